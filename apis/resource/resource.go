@@ -1,0 +1,142 @@
+package resource
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// Object is any stored API object.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// Resource describes one resource of one group. All functions but those of a Version are given
+// objects of the storage version. Every function may be nil, which means the behaviour its comment
+// calls the default. No function may keep the objects it is given; only those that say so change them.
+type Resource struct {
+	Group      string   // "" for core
+	Name       string   // plural, lower case: "pods"
+	Singular   string   // "pod"
+	Kind       string   // "Pod"
+	ShortNames []string // "po"
+	Categories []string // "all"
+	Namespaced bool
+
+	// Versions in order of preference. StorageVersion names the stored one; empty means the first.
+	Versions       []Version
+	StorageVersion string
+
+	// StoragePrefix is the path below /registry/ as upstream has it, without slashes at its ends:
+	// "pods", "services/specs", "minions", "apiregistration.k8s.io/apiservices".
+	StoragePrefix string
+
+	// Verbs that the main resource serves; nil means all of create, delete, deletecollection, get,
+	// list, patch, update and watch. A resource with Virtual set is answered by a handler of the API
+	// server and never stored (tokenreviews, subjectaccessreviews, componentstatuses).
+	Verbs   []string
+	Virtual bool
+
+	// ValidateName returns what is wrong with a name; prefix is set for generateName. The default is
+	// a DNS-1123 subdomain.
+	ValidateName func(name string, prefix bool) []string
+
+	// PrepareCreate and PrepareUpdate change obj before it is validated: they reset what a client may
+	// not set (status on the main resource) and keep metadata.generation. The defaults do nothing:
+	// use DropStatus-like closures and the helpers in generation.go.
+	PrepareCreate func(ctx context.Context, obj Object)
+	PrepareUpdate func(ctx context.Context, obj, old Object)
+
+	// Validate covers everything but metadata, which the server validates alike for all.
+	// ValidateUpdate is called in place of Validate on update and includes its checks.
+	Validate       func(ctx context.Context, obj Object) field.ErrorList
+	ValidateUpdate func(ctx context.Context, obj, old Object) field.ErrorList
+
+	// Canonicalize changes obj after validation, before it is stored (sorting, deduplicating).
+	Canonicalize func(obj Object)
+
+	// Warnings are sent to the client as Warning headers; old is nil on create.
+	Warnings func(ctx context.Context, obj, old Object) []string
+
+	// AllowCreateOnUpdate lets PUT create; AllowUnconditionalUpdate lets an update come without a
+	// resourceVersion.
+	AllowCreateOnUpdate      bool
+	AllowUnconditionalUpdate bool
+
+	// GracePeriod returns the seconds that a deletion of obj waits; graceful is false when the object goes
+	// at once. It is given the client's options. The default is not graceful.
+	GracePeriod func(obj Object, options *metav1.DeleteOptions) (seconds int64, graceful bool)
+
+	// OrphanByDefault is set where a deletion without a propagation policy leaves the dependents
+	// (API comment of DeleteOptions.orphanDependents; only the oldest versions of some kinds).
+	OrphanByDefault bool
+
+	// TTL after which an object vanishes by itself (events); 0 means never.
+	TTL time.Duration
+
+	// Columns of the table that kubectl shows; nil means Name and Age. Cells returns one cell per
+	// column; Conditions are those that hide a row by default (completed pods).
+	Columns       []metav1.TableColumnDefinition
+	Cells         func(obj Object, now time.Time) []any
+	RowConditions func(obj Object) []metav1.TableRowCondition
+
+	// SelectableFields beside metadata.name and metadata.namespace, which every resource has.
+	// FieldNames lists the labels that Fields can return, so that others are refused.
+	FieldNames []string
+	Fields     func(obj Object) fields.Set
+
+	// Subresources, "status" and "scale" among them.
+	Subresources []Subresource
+}
+
+// Version is one served version of a resource.
+type Version struct {
+	Name    string // "v1"
+	New     func() Object
+	NewList func() runtime.Object
+
+	// Default fills in defaults as the API comments of this version say. It changes obj. It is called after
+	// decoding from the wire and from the store, and must be idempotent.
+	Default func(obj Object)
+
+	// ToStorage and FromStorage convert between this version and the storage version; nil where they
+	// are one and the same type. They may share memory with their argument, and never change it.
+	ToStorage   func(obj Object) (Object, error)
+	FromStorage func(obj Object) (Object, error)
+
+	// Deprecated is the warning sent with every answer, "" for none.
+	Deprecated string
+}
+
+// Subresource is a path below an object. There are three shapes:
+//   - a view that reads and writes the object itself (status, ephemeralcontainers, finalize, approval):
+//     New is nil, and PrepareUpdate carries over from old all that the view may not change;
+//   - a scale view: Scale is set;
+//   - an action (binding, eviction, token, log, exec, proxy …): Action is true, New makes its body if
+//     it has one, and the API server has a handler for it.
+type Subresource struct {
+	Name string // "status"
+	// GroupVersionKind of its body where that is not the resource's own.
+	GroupVersionKind schema.GroupVersionKind
+	Verbs            []string // default get, patch, update for views
+	New              func() runtime.Object
+	Action           bool
+	Scale            *Scale
+
+	PrepareUpdate  func(ctx context.Context, obj, old Object)
+	ValidateUpdate func(ctx context.Context, obj, old Object) field.ErrorList
+	Warnings       func(ctx context.Context, obj, old Object) []string
+}
+
+// Scale reads and writes a replica count in the storage version.
+type Scale struct {
+	Replicas       func(obj Object) (spec, status int32)
+	SetReplicas    func(obj Object, replicas int32)
+	StatusSelector func(obj Object) string // serialized label selector
+}
