@@ -1,0 +1,153 @@
+package main
+
+import (
+	"archive/tar"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/google/go-containerregistry/pkg/compression"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// build assembles all images that have a name and writes them as one OCI archive.
+func build(images map[string]*Image, cache, archive string) error {
+	dir, err := os.MkdirTemp(filepath.Dir(cache), "oci-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	index, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(images))
+	for name := range images {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if len(images[name].Names) == 0 {
+			continue
+		}
+		image, err := assemble(name, images, cache)
+		if err != nil {
+			return fmt.Errorf("assembling %s: %w", name, err)
+		}
+		for _, reference := range images[name].Names {
+			annotations := layout.WithAnnotations(map[string]string{
+				"io.containerd.image.name":          reference,
+				"org.opencontainers.image.ref.name": reference,
+			})
+			if err := index.AppendImage(image, annotations); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
+		return err
+	}
+	return pack(dir, archive)
+}
+
+// assemble stacks the layers of an image and sets its configuration.
+func assemble(name string, images map[string]*Image, cache string) (v1.Image, error) {
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	var packages []string
+	present := map[string]bool{}
+	for depth, part := range chain(images, images[name]) {
+		packages = append(packages, part.Packages...)
+		debs, err := closure(cache, packages)
+		if err != nil {
+			return nil, err
+		}
+		file, err := layer(part, added(debs, present), depth == 0, cache)
+		if err != nil {
+			return nil, err
+		}
+		content, err := tarball.LayerFromFile(file, tarball.WithMediaType(types.OCILayerZStd), tarball.WithCompression(compression.ZStd), tarball.WithCompressionLevel(1), tarball.WithCompressedCaching)
+		if err != nil {
+			return nil, err
+		}
+		if image, err = mutate.AppendLayers(image, content); err != nil {
+			return nil, err
+		}
+	}
+	described := images[name]
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	config.Config = v1.Config{
+		Entrypoint: described.Entrypoint, Cmd: described.Command, User: described.User, WorkingDir: described.WorkingDir,
+		StopSignal: described.StopSignal, Labels: map[string]string{"io.coxswain.image": name},
+		Env: append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, described.Env...),
+	}
+	return mutate.ConfigFile(image, config)
+}
+
+// added returns the packages that are not present yet and marks them.
+func added(debs []string, present map[string]bool) []string {
+	var more []string
+	for _, deb := range debs {
+		if !present[deb] {
+			present[deb] = true
+			more = append(more, deb)
+		}
+	}
+	return more
+}
+
+// pack writes a folder as a tar file.
+func pack(dir, archive string) (err error) {
+	file, err := os.Create(archive + ".new")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := file.Close(); err == nil {
+			err = closing
+		}
+		if err == nil {
+			err = os.Rename(archive+".new", archive)
+		}
+	}()
+	w := tar.NewWriter(file)
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		relative, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		if err := w.WriteHeader(&tar.Header{Name: relative, Mode: 0o644, Size: info.Size()}); err != nil {
+			return err
+		}
+		source, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer source.Close()
+		_, err = io.Copy(w, source)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("packing %s: %w", archive, err)
+	}
+	return w.Close()
+}
