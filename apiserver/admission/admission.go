@@ -1,0 +1,109 @@
+package admission
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+)
+
+// Operation is what a request does.
+type Operation string
+
+// The operations that are admitted.
+const (
+	Create  Operation = "CREATE"
+	Update  Operation = "UPDATE"
+	Delete  Operation = "DELETE"
+	Connect Operation = "CONNECT"
+)
+
+// Lister is the read view that plugins are given.
+type Lister = auth.Lister
+
+// Attributes describe one write. Object and Old are of the storage version; Object is nil on delete and Old
+// on create. Old is what is stored, never what the client sent, and must not be changed.
+type Attributes struct {
+	Operation   Operation
+	Resource    *resource.Resource
+	Subresource string
+	Namespace   string
+	Name        string // may be empty on create with generateName
+	Object      runtime.Object
+	Old         runtime.Object
+	Options     runtime.Object
+	DryRun      bool
+	User        user.Info
+	Warn        func(string) // may be nil
+}
+
+// Mutator may change a.Object, and refuse.
+type Mutator interface {
+	Admit(ctx context.Context, a *Attributes) error
+}
+
+// Validator may refuse. It changes nothing.
+type Validator interface {
+	Validate(ctx context.Context, a *Attributes) error
+}
+
+// Plugin is a Mutator, a Validator or both, under the name by which it is switched.
+type Plugin struct {
+	Name      string
+	Mutator   Mutator
+	Validator Validator
+}
+
+// Chain asks its plugins in order. A nil chain admits everything.
+type Chain struct {
+	plugins []Plugin
+}
+
+// NewChain returns a chain of the plugins in their order.
+func NewChain(plugins ...Plugin) *Chain {
+	return &Chain{plugins: plugins}
+}
+
+// Names of the plugins in their order.
+func (c *Chain) Names() []string {
+	var names []string
+	for _, plugin := range c.plugins {
+		names = append(names, plugin.Name)
+	}
+	return names
+}
+
+// Admit lets all mutators change a.Object. The first that refuses ends it.
+func (c *Chain) Admit(ctx context.Context, a *Attributes) error {
+	if c == nil {
+		return nil
+	}
+	for _, plugin := range c.plugins {
+		if plugin.Mutator == nil {
+			continue
+		}
+		if err := plugin.Mutator.Admit(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Validate asks all validators. The first that refuses ends it.
+func (c *Chain) Validate(ctx context.Context, a *Attributes) error {
+	if c == nil {
+		return nil
+	}
+	for _, plugin := range c.plugins {
+		if plugin.Validator == nil {
+			continue
+		}
+		if err := plugin.Validator.Validate(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}

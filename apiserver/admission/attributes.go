@@ -1,0 +1,61 @@
+package admission
+
+import (
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Is says whether the write is of one of the operations on the group's resource, by its main path
+// (sub is empty) or the named subresource.
+func (a *Attributes) Is(of schema.GroupResource, sub string, operations ...Operation) bool {
+	if a.Resource == nil || a.Subresource != sub || a.Resource.Name != of.Resource || a.Resource.Group != of.Group {
+		return false
+	}
+	for _, operation := range operations {
+		if a.Operation == operation {
+			return true
+		}
+	}
+	return false
+}
+
+// GroupResource of the resource that is written.
+func (a *Attributes) GroupResource() schema.GroupResource { return a.Resource.GroupResource() }
+
+// Warning sends the client a warning.
+func (a *Attributes) Warning(text string) {
+	if a.Warn != nil {
+		a.Warn(text)
+	}
+}
+
+// ObjectName is the best name there is for messages.
+func (a *Attributes) ObjectName() string {
+	if a.Name != "" {
+		return a.Name
+	}
+	if a.Object != nil {
+		if object, err := meta.Accessor(a.Object); err == nil {
+			if name := object.GetName(); name != "" {
+				return name
+			}
+			if prefix := object.GetGenerateName(); prefix != "" {
+				return prefix
+			}
+		}
+	}
+	return "Unknown"
+}
+
+// Forbidden is a plugin's refusal: 403 with the reason behind the object's name.
+func Forbidden(a *Attributes, reason error) error {
+	if apierrors.IsForbidden(reason) {
+		return reason
+	}
+	return apierrors.NewForbidden(a.GroupResource(), a.ObjectName(), reason)
+}
+
+// Invisible is a refusal because of something that is not found: 404 where the missing object is what
+// the request depends on.
+func Invisible(of schema.GroupResource, name string) error { return apierrors.NewNotFound(of, name) }
