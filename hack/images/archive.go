@@ -38,11 +38,15 @@ func build(images map[string]*Image, cache, archive string) error {
 		if len(images[name].Names) == 0 {
 			continue
 		}
-		image, err := assemble(name, images, cache)
+		stacked, err := stack(name, images, cache)
 		if err != nil {
 			return fmt.Errorf("assembling %s: %w", name, err)
 		}
 		for _, reference := range images[name].Names {
+			image, err := configure(stacked, images[name], reference)
+			if err != nil {
+				return fmt.Errorf("configuring %s: %w", reference, err)
+			}
 			annotations := layout.WithAnnotations(map[string]string{
 				"io.containerd.image.name":          reference,
 				"org.opencontainers.image.ref.name": reference,
@@ -58,8 +62,8 @@ func build(images map[string]*Image, cache, archive string) error {
 	return pack(dir, archive)
 }
 
-// assemble stacks the layers of an image and sets its configuration.
-func assemble(name string, images map[string]*Image, cache string) (v1.Image, error) {
+// stack puts the layers of an image on each other.
+func stack(name string, images map[string]*Image, cache string) (v1.Image, error) {
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	var packages []string
 	present := map[string]bool{}
@@ -81,7 +85,11 @@ func assemble(name string, images map[string]*Image, cache string) (v1.Image, er
 			return nil, err
 		}
 	}
-	described := images[name]
+	return image, nil
+}
+
+// configure sets how an image runs. Its label makes an image of its own of each name.
+func configure(image v1.Image, described *Image, reference string) (v1.Image, error) {
 	config, err := image.ConfigFile()
 	if err != nil {
 		return nil, err
@@ -90,7 +98,7 @@ func assemble(name string, images map[string]*Image, cache string) (v1.Image, er
 	config.OS, config.Architecture = "linux", "amd64"
 	config.Config = v1.Config{
 		Entrypoint: described.Entrypoint, Cmd: described.Command, User: described.User, WorkingDir: described.WorkingDir,
-		StopSignal: described.StopSignal, Labels: map[string]string{"io.coxswain.image": name},
+		StopSignal: described.StopSignal, Labels: map[string]string{"io.coxswain.image": reference},
 		Env: append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, described.Env...),
 	}
 	return mutate.ConfigFile(image, config)

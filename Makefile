@@ -1,0 +1,108 @@
+# Coxswain. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= v1.36.3+coxswain
+K8S_VERSION := v1.36.3
+DATA_DIR ?= /var/lib/coxswain
+PACKAGES := gcc libc6-dev make pkg-config libseccomp-dev nftables iptables iproute2 ca-certificates
+
+version_package := k8s.io/component-base/version
+ldflags := -s -w -X github.com/coxswain-k8s/coxswain/cluster/version.Version=$(VERSION) \
+	-X $(version_package).gitVersion=$(K8S_VERSION) -X $(version_package).gitMajor=1 -X $(version_package).gitMinor=36
+build := go build -trimpath -ldflags '$(ldflags)'
+static := CGO_ENABLED=0 $(build)
+containerd := github.com/containerd/containerd/v2/cmd
+tools := build/tools
+
+##@ Use
+
+.PHONY: run
+run: build images ## Build everything and run a cluster in the foreground
+	bin/coxswain server --data-dir $(DATA_DIR) --images build/images
+
+.PHONY: build
+build: bin/coxswain ## Build the server with the programs that it carries into bin/
+
+.PHONY: images
+images: build/images/guestbook.tar ## Assemble the images of the samples from Debian packages
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin build
+
+##@ Check
+
+.PHONY: test
+test: build images lint unit e2e ## Run all checks and all tests
+
+.PHONY: unit
+unit: deps ## Run the tests of all packages
+	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/...
+
+.PHONY: race
+race: deps ## Run the tests of the concurrent packages with the race detector
+	go test -race ./apiserver/storage/... ./scheduler/...
+
+.PHONY: e2e
+e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
+	@if [ "$$(id -u)" != 0 ]; then echo "e2e: SKIPPED: the end-to-end tests start containers and need root"; else \
+		go test -count=1 -timeout 20m -v ./test/e2e/...; fi
+
+.PHONY: lint
+lint: $(tools)/golangci-lint ## Check style, budgets and import directions
+	$(tools)/golangci-lint run
+
+.PHONY: bench
+bench: build images ## Measure start, memory, latency and throughput on this machine
+	go run ./test/bench
+
+.PHONY: verify-deps
+verify-deps: ## Print what each dependency of the server adds to it
+	hack/verify-deps
+
+##@ Parts
+
+.PHONY: deps
+deps: build/.deps ## Install the Debian packages that building and testing need
+
+build/.deps:
+	@mkdir -p build
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" != 0 ]; then echo "Missing packages; as root: apt-get install $$missing" >&2; exit 1; fi; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; \
+	fi
+	@touch $@
+
+.PHONY: programs
+programs: deps ## Build the programs that the server carries
+	@mkdir -p build/programs
+	$(static) -tags 'no_btrfs no_devmapper no_zfs no_aufs' -o build/programs/ ./cmd/containerd
+	$(static) -o build/programs/ $(containerd)/containerd-shim-runc-v2
+	$(static) -o build/programs/ ./cmd/coxswain-cni
+	$(static) -o build/programs/ ./cmd/kubectl
+	$(static) -o build/programs/ go.etcd.io/etcd/etcdctl/v3
+	$(build) -tags seccomp -o build/programs/ github.com/opencontainers/runc
+	gcc -Os -s -static -o build/programs/pause cmd/pause/pause.c
+
+bin/coxswain: programs FORCE
+	@mkdir -p bin
+	$(static) -o build/coxswain ./cmd/coxswain
+	@if [ ! -f $@ ] || [ -n "$$(find build/coxswain build/programs -newer $@ -type f)" ]; then \
+		go run ./hack/bundle -o $@ build/coxswain build/programs/*; fi
+	@for name in kube-apiserver etcd kubectl; do ln -sf coxswain bin/$$name; done
+
+build/images/guestbook.tar: $(shell find config/images hack/images -type f)
+	go run ./hack/images -o build/images config/images
+
+# golangci-lint lives outside go.mod, because its dependencies must not move ours.
+$(tools)/golangci-lint:
+	GOBIN=$(CURDIR)/$(tools) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+.PHONY: FORCE
+FORCE:
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make TARGET\n"} /^[a-zA-Z0-9_-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2} /^##@/ {printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
