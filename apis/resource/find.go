@@ -4,8 +4,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Storage is the version that is stored.
+// Storage is the version that is stored; that of StoredIn where the storage is shared.
 func (r *Resource) Storage() *Version {
+	if r.StoredIn != nil {
+		return r.StoredIn.Storage()
+	}
 	if r.StorageVersion == "" {
 		return &r.Versions[0]
 	}
@@ -40,4 +43,25 @@ func (r *Resource) GroupResource() schema.GroupResource {
 // GroupVersionKind of objects in the named version.
 func (r *Resource) GroupVersionKind(version string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: r.Group, Version: version, Kind: r.Kind}
+}
+
+// StoredGroupVersionKind is what a stored value says that it is.
+func (r *Resource) StoredGroupVersionKind() schema.GroupVersionKind {
+	if r.StoredIn != nil {
+		return r.StoredIn.StoredGroupVersionKind()
+	}
+	if r.StoredAPIVersion != "" {
+		return schema.FromAPIVersionAndKind(r.StoredAPIVersion, r.Kind)
+	}
+	return r.GroupVersionKind(r.Storage().Name)
+}
+
+// Find returns the row of that name, or nil.
+func Find(rows []*Resource, group, name string) *Resource {
+	for _, r := range rows {
+		if r.Group == group && r.Name == name {
+			return r
+		}
+	}
+	return nil
 }

@@ -37,6 +37,16 @@ type Resource struct {
 	// "pods", "services/specs", "minions", "apiregistration.k8s.io/apiservices".
 	StoragePrefix string
 
+	// StoredAPIVersion is the group and version written into stored values where upstream's differs from
+	// the storage version's own; the two must have the same encoding ("admissionregistration.k8s.io/v1beta1").
+	// StoredAsJSON is set where upstream stores JSON in place of protobuf (the two kinds of extensions).
+	StoredAPIVersion string
+	StoredAsJSON     bool
+
+	// StoredIn is the row whose storage this one shares: events.k8s.io's events are core's events. Its
+	// versions convert to the storage version of that row.
+	StoredIn *Resource
+
 	// Verbs that the main resource serves; nil means all of create, delete, deletecollection, get,
 	// list, patch, update and watch. A resource with Virtual set is answered by a handler of the API
 	// server and never stored (tokenreviews, subjectaccessreviews, componentstatuses).
@@ -52,6 +62,10 @@ type Resource struct {
 	// use DropStatus-like closures and the helpers in generation.go.
 	PrepareCreate func(ctx context.Context, obj Object)
 	PrepareUpdate func(ctx context.Context, obj, old Object)
+
+	// ResetFields are the paths that PrepareCreate and PrepareUpdate reset, so that nobody comes to own
+	// them by a write of the main resource: {{"status"}}.
+	ResetFields [][]string
 
 	// Validate covers everything but metadata, which the server validates alike for all.
 	// ValidateUpdate is called in place of Validate on update and includes its checks.
@@ -130,6 +144,7 @@ type Subresource struct {
 	Scale            *Scale
 
 	PrepareUpdate  func(ctx context.Context, obj, old Object)
+	ResetFields    [][]string // as those of Resource, for a view
 	ValidateUpdate func(ctx context.Context, obj, old Object) field.ErrorList
 	Warnings       func(ctx context.Context, obj, old Object) []string
 }

@@ -1,0 +1,24 @@
+package admissionregistration
+
+import (
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func mutatingAdmissionPolicyBindings() *resource.Resource {
+	return resource.WithGeneration(&resource.Resource{
+		Group:      admissionregistrationv1.GroupName,
+		Name:       "mutatingadmissionpolicybindings",
+		Singular:   "mutatingadmissionpolicybinding",
+		Kind:       "MutatingAdmissionPolicyBinding",
+		Categories: []string{"api-extensions"},
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[admissionregistrationv1.MutatingAdmissionPolicyBinding],
+			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyBindingList],
+		}},
+		StoragePrefix:    "mutatingadmissionpolicybindings",
+		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
+	}, func(m *admissionregistrationv1.MutatingAdmissionPolicyBinding) any { return &m.Spec })
+}

@@ -1,0 +1,25 @@
+package admissionregistration
+
+import (
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func validatingAdmissionPolicies() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Group:      admissionregistrationv1.GroupName,
+		Name:       "validatingadmissionpolicies",
+		Singular:   "validatingadmissionpolicy",
+		Kind:       "ValidatingAdmissionPolicy",
+		Categories: []string{"api-extensions"},
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[admissionregistrationv1.ValidatingAdmissionPolicy],
+			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyList],
+		}},
+		StoragePrefix: "validatingadmissionpolicies",
+	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicy) (*admissionregistrationv1.ValidatingAdmissionPolicySpec, *admissionregistrationv1.ValidatingAdmissionPolicyStatus) {
+		return &v.Spec, &v.Status
+	}, resource.KeepMeta(resource.AllMeta))
+}

@@ -1,0 +1,23 @@
+package admissionregistration
+
+import (
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func validatingAdmissionPolicyBindings() *resource.Resource {
+	return resource.WithGeneration(&resource.Resource{
+		Group:      admissionregistrationv1.GroupName,
+		Name:       "validatingadmissionpolicybindings",
+		Singular:   "validatingadmissionpolicybinding",
+		Kind:       "ValidatingAdmissionPolicyBinding",
+		Categories: []string{"api-extensions"},
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[admissionregistrationv1.ValidatingAdmissionPolicyBinding],
+			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
+		}},
+		StoragePrefix: "validatingadmissionpolicybindings",
+	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicyBinding) any { return &v.Spec })
+}

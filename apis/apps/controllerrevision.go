@@ -1,0 +1,24 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func controllerRevisions() *resource.Resource {
+	return &resource.Resource{
+		Group:      appsv1.GroupName,
+		Name:       "controllerrevisions",
+		Singular:   "controllerrevision",
+		Kind:       "ControllerRevision",
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[appsv1.ControllerRevision],
+			NewList: resource.NewList[appsv1.ControllerRevisionList],
+		}},
+		StoragePrefix:            "controllerrevisions",
+		AllowUnconditionalUpdate: true,
+	}
+}

@@ -1,0 +1,36 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func deployments() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Group:      appsv1.GroupName,
+		Name:       "deployments",
+		Singular:   "deployment",
+		Kind:       "Deployment",
+		ShortNames: []string{"deploy"},
+		Categories: []string{"all"},
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[appsv1.Deployment],
+			NewList: resource.NewList[appsv1.DeploymentList],
+		}},
+		StoragePrefix:            "deployments",
+		AllowUnconditionalUpdate: true,
+		Subresources: []resource.Subresource{resource.ScaleOf(
+			func(obj *appsv1.Deployment) (int32, int32) {
+				return ptr.Deref(obj.Spec.Replicas, 0), obj.Status.Replicas
+			},
+			func(obj *appsv1.Deployment, n int32) { obj.Spec.Replicas = &n },
+			func(obj *appsv1.Deployment) string { return selectorText(obj.Spec.Selector) },
+		)},
+	}, func(d *appsv1.Deployment) (*appsv1.DeploymentSpec, *appsv1.DeploymentStatus) {
+		return &d.Spec, &d.Status
+	}, resource.KeepMeta(resource.Labels))
+}

@@ -1,0 +1,16 @@
+// Package apps describes the resources of its API group: one file per resource, listed by Resources.
+// It reads and writes nothing; see package resource for what a row means.
+package apps
+
+import "github.com/coxswain-k8s/coxswain/apis/resource"
+
+// Resources lists the rows of the group.
+func Resources() []*resource.Resource {
+	return []*resource.Resource{
+		controllerRevisions(),
+		daemonSets(),
+		deployments(),
+		replicaSets(),
+		statefulSets(),
+	}
+}

@@ -1,0 +1,36 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func replicaSets() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Group:      appsv1.GroupName,
+		Name:       "replicasets",
+		Singular:   "replicaset",
+		Kind:       "ReplicaSet",
+		ShortNames: []string{"rs"},
+		Categories: []string{"all"},
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[appsv1.ReplicaSet],
+			NewList: resource.NewList[appsv1.ReplicaSetList],
+		}},
+		StoragePrefix:            "replicasets",
+		AllowUnconditionalUpdate: true,
+		Subresources: []resource.Subresource{resource.ScaleOf(
+			func(obj *appsv1.ReplicaSet) (int32, int32) {
+				return ptr.Deref(obj.Spec.Replicas, 0), obj.Status.Replicas
+			},
+			func(obj *appsv1.ReplicaSet, n int32) { obj.Spec.Replicas = &n },
+			func(obj *appsv1.ReplicaSet) string { return selectorText(obj.Spec.Selector) },
+		)},
+	}, func(r *appsv1.ReplicaSet) (*appsv1.ReplicaSetSpec, *appsv1.ReplicaSetStatus) {
+		return &r.Spec, &r.Status
+	})
+}

@@ -1,0 +1,15 @@
+// Package authorization describes the resources of its API group: one file per resource, listed by Resources.
+// It reads and writes nothing; see package resource for what a row means.
+package authorization
+
+import "github.com/coxswain-k8s/coxswain/apis/resource"
+
+// Resources lists the rows of the group.
+func Resources() []*resource.Resource {
+	return []*resource.Resource{
+		localSubjectAccessReviews(),
+		selfSubjectAccessReviews(),
+		selfSubjectRulesReviews(),
+		subjectAccessReviews(),
+	}
+}

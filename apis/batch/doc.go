@@ -1,0 +1,13 @@
+// Package batch describes the resources of its API group: one file per resource, listed by Resources.
+// It reads and writes nothing; see package resource for what a row means.
+package batch
+
+import "github.com/coxswain-k8s/coxswain/apis/resource"
+
+// Resources lists the rows of the group.
+func Resources() []*resource.Resource {
+	return []*resource.Resource{
+		cronJobs(),
+		jobs(),
+	}
+}

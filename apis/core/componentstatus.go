@@ -1,0 +1,23 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func componentStatuses() *resource.Resource {
+	return &resource.Resource{
+		Name:       "componentstatuses",
+		Singular:   "componentstatus",
+		Kind:       "ComponentStatus",
+		ShortNames: []string{"cs"},
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[corev1.ComponentStatus],
+			NewList: resource.NewList[corev1.ComponentStatusList],
+		}},
+		Verbs:   []string{"get", "list"},
+		Virtual: true,
+	}
+}

@@ -1,0 +1,25 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func endpoints() *resource.Resource {
+	return &resource.Resource{
+		Name:       "endpoints",
+		Singular:   "endpoints",
+		Kind:       "Endpoints",
+		ShortNames: []string{"ep"},
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[corev1.Endpoints],
+			NewList: resource.NewList[corev1.EndpointsList],
+		}},
+		StoragePrefix:            "services/endpoints",
+		AllowCreateOnUpdate:      true,
+		AllowUnconditionalUpdate: true,
+	}
+}

@@ -1,0 +1,45 @@
+package core
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func namespaces() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Name:       "namespaces",
+		Singular:   "namespace",
+		Kind:       "Namespace",
+		ShortNames: []string{"ns"},
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[corev1.Namespace],
+			NewList: resource.NewList[corev1.NamespaceList],
+		}},
+		StoragePrefix:            "namespaces",
+		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
+		AllowUnconditionalUpdate: true,
+		PrepareCreate:            resource.OnCreate(prepareNamespace),
+		Subresources:             []resource.Subresource{finalize()},
+	}, func(n *corev1.Namespace) (*corev1.NamespaceSpec, *corev1.NamespaceStatus) {
+		return &n.Spec, &n.Status
+	}, resource.NoGeneration(), resource.KeepMeta(resource.Labels))
+}
+
+// finalize is the view through which the finalizers of the spec change.
+func finalize() resource.Subresource {
+	view := resource.View("finalize", func(obj, old *corev1.Namespace) { obj.Status = old.Status })
+	view.Verbs = []string{"update"}
+	return view
+}
+
+// prepareNamespace makes a new namespace active and keeps it until it is emptied.
+func prepareNamespace(n *corev1.Namespace) {
+	n.Status.Phase = corev1.NamespaceActive
+	if !slices.Contains(n.Spec.Finalizers, corev1.FinalizerKubernetes) {
+		n.Spec.Finalizers = append(n.Spec.Finalizers, corev1.FinalizerKubernetes)
+	}
+}

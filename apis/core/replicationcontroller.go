@@ -1,0 +1,38 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func replicationControllers() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Name:       "replicationcontrollers",
+		Singular:   "replicationcontroller",
+		Kind:       "ReplicationController",
+		ShortNames: []string{"rc"},
+		Categories: []string{"all"},
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[corev1.ReplicationController],
+			NewList: resource.NewList[corev1.ReplicationControllerList],
+		}},
+		StoragePrefix:            "controllers",
+		AllowUnconditionalUpdate: true,
+		Subresources: []resource.Subresource{resource.ScaleOf(
+			func(obj *corev1.ReplicationController) (int32, int32) {
+				return ptr.Deref(obj.Spec.Replicas, 0), obj.Status.Replicas
+			},
+			func(obj *corev1.ReplicationController, n int32) { obj.Spec.Replicas = &n },
+			func(obj *corev1.ReplicationController) string {
+				return labels.SelectorFromSet(obj.Spec.Selector).String()
+			},
+		)},
+	}, func(r *corev1.ReplicationController) (*corev1.ReplicationControllerSpec, *corev1.ReplicationControllerStatus) {
+		return &r.Spec, &r.Status
+	})
+}

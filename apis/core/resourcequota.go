@@ -1,0 +1,26 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func resourceQuotas() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Name:       "resourcequotas",
+		Singular:   "resourcequota",
+		Kind:       "ResourceQuota",
+		ShortNames: []string{"quota"},
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[corev1.ResourceQuota],
+			NewList: resource.NewList[corev1.ResourceQuotaList],
+		}},
+		StoragePrefix:            "resourcequotas",
+		AllowUnconditionalUpdate: true,
+	}, func(r *corev1.ResourceQuota) (*corev1.ResourceQuotaSpec, *corev1.ResourceQuotaStatus) {
+		return &r.Spec, &r.Status
+	}, resource.NoGeneration())
+}

@@ -1,0 +1,23 @@
+package dra
+
+import (
+	resourcev1 "k8s.io/api/resource/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func deviceClasses() *resource.Resource {
+	return resource.WithGeneration(&resource.Resource{
+		Group:    resourcev1.GroupName,
+		Name:     "deviceclasses",
+		Singular: "deviceclass",
+		Kind:     "DeviceClass",
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[resourcev1.DeviceClass],
+			NewList: resource.NewList[resourcev1.DeviceClassList],
+		}},
+		StoragePrefix:            "deviceclasses",
+		AllowUnconditionalUpdate: true,
+	}, func(d *resourcev1.DeviceClass) any { return &d.Spec })
+}

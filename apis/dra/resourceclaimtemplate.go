@@ -1,0 +1,24 @@
+package dra
+
+import (
+	resourcev1 "k8s.io/api/resource/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func resourceClaimTemplates() *resource.Resource {
+	return &resource.Resource{
+		Group:      resourcev1.GroupName,
+		Name:       "resourceclaimtemplates",
+		Singular:   "resourceclaimtemplate",
+		Kind:       "ResourceClaimTemplate",
+		Namespaced: true,
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[resourcev1.ResourceClaimTemplate],
+			NewList: resource.NewList[resourcev1.ResourceClaimTemplateList],
+		}},
+		StoragePrefix:            "resourceclaimtemplates",
+		AllowUnconditionalUpdate: true,
+	}
+}

@@ -1,0 +1,25 @@
+package flowcontrol
+
+import (
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func flowSchemas() *resource.Resource {
+	return resource.WithStatus(&resource.Resource{
+		Group:    flowcontrolv1.GroupName,
+		Name:     "flowschemas",
+		Singular: "flowschema",
+		Kind:     "FlowSchema",
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[flowcontrolv1.FlowSchema],
+			NewList: resource.NewList[flowcontrolv1.FlowSchemaList],
+		}},
+		StoragePrefix:            "flowschemas",
+		AllowUnconditionalUpdate: true,
+	}, func(f *flowcontrolv1.FlowSchema) (*flowcontrolv1.FlowSchemaSpec, *flowcontrolv1.FlowSchemaStatus) {
+		return &f.Spec, &f.Status
+	}, resource.KeepMeta(resource.AllMeta))
+}

@@ -1,0 +1,23 @@
+package networking
+
+import (
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+func ingressClasses() *resource.Resource {
+	return resource.WithGeneration(&resource.Resource{
+		Group:    networkingv1.GroupName,
+		Name:     "ingressclasses",
+		Singular: "ingressclass",
+		Kind:     "IngressClass",
+		Versions: []resource.Version{{
+			Name:    "v1",
+			New:     resource.New[networkingv1.IngressClass],
+			NewList: resource.NewList[networkingv1.IngressClassList],
+		}},
+		StoragePrefix:            "ingressclasses",
+		AllowUnconditionalUpdate: true,
+	}, func(i *networkingv1.IngressClass) any { return &i.Spec })
+}
