@@ -85,6 +85,7 @@ programs: deps ## Build the programs that the server carries
 	$(static) -o build/programs/ go.etcd.io/etcd/etcdctl/v3
 	$(build) -tags seccomp -o build/programs/ github.com/opencontainers/runc
 	gcc -Os -s -static -o build/programs/pause cmd/pause/pause.c
+	go run ./hack/images -only pause -name pause -o build/programs config/images
 
 bin/coxswain: programs FORCE
 	@mkdir -p bin
@@ -94,7 +95,7 @@ bin/coxswain: programs FORCE
 	@for name in kube-apiserver etcd kubectl; do ln -sf coxswain bin/$$name; done
 
 build/images/guestbook.tar: $(shell find config/images hack/images -type f)
-	go run ./hack/images -o build/images config/images
+	go run ./hack/images -only redis,frontend,toolbox -name guestbook -o build/images config/images
 
 # golangci-lint lives outside go.mod, because its dependencies must not move ours.
 $(tools)/golangci-lint:

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 
 	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -18,8 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// build assembles all images that have a name and writes them as one OCI archive.
-func build(images map[string]*Image, cache, archive string) error {
+// build assembles the named images and writes them as one OCI archive.
+func build(images map[string]*Image, names []string, cache, archive string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(cache), "oci-")
 	if err != nil {
 		return err
@@ -29,14 +28,9 @@ func build(images map[string]*Image, cache, archive string) error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, 0, len(images))
-	for name := range images {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	for _, name := range names {
-		if len(images[name].Names) == 0 {
-			continue
+		if images[name] == nil {
+			return fmt.Errorf("there is no image %q", name)
 		}
 		stacked, err := stack(name, images, cache)
 		if err != nil {

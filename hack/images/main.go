@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -48,17 +50,18 @@ func main() {
 	out := flag.String("o", "build/images", "folder for the archive")
 	cache := flag.String("cache", "build/cache", "folder for packages and layers")
 	name := flag.String("name", "guestbook", "name of the archive")
+	only := flag.String("only", "", "comma-separated folders of the images to put in; all when empty")
 	flag.Parse()
 	started := time.Now()
 	images, err := read(flag.Arg(0))
 	if err == nil {
-		err = build(images, *cache, filepath.Join(*out, *name+".tar"))
+		err = build(images, chosen(images, *only), *cache, filepath.Join(*out, *name+".tar"))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "images:", err)
 		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stderr, "images: %d assembled in %s\n", len(images), time.Since(started).Round(100*time.Millisecond))
+	fmt.Fprintf(os.Stderr, "images: %s assembled in %s\n", *name, time.Since(started).Round(100*time.Millisecond))
 }
 
 // read returns all images of a folder by the name of their own folder.
@@ -88,6 +91,22 @@ func read(dir string) (map[string]*Image, error) {
 		}
 	}
 	return images, nil
+}
+
+// chosen returns the folders to put in, sorted: those named, or all that have a name.
+func chosen(images map[string]*Image, only string) []string {
+	var names []string
+	if only != "" {
+		names = strings.Split(only, ",")
+	} else {
+		for name, image := range images {
+			if len(image.Names) > 0 {
+				names = append(names, name)
+			}
+		}
+	}
+	sort.Strings(names)
+	return names
 }
 
 // chain lists an image and all below it, the lowest first.
