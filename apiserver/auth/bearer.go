@@ -1,13 +1,14 @@
 package auth
 
 import (
+	"context"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"net/textproto"
 	"strings"
 	"unicode/utf8"
 
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 )
 
@@ -31,25 +32,26 @@ func (b *BearerTokens) AuthenticateRequest(req *http.Request) (*authenticator.Re
 		}
 		forget = func() { req.Header.Set("Sec-WebSocket-Protocol", strings.Join(rest, ",")) }
 	}
-	response, err := b.authenticate(req, token)
+	response, ok, err := b.AuthenticateToken(req.Context(), token)
 	if err != nil {
 		return nil, false, err
 	}
 	forget()
-	return response, true, nil
+	return response, ok, nil
 }
 
-func (b *BearerTokens) authenticate(req *http.Request, token string) (*authenticator.Response, error) {
+// AuthenticateToken implements authenticator.Token: a token that nobody accepts is an error.
+func (b *BearerTokens) AuthenticateToken(ctx context.Context, token string) (*authenticator.Response, bool, error) {
 	errs := []error{ErrInvalidToken}
 	for _, next := range b.Tokens {
-		response, ok, err := next.AuthenticateToken(req.Context(), token)
+		response, ok, err := next.AuthenticateToken(ctx, token)
 		if err != nil {
 			errs = append(errs, err)
 		} else if ok {
-			return response, nil
+			return response, true, nil
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, false, utilerrors.NewAggregate(errs)
 }
 
 func headerToken(header http.Header) (string, bool) {

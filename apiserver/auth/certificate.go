@@ -25,7 +25,7 @@ type ClientCertificates struct {
 	Roots func() *x509.CertPool
 	Clock clock.PassiveClock
 
-	verified bounded[[sha256.Size]byte, verifiedCertificate]
+	verified Bounded[[sha256.Size]byte, verifiedCertificate]
 }
 
 type verifiedCertificate struct {
@@ -42,13 +42,13 @@ func (c *ClientCertificates) AuthenticateRequest(req *http.Request) (*authentica
 	}
 	roots, leaf, now := c.Roots(), req.TLS.PeerCertificates[0], c.Clock.Now()
 	fingerprint := sha256.Sum256(leaf.Raw)
-	known, ok := c.verified.get(fingerprint)
+	known, ok := c.verified.Get(fingerprint)
 	if !ok || known.roots != roots || now.After(known.until) || now.Before(known.from) {
 		var err error
 		if known, err = verify(req.TLS.PeerCertificates, roots, now); err != nil {
 			return nil, false, err
 		}
-		c.verified.put(fingerprint, known)
+		c.verified.Put(fingerprint, known)
 	}
 	if known.user.GetName() == "" {
 		return nil, false, nil
