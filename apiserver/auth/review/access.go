@@ -1,0 +1,92 @@
+package review
+
+import (
+	"context"
+	"slices"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+)
+
+func (r *Reviewer) subjectAccess(ctx context.Context, _ string, review *authorizationv1.SubjectAccessReview) error {
+	errs := append(validateSubject(&review.Spec), validateTarget(review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)...)
+	if err := invalid(append(errs, validateMeta(&review.ObjectMeta, "")...)); err != nil {
+		return err
+	}
+	review.Status = r.decide(ctx, subject(&review.Spec), review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)
+	return nil
+}
+
+func (r *Reviewer) localSubjectAccess(ctx context.Context, namespace string, review *authorizationv1.LocalSubjectAccessReview) error {
+	if review.Namespace == "" {
+		review.Namespace = namespace
+	}
+	if review.Namespace != namespace {
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	}
+	errs := append(validateSubject(&review.Spec), validateLocal(&review.Spec, namespace)...)
+	if err := invalid(append(errs, validateMeta(&review.ObjectMeta, namespace)...)); err != nil {
+		return err
+	}
+	review.Status = r.decide(ctx, subject(&review.Spec), review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)
+	return nil
+}
+
+func (r *Reviewer) selfAccess(ctx context.Context, _ string, review *authorizationv1.SelfSubjectAccessReview) error {
+	errs := validateTarget(review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)
+	if err := invalid(append(errs, validateMeta(&review.ObjectMeta, "")...)); err != nil {
+		return err
+	}
+	u, ok := auth.UserFrom(ctx)
+	if !ok {
+		return apierrors.NewBadRequest(errNoUser.Error())
+	}
+	review.Status = r.decide(ctx, u, review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)
+	return nil
+}
+
+func (r *Reviewer) decide(ctx context.Context, u user.Info, of *authorizationv1.ResourceAttributes, path *authorizationv1.NonResourceAttributes) authorizationv1.SubjectAccessReviewStatus {
+	decision, reason, err := r.Authorizer.Authorize(ctx, attributes(u, of, path))
+	status := authorizationv1.SubjectAccessReviewStatus{
+		Allowed: decision == authorizer.DecisionAllow, Denied: decision == authorizer.DecisionDeny, Reason: reason,
+	}
+	if err != nil {
+		status.EvaluationError = err.Error()
+	}
+	return status
+}
+
+func attributes(u user.Info, of *authorizationv1.ResourceAttributes, path *authorizationv1.NonResourceAttributes) authorizer.AttributesRecord {
+	if of == nil {
+		return authorizer.AttributesRecord{User: u, Verb: path.Verb, Path: path.Path}
+	}
+	record := authorizer.AttributesRecord{
+		User: u, Verb: of.Verb, Namespace: of.Namespace, APIGroup: of.Group, APIVersion: of.Version,
+		Resource: of.Resource, Subresource: of.Subresource, Name: of.Name, ResourceRequest: true,
+	}
+	if record.APIVersion == "" {
+		record.APIVersion = "*"
+	}
+	if of.FieldSelector != nil {
+		record.FieldSelectorRequirements, record.FieldSelectorParsingErr = fieldRequirements(of.FieldSelector)
+	}
+	if of.LabelSelector != nil {
+		record.LabelSelectorRequirements, record.LabelSelectorParsingErr = labelRequirements(of.LabelSelector)
+	}
+	return record
+}
+
+func subject(spec *authorizationv1.SubjectAccessReviewSpec) user.Info {
+	u := &user.DefaultInfo{Name: spec.User, UID: spec.UID, Groups: slices.Clone(spec.Groups)}
+	for key, values := range spec.Extra {
+		if u.Extra == nil {
+			u.Extra = map[string][]string{}
+		}
+		u.Extra[key] = values
+	}
+	return u
+}
