@@ -1,0 +1,71 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/coxswain-k8s/coxswain/controllers/deployment"
+	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
+	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
+	"github.com/coxswain-k8s/coxswain/controllers/endpointslicemirroring"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/namespace"
+	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
+	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
+	"github.com/coxswain-k8s/coxswain/controllers/rootca"
+	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
+)
+
+// Deps is what controllers need beyond the manager.
+type Deps = kit.Deps
+
+// Signer is a certificate authority for certificate signing requests.
+type Signer = kit.Signer
+
+type controller struct {
+	name     string
+	register func(context.Context, manager.Manager, kit.Deps) error
+}
+
+// all lists what runs, in the order in which it is registered.
+func all() []controller {
+	return []controller{
+		{replicationcontroller.Name, replicationcontroller.Register},
+		{replicaset.Name, replicaset.Register},
+		{deployment.Name, deployment.Register},
+		{endpoints.Name, endpoints.Register},
+		{endpointslice.Name, endpointslice.Register},
+		{endpointslicemirroring.Name, endpointslicemirroring.Register},
+		{namespace.Name, namespace.Register},
+		{serviceaccount.Name, serviceaccount.Register},
+		{rootca.Name, rootca.Register},
+	}
+}
+
+// Names are the names of all controllers, as Deps.Disabled takes them.
+func Names() []string {
+	var names []string
+	for _, c := range all() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// Register puts every controller that deps does not disable on mgr. It must be called
+// before mgr starts.
+func Register(mgr manager.Manager, deps Deps) error {
+	ctx := context.Background() // indexes are added before anything runs
+	deps = deps.Defaults()
+	for _, c := range all() {
+		if slices.Contains(deps.Disabled, c.name) {
+			continue
+		}
+		if err := c.register(ctx, mgr, deps); err != nil {
+			return fmt.Errorf("registering controller %s: %w", c.name, err)
+		}
+	}
+	return nil
+}

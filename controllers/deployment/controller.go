@@ -1,0 +1,144 @@
+package deployment
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "deployment"
+
+var kind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+
+// Controller reconciles deployments.
+type Controller struct {
+	Client   client.Client
+	Claimer  podcontrol.Claimer
+	Recorder record.EventRecorder
+	Clock    clock.PassiveClock
+}
+
+// Reconcile takes a deployment one step towards its template and size.
+func (c *Controller) Reconcile(ctx context.Context, d *appsv1.Deployment) (reconcile.Result, error) {
+	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
+	if err != nil || selector.Empty() {
+		return patch.Result(reconcile.Result{}, c.refuse(ctx, d))
+	}
+	owned, err := c.Claimer.ReplicaSets(ctx, podcontrol.Owner{Object: d, GVK: kind, Selector: selector})
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	sets := split(d, owned)
+	status := d.Status.DeepCopy()
+	if d.DeletionTimestamp == nil {
+		setPaused(status, d, c.Clock.Now())
+		revised, err := c.step(ctx, d, sets, status)
+		if err != nil {
+			if _, statusErr := c.writeStatus(ctx, d, sets, status); statusErr != nil {
+				return patch.Result(reconcile.Result{}, statusErr)
+			}
+			return patch.Result(reconcile.Result{}, err)
+		}
+		if revised { // the write wakes us with the new object
+			return reconcile.Result{}, nil
+		}
+	}
+	wait, err := c.writeStatus(ctx, d, sets, status)
+	return patch.Result(kit.After(wait), err)
+}
+
+// step finds or makes the current replica set and moves replicas. It says whether it
+// wrote the deployment itself.
+func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus) (bool, error) {
+	resize := d.Spec.Paused || isScaling(d, sets)
+	if err := c.syncCurrent(ctx, d, sets, status, !resize); err != nil {
+		return false, err
+	}
+	if revised, err := c.syncRevision(ctx, d, sets); revised || err != nil {
+		return revised, err
+	}
+	var err error
+	switch {
+	case resize:
+		err = c.resize(ctx, d, sets)
+	case d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType:
+		err = c.recreate(ctx, d, sets, status)
+	default:
+		err = c.roll(ctx, d, sets)
+	}
+	if err == nil && (d.Spec.Paused || complete(d, reported(d, sets))) {
+		err = c.cleanUp(ctx, d, sets.old)
+	}
+	return false, err
+}
+
+// refuse reports a deployment whose selector would take every pod.
+func (c *Controller) refuse(ctx context.Context, d *appsv1.Deployment) error {
+	if d.Status.ObservedGeneration < d.Generation {
+		c.Recorder.Event(d, corev1.EventTypeWarning, "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.")
+	}
+	_, err := patch.Status(ctx, c.Client, d, func(changed *appsv1.Deployment) {
+		changed.Status.ObservedGeneration = max(changed.Status.ObservedGeneration, changed.Generation)
+	})
+	return err
+}
+
+// writeStatus reports, and says when the progress deadline must be looked at again.
+func (c *Controller) writeStatus(ctx context.Context, d *appsv1.Deployment, sets *sets, conditions *appsv1.DeploymentStatus) (time.Duration, error) {
+	now := c.Clock.Now()
+	status := computeStatus(d, sets, conditions, now)
+	_, err := patch.Status(ctx, c.Client, d, func(changed *appsv1.Deployment) {
+		changed.Status = status
+	})
+	return deadlineIn(d, status, now), err
+}
+
+// wanting names the deployments in an orphan's namespace whose selector matches it.
+func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
+	var list appsv1.DeploymentList
+	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var names []types.NamespacedName
+	for i := range list.Items {
+		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names
+}
+
+// Register puts the controller on mgr. It wakes when a deployment or one of its replica
+// sets changes, or a replica set without owner appears that one may adopt.
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	if err := podcontrol.IndexByOwner(ctx, mgr, &appsv1.ReplicaSet{}); err != nil {
+		return err
+	}
+	c := &Controller{
+		Client:   mgr.GetClient(),
+		Claimer:  podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()},
+		Recorder: kit.Recorder(mgr, "deployment-controller"),
+		Clock:    deps.Clock,
+	}
+	owned := podcontrol.Handler{Owner: kind.GroupKind(), Orphan: c.wanting}
+	return kit.New(mgr, Name).
+		For(&appsv1.Deployment{}).
+		Watches(&appsv1.ReplicaSet{}, owned.EventHandler()).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}

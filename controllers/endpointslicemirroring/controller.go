@@ -1,0 +1,209 @@
+package endpointslicemirroring
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "endpointslicemirroring"
+
+const (
+	managedBy        = "endpointslicemirroring-controller.k8s.io"
+	leaderAnnotation = "control-plane.alpha.kubernetes.io/leader"
+	// maxEndpoints bounds both a slice and what is mirrored of one subset.
+	maxEndpoints = 1000
+)
+
+// Controller reconciles the mirrored slices of Endpoints.
+type Controller struct {
+	Client   client.Client
+	Recorder record.EventRecorder
+	Pending  *podcontrol.Pending
+}
+
+// Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
+// The mirror of deleted Endpoints goes by garbage collection.
+func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints) (reconcile.Result, error) {
+	if endpoints.DeletionTimestamp != nil {
+		return reconcile.Result{}, nil
+	}
+	var list discoveryv1.EndpointSliceList
+	err := c.Client.List(ctx, &list, client.InNamespace(endpoints.Namespace), client.UnsafeDisableDeepCopy, client.MatchingLabels{
+		discoveryv1.LabelServiceName: endpoints.Name, discoveryv1.LabelManagedBy: managedBy,
+	})
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("listing endpoint slices: %w", err)
+	}
+	existing := make([]*discoveryv1.EndpointSlice, len(list.Items))
+	for i := range list.Items {
+		existing[i] = &list.Items[i]
+	}
+	if !podcontrol.Settled(c.Pending, endpoints.UID, existing) {
+		return kit.After(5 * time.Second), nil // the watch wakes sooner
+	}
+	mirrored, err := c.wanted(ctx, endpoints)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	var groups []*endpointslice.Group
+	if mirrored {
+		groups = groupsOf(endpoints)
+	}
+	plan := endpointslice.Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
+		finish(slice, endpoints)
+	})
+	err = endpointslice.Apply(ctx, c.Client, plan, c.Pending, endpoints.UID)
+	if err != nil && !apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		c.Recorder.Eventf(endpoints, corev1.EventTypeWarning, "FailedToUpdateEndpointSlices",
+			"Error updating EndpointSlices for Endpoints %s/%s: %v", endpoints.Namespace, endpoints.Name, err)
+	}
+	return patch.Result(reconcile.Result{}, err)
+}
+
+// wanted says whether endpoints are to be mirrored: those of a service that has no
+// selector, unless they say otherwise.
+func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (bool, error) {
+	if endpoints.Labels[discoveryv1.LabelSkipMirror] == "true" {
+		return false, nil
+	}
+	if _, election := endpoints.Annotations[leaderAnnotation]; election {
+		return false, nil
+	}
+	svc := &corev1.Service{}
+	err := c.Client.Get(ctx, client.ObjectKeyFromObject(endpoints), svc)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading service: %w", err)
+	}
+	return svc.Spec.Selector == nil, nil
+}
+
+// groupsOf returns the endpoints of each subset and family. Invalid addresses are left out.
+func groupsOf(endpoints *corev1.Endpoints) []*endpointslice.Group {
+	byKey := map[string]*endpointslice.Group{}
+	for i := range endpoints.Subsets {
+		subset := &endpoints.Subsets[i]
+		ports := portsOf(subset.Ports)
+		add := func(addresses []corev1.EndpointAddress, ready bool) {
+			for j := range addresses {
+				addr, err := netip.ParseAddr(addresses[j].IP)
+				if err != nil {
+					continue
+				}
+				family := discoveryv1.AddressTypeIPv4
+				if addr.Is6() {
+					family = discoveryv1.AddressTypeIPv6
+				}
+				key := endpointslice.Key(family, ports)
+				if byKey[key] == nil {
+					byKey[key] = &endpointslice.Group{Family: family, Ports: ports}
+				}
+				if group := byKey[key]; len(group.Endpoints) < maxEndpoints {
+					group.Endpoints = append(group.Endpoints, endpoint(&addresses[j], ready))
+				}
+			}
+		}
+		add(subset.Addresses, true)
+		add(subset.NotReadyAddresses, false)
+	}
+	var out []*endpointslice.Group
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		out = append(out, byKey[key])
+	}
+	return out
+}
+
+func portsOf(ports []corev1.EndpointPort) []discoveryv1.EndpointPort {
+	out := make([]discoveryv1.EndpointPort, len(ports))
+	for i := range ports {
+		out[i] = discoveryv1.EndpointPort{
+			Name: ptr.To(ports[i].Name), Port: ptr.To(ports[i].Port),
+			Protocol: ptr.To(ports[i].Protocol), AppProtocol: ports[i].AppProtocol,
+		}
+	}
+	return out
+}
+
+func endpoint(address *corev1.EndpointAddress, ready bool) discoveryv1.Endpoint {
+	out := discoveryv1.Endpoint{
+		Addresses:  []string{address.IP},
+		Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(ready)},
+		TargetRef:  address.TargetRef,
+		NodeName:   address.NodeName,
+	}
+	if address.Hostname != "" {
+		out.Hostname = ptr.To(address.Hostname)
+	}
+	return out
+}
+
+func finish(slice *discoveryv1.EndpointSlice, endpoints *corev1.Endpoints) {
+	if slice.Name == "" {
+		slice.Namespace = endpoints.Namespace
+		slice.GenerateName = endpointslice.Prefix(endpoints.Name)
+		slice.OwnerReferences = []metav1.OwnerReference{
+			*metav1.NewControllerRef(endpoints, corev1.SchemeGroupVersion.WithKind("Endpoints")),
+		}
+	}
+	slice.Labels = maps.Clone(endpoints.Labels)
+	if slice.Labels == nil {
+		slice.Labels = map[string]string{}
+	}
+	slice.Labels[discoveryv1.LabelServiceName] = endpoints.Name
+	slice.Labels[discoveryv1.LabelManagedBy] = managedBy
+	slice.Annotations = maps.Clone(endpoints.Annotations)
+	delete(slice.Annotations, corev1.LastAppliedConfigAnnotation)
+	delete(slice.Annotations, corev1.EndpointsLastChangeTriggerTime)
+	delete(slice.Annotations, corev1.EndpointsOverCapacity)
+}
+
+func (c *Controller) owner(_ context.Context, obj client.Object) []reconcile.Request {
+	c.Pending.Observe(obj)
+	name := obj.GetLabels()[discoveryv1.LabelServiceName]
+	if name == "" || obj.GetLabels()[discoveryv1.LabelManagedBy] != managedBy {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name}}}
+}
+
+// Register puts the controller on mgr. It wakes when Endpoints, their Service (of the
+// same name) or a mirrored slice changes.
+func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
+	c := &Controller{
+		Client:   mgr.GetClient(),
+		Recorder: kit.Recorder(mgr, "endpoint-slice-mirroring-controller"),
+		Pending:  podcontrol.NewPending(),
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
+	return kit.New(mgr, Name).
+		For(&corev1.Endpoints{}, builder.WithPredicates(forget)).
+		Watches(&corev1.Service{}, &handler.EnqueueRequestForObject{}).
+		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.owner)).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}

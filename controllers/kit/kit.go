@@ -1,0 +1,131 @@
+package kit
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// Deps is what controllers need beyond the manager.
+type Deps struct {
+	// Clock tells the time. Default: the real clock.
+	Clock clock.WithTicker
+	// Disabled names controllers that are not started (see controllers.Names).
+	Disabled []string
+	// RootCA is the PEM bundle that pods get to verify the API server with.
+	// Empty switches the root CA publisher off.
+	RootCA []byte
+	// ClusterCIDRs are the pod networks, at most one per family. Empty switches
+	// node IPAM off.
+	ClusterCIDRs []string
+	// NodeCIDRMaskIPv4 and NodeCIDRMaskIPv6 are the sizes of a node's share. Defaults: 24 and 64.
+	NodeCIDRMaskIPv4, NodeCIDRMaskIPv6 int
+	// ClientSigner signs client certificates (kube-apiserver-client and -kubelet),
+	// ServingSigner kubelet serving certificates. Nil leaves such requests unsigned.
+	ClientSigner, ServingSigner *Signer
+	// NodeGracePeriod is how long a node may be silent before it is Unknown. Default: 40 s.
+	NodeGracePeriod time.Duration
+	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
+	TerminatedPods int
+}
+
+// Signer is a certificate authority.
+type Signer struct {
+	Certificate *x509.Certificate
+	Key         crypto.Signer
+	// MaxTTL bounds the life of what it signs. Default: a year.
+	MaxTTL time.Duration
+}
+
+// Defaults returns deps with every empty field at its default.
+func (d Deps) Defaults() Deps {
+	if d.Clock == nil {
+		d.Clock = clock.RealClock{}
+	}
+	if d.NodeCIDRMaskIPv4 == 0 {
+		d.NodeCIDRMaskIPv4 = 24
+	}
+	if d.NodeCIDRMaskIPv6 == 0 {
+		d.NodeCIDRMaskIPv6 = 64
+	}
+	if d.NodeGracePeriod == 0 {
+		d.NodeGracePeriod = 40 * time.Second
+	}
+	if d.TerminatedPods == 0 {
+		d.TerminatedPods = 12500
+	}
+	return d
+}
+
+// New starts the description of a controller. Names need not be unique in a process,
+// since many clusters may live in one.
+func New(mgr manager.Manager, name string) *builder.Builder {
+	return builder.ControllerManagedBy(mgr).Named(name).WithOptions(Options(4))
+}
+
+// Options are the queue's options for a controller with that many workers.
+func Options(workers int) controller.Options {
+	return controller.Options{SkipNameValidation: ptr.To(true), MaxConcurrentReconciles: workers}
+}
+
+// Recorder returns a recorder of core/v1 events, the ones that kubectl describe shows.
+func Recorder(mgr manager.Manager, component string) record.EventRecorder {
+	return mgr.GetEventRecorderFor(component) //nolint:staticcheck // the newer recorder writes another kind of event
+}
+
+// OwnerIndex is the field index of an object's controlling owner: its UID, or NoOwner.
+const (
+	OwnerIndex = "metadata.controller"
+	NoOwner    = "none"
+)
+
+// NodeIndex is the field index of a pod's node.
+const NodeIndex = "spec.nodeName"
+
+// Index adds a field index, once: adding it again is no error.
+func Index(ctx context.Context, mgr manager.Manager, obj client.Object, field string, values client.IndexerFunc) error {
+	err := mgr.GetFieldIndexer().IndexField(ctx, obj, field, values)
+	if err != nil && !strings.Contains(err.Error(), "indexer conflict") {
+		return fmt.Errorf("indexing %T by %s: %w", obj, field, err)
+	}
+	return nil
+}
+
+// After returns a Result that wakes again after d, or never when d is not positive.
+func After(d time.Duration) reconcile.Result {
+	return reconcile.Result{RequeueAfter: max(d, 0)}
+}
+
+// Sooner returns the shorter of two waits, where zero means none.
+func Sooner(a, b time.Duration) time.Duration {
+	if a <= 0 || (b > 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// OnDelete is a predicate function that lets deletions through after calling gone.
+func OnDelete(gone func(client.Object)) func(event.DeleteEvent) bool {
+	return func(e event.DeleteEvent) bool {
+		gone(e.Object)
+		return true
+	}
+}
+
+// NamespaceOf maps an object to its namespace.
+func NamespaceOf(_ context.Context, obj client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: obj.GetNamespace()}}}
+}

@@ -1,0 +1,72 @@
+package patch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// conflictDelay lets the change that beat us arrive in the cache.
+const conflictDelay = 20 * time.Millisecond
+
+// Status writes the status that mutate leaves in a copy of obj, if it differs.
+// It says whether it wrote.
+func Status[T client.Object](ctx context.Context, c client.Client, obj T, mutate func(T)) (bool, error) {
+	changed := obj.DeepCopyObject().(T)
+	mutate(changed)
+	if equality.Semantic.DeepEqual(obj, changed) {
+		return false, nil
+	}
+	if err := c.Status().Update(ctx, changed); err != nil {
+		return false, fmt.Errorf("updating status of %s: %w", obj.GetName(), err)
+	}
+	return true, nil
+}
+
+// Object writes what mutate leaves in a copy of obj (status apart), if it differs.
+// It returns the object as it is now.
+func Object[T client.Object](ctx context.Context, c client.Client, obj T, mutate func(T)) (T, bool, error) {
+	changed := obj.DeepCopyObject().(T)
+	mutate(changed)
+	if equality.Semantic.DeepEqual(obj, changed) {
+		return obj, false, nil
+	}
+	if err := c.Update(ctx, changed); err != nil {
+		return obj, false, fmt.Errorf("updating %s: %w", obj.GetName(), err)
+	}
+	return changed, true, nil
+}
+
+// Metadata sends the metadata that mutate changes in a copy of obj as a merge patch
+// under the optimistic lock.
+func Metadata[T client.Object](ctx context.Context, c client.Client, obj T, mutate func(T)) error {
+	changed := obj.DeepCopyObject().(T)
+	mutate(changed)
+	if equality.Semantic.DeepEqual(obj, changed) {
+		return nil
+	}
+	diff := client.MergeFromWithOptions(obj, client.MergeFromWithOptimisticLock{})
+	if err := c.Patch(ctx, changed, diff); err != nil {
+		return fmt.Errorf("patching %s: %w", obj.GetName(), err)
+	}
+	return nil
+}
+
+// Result turns an error of a write into a reconciler's answer: a conflict wakes again
+// at once, an object that is gone needs nothing, anything else is an error.
+func Result(result reconcile.Result, err error) (reconcile.Result, error) {
+	switch {
+	case err == nil:
+		return result, nil
+	case apierrors.IsConflict(err):
+		return reconcile.Result{RequeueAfter: conflictDelay}, nil
+	case apierrors.IsNotFound(err):
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{}, err
+}

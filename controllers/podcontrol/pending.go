@@ -1,0 +1,111 @@
+package podcontrol
+
+import (
+	"strconv"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Pending remembers, per owner, the creates and deletes that the cache has not shown
+// yet, so that a reconcile on a stale list does not repeat them.
+//
+// A create has been seen when the list holds the object, or when an event of a later
+// revision was (the object came and went in between). A delete has been seen when the
+// list no longer holds the object, or holds it with a deletionTimestamp.
+//
+// Example: an owner creates pods p1 at revision 10 and p2 at revision 12. While the
+// cache holds only p1 the owner is not settled. An event of revision 15 without p2 in
+// the list says that p2 is gone already: settled.
+type Pending struct {
+	mu     sync.Mutex
+	owners map[types.UID]*writes
+	seen   uint64
+}
+
+type writes struct {
+	created map[types.UID]uint64 // revision at creation
+	deleted map[types.UID]struct{}
+}
+
+// NewPending returns an empty memory.
+func NewPending() *Pending {
+	return &Pending{owners: map[types.UID]*writes{}}
+}
+
+// Created records that owner created obj, which carries the answer of the API server.
+func (p *Pending) Created(owner types.UID, obj client.Object) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.of(owner).created[obj.GetUID()] = revision(obj)
+}
+
+// Deleted records that owner deleted the object with that UID.
+func (p *Pending) Deleted(owner, object types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.of(owner).deleted[object] = struct{}{}
+}
+
+// Observe records that an event carried obj.
+func (p *Pending) Observe(obj client.Object) {
+	rev := revision(obj)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = max(p.seen, rev)
+}
+
+// Forget drops what is remembered of owner.
+func (p *Pending) Forget(owner types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.owners, owner)
+}
+
+// Settled says whether listed, all that the cache shows of owner's objects, includes
+// the effect of every write that owner made.
+func Settled[T client.Object](p *Pending, owner types.UID, listed []T) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.owners[owner]
+	if w == nil {
+		return true
+	}
+	present := make(map[types.UID]bool, len(listed)) // value: being deleted
+	for _, obj := range listed {
+		present[obj.GetUID()] = obj.GetDeletionTimestamp() != nil
+	}
+	for uid, rev := range w.created {
+		if _, ok := present[uid]; ok || p.seen >= rev {
+			delete(w.created, uid)
+		}
+	}
+	for uid := range w.deleted {
+		if deleting, ok := present[uid]; !ok || deleting {
+			delete(w.deleted, uid)
+		}
+	}
+	if len(w.created)+len(w.deleted) > 0 {
+		return false
+	}
+	delete(p.owners, owner)
+	return true
+}
+
+func (p *Pending) of(owner types.UID) *writes {
+	w := p.owners[owner]
+	if w == nil {
+		w = &writes{created: map[types.UID]uint64{}, deleted: map[types.UID]struct{}{}}
+		p.owners[owner] = w
+	}
+	return w
+}
+
+func revision(obj client.Object) uint64 {
+	rev, err := strconv.ParseUint(obj.GetResourceVersion(), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return rev
+}
