@@ -1,0 +1,12 @@
+package nftables
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/coxswain-k8s/coxswain/proxy/proxytest"
+)
+
+func TestBehaviour(t *testing.T) {
+	proxytest.Run(t, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
+}
