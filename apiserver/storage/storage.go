@@ -16,7 +16,14 @@ var (
 	ErrExists    = errors.New("key exists already")
 	ErrCompacted = errors.New("revision has been compacted")
 	ErrFuture    = errors.New("revision is not reached yet")
+	// ErrNoSpace says that the store's quota is used up. Deletions still work.
+	ErrNoSpace = errors.New("database space exceeded")
+	// ErrTooLarge says that a transaction is over the store's limit of bytes.
+	ErrTooLarge = errors.New("request is too large")
 )
+
+// MaxOps is how many operations one Commit may have on every store: etcd's own default.
+const MaxOps = 128
 
 // Record is one key as of one revision. Its bytes are shared and never changed.
 type Record struct {
@@ -91,13 +98,14 @@ type Page struct {
 	Remaining int64
 }
 
-// Event is a change of one key. A deletion has a nil Value and the revision of the deletion.
+// Event is a change of one key. A deletion has a nil Value and the revision of the deletion. What the key
+// was before is not in it: whoever follows a store from a listing knows, and asking etcd costs a read.
 type Event struct {
 	Record
-	// Previous is the record before the change, zero for a creation. Its value may be missing when it was
-	// compacted away.
-	Previous Record
 }
+
+// Deleted tells whether the change removed the key.
+func (e Event) Deleted() bool { return e.Value == nil }
 
 // Watchable feeds changes.
 type Watchable interface {

@@ -1,0 +1,81 @@
+package cache
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+// Entry is one object as of one revision. It is shared by every reader and nothing in it ever changes.
+type Entry struct {
+	Key string
+	// Namespace and Name are the key's parts behind the kind's prefix.
+	Namespace, Name string
+	// Revision is that of the last change, which is also the object's metadata.resourceVersion. For the
+	// entry of a deletion it is the deletion's.
+	Revision int64
+	// Created is the revision of the creation.
+	Created int64
+	// Object is nil when the stored bytes could not be decoded: then Err says why.
+	Object runtime.Object
+	Err    error
+	// Raw is the value as it is stored (of a deletion: as it was).
+	Raw []byte
+
+	// good is the last entry before this one that could be decoded, when this one could not.
+	good *Entry
+
+	encodings atomic.Pointer[encoding]
+}
+
+// Good returns the entry itself, or the last one before it that could be decoded, or nil: what a reader is
+// shown that cannot deal with errors. It is nil of nil.
+func (e *Entry) Good() *Entry {
+	if e == nil || e.Err == nil {
+		return e
+	}
+	return e.good
+}
+
+// encoding is one node of the list of an entry's encodings. There are seldom more than three.
+type encoding struct {
+	key  string
+	once sync.Once
+	data []byte
+	err  error
+	next *encoding
+}
+
+// Encoding returns the entry encoded as key says (a version and a media type, say). make is called once per
+// key for the life of the entry, however many callers ask at the same time; the result is shared.
+func (e *Entry) Encoding(key string, make func() ([]byte, error)) ([]byte, error) {
+	n := e.encoding(key)
+	n.once.Do(func() { n.data, n.err = make() })
+	return n.data, n.err
+}
+
+func (e *Entry) encoding(key string) *encoding {
+	for {
+		head := e.encodings.Load()
+		for n := head; n != nil; n = n.next {
+			if n.key == key {
+				return n
+			}
+		}
+		n := &encoding{key: key, next: head}
+		if e.encodings.CompareAndSwap(head, n) {
+			return n
+		}
+	}
+}
+
+// splitKey takes the namespace and the name out of a key: "ns/name" or "name" behind the prefix.
+func splitKey(prefix, key string) (namespace, name string) {
+	rest := key[len(prefix):]
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[:i], rest[i+1:]
+	}
+	return "", rest
+}

@@ -1,0 +1,172 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/google/btree"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+)
+
+// Kind says which keys a resource has and how to decode them.
+type Kind struct {
+	// Name for logs and metrics: "pods", "deployments.apps".
+	Name string
+	// Prefix of the keys, ending in a slash: "/registry/pods/".
+	Prefix string
+	// Namespaced kinds have a namespace in their keys, behind the prefix.
+	Namespaced bool
+	// Decode returns the object of a stored value, with metadata.resourceVersion set to revision. It is
+	// called once per change, from several goroutines, and may keep parts of value.
+	Decode func(value []byte, revision int64) (runtime.Object, error)
+	// Route names what an object is routed by, like a pod's node, for watchers that narrow by it. May be nil.
+	Route func(obj runtime.Object) string
+	// Limits of the past that is kept; zero fields have defaults.
+	Limits Limits
+}
+
+// Resource is the objects of one kind: the latest state and the way there.
+type Resource struct {
+	kind  Kind
+	cache *Cache
+
+	// ready is closed when the objects are loaded; removed when the kind was taken out.
+	ready, removed chan struct{}
+
+	mu sync.RWMutex
+	// revision of the last change or load.
+	revision int64
+	tree     *btree.BTreeG[*Entry]
+	ring     ring
+	watchers routes
+	// generation counts loads after the first: a watcher of another generation has missed changes.
+	generation int
+	loaded     bool
+	loadedAt   int64 // revision of the load
+	gone       bool
+	// pending holds changes that came while the objects were being loaded.
+	pending []storage.Event
+
+	snapshotMu sync.Mutex
+	snapshot   *Snapshot
+}
+
+// degree of the trees: a compromise between the depth of a lookup and what a write copies.
+const degree = 32
+
+func newResource(c *Cache, kind Kind) *Resource {
+	return &Resource{
+		kind: kind, cache: c,
+		ready: make(chan struct{}), removed: make(chan struct{}),
+		tree: btree.NewG(degree, byKey),
+		ring: ring{limits: kind.Limits.withDefaults()},
+	}
+}
+
+// Kind returns what the resource was added with.
+func (r *Resource) Kind() Kind { return r.kind }
+
+// Ready is closed when the resource has been loaded.
+func (r *Resource) Ready() <-chan struct{} { return r.ready }
+
+// WaitReady returns nil once the resource is loaded, and an error when ctx ends or the kind is removed.
+func (r *Resource) WaitReady(ctx context.Context) error {
+	select {
+	case <-r.ready:
+		return nil
+	default:
+	}
+	select {
+	case <-r.ready:
+		return nil
+	case <-r.removed:
+		return fmt.Errorf("waiting for %s: %w", r.kind.Name, ErrRemoved)
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for %s: %w", r.kind.Name, context.Cause(ctx))
+	}
+}
+
+// Get returns the latest entry. For a resource without namespaces, namespace is "".
+func (r *Resource) Get(namespace, name string) (*Entry, bool) {
+	return r.GetKey(joinKey(r.kind.Prefix, namespace, name))
+}
+
+// GetKey returns the latest entry of a storage key.
+func (r *Resource) GetKey(key string) (*Entry, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tree.Get(&Entry{Key: key})
+}
+
+// Len is the number of objects.
+func (r *Resource) Len() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tree.Len()
+}
+
+// Snapshot returns the latest state. Its revision is that of the whole cache, or of the resource's last
+// change when that is newer.
+func (r *Resource) Snapshot() Snapshot {
+	whole := r.cache.Revision() // before the state is looked at: it may then be newer, never older
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.snapshotLocked(whole)
+}
+
+// snapshotLocked needs mu held, for reading at least.
+func (r *Resource) snapshotLocked(whole int64) Snapshot {
+	r.snapshotMu.Lock()
+	defer r.snapshotMu.Unlock()
+	if r.snapshot == nil {
+		r.snapshot = &Snapshot{prefix: r.kind.Prefix, tree: r.tree.Clone()}
+	}
+	s := *r.snapshot
+	s.Revision = max(whole, r.revision)
+	return s
+}
+
+// SnapshotAt returns the state as of a revision that is still kept: it undoes the later changes on a copy.
+// Errors: storage.ErrCompacted, and storage.ErrFuture when the cache is not there yet.
+func (r *Resource) SnapshotAt(revision int64) (Snapshot, error) {
+	whole := r.cache.Revision()
+	r.mu.RLock()
+	latest := r.snapshotLocked(whole)
+	if revision > latest.Revision {
+		r.mu.RUnlock()
+		return Snapshot{}, fmt.Errorf("revision %d of %s: %w", revision, r.kind.Name, storage.ErrFuture)
+	}
+	if revision < r.ring.floor || !r.loaded {
+		r.mu.RUnlock()
+		return Snapshot{}, fmt.Errorf("revision %d of %s: %w", revision, r.kind.Name, storage.ErrCompacted)
+	}
+	first := r.ring.after(revision)
+	undo := make([]change, 0, r.ring.next-first)
+	for seq := r.ring.next; seq > first; seq-- {
+		undo = append(undo, *r.ring.at(seq - 1))
+	}
+	r.mu.RUnlock()
+
+	latest.Revision = revision
+	if len(undo) > 0 {
+		latest.tree = r.undo(latest, undo)
+	}
+	return latest, nil
+}
+
+func (r *Resource) undo(s Snapshot, changes []change) *btree.BTreeG[*Entry] {
+	r.snapshotMu.Lock() // cloning marks the original: one at a time
+	tree := s.tree.Clone()
+	r.snapshotMu.Unlock()
+	for _, c := range changes {
+		if c.previous == nil {
+			tree.Delete(c.entry)
+		} else {
+			tree.ReplaceOrInsert(c.previous)
+		}
+	}
+	return tree
+}

@@ -1,0 +1,159 @@
+package cache
+
+import (
+	"sort"
+	"sync"
+	"time"
+)
+
+// change is one step of a resource: entry replaced previous. A creation has no previous one.
+type change struct {
+	revision int64
+	// entry after the change; nil for a deletion.
+	entry    *Entry
+	previous *Entry
+	at       time.Time
+	gone     *departure
+}
+
+// departure is the previous object with the revision of the change, made when somebody must be told that the
+// object is gone: by a deletion, or because it no longer matches a selector. Shared by all watchers.
+type departure struct {
+	once  sync.Once
+	entry *Entry
+}
+
+// ring keeps the latest changes of a resource. Changes have sequence numbers that never repeat; those in
+// [first, next) are kept.
+//
+//	first=5, next=8:  slots  [ 5 6 7 . ]    push -> 8 goes into the free slot
+//	full:             slots  [ 5 6 7 8 ]    push -> grows while 5 is younger than the retention, else 5 goes
+type ring struct {
+	slots       []change
+	first, next uint64
+	bytes       int
+	// floor is the revision from which on every change is kept: what was dropped is at or below it.
+	floor  int64
+	limits Limits
+}
+
+// Limits bound what a resource keeps of its past.
+type Limits struct {
+	// Retention is how long changes are kept for readers that come back. Default 2 minutes.
+	Retention time.Duration
+	// Floor is how many changes are kept however old they are. Default 128.
+	Floor int
+	// Events is how many changes are kept at most, however young. Default 16384.
+	Events int
+	// Bytes is how many bytes of stored values the kept changes may have. Default 64 MiB.
+	Bytes int
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	if l.Retention <= 0 {
+		l.Retention = 2 * time.Minute
+	}
+	set(&l.Floor, 128)
+	set(&l.Events, 16384)
+	set(&l.Bytes, 64<<20)
+	l.Floor = min(l.Floor, l.Events)
+	return l
+}
+
+func (r *ring) len() int { return int(r.next - r.first) }
+
+func (r *ring) at(seq uint64) *change { return &r.slots[seq%uint64(len(r.slots))] }
+
+// push appends a change and drops old ones beyond the limits. It returns the change's sequence number.
+func (r *ring) push(c change) uint64 {
+	if r.len() == len(r.slots) {
+		r.makeRoom(c.at)
+	}
+	r.bytes += c.size()
+	seq := r.next
+	r.next++
+	*r.at(seq) = c
+	for r.bytes > r.limits.Bytes && r.len() > 1 {
+		r.drop()
+	}
+	return seq
+}
+
+func (r *ring) makeRoom(now time.Time) {
+	young := r.len() == 0 || now.Sub(r.at(r.first).at) < r.limits.Retention
+	size := len(r.slots)
+	if size < r.limits.Events && (young || size < r.limits.Floor) {
+		r.resize(min(max(2*size, 16), r.limits.Events))
+		return
+	}
+	r.drop()
+}
+
+func (r *ring) drop() {
+	c := r.at(r.first)
+	r.floor = c.revision
+	r.bytes -= c.size()
+	*c = change{}
+	r.first++
+}
+
+func (r *ring) resize(size int) {
+	old := *r
+	r.slots = make([]change, size)
+	for seq := r.first; seq < r.next; seq++ {
+		*r.at(seq) = *old.at(seq)
+	}
+}
+
+// trim drops what is older than the retention and gives memory back. It tells whether anything is left that
+// a later trim would drop.
+func (r *ring) trim(now time.Time) (more bool) {
+	for r.len() > r.limits.Floor {
+		if now.Sub(r.at(r.first).at) < r.limits.Retention {
+			more = true
+			break
+		}
+		r.drop()
+	}
+	size := len(r.slots)
+	for size/2 >= r.len() && size/2 >= r.limits.Floor {
+		size /= 2
+	}
+	if size < len(r.slots) {
+		r.resize(size)
+	}
+	return more
+}
+
+// reset forgets everything up to revision.
+func (r *ring) reset(revision int64) {
+	r.slots, r.bytes = nil, 0
+	r.first = r.next
+	r.floor = revision
+}
+
+// after returns the sequence number of the first kept change above revision.
+func (r *ring) after(revision int64) uint64 {
+	n := sort.Search(r.len(), func(i int) bool { return r.at(r.first+uint64(i)).revision > revision })
+	return r.first + uint64(n)
+}
+
+func (c *change) size() int {
+	if c.entry != nil {
+		return len(c.entry.Raw)
+	}
+	return len(c.previous.Raw)
+}
+
+// key of the object that changed.
+func (c *change) key() string {
+	if c.entry != nil {
+		return c.entry.Key
+	}
+	return c.previous.Key
+}

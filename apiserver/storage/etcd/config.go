@@ -1,0 +1,130 @@
+package etcd
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// Config of an embedded member. Only Dir is needed.
+type Config struct {
+	// Dir is the data folder; it is made with mode 0700.
+	Dir string
+	// Name of the member within its cluster; default "coxswain".
+	Name string
+	// ClientURLs to listen on for others (etcdctl, other API servers): https://…, http://… or unix://path.
+	// Default none: the member is reached by calls only.
+	ClientURLs []string
+	// ClientTLS is needed for https client URLs. Clients must present a certificate of its CA.
+	ClientTLS *TLS
+	// PeerURLs to listen on and to be known by among members. Default none: a cluster of one.
+	PeerURLs []string
+	PeerTLS  *TLS
+	// InitialCluster is "name=peerURL,…" of all members when the cluster is made of several; default this one.
+	InitialCluster string
+	// Join an existing cluster instead of making one.
+	Join bool
+	// Quota of bytes in use, beyond which only deletions are accepted; default 8 GiB.
+	Quota int64
+	// MaxRequest is the largest transaction in bytes; default 8 MiB.
+	MaxRequest uint
+	// Logger gets warnings at V(1) and errors; etcd's chatter at V(4).
+	Logger logr.Logger
+	// UnsafeNoFsync does not wait for the disk. A power failure then loses data: for tests.
+	UnsafeNoFsync bool
+}
+
+// TLS names files in PEM.
+type TLS struct {
+	CA, Cert, Key string
+}
+
+const (
+	defaultName    = "coxswain"
+	defaultQuota   = 8 << 30
+	defaultRequest = 8 << 20
+	// nobody is the peer URL of a member without peers: etcd wants one, and nobody ever dials it.
+	nobody = "http://127.0.0.1:2380"
+)
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = defaultName
+	}
+	if c.Quota == 0 {
+		c.Quota = defaultQuota
+	}
+	if c.MaxRequest == 0 {
+		c.MaxRequest = defaultRequest
+	}
+	return c
+}
+
+// embed translates to etcd's own configuration.
+func (c Config) embed() (*embed.Config, error) {
+	if c.Dir == "" {
+		return nil, fmt.Errorf("configuring etcd: no data folder")
+	}
+	e := embed.NewConfig()
+	e.Dir = filepath.Clean(c.Dir)
+	e.Name = c.Name
+	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(c.Logger))
+	e.EnableGRPCGateway = false
+	e.AutoCompactionMode, e.AutoCompactionRetention = embed.CompactorModePeriodic, "0"
+	e.QuotaBackendBytes = -1 // the member checks its own, before anything is written
+	e.MaxRequestBytes = c.MaxRequest
+	e.MaxTxnOps = 4096
+	e.UnsafeNoFsync = c.UnsafeNoFsync
+
+	var err error
+	if e.ListenClientUrls, err = parse(c.ClientURLs); err != nil {
+		return nil, err
+	}
+	e.AdvertiseClientUrls = e.ListenClientUrls
+	e.ClientTLSInfo = c.ClientTLS.info()
+	if e.ListenPeerUrls, err = parse(c.PeerURLs); err != nil {
+		return nil, err
+	}
+	e.PeerTLSInfo = c.PeerTLS.info()
+	e.AdvertisePeerUrls = e.ListenPeerUrls
+	if len(c.PeerURLs) == 0 {
+		e.AdvertisePeerUrls, _ = parse([]string{nobody})
+	}
+	e.InitialCluster = c.InitialCluster
+	if e.InitialCluster == "" {
+		e.InitialCluster = e.InitialClusterFromName(c.Name)
+	}
+	if c.Join {
+		e.ClusterState = embed.ClusterStateFlagExisting
+	}
+	return e, nil
+}
+
+// alone tells whether the configuration makes a cluster of one.
+func (c Config) alone() bool {
+	return !c.Join && !strings.Contains(c.InitialCluster, ",")
+}
+
+func (t *TLS) info() transport.TLSInfo {
+	if t == nil {
+		return transport.TLSInfo{}
+	}
+	return transport.TLSInfo{TrustedCAFile: t.CA, CertFile: t.Cert, KeyFile: t.Key, ClientCertAuth: t.CA != ""}
+}
+
+func parse(urls []string) ([]url.URL, error) {
+	out := make([]url.URL, 0, len(urls))
+	for _, s := range urls {
+		u, err := url.Parse(s)
+		if err != nil {
+			return nil, fmt.Errorf("configuring etcd: %w", err)
+		}
+		out = append(out, *u)
+	}
+	return out, nil
+}
