@@ -17,8 +17,14 @@ func mutatingAdmissionPolicies() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[admissionregistrationv1.MutatingAdmissionPolicy],
 			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyList],
+			Default: resource.Defaulter(defaultMutatingAdmissionPolicy),
 		}},
 		StoragePrefix:    "mutatingadmissionpolicies",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicy) any { return &m.Spec })
+}
+
+func defaultMutatingAdmissionPolicy(p *admissionregistrationv1.MutatingAdmissionPolicy) {
+	resource.SetPtr(&p.Spec.FailurePolicy, admissionregistrationv1.Fail)
+	defaultMatchResources(p.Spec.MatchConstraints)
 }

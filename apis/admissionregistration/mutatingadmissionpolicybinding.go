@@ -17,8 +17,13 @@ func mutatingAdmissionPolicyBindings() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[admissionregistrationv1.MutatingAdmissionPolicyBinding],
 			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyBindingList],
+			Default: resource.Defaulter(defaultMutatingAdmissionPolicyBinding),
 		}},
 		StoragePrefix:    "mutatingadmissionpolicybindings",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicyBinding) any { return &m.Spec })
+}
+
+func defaultMutatingAdmissionPolicyBinding(b *admissionregistrationv1.MutatingAdmissionPolicyBinding) {
+	defaultMatchResources(b.Spec.MatchResources)
 }

@@ -2,6 +2,7 @@ package admissionregistration
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -17,7 +18,22 @@ func mutatingWebhookConfigurations() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[admissionregistrationv1.MutatingWebhookConfiguration],
 			NewList: resource.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
+			Default: resource.Defaulter(defaultMutatingWebhookConfiguration),
 		}},
 		StoragePrefix: "mutatingwebhookconfigurations",
 	}, func(m *admissionregistrationv1.MutatingWebhookConfiguration) any { return m.Webhooks })
+}
+
+func defaultMutatingWebhookConfiguration(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+	for i := range c.Webhooks {
+		hook := &c.Webhooks[i]
+		resource.SetPtr(&hook.FailurePolicy, admissionregistrationv1.Fail)
+		resource.SetPtr(&hook.MatchPolicy, admissionregistrationv1.Equivalent)
+		resource.SetPtr(&hook.NamespaceSelector, metav1.LabelSelector{})
+		resource.SetPtr(&hook.ObjectSelector, metav1.LabelSelector{})
+		resource.SetPtr(&hook.TimeoutSeconds, defaultTimeoutSeconds)
+		resource.SetPtr(&hook.ReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)
+		defaultClientConfig(&hook.ClientConfig)
+		defaultRules(hook.Rules)
+	}
 }

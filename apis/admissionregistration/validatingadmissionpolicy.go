@@ -17,9 +17,15 @@ func validatingAdmissionPolicies() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[admissionregistrationv1.ValidatingAdmissionPolicy],
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyList],
+			Default: resource.Defaulter(defaultValidatingAdmissionPolicy),
 		}},
 		StoragePrefix: "validatingadmissionpolicies",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicy) (*admissionregistrationv1.ValidatingAdmissionPolicySpec, *admissionregistrationv1.ValidatingAdmissionPolicyStatus) {
 		return &v.Spec, &v.Status
 	}, resource.KeepMeta(resource.AllMeta))
+}
+
+func defaultValidatingAdmissionPolicy(p *admissionregistrationv1.ValidatingAdmissionPolicy) {
+	resource.SetPtr(&p.Spec.FailurePolicy, admissionregistrationv1.Fail)
+	defaultMatchResources(p.Spec.MatchConstraints)
 }

@@ -17,7 +17,12 @@ func validatingAdmissionPolicyBindings() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[admissionregistrationv1.ValidatingAdmissionPolicyBinding],
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
+			Default: resource.Defaulter(defaultValidatingAdmissionPolicyBinding),
 		}},
 		StoragePrefix: "validatingadmissionpolicybindings",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicyBinding) any { return &v.Spec })
+}
+
+func defaultValidatingAdmissionPolicyBinding(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) {
+	defaultMatchResources(b.Spec.MatchResources)
 }

@@ -2,6 +2,7 @@ package apiregistration
 
 import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -17,10 +18,20 @@ func apiServices() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[apiregistrationv1.APIService],
 			NewList: resource.NewList[apiregistrationv1.APIServiceList],
+			Default: resource.Defaulter(defaultAPIService),
 		}},
 		StoragePrefix: "apiregistration.k8s.io/apiservices",
 		StoredAsJSON:  true,
 	}, func(a *apiregistrationv1.APIService) (*apiregistrationv1.APIServiceSpec, *apiregistrationv1.APIServiceStatus) {
 		return &a.Spec, &a.Status
 	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta))
+}
+
+// The port of a service that names none.
+const httpsPort int32 = 443
+
+func defaultAPIService(s *apiregistrationv1.APIService) {
+	if s.Spec.Service != nil && s.Spec.Service.Port == nil {
+		s.Spec.Service.Port = ptr.To(httpsPort)
+	}
 }

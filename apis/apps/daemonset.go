@@ -1,8 +1,13 @@
 package apps
 
 import (
-	appsv1 "k8s.io/api/apps/v1"
+	"strconv"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -19,10 +24,52 @@ func daemonSets() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[appsv1.DaemonSet],
 			NewList: resource.NewList[appsv1.DaemonSetList],
+			Default: resource.Defaulter(defaultDaemonSet),
 		}},
+		PrepareCreate:            resource.OnCreate(prepareDaemonSet),
+		PrepareUpdate:            resource.OnUpdate(prepareDaemonSetUpdate),
 		StoragePrefix:            "daemonsets",
 		AllowUnconditionalUpdate: true,
 	}, func(d *appsv1.DaemonSet) (*appsv1.DaemonSetSpec, *appsv1.DaemonSetStatus) {
 		return &d.Spec, &d.Status
 	})
+}
+
+func defaultDaemonSet(d *appsv1.DaemonSet) {
+	strategy := &d.Spec.UpdateStrategy
+	if strategy.Type == "" {
+		strategy.Type = appsv1.RollingUpdateDaemonSetStrategyType
+	}
+	if strategy.Type == appsv1.RollingUpdateDaemonSetStrategyType {
+		if strategy.RollingUpdate == nil {
+			strategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{}
+		}
+		resource.SetPtr(&strategy.RollingUpdate.MaxUnavailable, intstr.FromInt32(1))
+		resource.SetPtr(&strategy.RollingUpdate.MaxSurge, intstr.FromInt32(0))
+	}
+	resource.SetPtr(&d.Spec.RevisionHistoryLimit, 10)
+	podspec.DefaultTemplate(&d.Spec.Template)
+}
+
+func prepareDaemonSet(d *appsv1.DaemonSet) {
+	setTemplateGeneration(d, 1)
+}
+
+// prepareDaemonSetUpdate counts the changes of the template, which the oldest versions of the kind showed as a field.
+func prepareDaemonSetUpdate(d, old *appsv1.DaemonSet) {
+	generation, err := strconv.ParseInt(old.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
+	if err != nil {
+		generation = 0
+	}
+	if !equality.Semantic.DeepEqual(d.Spec.Template, old.Spec.Template) {
+		generation++
+	}
+	setTemplateGeneration(d, generation)
+}
+
+func setTemplateGeneration(d *appsv1.DaemonSet, generation int64) {
+	if d.Annotations == nil {
+		d.Annotations = map[string]string{}
+	}
+	d.Annotations[appsv1.DeprecatedTemplateGeneration] = strconv.FormatInt(generation, 10)
 }

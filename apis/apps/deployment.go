@@ -2,8 +2,10 @@ package apps
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -20,6 +22,7 @@ func deployments() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[appsv1.Deployment],
 			NewList: resource.NewList[appsv1.DeploymentList],
+			Default: resource.Defaulter(defaultDeployment),
 		}},
 		StoragePrefix:            "deployments",
 		AllowUnconditionalUpdate: true,
@@ -33,4 +36,22 @@ func deployments() *resource.Resource {
 	}, func(d *appsv1.Deployment) (*appsv1.DeploymentSpec, *appsv1.DeploymentStatus) {
 		return &d.Spec, &d.Status
 	}, resource.KeepMeta(resource.Labels))
+}
+
+func defaultDeployment(d *appsv1.Deployment) {
+	spec := &d.Spec
+	resource.SetPtr(&spec.Replicas, 1)
+	if spec.Strategy.Type == "" {
+		spec.Strategy.Type = appsv1.RollingUpdateDeploymentStrategyType
+	}
+	if spec.Strategy.Type == appsv1.RollingUpdateDeploymentStrategyType {
+		if spec.Strategy.RollingUpdate == nil {
+			spec.Strategy.RollingUpdate = &appsv1.RollingUpdateDeployment{}
+		}
+		resource.SetPtr(&spec.Strategy.RollingUpdate.MaxUnavailable, intstr.FromString("25%"))
+		resource.SetPtr(&spec.Strategy.RollingUpdate.MaxSurge, intstr.FromString("25%"))
+	}
+	resource.SetPtr(&spec.RevisionHistoryLimit, 10)
+	resource.SetPtr(&spec.ProgressDeadlineSeconds, 600)
+	podspec.DefaultTemplate(&spec.Template)
 }

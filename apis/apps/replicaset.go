@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -20,6 +21,7 @@ func replicaSets() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[appsv1.ReplicaSet],
 			NewList: resource.NewList[appsv1.ReplicaSetList],
+			Default: resource.Defaulter(defaultReplicaSet),
 		}},
 		StoragePrefix:            "replicasets",
 		AllowUnconditionalUpdate: true,
@@ -33,4 +35,9 @@ func replicaSets() *resource.Resource {
 	}, func(r *appsv1.ReplicaSet) (*appsv1.ReplicaSetSpec, *appsv1.ReplicaSetStatus) {
 		return &r.Spec, &r.Status
 	})
+}
+
+func defaultReplicaSet(r *appsv1.ReplicaSet) {
+	resource.SetPtr(&r.Spec.Replicas, 1)
+	podspec.DefaultTemplate(&r.Spec.Template)
 }

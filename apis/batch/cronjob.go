@@ -3,6 +3,7 @@ package batch
 import (
 	batchv1 "k8s.io/api/batch/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -19,10 +20,21 @@ func cronJobs() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[batchv1.CronJob],
 			NewList: resource.NewList[batchv1.CronJobList],
+			Default: resource.Defaulter(defaultCronJob),
 		}},
 		StoragePrefix:            "cronjobs",
 		AllowUnconditionalUpdate: true,
 	}, func(c *batchv1.CronJob) (*batchv1.CronJobSpec, *batchv1.CronJobStatus) {
 		return &c.Spec, &c.Status
 	})
+}
+
+func defaultCronJob(c *batchv1.CronJob) {
+	if c.Spec.ConcurrencyPolicy == "" {
+		c.Spec.ConcurrencyPolicy = batchv1.AllowConcurrent
+	}
+	resource.SetPtr(&c.Spec.Suspend, false)
+	resource.SetPtr(&c.Spec.SuccessfulJobsHistoryLimit, 3)
+	resource.SetPtr(&c.Spec.FailedJobsHistoryLimit, 1)
+	podspec.DefaultTemplate(&c.Spec.JobTemplate.Spec.Template)
 }

@@ -1,8 +1,14 @@
 package batch
 
 import (
-	batchv1 "k8s.io/api/batch/v1"
+	"maps"
+	"math"
 
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -18,10 +24,46 @@ func jobs() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[batchv1.Job],
 			NewList: resource.NewList[batchv1.JobList],
+			Default: resource.Defaulter(defaultJob),
 		}},
+		PrepareCreate:            resource.OnCreate(prepareJob),
 		StoragePrefix:            "jobs",
 		AllowUnconditionalUpdate: true,
 	}, func(j *batchv1.Job) (*batchv1.JobSpec, *batchv1.JobStatus) {
 		return &j.Spec, &j.Status
 	})
+}
+
+func defaultJob(j *batchv1.Job) {
+	spec := &j.Spec
+	if spec.Completions == nil && spec.Parallelism == nil {
+		spec.Completions = ptr.To[int32](1)
+	}
+	resource.SetPtr(&spec.Parallelism, 1)
+	if spec.BackoffLimitPerIndex != nil {
+		resource.SetPtr(&spec.BackoffLimit, math.MaxInt32)
+	}
+	resource.SetPtr(&spec.BackoffLimit, 6)
+	resource.SetPtr(&spec.CompletionMode, batchv1.NonIndexedCompletion)
+	resource.SetPtr(&spec.Suspend, false)
+	resource.SetPtr(&spec.ManualSelector, false)
+	if len(j.Labels) == 0 {
+		j.Labels = maps.Clone(spec.Template.Labels)
+	}
+	if spec.PodFailurePolicy != nil {
+		defaultFailurePolicy(spec.PodFailurePolicy)
+		resource.SetPtr(&spec.PodReplacementPolicy, batchv1.Failed)
+	}
+	resource.SetPtr(&spec.PodReplacementPolicy, batchv1.TerminatingOrFailed)
+	podspec.DefaultTemplate(&spec.Template)
+}
+
+func defaultFailurePolicy(policy *batchv1.PodFailurePolicy) {
+	for i := range policy.Rules {
+		for j := range policy.Rules[i].OnPodConditions {
+			if pattern := &policy.Rules[i].OnPodConditions[j]; pattern.Status == "" {
+				pattern.Status = corev1.ConditionTrue
+			}
+		}
+	}
 }

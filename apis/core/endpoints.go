@@ -17,9 +17,20 @@ func endpoints() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.Endpoints],
 			NewList: resource.NewList[corev1.EndpointsList],
+			Default: resource.Defaulter(defaultEndpoints),
 		}},
 		StoragePrefix:            "services/endpoints",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
+	}
+}
+
+func defaultEndpoints(e *corev1.Endpoints) {
+	for i := range e.Subsets {
+		for j := range e.Subsets[i].Ports {
+			if port := &e.Subsets[i].Ports[j]; port.Protocol == "" {
+				port.Protocol = corev1.ProtocolTCP
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -17,9 +18,40 @@ func limitRanges() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.LimitRange],
 			NewList: resource.NewList[corev1.LimitRangeList],
+			Default: resource.Defaulter(defaultLimitRange),
 		}},
 		StoragePrefix:            "limitranges",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}
+}
+
+// defaultLimitRange lets the limits of containers follow from each other: the default limit is the
+// maximum, the default request is the default limit, or else the minimum.
+func defaultLimitRange(l *corev1.LimitRange) {
+	for i := range l.Spec.Limits {
+		item := &l.Spec.Limits[i]
+		for _, list := range []corev1.ResourceList{item.Max, item.Min, item.Default, item.DefaultRequest, item.MaxLimitRequestRatio} {
+			podspec.RoundUp(list)
+		}
+		if item.Type != corev1.LimitTypeContainer {
+			continue
+		}
+		item.Default = withMissing(item.Default, item.Max)
+		item.DefaultRequest = withMissing(item.DefaultRequest, item.Default)
+		item.DefaultRequest = withMissing(item.DefaultRequest, item.Min)
+	}
+}
+
+// withMissing adds to list what other has beside it.
+func withMissing(list, other corev1.ResourceList) corev1.ResourceList {
+	if list == nil {
+		list = corev1.ResourceList{}
+	}
+	for name, quantity := range other {
+		if _, ok := list[name]; !ok {
+			list[name] = quantity.DeepCopy()
+		}
+	}
+	return list
 }

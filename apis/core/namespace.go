@@ -18,6 +18,7 @@ func namespaces() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.Namespace],
 			NewList: resource.NewList[corev1.NamespaceList],
+			Default: resource.Defaulter(defaultNamespace),
 		}},
 		StoragePrefix:            "namespaces",
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
@@ -42,4 +43,15 @@ func prepareNamespace(n *corev1.Namespace) {
 	if !slices.Contains(n.Spec.Finalizers, corev1.FinalizerKubernetes) {
 		n.Spec.Finalizers = append(n.Spec.Finalizers, corev1.FinalizerKubernetes)
 	}
+}
+
+// defaultNamespace labels a namespace with its own name, so that selectors can name it.
+func defaultNamespace(n *corev1.Namespace) {
+	if n.Name == "" {
+		return
+	}
+	if n.Labels == nil {
+		n.Labels = map[string]string{}
+	}
+	n.Labels[corev1.LabelMetadataName] = n.Name
 }

@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -16,6 +17,7 @@ func nodes() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.Node],
 			NewList: resource.NewList[corev1.NodeList],
+			Default: resource.Defaulter(defaultNode),
 		}},
 		StoragePrefix:            "minions",
 		AllowUnconditionalUpdate: true,
@@ -23,4 +25,18 @@ func nodes() *resource.Resource {
 	}, func(n *corev1.Node) (*corev1.NodeSpec, *corev1.NodeStatus) {
 		return &n.Spec, &n.Status
 	}, resource.NoGeneration(), resource.KeepStatusOnCreate())
+}
+
+func defaultNode(n *corev1.Node) {
+	podspec.RoundUp(n.Status.Capacity)
+	podspec.RoundUp(n.Status.Allocatable)
+	if n.Status.Allocatable == nil && n.Status.Capacity != nil {
+		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
+	}
+	switch {
+	case n.Spec.PodCIDR != "" && len(n.Spec.PodCIDRs) == 0:
+		n.Spec.PodCIDRs = []string{n.Spec.PodCIDR}
+	case n.Spec.PodCIDR == "" && len(n.Spec.PodCIDRs) > 0:
+		n.Spec.PodCIDR = n.Spec.PodCIDRs[0]
+	}
 }

@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -17,10 +18,37 @@ func persistentVolumeClaims() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.PersistentVolumeClaim],
 			NewList: resource.NewList[corev1.PersistentVolumeClaimList],
+			Default: resource.Defaulter(defaultPersistentVolumeClaim),
 		}},
+		PrepareCreate:            resource.OnCreate(preparePersistentVolumeClaim),
 		StoragePrefix:            "persistentvolumeclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaimSpec, *corev1.PersistentVolumeClaimStatus) {
 		return &p.Spec, &p.Status
 	}, resource.NoGeneration())
+}
+
+func defaultPersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
+	if c.Status.Phase == "" {
+		c.Status.Phase = corev1.ClaimPending
+	}
+	podspec.DefaultClaimSpec(&c.Spec)
+	podspec.RoundUp(c.Status.Capacity)
+	podspec.RoundUp(c.Status.AllocatedResources)
+}
+
+func preparePersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
+	c.Status.Phase = corev1.ClaimPending
+	syncDataSources(&c.Spec)
+}
+
+// syncDataSources keeps the older dataSource and the newer dataSourceRef alike, where both can say it.
+func syncDataSources(spec *corev1.PersistentVolumeClaimSpec) {
+	source, ref := spec.DataSource, spec.DataSourceRef
+	switch {
+	case source != nil && ref == nil:
+		spec.DataSourceRef = &corev1.TypedObjectReference{APIGroup: source.APIGroup, Kind: source.Kind, Name: source.Name}
+	case source == nil && ref != nil && ref.Namespace == nil:
+		spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ref.APIGroup, Kind: ref.Kind, Name: ref.Name}
+	}
 }

@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -18,7 +19,9 @@ func pods() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.Pod],
 			NewList: resource.NewList[corev1.PodList],
+			Default: resource.Defaulter(podspec.DefaultPod),
 		}},
+		PrepareCreate:            resource.OnCreate(preparePod),
 		StoragePrefix:            "pods",
 		AllowUnconditionalUpdate: true,
 		Subresources:             podSubresources(),

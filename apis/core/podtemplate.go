@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -16,8 +17,13 @@ func podTemplates() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.PodTemplate],
 			NewList: resource.NewList[corev1.PodTemplateList],
+			Default: resource.Defaulter(defaultPodTemplate),
 		}},
 		StoragePrefix:            "podtemplates",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PodTemplate) any { return &p.Template })
+}
+
+func defaultPodTemplate(t *corev1.PodTemplate) {
+	podspec.DefaultTemplate(&t.Template)
 }

@@ -1,10 +1,13 @@
 package core
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -20,6 +23,7 @@ func replicationControllers() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.ReplicationController],
 			NewList: resource.NewList[corev1.ReplicationControllerList],
+			Default: resource.Defaulter(defaultReplicationController),
 		}},
 		StoragePrefix:            "controllers",
 		AllowUnconditionalUpdate: true,
@@ -35,4 +39,21 @@ func replicationControllers() *resource.Resource {
 	}, func(r *corev1.ReplicationController) (*corev1.ReplicationControllerSpec, *corev1.ReplicationControllerStatus) {
 		return &r.Spec, &r.Status
 	})
+}
+
+// defaultReplicationController takes what is left open, selector and labels, from the template.
+func defaultReplicationController(c *corev1.ReplicationController) {
+	if c.Spec.Replicas == nil {
+		c.Spec.Replicas = ptr.To[int32](1)
+	}
+	if c.Spec.Template == nil {
+		return
+	}
+	if len(c.Spec.Selector) == 0 {
+		c.Spec.Selector = maps.Clone(c.Spec.Template.Labels)
+	}
+	if len(c.Labels) == 0 {
+		c.Labels = maps.Clone(c.Spec.Template.Labels)
+	}
+	podspec.DefaultTemplate(c.Spec.Template)
 }

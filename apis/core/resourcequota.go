@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -17,10 +18,17 @@ func resourceQuotas() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.ResourceQuota],
 			NewList: resource.NewList[corev1.ResourceQuotaList],
+			Default: resource.Defaulter(defaultResourceQuota),
 		}},
 		StoragePrefix:            "resourcequotas",
 		AllowUnconditionalUpdate: true,
 	}, func(r *corev1.ResourceQuota) (*corev1.ResourceQuotaSpec, *corev1.ResourceQuotaStatus) {
 		return &r.Spec, &r.Status
 	}, resource.NoGeneration())
+}
+
+func defaultResourceQuota(q *corev1.ResourceQuota) {
+	podspec.RoundUp(q.Spec.Hard)
+	podspec.RoundUp(q.Status.Hard)
+	podspec.RoundUp(q.Status.Used)
 }

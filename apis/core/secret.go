@@ -16,8 +16,23 @@ func secrets() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[corev1.Secret],
 			NewList: resource.NewList[corev1.SecretList],
+			Default: resource.Defaulter(defaultSecret),
 		}},
 		StoragePrefix:            "secrets",
 		AllowUnconditionalUpdate: true,
 	}
+}
+
+// defaultSecret moves stringData, which is only written and never read, into data.
+func defaultSecret(s *corev1.Secret) {
+	if s.Type == "" {
+		s.Type = corev1.SecretTypeOpaque
+	}
+	if len(s.StringData) > 0 && s.Data == nil {
+		s.Data = map[string][]byte{}
+	}
+	for key, value := range s.StringData {
+		s.Data[key] = []byte(value)
+	}
+	s.StringData = nil
 }

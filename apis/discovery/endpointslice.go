@@ -1,13 +1,15 @@
 package discovery
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
 func endpointSlices() *resource.Resource {
-	return &resource.Resource{
+	return resource.WithGeneration(&resource.Resource{
 		Group:      discoveryv1.GroupName,
 		Name:       "endpointslices",
 		Singular:   "endpointslice",
@@ -17,8 +19,22 @@ func endpointSlices() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[discoveryv1.EndpointSlice],
 			NewList: resource.NewList[discoveryv1.EndpointSliceList],
+			Default: resource.Defaulter(defaultEndpointSlice),
 		}},
 		StoragePrefix:            "endpointslices",
 		AllowUnconditionalUpdate: true,
+	}, func(s *discoveryv1.EndpointSlice) any {
+		return []any{s.Labels, s.AddressType, s.Endpoints, s.Ports}
+	})
+}
+
+func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
+	for i := range s.Ports {
+		if s.Ports[i].Name == nil {
+			s.Ports[i].Name = ptr.To("")
+		}
+		if s.Ports[i].Protocol == nil {
+			s.Ports[i].Protocol = ptr.To(corev1.ProtocolTCP)
+		}
 	}
 }

@@ -17,10 +17,43 @@ func resourceClaims() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[resourcev1.ResourceClaim],
 			NewList: resource.NewList[resourcev1.ResourceClaimList],
+			Default: resource.Defaulter(defaultResourceClaim),
 		}},
 		StoragePrefix:            "resourceclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceClaim) (*resourcev1.ResourceClaimSpec, *resourcev1.ResourceClaimStatus) {
 		return &r.Spec, &r.Status
 	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta))
+}
+
+func defaultResourceClaim(c *resourcev1.ResourceClaim) {
+	defaultClaimSpec(&c.Spec)
+}
+
+// defaultClaimSpec asks for one device where a request says neither how nor how many.
+func defaultClaimSpec(spec *resourcev1.ResourceClaimSpec) {
+	for i := range spec.Devices.Requests {
+		request := &spec.Devices.Requests[i]
+		if exactly := request.Exactly; exactly != nil {
+			defaultRequest(&exactly.AllocationMode, &exactly.Count, exactly.Tolerations)
+		}
+		for j := range request.FirstAvailable {
+			sub := &request.FirstAvailable[j]
+			defaultRequest(&sub.AllocationMode, &sub.Count, sub.Tolerations)
+		}
+	}
+}
+
+func defaultRequest(mode *resourcev1.DeviceAllocationMode, count *int64, tolerations []resourcev1.DeviceToleration) {
+	if *mode == "" {
+		*mode = resourcev1.DeviceAllocationModeExactCount
+	}
+	if *mode == resourcev1.DeviceAllocationModeExactCount && *count == 0 {
+		*count = 1
+	}
+	for i := range tolerations {
+		if tolerations[i].Operator == "" {
+			tolerations[i].Operator = resourcev1.DeviceTolerationOpEqual
+		}
+	}
 }

@@ -17,8 +17,13 @@ func resourceClaimTemplates() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[resourcev1.ResourceClaimTemplate],
 			NewList: resource.NewList[resourcev1.ResourceClaimTemplateList],
+			Default: resource.Defaulter(defaultResourceClaimTemplate),
 		}},
 		StoragePrefix:            "resourceclaimtemplates",
 		AllowUnconditionalUpdate: true,
 	}
+}
+
+func defaultResourceClaimTemplate(t *resourcev1.ResourceClaimTemplate) {
+	defaultClaimSpec(&t.Spec.Spec)
 }

@@ -16,10 +16,20 @@ func flowSchemas() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[flowcontrolv1.FlowSchema],
 			NewList: resource.NewList[flowcontrolv1.FlowSchemaList],
+			Default: resource.Defaulter(defaultFlowSchema),
 		}},
 		StoragePrefix:            "flowschemas",
 		AllowUnconditionalUpdate: true,
 	}, func(f *flowcontrolv1.FlowSchema) (*flowcontrolv1.FlowSchemaSpec, *flowcontrolv1.FlowSchemaStatus) {
 		return &f.Spec, &f.Status
 	}, resource.KeepMeta(resource.AllMeta))
+}
+
+// The precedence of a flow schema that names none: behind those that do.
+const defaultPrecedence = 1000
+
+func defaultFlowSchema(f *flowcontrolv1.FlowSchema) {
+	if f.Spec.MatchingPrecedence == 0 {
+		f.Spec.MatchingPrecedence = defaultPrecedence
+	}
 }

@@ -16,9 +16,28 @@ func priorityLevelConfigurations() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[flowcontrolv1.PriorityLevelConfiguration],
 			NewList: resource.NewList[flowcontrolv1.PriorityLevelConfigurationList],
+			Default: resource.Defaulter(defaultPriorityLevelConfiguration),
 		}},
 		StoragePrefix: "prioritylevelconfigurations",
 	}, func(p *flowcontrolv1.PriorityLevelConfiguration) (*flowcontrolv1.PriorityLevelConfigurationSpec, *flowcontrolv1.PriorityLevelConfigurationStatus) {
 		return &p.Spec, &p.Status
 	}, resource.KeepMeta(resource.AllMeta))
+}
+
+func defaultPriorityLevelConfiguration(p *flowcontrolv1.PriorityLevelConfiguration) {
+	if exempt := p.Spec.Exempt; exempt != nil {
+		resource.SetPtr(&exempt.NominalConcurrencyShares, 0)
+		resource.SetPtr(&exempt.LendablePercent, 0)
+	}
+	limited := p.Spec.Limited
+	if limited == nil {
+		return
+	}
+	resource.SetPtr(&limited.NominalConcurrencyShares, 30)
+	resource.SetPtr(&limited.LendablePercent, 0)
+	if queuing := limited.LimitResponse.Queuing; queuing != nil {
+		resource.SetZero(&queuing.HandSize, 8)
+		resource.SetZero(&queuing.Queues, 64)
+		resource.SetZero(&queuing.QueueLengthLimit, 50)
+	}
 }

@@ -2,6 +2,7 @@ package networking
 
 import (
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -16,8 +17,15 @@ func ingressClasses() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[networkingv1.IngressClass],
 			NewList: resource.NewList[networkingv1.IngressClassList],
+			Default: resource.Defaulter(defaultIngressClass),
 		}},
 		StoragePrefix:            "ingressclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.IngressClass) any { return &i.Spec })
+}
+
+func defaultIngressClass(c *networkingv1.IngressClass) {
+	if c.Spec.Parameters != nil && c.Spec.Parameters.Scope == nil {
+		c.Spec.Parameters.Scope = ptr.To(networkingv1.IngressClassParametersReferenceScopeCluster)
+	}
 }

@@ -16,9 +16,15 @@ func clusterRoleBindings() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[rbacv1.ClusterRoleBinding],
 			NewList: resource.NewList[rbacv1.ClusterRoleBindingList],
+			Default: resource.Defaulter(defaultClusterRoleBinding),
 		}},
 		StoragePrefix:            "clusterrolebindings",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}
+}
+
+func defaultClusterRoleBinding(b *rbacv1.ClusterRoleBinding) {
+	defaultRoleRef(&b.RoleRef)
+	defaultSubjects(b.Subjects)
 }

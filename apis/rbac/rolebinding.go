@@ -17,9 +17,30 @@ func roleBindings() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[rbacv1.RoleBinding],
 			NewList: resource.NewList[rbacv1.RoleBindingList],
+			Default: resource.Defaulter(defaultRoleBinding),
 		}},
 		StoragePrefix:            "rolebindings",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
+	}
+}
+
+func defaultRoleBinding(b *rbacv1.RoleBinding) {
+	defaultRoleRef(&b.RoleRef)
+	defaultSubjects(b.Subjects)
+}
+
+func defaultRoleRef(ref *rbacv1.RoleRef) {
+	if ref.APIGroup == "" {
+		ref.APIGroup = rbacv1.GroupName
+	}
+}
+
+func defaultSubjects(subjects []rbacv1.Subject) {
+	for i := range subjects {
+		s := &subjects[i]
+		if s.APIGroup == "" && (s.Kind == rbacv1.UserKind || s.Kind == rbacv1.GroupKind) {
+			s.APIGroup = rbacv1.GroupName
+		}
 	}
 }

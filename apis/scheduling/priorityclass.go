@@ -1,7 +1,9 @@
 package scheduling
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -17,8 +19,15 @@ func priorityClasses() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[schedulingv1.PriorityClass],
 			NewList: resource.NewList[schedulingv1.PriorityClassList],
+			Default: resource.Defaulter(defaultPriorityClass),
 		}},
 		StoragePrefix:            "priorityclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(p *schedulingv1.PriorityClass) any { return p.Value })
+}
+
+func defaultPriorityClass(c *schedulingv1.PriorityClass) {
+	if c.PreemptionPolicy == nil {
+		c.PreemptionPolicy = ptr.To(corev1.PreemptLowerPriority)
+	}
 }

@@ -16,7 +16,21 @@ func csiDrivers() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[storagev1.CSIDriver],
 			NewList: resource.NewList[storagev1.CSIDriverList],
+			Default: resource.Defaulter(defaultCSIDriver),
 		}},
 		StoragePrefix: "csidrivers",
+	}
+}
+
+func defaultCSIDriver(d *storagev1.CSIDriver) {
+	spec := &d.Spec
+	resource.SetPtr(&spec.AttachRequired, true)
+	resource.SetPtr(&spec.PodInfoOnMount, false)
+	resource.SetPtr(&spec.StorageCapacity, false)
+	resource.SetPtr(&spec.FSGroupPolicy, storagev1.ReadWriteOnceWithFSTypeFSGroupPolicy)
+	resource.SetPtr(&spec.RequiresRepublish, false)
+	resource.SetPtr(&spec.SELinuxMount, false)
+	if len(spec.VolumeLifecycleModes) == 0 {
+		spec.VolumeLifecycleModes = []storagev1.VolumeLifecycleMode{storagev1.VolumeLifecyclePersistent}
 	}
 }

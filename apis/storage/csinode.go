@@ -16,7 +16,15 @@ func csiNodes() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[storagev1.CSINode],
 			NewList: resource.NewList[storagev1.CSINodeList],
+			Default: resource.Defaulter(defaultCSINode),
 		}},
 		StoragePrefix: "csinodes",
+	}
+}
+
+// defaultCSINode makes an empty list nil, which is how it comes back from the store.
+func defaultCSINode(n *storagev1.CSINode) {
+	if len(n.Spec.Drivers) == 0 {
+		n.Spec.Drivers = nil
 	}
 }

@@ -1,7 +1,9 @@
 package storage
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -17,8 +19,18 @@ func storageClasses() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[storagev1.StorageClass],
 			NewList: resource.NewList[storagev1.StorageClassList],
+			Default: resource.Defaulter(defaultStorageClass),
 		}},
 		StoragePrefix:            "storageclasses",
 		AllowUnconditionalUpdate: true,
+	}
+}
+
+func defaultStorageClass(c *storagev1.StorageClass) {
+	if c.ReclaimPolicy == nil {
+		c.ReclaimPolicy = ptr.To(corev1.PersistentVolumeReclaimDelete)
+	}
+	if c.VolumeBindingMode == nil {
+		c.VolumeBindingMode = ptr.To(storagev1.VolumeBindingImmediate)
 	}
 }

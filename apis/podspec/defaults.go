@@ -1,0 +1,116 @@
+package podspec
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// DefaultTemplate fills in the defaults of a template. They are fewer than a pod's: what the API server
+// decides when a pod is made of the template stays open.
+func DefaultTemplate(template *corev1.PodTemplateSpec) {
+	defaultSpec(&template.Spec)
+}
+
+// DefaultPod fills in the defaults of a pod.
+func DefaultPod(pod *corev1.Pod) {
+	spec := &pod.Spec
+	if spec.EnableServiceLinks == nil {
+		spec.EnableServiceLinks = ptr.To(corev1.DefaultEnableServiceLinks)
+	}
+	defaultSpec(spec)
+	eachContainer(spec, func(c *corev1.Container) {
+		requestsFromLimits(&c.Resources)
+	})
+	defaultPodResources(spec)
+	if spec.HostNetwork {
+		hostPorts(spec.Containers)
+		hostPorts(spec.InitContainers)
+	}
+	if pod.Status.PodIP != "" && len(pod.Status.PodIPs) == 0 {
+		pod.Status.PodIPs = []corev1.PodIP{{IP: pod.Status.PodIP}}
+	}
+}
+
+func defaultSpec(spec *corev1.PodSpec) {
+	resource.SetZero(&spec.DNSPolicy, corev1.DNSClusterFirst)
+	resource.SetZero(&spec.RestartPolicy, corev1.RestartPolicyAlways)
+	resource.SetZero(&spec.SchedulerName, corev1.DefaultSchedulerName)
+	if spec.SecurityContext == nil {
+		spec.SecurityContext = &corev1.PodSecurityContext{}
+	}
+	if spec.TerminationGracePeriodSeconds == nil {
+		spec.TerminationGracePeriodSeconds = ptr.To[int64](corev1.DefaultTerminationGracePeriodSeconds)
+	}
+	syncServiceAccount(spec)
+	for i := range spec.Volumes {
+		defaultVolume(&spec.Volumes[i])
+	}
+	eachContainer(spec, defaultContainer)
+	for i := range spec.EphemeralContainers {
+		c := corev1.Container(spec.EphemeralContainers[i].EphemeralContainerCommon)
+		defaultContainer(&c)
+		spec.EphemeralContainers[i].EphemeralContainerCommon = corev1.EphemeralContainerCommon(c)
+	}
+	if spec.Resources != nil {
+		roundResources(spec.Resources)
+	}
+	RoundUp(spec.Overhead)
+}
+
+// syncServiceAccount keeps the deprecated name of the field alike.
+func syncServiceAccount(spec *corev1.PodSpec) {
+	resource.SetZero(&spec.ServiceAccountName, spec.DeprecatedServiceAccount)
+	spec.DeprecatedServiceAccount = spec.ServiceAccountName
+}
+
+func eachContainer(spec *corev1.PodSpec, visit func(*corev1.Container)) {
+	for i := range spec.InitContainers {
+		visit(&spec.InitContainers[i])
+	}
+	for i := range spec.Containers {
+		visit(&spec.Containers[i])
+	}
+}
+
+// requestsFromLimits lets a limit without a request be the request as well.
+func requestsFromLimits(r *corev1.ResourceRequirements) {
+	if r.Limits == nil {
+		return
+	}
+	if r.Requests == nil {
+		r.Requests = corev1.ResourceList{}
+	}
+	for name, quantity := range r.Limits {
+		if _, ok := r.Requests[name]; !ok {
+			r.Requests[name] = quantity.DeepCopy()
+		}
+	}
+}
+
+func hostPorts(containers []corev1.Container) {
+	for i := range containers {
+		for j := range containers[i].Ports {
+			if port := &containers[i].Ports[j]; port.HostPort == 0 {
+				port.HostPort = port.ContainerPort
+			}
+		}
+	}
+}
+
+// RoundUp rounds quantities up to a thousandth, the smallest unit that is kept.
+func RoundUp(list corev1.ResourceList) {
+	for name, quantity := range list {
+		if quantity.RoundUp(apiresource.Milli) {
+			continue
+		}
+		list[name] = quantity
+	}
+}
+
+func roundResources(r *corev1.ResourceRequirements) {
+	RoundUp(r.Limits)
+	RoundUp(r.Requests)
+}
