@@ -108,6 +108,14 @@ func (r *Resource) Len() int {
 	return r.tree.Len()
 }
 
+// Changed returns the revision of the last change, so that what was computed from the objects can be kept until
+// it is another.
+func (r *Resource) Changed() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.revision
+}
+
 // Snapshot returns the latest state. Its revision is that of the whole cache, or of the resource's last
 // change when that is newer.
 func (r *Resource) Snapshot() Snapshot {
