@@ -11,6 +11,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslicemirroring"
+	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
@@ -42,6 +43,7 @@ func all() []controller {
 		{namespace.Name, namespace.Register},
 		{serviceaccount.Name, serviceaccount.Register},
 		{rootca.Name, rootca.Register},
+		{garbagecollector.Name, garbagecollector.Register},
 	}
 }
 

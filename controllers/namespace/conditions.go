@@ -73,4 +73,3 @@ func remainingFinalizers(found *content) string {
 	}
 	return strings.Join(parts, ", ")
 }
-

@@ -99,4 +99,3 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(kit.NamespaceOf), builder.WithPredicates(podGone)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
-
