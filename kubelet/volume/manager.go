@@ -1,12 +1,11 @@
 package volume
 
 import (
+	"path/filepath"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	mountutils "k8s.io/mount-utils"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -28,7 +27,7 @@ type ImageSource struct {
 }
 
 // Manager sets up, refreshes and tears down the volumes of pods. Its exported fields are inputs.
-// All methods may be called at the same time for different pods; calls for one pod are serialized here.
+// All methods may be called at the same time; calls for one pod are serialized here.
 type Manager struct {
 	// Client reads claims, volumes and trust bundles and requests tokens through SubResource("token").
 	Client client.Client
@@ -38,28 +37,59 @@ type Manager struct {
 	RootDir string
 	// NodeName is the name of this node.
 	NodeName string
-	// Allocatable returns what a resourceFieldRef to an unset limit means. Nil means no default.
+	// Allocatable returns what a resourceFieldRef to an unset limit means, and bounds memory volumes. Nil: no bound.
 	Allocatable func() corev1.ResourceList
-	// PodIPs returns a pod's addresses as far as this node knows them before the API does. Nil: use the pod's status.
-	PodIPs func(pod *corev1.Pod) []string
 	// NeedsRefresh is called, without locks held, when content of a pod's volumes is due to be written again: a
-	// referenced object changed or a token grows old. The pod worker then calls Refresh. It must not block.
+	// referenced object changed or a token grows old. The pod worker then calls Setup, if that failed before, or
+	// Refresh. It must not block.
 	NeedsRefresh func(podUID types.UID)
 	// Clock defaults to the real one.
-	Clock clock.WithTickerAndDelayedExecution
-	// Mounter defaults to the machine's mount calls.
-	Mounter mountutils.Interface
+	Clock clock.WithDelayedExecution
 
 	mu    sync.Mutex
 	pods  map[types.UID]*podState
 	timer clock.Timer
-	next  time.Time
 }
 
-// podState is what the manager remembers of one pod between Setup and Teardown.
-type podState struct {
-	mu       sync.Mutex
-	watches  map[Ref]func()
-	tokens   map[tokenKey]token
-	tokenDue time.Time
+func (m *Manager) podDir(uid types.UID) string {
+	root := m.RootDir
+	if root == "" {
+		root = "/var/lib/kubelet"
+	}
+	return filepath.Join(root, "pods", string(uid))
+}
+
+// volumeDir is where the volume lives; plugin is "configmap", "empty-dir" and so on.
+func (m *Manager) volumeDir(uid types.UID, plugin, name string) string {
+	return filepath.Join(m.podDir(uid), "volumes", "kubernetes.io~"+plugin, name)
+}
+
+func (m *Manager) clock() clock.WithDelayedExecution {
+	if m.Clock == nil {
+		return clock.RealClock{}
+	}
+	return m.Clock
+}
+
+// state returns what is remembered of the pod, remembering it from now on.
+func (m *Manager) state(uid types.UID) *podState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pods == nil {
+		m.pods = map[types.UID]*podState{}
+	}
+	state, ok := m.pods[uid]
+	if !ok {
+		state = &podState{mounts: map[string]Mount{}, watches: map[Ref]func(){}, tokens: map[tokenKey]token{}}
+		m.pods[uid] = state
+	}
+	return state
+}
+
+func (m *Manager) forget(uid types.UID) *podState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state := m.pods[uid]
+	delete(m.pods, uid)
+	return state
 }

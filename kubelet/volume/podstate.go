@@ -1,0 +1,97 @@
+package volume
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// retryAfter is when a pod is told again that its tokens are due, should it not have refreshed them.
+const retryAfter = time.Minute
+
+// podState is what the manager remembers of one pod between Setup and Teardown.
+type podState struct {
+	mu      sync.Mutex       // serializes the calls for this pod
+	mounts  map[string]Mount // what Setup gave, by volume name
+	watches map[Ref]func()
+	tokens  map[tokenKey]token
+
+	due time.Time // when the first token is due, zero for never; guarded by Manager.mu
+}
+
+// watchRefs watches what the pod refers to now and stops watching what it no longer refers to.
+func (m *Manager) watchRefs(uid types.UID, state *podState, refs map[Ref]bool) {
+	for ref, stop := range state.watches {
+		if !refs[ref] {
+			stop()
+			delete(state.watches, ref)
+		}
+	}
+	for ref := range refs {
+		if _, ok := state.watches[ref]; !ok && m.Objects != nil {
+			state.watches[ref] = m.Objects.Watch(ref, func() { m.notify(uid) })
+		}
+	}
+}
+
+func (s *podState) unwatch(ref Ref) {
+	if stop, ok := s.watches[ref]; ok {
+		stop()
+		delete(s.watches, ref)
+	}
+}
+
+func (m *Manager) notify(uid types.UID) {
+	if m.NeedsRefresh != nil {
+		m.NeedsRefresh(uid)
+	}
+}
+
+// schedule arms the one timer of all pods for the first token that grows old.
+func (m *Manager) schedule(state *podState) {
+	var due time.Time
+	for _, token := range state.tokens {
+		if due.IsZero() || token.due.Before(due) {
+			due = token.due
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state.due = due
+	m.arm()
+}
+
+// arm is called with mu held.
+func (m *Manager) arm() {
+	var first time.Time
+	for _, state := range m.pods {
+		if !state.due.IsZero() && (first.IsZero() || state.due.Before(first)) {
+			first = state.due
+		}
+	}
+	if m.timer != nil {
+		m.timer.Stop()
+		m.timer = nil
+	}
+	if !first.IsZero() {
+		m.timer = m.clock().AfterFunc(max(first.Sub(m.clock().Now()), 0), func() { go m.tokensDue() }) // a fake clock calls with its lock held
+	}
+}
+
+func (m *Manager) tokensDue() {
+	now := m.clock().Now()
+	var due []types.UID
+	m.mu.Lock()
+	for uid, state := range m.pods {
+		if !state.due.IsZero() && !state.due.After(now) {
+			due = append(due, uid)
+			state.due = now.Add(retryAfter)
+		}
+	}
+	m.arm()
+	m.mu.Unlock()
+	for _, uid := range due {
+		m.notify(uid)
+	}
+}
