@@ -1,0 +1,105 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// machineIP returns the address by which others reach this machine: that of the interface with the default
+// route, or else the first global one, or else loopback.
+func machineIP() (string, error) {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return "", fmt.Errorf("listing routes: %w", err)
+	}
+	for _, route := range routes {
+		if route.Dst != nil && !route.Dst.IP.IsUnspecified() {
+			continue
+		}
+		if ip := firstIP(route.LinkIndex); ip != "" {
+			return ip, nil
+		}
+	}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return "", fmt.Errorf("listing interfaces: %w", err)
+	}
+	for _, device := range interfaces {
+		if device.Flags&net.FlagUp == 0 || device.Name == "cni0" {
+			continue
+		}
+		if ip := firstIP(device.Index); ip != "" {
+			return ip, nil
+		}
+	}
+	return "127.0.0.1", nil
+}
+
+func firstIP(index int) string {
+	device, err := net.InterfaceByIndex(index)
+	if err != nil {
+		return ""
+	}
+	addresses, err := device.Addrs()
+	if err != nil {
+		return ""
+	}
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsGlobalUnicast() {
+			return network.IP.String()
+		}
+	}
+	return ""
+}
+
+// CheckMachine says in one sentence each what a node lacks here; nil means that one can run.
+func CheckMachine(options Options) error {
+	if !options.Enabled(Agent) {
+		return nil
+	}
+	var missing []error
+	if os.Geteuid() != 0 {
+		missing = append(missing, errors.New("running containers needs root: start it with sudo"))
+	}
+	if lacking := missingControllers(); len(lacking) > 0 {
+		missing = append(missing, fmt.Errorf("the cgroup controllers %s are missing: boot with them enabled, or mount /sys/fs/cgroup", strings.Join(lacking, ", ")))
+	}
+	filesystems, err := os.ReadFile("/proc/filesystems")
+	if err != nil || !strings.Contains(string(filesystems), "overlay") {
+		missing = append(missing, errors.New("the kernel has no overlay file system: run modprobe overlay"))
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w; or run the control plane alone with --disable agent", errors.Join(missing...))
+}
+
+// missingControllers of those that containers need, in cgroup v1 and v2.
+func missingControllers() []string {
+	needed := []string{"cpu", "memory", "pids"}
+	var lacking []string
+	var stat unix.Statfs_t
+	if err := unix.Statfs("/sys/fs/cgroup", &stat); err == nil && stat.Type == unix.CGROUP2_SUPER_MAGIC {
+		data, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
+		present := strings.Fields(string(data))
+		for _, name := range needed {
+			if err != nil || !slices.Contains(present, name) {
+				lacking = append(lacking, name)
+			}
+		}
+		return lacking
+	}
+	for _, name := range needed {
+		if _, err := os.Stat("/sys/fs/cgroup/" + name); err != nil {
+			lacking = append(lacking, name)
+		}
+	}
+	return lacking
+}

@@ -1,0 +1,156 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Names that Options.Disable understands.
+const (
+	Agent       = "agent" // containerd, kubelet, proxy and pod network: the control plane alone remains
+	Proxy       = "proxy"
+	DNS         = "dns"
+	Controllers = "controllers"
+	Scheduler   = "scheduler"
+	Network     = "network"
+)
+
+var disableable = []string{Agent, Controllers, DNS, Network, Proxy, Scheduler}
+
+// Options say what cluster to start. The JSON names are those of the command line and of its --config file.
+type Options struct {
+	// DataDir holds everything that is kept; default /var/lib/coxswain.
+	DataDir string `json:"data-dir,omitempty"`
+	// Disable leaves parts out.
+	Disable []string `json:"disable,omitempty"`
+	// HTTPSListenPort of the API server; 0 picks a free one. Default 6443.
+	HTTPSListenPort int `json:"https-listen-port"`
+	// BindAddress of the API server; default all addresses.
+	BindAddress string `json:"bind-address,omitempty"`
+	// AdvertiseAddress at which the node's pods and other nodes reach the API server; default NodeIP.
+	AdvertiseAddress string `json:"advertise-address,omitempty"`
+	// NodeIP of this machine; default the address of the interface with the default route.
+	NodeIP        string `json:"node-ip,omitempty"`
+	ClusterCIDR   string `json:"cluster-cidr,omitempty"`
+	ServiceCIDR   string `json:"service-cidr,omitempty"`
+	ClusterDNS    string `json:"cluster-dns,omitempty"`
+	ClusterDomain string `json:"cluster-domain,omitempty"`
+	// Images are archives, or folders of archives, to import once; DataDir/images always is one of them.
+	Images []string `json:"images,omitempty"`
+	// NodeName of this machine; default its host name.
+	NodeName string `json:"node-name,omitempty"`
+	// TLSSANs are further names and addresses for the serving certificate.
+	TLSSANs []string `json:"tls-san,omitempty"`
+	// Token, if set, is a static bearer token of the administrator.
+	Token string `json:"token,omitempty"`
+	// WriteKubeconfig is a second place for the administrator's kubeconfig.
+	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
+	// ProxyMode is nftables or iptables; default the first that the kernel has.
+	ProxyMode string `json:"proxy-mode,omitempty"`
+	// ContainerRuntimeEndpoint of a runtime that runs already; default is a containerd of our own.
+	ContainerRuntimeEndpoint string `json:"container-runtime-endpoint,omitempty"`
+	// KubeletPort of this machine's kubelet; default 10250, 0 picks a free one.
+	KubeletPort int `json:"kubelet-port"`
+	// KubeletDir holds pods and volumes; default /var/lib/kubelet.
+	KubeletDir string `json:"kubelet-dir,omitempty"`
+}
+
+// Default returns the options of `coxswain server` without flags.
+func Default() Options {
+	return Options{
+		DataDir: "/var/lib/coxswain", HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
+		ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local",
+		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet",
+	}
+}
+
+// Enabled says whether a part runs.
+func (o *Options) Enabled(part string) bool {
+	if slices.Contains(o.Disable, part) {
+		return false
+	}
+	onNode := part == Proxy || part == Network || part == DNS
+	return !onNode || !slices.Contains(o.Disable, Agent)
+}
+
+// Complete fills in what depends on the machine.
+func (o *Options) Complete() error {
+	if o.NodeName == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("finding this machine's host name: %w", err)
+		}
+		o.NodeName = strings.ToLower(name)
+	}
+	if o.NodeIP == "" {
+		ip, err := machineIP()
+		if err != nil {
+			return err
+		}
+		o.NodeIP = ip
+	}
+	if o.AdvertiseAddress == "" {
+		o.AdvertiseAddress = o.NodeIP
+	}
+	absolute, err := filepath.Abs(o.DataDir)
+	if err != nil {
+		return err
+	}
+	o.DataDir = absolute
+	return nil
+}
+
+// Validate returns everything that is wrong with completed options.
+func (o *Options) Validate() error {
+	var wrong []error
+	for _, part := range o.Disable {
+		if !slices.Contains(disableable, part) {
+			wrong = append(wrong, fmt.Errorf("--disable=%s: unknown part; known are %s", part, strings.Join(disableable, ", ")))
+		}
+	}
+	for flag, value := range map[string]string{"cluster-cidr": o.ClusterCIDR, "service-cidr": o.ServiceCIDR} {
+		if prefix, err := netip.ParsePrefix(value); err != nil || prefix.Masked() != prefix {
+			wrong = append(wrong, fmt.Errorf("--%s=%s: not a network such as 10.42.0.0/16", flag, value))
+		}
+	}
+	for flag, value := range map[string]string{
+		"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress, "cluster-dns": o.ClusterDNS, "node-ip": o.NodeIP,
+	} {
+		if _, err := netip.ParseAddr(value); err != nil {
+			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))
+		}
+	}
+	for flag, port := range map[string]int{"https-listen-port": o.HTTPSListenPort, "kubelet-port": o.KubeletPort} {
+		if port < 0 || port > 65535 {
+			wrong = append(wrong, fmt.Errorf("--%s=%d: not a port", flag, port))
+		}
+	}
+	if service, err := netip.ParsePrefix(o.ServiceCIDR); err == nil {
+		if dns, err := netip.ParseAddr(o.ClusterDNS); err == nil && !service.Contains(dns) {
+			wrong = append(wrong, fmt.Errorf("--cluster-dns=%s: outside of --service-cidr=%s", o.ClusterDNS, o.ServiceCIDR))
+		}
+	}
+	for _, message := range validation.IsDNS1123Subdomain(o.NodeName) {
+		wrong = append(wrong, fmt.Errorf("--node-name=%s: %s", o.NodeName, message))
+	}
+	if !slices.Contains([]string{"", "nftables", "iptables"}, o.ProxyMode) {
+		wrong = append(wrong, fmt.Errorf("--proxy-mode=%s: want nftables or iptables", o.ProxyMode))
+	}
+	return errors.Join(wrong...)
+}
+
+// serviceIP returns the n-th address of the service network; the first is the API server's.
+func (o *Options) serviceIP(n int) string {
+	ip := netip.MustParsePrefix(o.ServiceCIDR).Addr()
+	for range n {
+		ip = ip.Next()
+	}
+	return ip.String()
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
+)
+
+// checkCommand says whether this machine can run a node.
+func checkCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "check", Short: "Say whether this machine can run a node, and what it lacks", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := cluster.CheckMachine(cluster.Default()); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(s.out, "this machine can run a node")
+			return err
+		},
+	}
+}
+
+func versionCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(s.out, "coxswain", version.Version, version.Info().GoVersion, version.Info().Platform)
+			return err
+		},
+	}
+}

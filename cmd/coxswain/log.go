@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// withLogger sends everything that is logged, by libraries too, to w: one line an event, in key=value form.
+func withLogger(ctx context.Context, w io.Writer) context.Context {
+	logger := logr.FromSlogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	return log.IntoContext(ctx, logger)
+}
+
+// splitList reads pflag's form of a list: [a,b].
+func splitList(value string) []string {
+	value = strings.Trim(value, "[]")
+	if value == "" {
+		return nil
+	}
+	return strings.Split(value, ",")
+}

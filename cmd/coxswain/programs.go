@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/containerd"
+	"github.com/coxswain-k8s/coxswain/cluster/programs"
+)
+
+// kubectlCommand is kubectl, with the administrator's kubeconfig of this machine's cluster unless another one
+// is named.
+func kubectlCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "kubectl", Short: "Control the cluster", DisableFlagParsing: true,
+		RunE: func(command *cobra.Command, args []string) error {
+			kubectl, err := carried("kubectl", args, s)
+			if err != nil {
+				return err
+			}
+			kubeconfig := filepath.Join(dataDir(), "admin.kubeconfig")
+			if _, err := os.Stat(kubeconfig); err == nil && os.Getenv("KUBECONFIG") == "" {
+				kubectl.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+			}
+			return runUntil(command.Context(), kubectl)
+		},
+	}
+}
+
+// etcdctlCommand is etcdctl, on the embedded member's socket unless endpoints are named.
+func etcdctlCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "etcdctl", Short: "Look into the embedded etcd", DisableFlagParsing: true,
+		RunE: func(command *cobra.Command, args []string) error {
+			etcdctl, err := carried("etcdctl", args, s)
+			if err != nil {
+				return err
+			}
+			if os.Getenv("ETCDCTL_ENDPOINTS") == "" {
+				etcdctl.Env = append(os.Environ(), "ETCDCTL_ENDPOINTS="+cluster.EtcdEndpoint(dataDir()))
+			}
+			return runUntil(command.Context(), etcdctl)
+		},
+	}
+}
+
+// imageCommand imports, lists and removes images of this machine's containerd.
+func imageCommand(s streams) *cobra.Command {
+	command := &cobra.Command{Use: "image", Short: "Import, list and remove container images"}
+	ctr := func(use, short string, arguments cobra.PositionalArgs, words ...string) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: arguments, RunE: func(command *cobra.Command, args []string) error {
+			dir, err := programs.Unpack(cluster.ProgramsDir(dataDir()))
+			if err != nil {
+				return err
+			}
+			runtime := containerd.Runtime{Programs: dir, State: cluster.RuntimeState}
+			ctr := runtime.CtrCommand(command.Context(), append(append([]string{"images"}, words...), args...)...)
+			ctr.Stdin, ctr.Stdout, ctr.Stderr = s.in, s.out, s.err
+			return ctr.Run()
+		}}
+	}
+	command.AddCommand(
+		ctr("import FILE", "Import an OCI or Docker archive", cobra.ExactArgs(1), "import", "--local"),
+		ctr("ls", "List images", cobra.NoArgs, "ls"),
+		ctr("rm NAME...", "Remove images", cobra.MinimumNArgs(1), "rm"),
+	)
+	return command
+}
+
+// carried is a command of a program that this executable carries.
+func carried(name string, args []string, s streams) (*exec.Cmd, error) {
+	dir, err := programs.Unpack(cluster.ProgramsDir(dataDir()))
+	if err != nil {
+		return nil, err
+	}
+	command := exec.Command(filepath.Join(dir, name), args...)
+	command.Stdin, command.Stdout, command.Stderr = s.in, s.out, s.err
+	return command, nil
+}
+
+// runUntil runs a command in the foreground. Signals of the terminal reach it by themselves, so that it ends in
+// its own way; the end of ctx for another reason is passed on.
+func runUntil(ctx context.Context, command *exec.Cmd) error {
+	if err := command.Start(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = command.Process.Signal(os.Interrupt) })
+	defer stop()
+	return command.Wait()
+}
+
+// dataDir of the cluster that the commands of this machine are about: $COXSWAIN_DATA_DIR or the default one. A user
+// who cannot write there keeps unpacked programs in a cache folder of their own.
+func dataDir() string {
+	if dir := os.Getenv("COXSWAIN_DATA_DIR"); dir != "" {
+		return dir
+	}
+	dir := cluster.Default().DataDir
+	if os.Geteuid() == 0 {
+		return dir
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(cache, "coxswain")
+	}
+	return dir
+}

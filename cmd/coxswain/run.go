@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coxswain-k8s/coxswain/cluster/version"
+)
+
+// streams are the standard ones of the process, or a test's.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the program: args as in os.Args. Under another program's name it is that program.
+func run(ctx context.Context, args []string, s streams) error {
+	if filepath.Base(args[0]) == "kubectl" {
+		args = append([]string{"coxswain", "kubectl"}, args[1:]...)
+	}
+	root := &cobra.Command{
+		Use:           "coxswain",
+		Short:         "A whole Kubernetes cluster in one program",
+		Long:          "Coxswain serves the Kubernetes API and runs its controllers, scheduler, kubelet and service proxy in one process.",
+		SilenceErrors: true, SilenceUsage: true, Version: version.Version,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.AddCommand(serverCommand(s), imageCommand(s), kubectlCommand(s), etcdctlCommand(s), checkCommand(s), versionCommand(s))
+	root.SetArgs(args[1:])
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	return root.ExecuteContext(ctx)
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+)
+
+// serverCommand runs a one-machine cluster until a signal ends it.
+func serverCommand(s streams) *cobra.Command {
+	options := cluster.Default()
+	var configFile string
+	command := &cobra.Command{
+		Use:   "server",
+		Short: "Run a cluster: control plane and this machine's node",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := readConfig(configFile, &options, command.Flags()); err != nil {
+				return err
+			}
+			started := time.Now()
+			ctx := withLogger(command.Context(), s.err)
+			running, err := cluster.Start(ctx, options)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(started).Milliseconds())
+			return running.Wait()
+		},
+	}
+	command.Flags().StringVar(&configFile, "config", "", "file with the same keys in YAML; flags win")
+	addServerFlags(command.Flags(), &options)
+	return command
+}
+
+func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
+	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, "folder for everything that is kept")
+	flags.StringSliceVar(&o.Disable, "disable", o.Disable, "parts to leave out: agent, controllers, dns, network, proxy, scheduler")
+	flags.IntVar(&o.HTTPSListenPort, "https-listen-port", o.HTTPSListenPort, "port of the API server; 0 picks a free one")
+	flags.StringVar(&o.BindAddress, "bind-address", o.BindAddress, "address that the API server listens on")
+	flags.StringVar(&o.AdvertiseAddress, "advertise-address", o.AdvertiseAddress, "address by which pods and nodes reach the API server (default the node's)")
+	flags.StringVar(&o.NodeIP, "node-ip", o.NodeIP, "address of this machine (default that of the interface with the default route)")
+	flags.StringVar(&o.ClusterCIDR, "cluster-cidr", o.ClusterCIDR, "network of the pods")
+	flags.StringVar(&o.ServiceCIDR, "service-cidr", o.ServiceCIDR, "network of the services")
+	flags.StringVar(&o.ClusterDNS, "cluster-dns", o.ClusterDNS, "service address of the cluster's DNS")
+	flags.StringVar(&o.ClusterDomain, "cluster-domain", o.ClusterDomain, "domain of the cluster")
+	flags.StringSliceVar(&o.Images, "images", o.Images, "image archives, or folders of them, to import once, beside images/ in the data folder")
+	flags.StringVar(&o.NodeName, "node-name", o.NodeName, "name of this node (default the host name)")
+	flags.StringSliceVar(&o.TLSSANs, "tls-san", o.TLSSANs, "further names and addresses for the serving certificate")
+	flags.StringVar(&o.Token, "token", o.Token, "static bearer token of the administrator")
+	flags.StringVar(&o.WriteKubeconfig, "write-kubeconfig", o.WriteKubeconfig, "a second place for the administrator's kubeconfig")
+	flags.StringVar(&o.ProxyMode, "proxy-mode", o.ProxyMode, "nftables or iptables (default the first that the kernel has)")
+	flags.StringVar(&o.ContainerRuntimeEndpoint, "container-runtime-endpoint", o.ContainerRuntimeEndpoint, "CRI socket of a runtime that runs already (default a containerd of our own)")
+	flags.IntVar(&o.KubeletPort, "kubelet-port", o.KubeletPort, "port of the kubelet; 0 picks a free one")
+	flags.StringVar(&o.KubeletDir, "kubelet-dir", o.KubeletDir, "folder for pods and volumes")
+}
+
+// readConfig lays a configuration file below the flags that were given.
+func readConfig(file string, options *cluster.Options, flags *pflag.FlagSet) error {
+	if file == "" {
+		return nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading --config: %w", err)
+	}
+	given := map[*pflag.Flag]string{}
+	flags.Visit(func(flag *pflag.Flag) { given[flag] = flag.Value.String() })
+	if err := yaml.UnmarshalStrict(data, options); err != nil {
+		return fmt.Errorf("reading --config %s: %w", file, err)
+	}
+	for flag, value := range given {
+		if slice, ok := flag.Value.(pflag.SliceValue); ok {
+			if err := slice.Replace(splitList(value)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := flag.Value.Set(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}

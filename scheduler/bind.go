@@ -1,0 +1,152 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+)
+
+// bind waits for the permission of plugins that asked to wait, and binds the pod.
+func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, w *waitingPod, node string) {
+	pod := w.pod
+	status := w.wait(ctx)
+	s.waiting.remove(pod.UID)
+	if status.IsSuccess() {
+		status = p.Bind(ctx, cycle, pod, node)
+	}
+	if !status.IsSuccess() {
+		if ctx.Err() == nil {
+			s.takeBack(ctx, p, cycle, pod, node, status)
+		}
+		return
+	}
+	s.queue.Done(pod.UID)
+	p.PostBind(ctx, cycle, pod, node)
+	s.Recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
+}
+
+// waitingPods are the pods that Permit plugins hold, or that are being bound.
+type waitingPods struct {
+	mu   sync.Mutex
+	pods map[types.UID]*waitingPod
+}
+
+// waitingPod is a pod until all plugins have allowed it or one has rejected it.
+type waitingPod struct {
+	pod     *corev1.Pod
+	mu      sync.Mutex
+	pending map[string]clock.Timer
+	verdict chan *fwk.Status // takes the first verdict
+}
+
+var _ fwk.WaitingPod = &waitingPod{}
+
+func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clock.WithTicker) *waitingPod {
+	p := &waitingPod{pod: pod, pending: map[string]clock.Timer{}, verdict: make(chan *fwk.Status, 1)}
+	if len(waits) == 0 {
+		p.verdict <- nil
+		return p
+	}
+	for plugin, limit := range waits {
+		p.pending[plugin] = c.AfterFunc(limit, func() {
+			p.Reject(plugin, fmt.Sprintf("rejected due to timeout after waiting %v at plugin %v", limit, plugin))
+		})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pods == nil {
+		w.pods = map[types.UID]*waitingPod{}
+	}
+	w.pods[pod.UID] = p
+	return p
+}
+
+func (w *waitingPods) get(uid types.UID) *waitingPod {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pods[uid]
+}
+
+func (w *waitingPods) remove(uid types.UID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.pods, uid)
+}
+
+func (w *waitingPods) each(visit func(fwk.WaitingPod)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.pods {
+		visit(p)
+	}
+}
+
+// wait returns the verdict.
+func (w *waitingPod) wait(ctx context.Context) *fwk.Status {
+	select {
+	case status := <-w.verdict:
+		return status
+	case <-ctx.Done():
+		return fwk.AsStatus(ctx.Err())
+	}
+}
+
+// GetPod implements fwk.WaitingPod.
+func (w *waitingPod) GetPod() *corev1.Pod { return w.pod }
+
+// GetPendingPlugins implements fwk.WaitingPod.
+func (w *waitingPod) GetPendingPlugins() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for name := range w.pending {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Allow implements fwk.WaitingPod.
+func (w *waitingPod) Allow(plugin string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if timer, ok := w.pending[plugin]; ok {
+		timer.Stop()
+		delete(w.pending, plugin)
+	}
+	if len(w.pending) == 0 {
+		w.decide(nil)
+	}
+}
+
+// Reject implements fwk.WaitingPod.
+func (w *waitingPod) Reject(plugin, message string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, timer := range w.pending {
+		timer.Stop()
+	}
+	status := fwk.NewStatus(fwk.Unschedulable, message)
+	status.SetPlugin(plugin)
+	return w.decide(status)
+}
+
+// Preempt implements fwk.WaitingPod.
+func (w *waitingPod) Preempt(plugin, message string) bool { return w.Reject(plugin, message) }
+
+// decide takes the first verdict and ignores later ones.
+func (w *waitingPod) decide(status *fwk.Status) bool {
+	select {
+	case w.verdict <- status:
+		return true
+	default:
+		return false
+	}
+}

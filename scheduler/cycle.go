@@ -1,0 +1,166 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/queue"
+)
+
+// scheduleOne is one attempt: find a node, reserve it, and start the binding.
+func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
+	pod := queued.GetPod()
+	p := s.profiles[pod.Spec.SchedulerName]
+	if p == nil || pod.DeletionTimestamp != nil || s.state.Placed(pod.UID) {
+		s.queue.Done(pod.UID)
+		return
+	}
+	cycle := &profile.CycleState{}
+	h := s.handles[p.Name]
+	h.snapshot = s.state.Snapshot()
+	node, failure := s.findNode(ctx, p, cycle, pod)
+	if failure != nil {
+		s.postFilter(ctx, p, cycle, pod, failure)
+		s.fail(ctx, pod, failure)
+		return
+	}
+	s.state.Assume(queued.PodInfo, node)
+	if status := p.Reserve(ctx, cycle, pod, node); !status.IsSuccess() {
+		s.takeBack(ctx, p, cycle, pod, node, status)
+		return
+	}
+	waits, status := p.Permit(ctx, cycle, pod, node)
+	if !status.IsSuccess() {
+		s.takeBack(ctx, p, cycle, pod, node, status)
+		return
+	}
+	w := s.waiting.add(pod, waits, s.Clock)
+	s.slots <- struct{}{}
+	s.binding.Go(func() {
+		defer func() { <-s.slots }()
+		s.bind(ctx, p, cycle, w, node)
+	})
+}
+
+// findNode returns the best of the nodes that no filter refuses.
+func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod) (string, *failure) {
+	all, err := s.handles[p.Name].snapshot.List()
+	if err != nil {
+		return "", failed(fwk.AsStatus(err))
+	}
+	if len(all) == 0 {
+		return "", &failure{message: "no nodes available to schedule pods", refused: sets.New("NodeName", "NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit")}
+	}
+	narrowed, status := p.PreFilter(ctx, cycle, pod, all)
+	if !status.IsSuccess() {
+		return "", refusedByAll(status, all)
+	}
+	fitting, refusals := s.filter(ctx, p, cycle, pod, narrow(all, narrowed))
+	if len(fitting) == 0 {
+		return "", refusals
+	}
+	if len(fitting) == 1 {
+		return fitting[0].Node().Name, nil
+	}
+	if status := p.PreScore(ctx, cycle, pod, fitting); !status.IsSuccess() {
+		return "", failed(status)
+	}
+	totals, status := p.Score(ctx, cycle, pod, fitting)
+	if !status.IsSuccess() {
+		return "", failed(status)
+	}
+	return best(fitting, totals), nil
+}
+
+func narrow(all []fwk.NodeInfo, result *fwk.PreFilterResult) []fwk.NodeInfo {
+	if result.AllNodes() {
+		return all
+	}
+	var some []fwk.NodeInfo
+	for _, node := range all {
+		if result.NodeNames.Has(node.Node().Name) {
+			some = append(some, node)
+		}
+	}
+	return some
+}
+
+// filter returns the nodes that fit. In a large cluster it stops when it has found enough of them
+// (percentageOfNodesToScore), and the next search starts where this one ended.
+func (s *Scheduler) filter(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
+	enough := enoughNodes(len(nodes))
+	var fitting []fwk.NodeInfo
+	refusals := &failure{nodes: map[string]*fwk.Status{}, refused: sets.New[string](), total: len(nodes)}
+	tried := 0
+	for ; tried < len(nodes) && len(fitting) < enough; tried++ {
+		node := nodes[(s.next+tried)%len(nodes)]
+		status := p.Filter(ctx, cycle, pod, node)
+		switch {
+		case status.IsSuccess():
+			fitting = append(fitting, node)
+		case status.IsRejected():
+			refusals.nodes[node.Node().Name] = status
+			refusals.refused.Insert(status.Plugin())
+		default:
+			return nil, failed(status)
+		}
+	}
+	if len(nodes) > 0 {
+		s.next = (s.next + tried) % len(nodes)
+	}
+	return fitting, refusals
+}
+
+// enoughNodes to choose from: all of up to 100, and a falling share of more, at least 5 % and 100
+// (KubeSchedulerConfiguration.percentageOfNodesToScore).
+func enoughNodes(all int) int {
+	if all < 100 {
+		return all
+	}
+	share := max(50-all/125, 5)
+	return max(all*share/100, 100)
+}
+
+// best returns the node with the highest score, any of them if several have it.
+func best(nodes []fwk.NodeInfo, totals []int64) string {
+	winner, ties := 0, 1
+	for i := 1; i < len(nodes); i++ {
+		switch {
+		case totals[i] > totals[winner]:
+			winner, ties = i, 1
+		case totals[i] == totals[winner]:
+			if ties++; rand.IntN(ties) == 0 {
+				winner = i
+			}
+		}
+	}
+	return nodes[winner].Node().Name
+}
+
+// postFilter lets plugins make room for a pod that fits nowhere.
+func (s *Scheduler) postFilter(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, f *failure) {
+	if f.err != nil || len(f.nodes) == 0 {
+		return
+	}
+	if _, status := p.PostFilter(ctx, cycle, pod, f); status.Message() != "" {
+		f.advice = fmt.Sprintf("preemption: %s", status.Message())
+	}
+}
+
+// takeBack undoes a reservation.
+func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string, status *fwk.Status) {
+	p.Unreserve(ctx, cycle, pod, node)
+	s.state.Forget(pod.UID)
+	f := failed(status)
+	if status.IsRejected() {
+		f = &failure{nodes: map[string]*fwk.Status{node: status}, refused: sets.New(status.Plugin()), total: 1}
+	}
+	s.fail(ctx, pod, f)
+	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
+}

@@ -1,0 +1,151 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	toolscache "k8s.io/client-go/tools/cache"
+	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// watch feeds pods and nodes to the state and the queue. It returns when everything that exists has been seen.
+func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
+	var undo []func()
+	unregister = func() {
+		for _, f := range undo {
+			f()
+		}
+	}
+	watches := []struct {
+		object  client.Object
+		handler toolscache.ResourceEventHandler
+	}{
+		{&corev1.Node{}, toolscache.ResourceEventHandlerFuncs{
+			AddFunc:    func(o any) { s.nodeAdded(o.(*corev1.Node)) },
+			UpdateFunc: func(old, o any) { s.nodeUpdated(old.(*corev1.Node), o.(*corev1.Node)) },
+			DeleteFunc: func(o any) { s.nodeDeleted(last[*corev1.Node](o)) },
+		}},
+		{&corev1.Pod{}, toolscache.ResourceEventHandlerFuncs{
+			AddFunc:    func(o any) { s.podChanged(ctx, nil, o.(*corev1.Pod)) },
+			UpdateFunc: func(old, o any) { s.podChanged(ctx, old.(*corev1.Pod), o.(*corev1.Pod)) },
+			DeleteFunc: func(o any) { s.podDeleted(last[*corev1.Pod](o)) },
+		}},
+	}
+	for _, w := range watches {
+		informer, err := s.Cache.GetInformer(ctx, w.object)
+		if err != nil {
+			return unregister, fmt.Errorf("getting the informer of %T: %w", w.object, err)
+		}
+		registration, err := informer.AddEventHandler(w.handler)
+		if err != nil {
+			return unregister, err
+		}
+		undo = append(undo, func() { _ = informer.RemoveEventHandler(registration) })
+		if !toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) && ctx.Err() == nil {
+			return unregister, fmt.Errorf("reading all of %T did not end", w.object)
+		}
+	}
+	return unregister, nil
+}
+
+// last returns the object of a deletion, also of one that the informer learned of late.
+func last[T client.Object](o any) T {
+	if late, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+		o = late.Obj
+	}
+	return o.(T)
+}
+
+func (s *Scheduler) nodeAdded(node *corev1.Node) {
+	s.state.SetNode(node)
+	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}, nil, node)
+}
+
+func (s *Scheduler) nodeUpdated(old, node *corev1.Node) {
+	s.state.SetNode(node)
+	if action := nodeChanges(old, node); action != fwk.None {
+		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: action}, old, node)
+	}
+}
+
+func (s *Scheduler) nodeDeleted(node *corev1.Node) {
+	s.state.RemoveNode(node.Name)
+	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Delete}, node, nil)
+}
+
+// nodeChanges says which changes of a node may matter to a pod that waits.
+func nodeChanges(old, node *corev1.Node) fwk.ActionType {
+	action := fwk.None
+	if !equality.Semantic.DeepEqual(old.Status.Allocatable, node.Status.Allocatable) {
+		action |= fwk.UpdateNodeAllocatable
+	}
+	if !maps.Equal(old.Labels, node.Labels) {
+		action |= fwk.UpdateNodeLabel
+	}
+	if old.Spec.Unschedulable != node.Spec.Unschedulable || !equality.Semantic.DeepEqual(old.Spec.Taints, node.Spec.Taints) {
+		action |= fwk.UpdateNodeTaint
+	}
+	if !maps.Equal(old.Annotations, node.Annotations) {
+		action |= fwk.UpdateNodeAnnotation
+	}
+	return action
+}
+
+func finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// podChanged sorts a pod into the state (it has a node and uses it) or into the queue (it has none and is ours).
+func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
+	switch {
+	case finished(pod):
+		s.podDeleted(pod)
+	case pod.Spec.NodeName != "":
+		if old != nil && old.Spec.NodeName != "" && !needsUpdate(old, pod) {
+			return
+		}
+		s.state.SetPod(pod)
+		s.queue.Remove(pod.UID)
+		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: podChanges(old, pod)}, old, pod)
+	case s.profiles[pod.Spec.SchedulerName] != nil && pod.DeletionTimestamp == nil:
+		s.queue.Add(ctx, pod)
+	default:
+		s.queue.Remove(pod.UID)
+	}
+}
+
+// needsUpdate says whether a placed pod has changed in what the scheduler reads of it.
+func needsUpdate(old, pod *corev1.Pod) bool {
+	return old.Generation != pod.Generation || !maps.Equal(old.Labels, pod.Labels) ||
+		(old.DeletionTimestamp == nil) != (pod.DeletionTimestamp == nil)
+}
+
+func podChanges(old, pod *corev1.Pod) fwk.ActionType {
+	if old == nil || old.Spec.NodeName == "" {
+		return fwk.Add
+	}
+	action := fwk.None
+	if !maps.Equal(old.Labels, pod.Labels) {
+		action |= fwk.UpdatePodLabel
+	}
+	if old.Generation != pod.Generation {
+		action |= fwk.UpdatePodScaleDown
+	}
+	return action
+}
+
+func (s *Scheduler) podDeleted(pod *corev1.Pod) {
+	placed := s.state.Placed(pod.UID)
+	s.state.RemovePod(pod.UID)
+	s.queue.Remove(pod.UID)
+	if w := s.waiting.get(pod.UID); w != nil {
+		w.Reject("", "the pod was deleted")
+	}
+	if placed {
+		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
+	}
+}

@@ -1,0 +1,137 @@
+package scheduler
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// handle is what the plugins of one profile are given of the scheduler. Parts that no plugin of ours needs are made
+// when a plugin asks for them.
+type handle struct {
+	nominations
+	scheduler *Scheduler
+	name      string
+	profile   *profile.Profile
+	snapshot  *state.Snapshot
+
+	once      sync.Once
+	clients   kubernetes.Interface
+	informers informers.SharedInformerFactory
+}
+
+var _ fwk.Handle = &handle{}
+
+func (h *handle) lazily() {
+	h.once.Do(func() {
+		clients, err := kubernetes.NewForConfig(h.scheduler.Config)
+		if err != nil {
+			klog.Background().Error(err, "Making a clientset for plugins failed")
+			return
+		}
+		h.clients, h.informers = clients, informers.NewSharedInformerFactory(clients, 0)
+	})
+}
+
+// SnapshotSharedLister implements fwk.Handle.
+func (h *handle) SnapshotSharedLister() fwk.SharedLister { return h.snapshot }
+
+// IterateOverWaitingPods implements fwk.Handle.
+func (h *handle) IterateOverWaitingPods(visit func(fwk.WaitingPod)) { h.scheduler.waiting.each(visit) }
+
+// GetWaitingPod implements fwk.Handle.
+func (h *handle) GetWaitingPod(uid types.UID) fwk.WaitingPod {
+	if w := h.scheduler.waiting.get(uid); w != nil {
+		return w
+	}
+	return nil
+}
+
+// RejectWaitingPod implements fwk.Handle.
+func (h *handle) RejectWaitingPod(uid types.UID) bool {
+	w := h.scheduler.waiting.get(uid)
+	return w != nil && w.Reject("", "removed")
+}
+
+// AddPodInPreBind implements fwk.Handle.
+func (h *handle) AddPodInPreBind(types.UID, context.CancelCauseFunc) {}
+
+// GetPodInPreBind implements fwk.Handle.
+func (h *handle) GetPodInPreBind(types.UID) fwk.PodInPreBind { return nil }
+
+// RemovePodInPreBind implements fwk.Handle.
+func (h *handle) RemovePodInPreBind(types.UID) {}
+
+// ClientSet implements fwk.Handle.
+func (h *handle) ClientSet() kubernetes.Interface {
+	h.lazily()
+	return h.clients
+}
+
+// KubeConfig implements fwk.Handle.
+func (h *handle) KubeConfig() *rest.Config { return h.scheduler.Config }
+
+// EventRecorder implements fwk.Handle.
+func (h *handle) EventRecorder() events.EventRecorderLogger { return h.scheduler.Recorder }
+
+// SharedInformerFactory implements fwk.Handle.
+func (h *handle) SharedInformerFactory() informers.SharedInformerFactory {
+	h.lazily()
+	return h.informers
+}
+
+// SharedDRAManager implements fwk.Handle.
+func (h *handle) SharedDRAManager() fwk.SharedDRAManager { return nil }
+
+// SharedCSIManager implements fwk.Handle.
+func (h *handle) SharedCSIManager() fwk.CSIManager { return nil }
+
+// Extenders implements fwk.Handle.
+func (h *handle) Extenders() []fwk.Extender { return nil }
+
+// Parallelizer implements fwk.Handle.
+func (h *handle) Parallelizer() fwk.Parallelizer { return h }
+
+// APIDispatcher implements fwk.Handle.
+func (h *handle) APIDispatcher() fwk.APIDispatcher { return nil }
+
+// APICacher implements fwk.Handle.
+func (h *handle) APICacher() fwk.APICacher { return nil }
+
+// ProfileName implements fwk.Handle.
+func (h *handle) ProfileName() string { return h.name }
+
+// PodGroupManager implements fwk.Handle.
+func (h *handle) PodGroupManager() fwk.PodGroupManager { return nil }
+
+// SignPod implements fwk.Handle.
+func (h *handle) SignPod(context.Context, *corev1.Pod) fwk.PodSignature { return nil }
+
+// Until implements fwk.Parallelizer.
+func (h *handle) Until(ctx context.Context, pieces int, work workqueue.DoWorkPieceFunc, _ string) {
+	workqueue.ParallelizeUntil(ctx, 4, pieces, work)
+}
+
+// RunFilterPluginsWithNominatedPods implements fwk.Handle.
+func (h *handle) RunFilterPluginsWithNominatedPods(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Filter(ctx, cycle, pod, node)
+}
+
+// Activate implements fwk.PodActivator.
+func (h *handle) Activate(_ klog.Logger, pods map[string]*corev1.Pod) {
+	for _, pod := range pods {
+		h.scheduler.queue.Activate(pod.UID)
+	}
+}

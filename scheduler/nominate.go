@@ -1,0 +1,121 @@
+package scheduler
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// nominations are the pods that preemption has made room for, by the node that the room is on.
+type nominations struct {
+	mu     sync.Mutex
+	nodeOf map[types.UID]string
+	onNode map[string]map[types.UID]fwk.PodInfo
+}
+
+var _ fwk.PodNominator = &nominations{}
+
+// AddNominatedPod implements fwk.PodNominator.
+func (n *nominations) AddNominatedPod(_ klog.Logger, pod fwk.PodInfo, info *fwk.NominatingInfo) {
+	node := pod.GetPod().Status.NominatedNodeName
+	if info.Mode() == fwk.ModeOverride {
+		node = info.NominatedNodeName
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.set(pod, node)
+}
+
+// DeleteNominatedPodIfExists implements fwk.PodNominator.
+func (n *nominations) DeleteNominatedPodIfExists(pod *corev1.Pod) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.drop(pod.UID)
+}
+
+// UpdateNominatedPod implements fwk.PodNominator.
+func (n *nominations) UpdateNominatedPod(_ klog.Logger, _ *corev1.Pod, changed fwk.PodInfo) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	node := changed.GetPod().Status.NominatedNodeName
+	if node == "" {
+		node = n.nodeOf[changed.GetPod().UID]
+	}
+	n.set(changed, node)
+}
+
+// NominatedPodsForNode implements fwk.PodNominator.
+func (n *nominations) NominatedPodsForNode(node string) []fwk.PodInfo {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var pods []fwk.PodInfo
+	for _, pod := range n.onNode[node] {
+		pods = append(pods, pod)
+	}
+	return pods
+}
+
+func (n *nominations) set(pod fwk.PodInfo, node string) {
+	uid := pod.GetPod().UID
+	n.drop(uid)
+	if node == "" {
+		return
+	}
+	if n.nodeOf == nil {
+		n.nodeOf, n.onNode = map[types.UID]string{}, map[string]map[types.UID]fwk.PodInfo{}
+	}
+	n.nodeOf[uid] = node
+	if n.onNode[node] == nil {
+		n.onNode[node] = map[types.UID]fwk.PodInfo{}
+	}
+	n.onNode[node][uid] = pod
+}
+
+func (n *nominations) drop(uid types.UID) {
+	node := n.nodeOf[uid]
+	delete(n.nodeOf, uid)
+	if delete(n.onNode[node], uid); len(n.onNode[node]) == 0 {
+		delete(n.onNode, node)
+	}
+}
+
+// RunPreScorePlugins implements fwk.PluginsRunner.
+func (h *handle) RunPreScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	return h.profile.PreScore(ctx, cycle, pod, nodes)
+}
+
+// RunScorePlugins implements fwk.PluginsRunner.
+func (h *handle) RunScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodePluginScores, *fwk.Status) {
+	totals, status := h.profile.Score(ctx, cycle, pod, nodes)
+	if !status.IsSuccess() {
+		return nil, status
+	}
+	scores := make([]fwk.NodePluginScores, len(nodes))
+	for i, node := range nodes {
+		scores[i] = fwk.NodePluginScores{Name: node.Node().Name, TotalScore: totals[i]}
+	}
+	return scores, nil
+}
+
+// RunFilterPlugins implements fwk.PluginsRunner.
+func (h *handle) RunFilterPlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Filter(ctx, cycle, pod, node)
+}
+
+// RunPreFilterExtensionAddPod implements fwk.PluginsRunner.
+func (h *handle) RunPreFilterExtensionAddPod(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, added fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Simulate(cycle, func(extension fwk.PreFilterExtensions) *fwk.Status {
+		return extension.AddPod(ctx, cycle, pod, added, node)
+	})
+}
+
+// RunPreFilterExtensionRemovePod implements fwk.PluginsRunner.
+func (h *handle) RunPreFilterExtensionRemovePod(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, removed fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Simulate(cycle, func(extension fwk.PreFilterExtensions) *fwk.Status {
+		return extension.RemovePod(ctx, cycle, pod, removed, node)
+	})
+}

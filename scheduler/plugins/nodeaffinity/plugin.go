@@ -1,0 +1,114 @@
+// Package nodeaffinity refuses nodes that the pod's node selector or required node affinity does not match, and prefers
+// those that its preferred terms match.
+package nodeaffinity
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/normalize"
+)
+
+// Name in configurations.
+const Name = "NodeAffinity"
+
+const reason = "node(s) didn't match Pod's node affinity/selector"
+
+// Plugin implements PreFilter, Filter and Score.
+type Plugin struct{}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.PreScorePlugin    = &Plugin{}
+	_ fwk.ScorePlugin       = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// required is the parsed requirement of the pod of this cycle.
+type required struct {
+	nodeaffinity.RequiredNodeAffinity
+}
+
+// Clone implements fwk.StateData.
+func (r required) Clone() fwk.StateData { return r }
+
+// preferred are the parsed preferences of the pod of this cycle.
+type preferred struct {
+	*nodeaffinity.PreferredSchedulingTerms
+}
+
+// Clone implements fwk.StateData.
+func (p preferred) Clone() fwk.StateData { return p }
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PreFilter implements fwk.PreFilterPlugin.
+func (*Plugin) PreFilter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	affinity := pod.Spec.Affinity
+	if len(pod.Spec.NodeSelector) == 0 && (affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil) {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	state.Write(Name, required{nodeaffinity.GetRequiredNodeAffinity(pod)})
+	return nil, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin.
+func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+// Filter implements fwk.FilterPlugin.
+func (*Plugin) Filter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	requirement := nodeaffinity.RequiredNodeAffinity{}
+	if data, err := state.Read(Name); err == nil {
+		requirement = data.(required).RequiredNodeAffinity
+	} else {
+		requirement = nodeaffinity.GetRequiredNodeAffinity(pod)
+	}
+	if match, err := requirement.Match(node.Node()); err != nil || !match {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reason)
+	}
+	return nil
+}
+
+// PreScore implements fwk.PreScorePlugin.
+func (*Plugin) PreScore(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+	affinity := pod.Spec.Affinity
+	if affinity == nil || affinity.NodeAffinity == nil || len(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution) == 0 {
+		return fwk.NewStatus(fwk.Skip)
+	}
+	terms, err := nodeaffinity.NewPreferredSchedulingTerms(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	if err != nil {
+		return fwk.AsStatus(err)
+	}
+	state.Write(Name+"/preferred", preferred{terms})
+	return nil
+}
+
+// Score implements fwk.ScorePlugin: the weights of the terms that match.
+func (*Plugin) Score(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	data, err := state.Read(Name + "/preferred")
+	if err != nil {
+		return 0, fwk.AsStatus(err)
+	}
+	return data.(preferred).Score(node.Node()), nil
+}
+
+// ScoreExtensions implements fwk.ScorePlugin.
+func (p *Plugin) ScoreExtensions() fwk.ScoreExtensions { return p }
+
+// NormalizeScore implements fwk.ScoreExtensions.
+func (*Plugin) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *corev1.Pod, scores fwk.NodeScoreList) *fwk.Status {
+	normalize.Highest(scores)
+	return nil
+}
+
+// EventsToRegister implements fwk.EnqueueExtensions.
+func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}},
+	}, nil
+}

@@ -1,0 +1,36 @@
+// Package nodename refuses all nodes but the one that spec.nodeName asks for.
+package nodename
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// Name in configurations.
+const Name = "NodeName"
+
+// Plugin implements Filter.
+type Plugin struct{}
+
+var (
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// Filter implements fwk.FilterPlugin.
+func (*Plugin) Filter(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	if pod.Spec.NodeName == "" || pod.Spec.NodeName == node.Node().Name {
+		return nil
+	}
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) didn't match the requested node name")
+}
+
+// EventsToRegister implements fwk.EnqueueExtensions.
+func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	return []fwk.ClusterEventWithHint{{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}}}, nil
+}

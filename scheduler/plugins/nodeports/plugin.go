@@ -1,0 +1,55 @@
+// Package nodeports refuses nodes on which a host port that the pod asks for is taken.
+package nodeports
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// Name in configurations.
+const Name = "NodePorts"
+
+// Plugin implements PreFilter and Filter.
+type Plugin struct{}
+
+var (
+	_ fwk.PreFilterPlugin   = &Plugin{}
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PreFilter implements fwk.PreFilterPlugin: a pod without host ports fits everywhere.
+func (*Plugin) PreFilter(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	if len(state.HostPorts(pod)) == 0 {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	return nil, nil
+}
+
+// PreFilterExtensions implements fwk.PreFilterPlugin.
+func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+// Filter implements fwk.FilterPlugin.
+func (*Plugin) Filter(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	for _, port := range state.HostPorts(pod) {
+		if node.GetUsedPorts().CheckConflict(port.HostIP, string(port.Protocol), port.HostPort) {
+			return fwk.NewStatus(fwk.Unschedulable, "node(s) didn't have free ports for the requested pod ports")
+		}
+	}
+	return nil
+}
+
+// EventsToRegister implements fwk.EnqueueExtensions.
+func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}},
+	}, nil
+}

@@ -1,0 +1,66 @@
+package plugins
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodename"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeports"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeunschedulable"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/prioritysort"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/schedulinggates"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/tainttoleration"
+)
+
+// Factory makes a plugin; arguments is nil when the configuration gives none.
+type Factory func(ctx context.Context, arguments runtime.Object, handle fwk.Handle) (fwk.Plugin, error)
+
+// Registry maps the names of plugins to what makes them.
+type Registry map[string]Factory
+
+// Enabled is a plugin of a profile and the weight of its scores.
+type Enabled struct {
+	Name   string
+	Weight int64
+}
+
+// All returns the plugins that come with the scheduler; binder is the client that binds.
+func All(binder client.Client) Registry {
+	return Registry{
+		schedulinggates.Name:       simple(&schedulinggates.Plugin{}),
+		prioritysort.Name:          simple(&prioritysort.Plugin{}),
+		nodeunschedulable.Name:     simple(&nodeunschedulable.Plugin{}),
+		nodename.Name:              simple(&nodename.Plugin{}),
+		tainttoleration.Name:       simple(&tainttoleration.Plugin{}),
+		nodeaffinity.Name:          simple(&nodeaffinity.Plugin{}),
+		nodeports.Name:             simple(&nodeports.Plugin{}),
+		noderesources.FitName:      simple(&noderesources.Fit{}),
+		noderesources.BalancedName: simple(&noderesources.Balanced{}),
+		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &imagelocality.Plugin{Nodes: handle.SnapshotSharedLister}, nil
+		},
+		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: binder}),
+	}
+}
+
+// Default is the profile of a scheduler without configuration (KubeSchedulerConfiguration's MultiPoint defaults).
+func Default() []Enabled {
+	return []Enabled{
+		{Name: schedulinggates.Name}, {Name: prioritysort.Name}, {Name: nodeunschedulable.Name}, {Name: nodename.Name},
+		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
+		{Name: noderesources.FitName, Weight: 1}, {Name: noderesources.BalancedName, Weight: 1},
+		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
+	}
+}
+
+// simple is the factory of a plugin that needs nothing.
+func simple(plugin fwk.Plugin) Factory {
+	return func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return plugin, nil }
+}

@@ -1,0 +1,69 @@
+// Package tainttoleration refuses nodes with a NoSchedule or NoExecute taint that the pod does not tolerate, and prefers
+// those with fewer PreferNoSchedule taints that it does not tolerate.
+package tainttoleration
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	helpers "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/normalize"
+)
+
+// Name in configurations.
+const Name = "TaintToleration"
+
+// Plugin implements Filter and Score.
+type Plugin struct{}
+
+var (
+	_ fwk.FilterPlugin      = &Plugin{}
+	_ fwk.ScorePlugin       = &Plugin{}
+	_ fwk.EnqueueExtensions = &Plugin{}
+)
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// Filter implements fwk.FilterPlugin.
+func (*Plugin) Filter(ctx context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	hard := func(taint *corev1.Taint) bool {
+		return taint.Effect == corev1.TaintEffectNoSchedule || taint.Effect == corev1.TaintEffectNoExecute
+	}
+	if _, found := helpers.FindMatchingUntoleratedTaint(klog.FromContext(ctx), node.Node().Spec.Taints, pod.Spec.Tolerations, hard, false); found {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) had untolerated taint(s)")
+	}
+	return nil
+}
+
+// Score implements fwk.ScorePlugin: the number of taints that speak against the node.
+func (*Plugin) Score(ctx context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	var against int64
+	for i := range node.Node().Spec.Taints {
+		taint := &node.Node().Spec.Taints[i]
+		if taint.Effect == corev1.TaintEffectPreferNoSchedule && !helpers.TolerationsTolerateTaint(klog.FromContext(ctx), pod.Spec.Tolerations, taint, false) {
+			against++
+		}
+	}
+	return against, nil
+}
+
+// ScoreExtensions implements fwk.ScorePlugin.
+func (p *Plugin) ScoreExtensions() fwk.ScoreExtensions { return p }
+
+// NormalizeScore implements fwk.ScoreExtensions: no taint is best.
+func (*Plugin) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *corev1.Pod, scores fwk.NodeScoreList) *fwk.Status {
+	normalize.Lowest(scores)
+	return nil
+}
+
+// EventsToRegister implements fwk.EnqueueExtensions.
+func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+	return []fwk.ClusterEventWithHint{
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeTaint}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.UpdatePodToleration}},
+	}, nil
+}

@@ -1,0 +1,227 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// Weighted is a plugin and how much its scores count.
+type Weighted struct {
+	Plugin fwk.Plugin
+	Weight int64
+}
+
+// Profile is a name that pods ask for (spec.schedulerName) and the plugins that serve it.
+type Profile struct {
+	Name string
+
+	preEnqueue []fwk.PreEnqueuePlugin
+	queueSort  fwk.QueueSortPlugin
+	preFilter  []fwk.PreFilterPlugin
+	filter     []fwk.FilterPlugin
+	postFilter []fwk.PostFilterPlugin
+	preScore   []fwk.PreScorePlugin
+	score      []scorer
+	reserve    []fwk.ReservePlugin
+	permit     []fwk.PermitPlugin
+	preBind    []fwk.PreBindPlugin
+	bind       []fwk.BindPlugin
+	postBind   []fwk.PostBindPlugin
+	enqueue    []fwk.EnqueueExtensions
+}
+
+type scorer struct {
+	fwk.ScorePlugin
+	weight int64
+}
+
+// New sorts the plugins into the extension points that they implement.
+func New(name string, plugins []Weighted) (*Profile, error) {
+	p := &Profile{Name: name}
+	for _, w := range plugins {
+		p.add(w)
+	}
+	if p.queueSort == nil || len(p.bind) == 0 {
+		return nil, fmt.Errorf("profile %q needs a QueueSort and a Bind plugin", name)
+	}
+	return p, nil
+}
+
+func (p *Profile) add(w Weighted) {
+	appendIf(w.Plugin, &p.preEnqueue)
+	appendIf(w.Plugin, &p.preFilter)
+	appendIf(w.Plugin, &p.filter)
+	appendIf(w.Plugin, &p.postFilter)
+	appendIf(w.Plugin, &p.preScore)
+	appendIf(w.Plugin, &p.reserve)
+	appendIf(w.Plugin, &p.permit)
+	appendIf(w.Plugin, &p.preBind)
+	appendIf(w.Plugin, &p.bind)
+	appendIf(w.Plugin, &p.postBind)
+	appendIf(w.Plugin, &p.enqueue)
+	if sort, ok := w.Plugin.(fwk.QueueSortPlugin); ok && p.queueSort == nil {
+		p.queueSort = sort
+	}
+	if score, ok := w.Plugin.(fwk.ScorePlugin); ok {
+		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(w.Weight, 1)})
+	}
+}
+
+func appendIf[T any](plugin fwk.Plugin, to *[]T) {
+	if t, ok := plugin.(T); ok {
+		*to = append(*to, t)
+	}
+}
+
+// Less is the order of the queue.
+func (p *Profile) Less() fwk.LessFunc { return p.queueSort.Less }
+
+// Hints returns by plugin which events may help a pod that the plugin refused.
+func (p *Profile) Hints(ctx context.Context) (map[string][]fwk.ClusterEventWithHint, error) {
+	hints := map[string][]fwk.ClusterEventWithHint{}
+	for _, plugin := range p.enqueue {
+		events, err := plugin.EventsToRegister(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("asking %s for its events: %w", plugin.Name(), err)
+		}
+		hints[plugin.Name()] = events
+	}
+	return hints, nil
+}
+
+// PreEnqueue returns the name of the plugin that holds the pod back, or "".
+func (p *Profile) PreEnqueue(ctx context.Context, pod *corev1.Pod) string {
+	for _, plugin := range p.preEnqueue {
+		if !plugin.PreEnqueue(ctx, pod).IsSuccess() {
+			return plugin.Name()
+		}
+	}
+	return ""
+}
+
+// PreFilter prepares the filters and may narrow the nodes. A plugin that returns Skip is left out of Filter.
+func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	var result *fwk.PreFilterResult
+	skipped := sets.New[string]()
+	for _, plugin := range p.preFilter {
+		narrowed, status := plugin.PreFilter(ctx, state, pod, nodes)
+		if status.IsSkip() {
+			skipped.Insert(plugin.Name())
+			continue
+		}
+		if !status.IsSuccess() {
+			return nil, named(status, plugin)
+		}
+		result = result.Merge(narrowed)
+	}
+	state.SetSkipFilterPlugins(skipped)
+	return result, nil
+}
+
+// Filter returns the status of the first plugin that refuses the node, or nil.
+func (p *Profile) Filter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	skipped := state.GetSkipFilterPlugins()
+	for _, plugin := range p.filter {
+		if skipped.Has(plugin.Name()) {
+			continue
+		}
+		if status := plugin.Filter(ctx, state, pod, node); !status.IsSuccess() {
+			return named(status, plugin)
+		}
+	}
+	return nil
+}
+
+// PostFilter lets plugins make room (preemption). The first that succeeds or errs ends it.
+func (p *Profile) PostFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, refused fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
+	last := fwk.NewStatus(fwk.Unschedulable)
+	for _, plugin := range p.postFilter {
+		result, status := plugin.PostFilter(ctx, state, pod, refused)
+		if status.IsSuccess() || !status.IsRejected() {
+			return result, named(status, plugin)
+		}
+		last = named(status, plugin)
+	}
+	return nil, last
+}
+
+// Simulate calls the extensions by which filters follow pods that come and go in what-if questions.
+func (p *Profile) Simulate(state fwk.CycleState, call func(fwk.PreFilterExtensions) *fwk.Status) *fwk.Status {
+	for _, plugin := range p.preFilter {
+		extension := plugin.PreFilterExtensions()
+		if extension == nil || state.GetSkipFilterPlugins().Has(plugin.Name()) {
+			continue
+		}
+		if status := call(extension); !status.IsSuccess() {
+			return named(status, plugin)
+		}
+	}
+	return nil
+}
+
+// PreScore prepares the scoring. A plugin that returns Skip is left out of Score.
+func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	skipped := sets.New[string]()
+	for _, plugin := range p.preScore {
+		status := plugin.PreScore(ctx, state, pod, nodes)
+		if status.IsSkip() {
+			skipped.Insert(plugin.Name())
+		} else if !status.IsSuccess() {
+			return named(status, plugin)
+		}
+	}
+	state.SetSkipScorePlugins(skipped)
+	return nil
+}
+
+// Score weighs the nodes, after PreScore. It returns one total per node, in their order.
+func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]int64, *fwk.Status) {
+	skipped := state.GetSkipScorePlugins()
+	totals := make([]int64, len(nodes))
+	scores := make(fwk.NodeScoreList, len(nodes))
+	for _, plugin := range p.score {
+		if skipped.Has(plugin.Name()) {
+			continue
+		}
+		if status := plugin.scoreAll(ctx, state, pod, nodes, scores); !status.IsSuccess() {
+			return nil, named(status, plugin)
+		}
+		for i := range scores {
+			totals[i] += plugin.weight * scores[i].Score
+		}
+	}
+	return totals, nil
+}
+
+func (s scorer) scoreAll(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, scores fwk.NodeScoreList) *fwk.Status {
+	for i, node := range nodes {
+		score, status := s.ScorePlugin.Score(ctx, state, pod, node)
+		if !status.IsSuccess() {
+			return status
+		}
+		scores[i] = fwk.NodeScore{Name: node.Node().Name, Score: score}
+	}
+	if extensions := s.ScoreExtensions(); extensions != nil {
+		if status := extensions.NormalizeScore(ctx, state, pod, scores); !status.IsSuccess() {
+			return status
+		}
+	}
+	for _, score := range scores {
+		if score.Score < fwk.MinScore || score.Score > fwk.MaxScore {
+			return fwk.AsStatus(fmt.Errorf("score %d of node %s is not within %d and %d", score.Score, score.Name, fwk.MinScore, fwk.MaxScore))
+		}
+	}
+	return nil
+}
+
+// named puts the plugin's name into a status, so that events and the queue know who refused.
+func named(status *fwk.Status, plugin fwk.Plugin) *fwk.Status {
+	if status != nil && status.Plugin() == "" {
+		status.SetPlugin(plugin.Name())
+	}
+	return status
+}

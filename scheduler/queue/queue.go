@@ -1,0 +1,309 @@
+package queue
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// Queue of the pods that have no node yet. It is safe for concurrent use.
+//
+//	Add ---------> active --Pop--> in flight --Done--> (bound, gone)
+//	  \ gated        ^  ^              |
+//	   v             |  |           Failed
+//	  waiting --Move-+  |              v
+//	     \              +--time-- backing off <--- errors, or an event came during the attempt
+//	      <--------------------------- waiting     otherwise
+type Queue struct {
+	Clock clock.WithTicker
+	// Less orders active pods (the QueueSort plugin).
+	Less fwk.LessFunc
+	// Gate runs the PreEnqueue plugins and returns the name of the one that holds the pod back, or "".
+	Gate func(ctx context.Context, pod *corev1.Pod) string
+	// Hints of the plugins by plugin name: what may help a pod that the plugin has refused.
+	Hints map[string][]fwk.ClusterEventWithHint
+	// Backoff doubles from InitialBackoff to MaxBackoff with each failed attempt; defaults 1 s and 10 s.
+	InitialBackoff, MaxBackoff time.Duration
+
+	mu      sync.Mutex
+	pods    map[types.UID]*Pod
+	active  podHeap
+	backoff podHeap
+	flight  map[types.UID]*Pod
+	recent  []recorded // events since the oldest pod in flight was popped
+	counter uint64
+	wake    chan struct{} // buffered: something became active, or the first backoff changed
+}
+
+// recorded is an event that a pod in flight has not seen.
+type recorded struct {
+	number   uint64
+	event    fwk.ClusterEvent
+	old, new any
+}
+
+// Init prepares the queue. It must be called once, before anything else.
+func (q *Queue) Init() {
+	if q.InitialBackoff == 0 {
+		q.InitialBackoff = time.Second
+	}
+	if q.MaxBackoff == 0 {
+		q.MaxBackoff = 10 * time.Second
+	}
+	q.pods, q.flight = map[types.UID]*Pod{}, map[types.UID]*Pod{}
+	q.active.less = func(a, b *Pod) bool { return q.Less(a, b) }
+	q.backoff.less = func(a, b *Pod) bool { return a.backoffUntil.Before(b.backoffUntil) }
+	q.wake = make(chan struct{}, 1)
+}
+
+// Add puts a new pod into the queue, or takes note of a change of one that is in it.
+func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
+	info := state.NewPodInfo(pod)
+	gate := q.Gate(ctx, pod)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.pods[pod.UID]
+	if p == nil {
+		p = &Pod{PodInfo: info, added: q.Clock.Now(), gate: gate}
+		q.pods[pod.UID] = p
+		if gate == "" {
+			q.activate(p)
+		} else {
+			p.where = waiting
+		}
+		return
+	}
+	old := p.GetPod()
+	p.PodInfo = info
+	wasGated := p.gate != ""
+	p.gate = gate
+	switch {
+	case p.where == active:
+		heap.Fix(&q.active, p.index)
+	case p.where == waiting && wasGated && gate == "":
+		q.activate(p)
+	case p.where == waiting && gate == "" && mayHelpItself(old, pod):
+		q.retry(p)
+	}
+}
+
+// mayHelpItself says whether a change of a pod can make it fit where it did not.
+func mayHelpItself(old, changed *corev1.Pod) bool {
+	return old.Generation != changed.Generation || old.ResourceVersion == "" || !sameLabels(old.Labels, changed.Labels)
+}
+
+func sameLabels(a, b map[string]string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for key, value := range a {
+		if other, ok := b[key]; !ok || other != value {
+			return false
+		}
+	}
+	return true
+}
+
+// Remove forgets a pod that is gone or that somebody has bound.
+func (q *Queue) Remove(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.pods[uid]
+	if p == nil {
+		return
+	}
+	q.leave(p)
+	delete(q.pods, uid)
+	delete(q.flight, uid)
+	q.trim()
+}
+
+// Pop waits for the next pod to be tried. It returns nil when ctx ends. Done or Failed must follow.
+func (q *Queue) Pop(ctx context.Context) *Pod {
+	for {
+		p, next := q.tryPop()
+		if p != nil {
+			return p
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			t := q.Clock.NewTimer(next.Sub(q.Clock.Now()))
+			timer = t.C()
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				return nil
+			case <-q.wake:
+				t.Stop()
+			case <-timer:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-q.wake:
+		}
+	}
+}
+
+// tryPop returns the first active pod, or when the first backoff ends.
+func (q *Queue) tryPop() (*Pod, time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.Clock.Now()
+	for len(q.backoff.pods) > 0 && !q.backoff.pods[0].backoffUntil.After(now) {
+		q.activate(heap.Pop(&q.backoff).(*Pod))
+	}
+	if len(q.active.pods) == 0 {
+		if len(q.backoff.pods) > 0 {
+			return nil, q.backoff.pods[0].backoffUntil
+		}
+		return nil, time.Time{}
+	}
+	p := heap.Pop(&q.active).(*Pod)
+	p.where = inFlight
+	p.seen = q.counter
+	p.Attempts++
+	if p.first == nil {
+		p.first = &now
+	}
+	q.flight[p.GetPod().UID] = p
+	return p, time.Time{}
+}
+
+// Done ends an attempt that has bound the pod, or that is pointless because the pod is gone.
+func (q *Queue) Done(uid types.UID) { q.Remove(uid) }
+
+// Failed ends an attempt that found no node (refused names the plugins that refused) or met an error (refused is
+// empty). The pod waits for an event that may help, unless one came during the attempt.
+func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.flight[uid]
+	delete(q.flight, uid)
+	defer q.trim()
+	if p == nil || q.pods[uid] == nil {
+		return
+	}
+	p.where, p.Refused, p.added = waiting, refused, q.Clock.Now()
+	if len(refused) == 0 {
+		p.errors++
+		q.retry(p)
+		return
+	}
+	p.errors = 0
+	p.unschedulable++
+	for _, r := range q.recent {
+		if r.number > p.seen && q.helps(p, r.event, r.old, r.new) {
+			q.retry(p)
+			return
+		}
+	}
+}
+
+// Move tells the queue what happened in the cluster: pods that it may help are tried again after their backoff.
+func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.counter++
+	if len(q.flight) > 0 {
+		q.recent = append(q.recent, recorded{number: q.counter, event: event, old: old, new: changed})
+	}
+	for _, p := range q.pods {
+		if p.where == waiting && p.gate == "" && q.helps(p, event, old, changed) {
+			q.retry(p)
+		}
+	}
+}
+
+// helps asks the plugins that have refused the pod.
+func (q *Queue) helps(p *Pod, event fwk.ClusterEvent, old, changed any) bool {
+	for plugin := range p.Refused {
+		for _, hint := range q.Hints[plugin] {
+			matches := hint.Event.Resource == event.Resource || hint.Event.Resource == fwk.WildCard || event.Resource == fwk.WildCard
+			if !matches || hint.Event.ActionType&event.ActionType == 0 {
+				continue
+			}
+			if hint.QueueingHintFn == nil {
+				return true
+			}
+			if verdict, err := hint.QueueingHintFn(klog.Background(), p.GetPod(), old, changed); err != nil || verdict == fwk.Queue {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// retry makes a waiting pod active when its backoff is over.
+func (q *Queue) retry(p *Pod) {
+	failures := p.unschedulable + p.errors
+	p.backoffUntil = p.added
+	if failures > 0 {
+		p.backoffUntil = p.added.Add(min(q.InitialBackoff<<min(failures-1, 10), q.MaxBackoff))
+	}
+	if !p.backoffUntil.After(q.Clock.Now()) {
+		q.activate(p)
+		return
+	}
+	p.where = backingOff
+	heap.Push(&q.backoff, p)
+	q.signal()
+}
+
+func (q *Queue) activate(p *Pod) {
+	p.where = active
+	heap.Push(&q.active, p)
+	q.signal()
+}
+
+func (q *Queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *Queue) leave(p *Pod) {
+	switch p.where {
+	case active:
+		heap.Remove(&q.active, p.index)
+	case backingOff:
+		heap.Remove(&q.backoff, p.index)
+	}
+	p.where = nowhere
+}
+
+// trim drops the events that no pod in flight can have missed.
+func (q *Queue) trim() {
+	oldest := q.counter
+	for _, p := range q.flight {
+		oldest = min(oldest, p.seen)
+	}
+	for len(q.recent) > 0 && q.recent[0].number <= oldest {
+		q.recent = q.recent[1:]
+	}
+}
+
+// Activate tries a waiting pod now, whatever it waits for; a plugin asks for it.
+func (q *Queue) Activate(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.pods[uid]
+	if p == nil || p.gate != "" || (p.where != waiting && p.where != backingOff) {
+		return
+	}
+	q.leave(p)
+	q.activate(p)
+}

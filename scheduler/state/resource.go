@@ -1,0 +1,109 @@
+package state
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/component-helpers/resource"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// A container without requests counts as this much when nodes are scored, so that such pods spread
+// (documented with NodeResourcesFit).
+const (
+	defaultMilliCPU int64 = 100
+	defaultMemory   int64 = 200 * 1024 * 1024
+)
+
+// Resource is an amount of each kind of resource: thousandths of a CPU, bytes, pods, and whatever else there is.
+type Resource struct {
+	MilliCPU, Memory, EphemeralStorage int64
+	AllowedPodNumber                   int
+	Scalar                             map[corev1.ResourceName]int64
+}
+
+var _ fwk.Resource = &Resource{}
+
+// NewResource reads a list of the API.
+func NewResource(list corev1.ResourceList) *Resource {
+	r := &Resource{}
+	r.add(list, 1)
+	return r
+}
+
+// GetMilliCPU implements fwk.Resource.
+func (r *Resource) GetMilliCPU() int64 { return r.MilliCPU }
+
+// GetMemory implements fwk.Resource.
+func (r *Resource) GetMemory() int64 { return r.Memory }
+
+// GetEphemeralStorage implements fwk.Resource.
+func (r *Resource) GetEphemeralStorage() int64 { return r.EphemeralStorage }
+
+// GetAllowedPodNumber implements fwk.Resource.
+func (r *Resource) GetAllowedPodNumber() int { return r.AllowedPodNumber }
+
+// GetScalarResources implements fwk.Resource.
+func (r *Resource) GetScalarResources() map[corev1.ResourceName]int64 { return r.Scalar }
+
+// SetMaxResource implements fwk.Resource.
+func (r *Resource) SetMaxResource(list corev1.ResourceList) {
+	other := NewResource(list)
+	r.MilliCPU = max(r.MilliCPU, other.MilliCPU)
+	r.Memory = max(r.Memory, other.Memory)
+	r.EphemeralStorage = max(r.EphemeralStorage, other.EphemeralStorage)
+	for name, value := range other.Scalar {
+		r.setScalar(name, max(r.Scalar[name], value))
+	}
+}
+
+// Plus adds other times sign to r.
+func (r *Resource) Plus(other *Resource, sign int64) {
+	r.MilliCPU += sign * other.MilliCPU
+	r.Memory += sign * other.Memory
+	r.EphemeralStorage += sign * other.EphemeralStorage
+	for name, value := range other.Scalar {
+		r.setScalar(name, r.Scalar[name]+sign*value)
+	}
+}
+
+// Clone returns a copy.
+func (r *Resource) Clone() *Resource {
+	c := *r
+	c.Scalar = nil
+	for name, value := range r.Scalar {
+		c.setScalar(name, value)
+	}
+	return &c
+}
+
+func (r *Resource) add(list corev1.ResourceList, sign int64) {
+	for name, quantity := range list {
+		switch name {
+		case corev1.ResourceCPU:
+			r.MilliCPU += sign * quantity.MilliValue()
+		case corev1.ResourceMemory:
+			r.Memory += sign * quantity.Value()
+		case corev1.ResourceEphemeralStorage:
+			r.EphemeralStorage += sign * quantity.Value()
+		case corev1.ResourcePods:
+			r.AllowedPodNumber += int(sign * quantity.Value())
+		default:
+			r.setScalar(name, r.Scalar[name]+sign*quantity.Value())
+		}
+	}
+}
+
+func (r *Resource) setScalar(name corev1.ResourceName, value int64) {
+	if r.Scalar == nil {
+		r.Scalar = map[corev1.ResourceName]int64{}
+	}
+	r.Scalar[name] = value
+}
+
+// requests of a pod: what it asks for, and the same with a minimum for each container that asks for nothing.
+func requests(pod *corev1.Pod) (exact, nonZero *Resource) {
+	exact = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{}))
+	nonZero = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{
+		NonMissingContainerRequests: nonMissing(),
+	}))
+	return exact, nonZero
+}
