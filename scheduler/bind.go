@@ -49,7 +49,7 @@ type waitingPod struct {
 
 var _ fwk.WaitingPod = &waitingPod{}
 
-func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clock.WithTicker) *waitingPod {
+func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clock.WithTickerAndDelayedExecution) *waitingPod {
 	p := &waitingPod{pod: pod, pending: map[string]clock.Timer{}, verdict: make(chan *fwk.Status, 1)}
 	if len(waits) == 0 {
 		p.verdict <- nil

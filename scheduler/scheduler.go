@@ -28,7 +28,7 @@ type Scheduler struct {
 	Cache    cache.Cache
 	Config   *rest.Config
 	Recorder events.EventRecorderLogger
-	Clock    clock.WithTicker
+	Clock    clock.WithTickerAndDelayedExecution
 	// Registry of plugins; default plugins.All.
 	Registry plugins.Registry
 	// Profiles by the name that pods ask for; default "default-scheduler" with plugins.Default.
