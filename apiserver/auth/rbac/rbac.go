@@ -36,7 +36,7 @@ func New(lister auth.Lister) *Authorizer {
 func (r *Authorizer) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
 	reason := ""
 	errs := r.visit(a.GetUser(), a.GetNamespace(), func(why func() string, rule *rbacv1.PolicyRule) bool {
-		if allows(rule, a) {
+		if Allows(rule, a) {
 			reason = "RBAC: allowed by " + why()
 			return false
 		}

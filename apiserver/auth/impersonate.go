@@ -1,0 +1,207 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+)
+
+// Impersonator lets a user act as another, if the user is authorized to.
+type Impersonator struct {
+	Authorizer authorizer.Authorizer
+}
+
+// Impersonate returns the user that the headers ask to be, or nil when they ask for nobody, and takes these headers
+// away. request is what the asking user is about to do, which decides when only some actions may be done as another.
+// Errors are Statuses: 400 for headers that make no sense, 403.
+func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, request authorizer.Attributes) (user.Info, error) {
+	wanted, err := impersonated(header)
+	if wanted == nil || err != nil {
+		return nil, err
+	}
+	asking := request.GetUser()
+	if err := i.allowed(ctx, asking, "impersonate", legacyTargets(wanted)); err != nil {
+		if isConstrainable(wanted) {
+			err = i.constrained(ctx, asking, wanted, request)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for key := range header {
+		if strings.HasPrefix(key, "Impersonate-") {
+			header.Del(key)
+		}
+	}
+	return withDefaultGroups(wanted), nil
+}
+
+// impersonated reads the headers.
+func impersonated(header http.Header) (*user.DefaultInfo, error) {
+	wanted := &user.DefaultInfo{
+		Name:   header.Get(authenticationv1.ImpersonateUserHeader),
+		UID:    header.Get(authenticationv1.ImpersonateUIDHeader),
+		Groups: header.Values(authenticationv1.ImpersonateGroupHeader),
+	}
+	for key, values := range header {
+		if !strings.HasPrefix(key, authenticationv1.ImpersonateUserExtraHeaderPrefix) {
+			continue
+		}
+		name := strings.ToLower(key[len(authenticationv1.ImpersonateUserExtraHeaderPrefix):])
+		if unescaped, err := url.PathUnescape(name); err == nil {
+			name = unescaped
+		}
+		if wanted.Extra == nil {
+			wanted.Extra = map[string][]string{}
+		}
+		wanted.Extra[name] = append(wanted.Extra[name], values...)
+	}
+	if wanted.Name != "" {
+		return wanted, nil
+	}
+	if wanted.UID == "" && len(wanted.Groups) == 0 && len(wanted.Extra) == 0 {
+		return nil, nil //nolint:nilnil // nobody is asked for
+	}
+	return nil, apierrors.NewBadRequest(fmt.Sprintf("requested %#v without impersonating a user name", wanted))
+}
+
+// withDefaultGroups adds the groups that follow from a name.
+func withDefaultGroups(u *user.DefaultInfo) user.Info {
+	if u.Name == user.Anonymous {
+		if !slices.Contains(u.Groups, user.AllUnauthenticated) {
+			u.Groups = append(u.Groups, user.AllUnauthenticated)
+		}
+		return u
+	}
+	if namespace, name, err := serviceaccount.SplitUsername(u.Name); err == nil && len(u.Groups) == 0 && name != "" {
+		u.Groups = serviceaccount.MakeGroupNames(namespace)
+	}
+	if strings.HasPrefix(u.Name, nodeUserPrefix) && len(u.Groups) == 0 {
+		u.Groups = []string{user.NodesGroup}
+	}
+	return Authenticated(u)
+}
+
+const nodeUserPrefix = "system:node:"
+
+// legacyTargets are what a user needs the verb impersonate for.
+func legacyTargets(wanted *user.DefaultInfo) []authorizer.AttributesRecord {
+	first := authorizer.AttributesRecord{Resource: "users", Name: wanted.Name}
+	if namespace, name, err := serviceaccount.SplitUsername(wanted.Name); err == nil {
+		first = authorizer.AttributesRecord{Resource: "serviceaccounts", Namespace: namespace, Name: name}
+	}
+	targets := []authorizer.AttributesRecord{first}
+	for _, group := range wanted.Groups {
+		targets = append(targets, authorizer.AttributesRecord{Resource: "groups", Name: group})
+	}
+	return append(targets, extraTargets(wanted)...)
+}
+
+func extraTargets(wanted *user.DefaultInfo) []authorizer.AttributesRecord {
+	var targets []authorizer.AttributesRecord
+	if wanted.UID != "" {
+		targets = append(targets, authorizer.AttributesRecord{APIGroup: authenticationv1.GroupName, Resource: "uids", Name: wanted.UID})
+	}
+	for key, values := range wanted.Extra {
+		for _, value := range values {
+			targets = append(targets, authorizer.AttributesRecord{
+				APIGroup: authenticationv1.GroupName, Resource: "userextras", Subresource: key, Name: value,
+			})
+		}
+	}
+	return targets
+}
+
+// allowed refuses with the first target that the asking user may not be.
+func (i *Impersonator) allowed(ctx context.Context, asking user.Info, verb string, targets []authorizer.AttributesRecord) error {
+	for _, target := range targets {
+		target.User, target.Verb, target.APIVersion, target.ResourceRequest = asking, verb, authenticationv1.SchemeGroupVersion.Version, true
+		decision, reason, err := i.Authorizer.Authorize(ctx, target)
+		if err != nil || decision != authorizer.DecisionAllow {
+			return Forbidden(target, reason)
+		}
+	}
+	return nil
+}
+
+// isConstrainable: service accounts and nodes have their groups by their names, so that asking for others is
+// left to the verb impersonate.
+func isConstrainable(wanted *user.DefaultInfo) bool {
+	_, _, err := serviceaccount.SplitUsername(wanted.Name)
+	if err != nil && !strings.HasPrefix(wanted.Name, nodeUserPrefix) {
+		return true
+	}
+	return len(wanted.Groups) == 0 && len(wanted.Extra) == 0 && wanted.UID == ""
+}
+
+// mode is the kind of identity that constrained impersonation tells apart.
+func mode(asking user.Info, wanted *user.DefaultInfo) string {
+	if node, ok := strings.CutPrefix(wanted.Name, nodeUserPrefix); ok {
+		if on := asking.GetExtra()[serviceaccount.NodeNameKey]; len(on) == 1 && on[0] == node {
+			return "associated-node"
+		}
+		return "arbitrary-node"
+	}
+	if _, _, err := serviceaccount.SplitUsername(wanted.Name); err == nil {
+		return "serviceaccount"
+	}
+	return "user-info"
+}
+
+// constrained allows a user who may impersonate in one mode, and do in that mode what the request is about.
+func (i *Impersonator) constrained(ctx context.Context, asking user.Info, wanted *user.DefaultInfo, request authorizer.Attributes) error {
+	modes := []string{mode(asking, wanted)}
+	if modes[0] == "associated-node" {
+		modes = append(modes, "arbitrary-node")
+	}
+	var refused error
+	for _, mode := range modes {
+		on := on(request, "impersonate-on:"+mode+":"+request.GetVerb())
+		decision, reason, err := i.Authorizer.Authorize(ctx, on)
+		if err != nil || decision != authorizer.DecisionAllow {
+			refused = Forbidden(on, reason)
+			continue
+		}
+		if refused = i.allowed(ctx, asking, "impersonate:"+mode, constrainedTargets(mode, wanted)); refused == nil {
+			return nil
+		}
+	}
+	return refused
+}
+
+// on is the request with another verb.
+func on(request authorizer.Attributes, verb string) authorizer.AttributesRecord {
+	return authorizer.AttributesRecord{
+		User: request.GetUser(), Verb: verb, Namespace: request.GetNamespace(), APIGroup: request.GetAPIGroup(),
+		APIVersion: request.GetAPIVersion(), Resource: request.GetResource(), Subresource: request.GetSubresource(),
+		Name: request.GetName(), ResourceRequest: request.IsResourceRequest(), Path: request.GetPath(),
+	}
+}
+
+// constrainedTargets are what a user needs the verb impersonate:<mode> for.
+func constrainedTargets(mode string, wanted *user.DefaultInfo) []authorizer.AttributesRecord {
+	const group = authenticationv1.GroupName
+	switch mode {
+	case "associated-node":
+		return []authorizer.AttributesRecord{{APIGroup: group, Resource: "nodes", Name: "*"}}
+	case "arbitrary-node":
+		return []authorizer.AttributesRecord{{APIGroup: group, Resource: "nodes", Name: strings.TrimPrefix(wanted.Name, nodeUserPrefix)}}
+	case "serviceaccount":
+		namespace, name, _ := serviceaccount.SplitUsername(wanted.Name)
+		return []authorizer.AttributesRecord{{APIGroup: group, Resource: "serviceaccounts", Namespace: namespace, Name: name}}
+	}
+	targets := []authorizer.AttributesRecord{{APIGroup: group, Resource: "users", Name: wanted.Name}}
+	for _, name := range wanted.Groups {
+		targets = append(targets, authorizer.AttributesRecord{APIGroup: group, Resource: "groups", Name: name})
+	}
+	return append(targets, extraTargets(wanted)...)
+}
