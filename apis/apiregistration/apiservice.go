@@ -1,6 +1,7 @@
 package apiregistration
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/ptr"
 
@@ -20,6 +21,7 @@ func apiServices() *resource.Resource {
 			NewList: resource.NewList[apiregistrationv1.APIServiceList],
 			Default: resource.Defaulter(defaultAPIService),
 		}},
+		PrepareCreate: resource.OnCreate(prepareAPIService),
 		StoragePrefix: "apiregistration.k8s.io/apiservices",
 		StoredAsJSON:  true,
 	}, func(a *apiregistrationv1.APIService) (*apiregistrationv1.APIServiceSpec, *apiregistrationv1.APIServiceStatus) {
@@ -34,4 +36,18 @@ func defaultAPIService(s *apiregistrationv1.APIService) {
 	if s.Spec.Service != nil && s.Spec.Service.Port == nil {
 		s.Spec.Service.Port = ptr.To(httpsPort)
 	}
+}
+
+// prepareAPIService makes a group that the server answers itself available.
+func prepareAPIService(s *apiregistrationv1.APIService) {
+	if s.Spec.Service != nil {
+		return
+	}
+	s.Status.Conditions = []apiregistrationv1.APIServiceCondition{{
+		Type:               apiregistrationv1.Available,
+		Status:             apiregistrationv1.ConditionTrue,
+		LastTransitionTime: metav1.Now(),
+		Reason:             "Local",
+		Message:            "Local APIServices are always available",
+	}}
 }

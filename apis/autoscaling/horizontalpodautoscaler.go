@@ -27,6 +27,7 @@ func horizontalPodAutoscalers() *resource.Resource {
 			Name:        "v1",
 			New:         resource.New[autoscalingv1.HorizontalPodAutoscaler],
 			NewList:     resource.NewList[autoscalingv1.HorizontalPodAutoscalerList],
+			Default:     resource.Defaulter(defaultV1),
 			ToStorage:   resource.Convert(fromV1),
 			FromStorage: resource.Convert(toV1),
 		}},

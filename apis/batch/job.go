@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"maps"
 	"math"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -48,7 +47,8 @@ func defaultJob(j *batchv1.Job) {
 	resource.SetPtr(&spec.Suspend, false)
 	resource.SetPtr(&spec.ManualSelector, false)
 	if len(j.Labels) == 0 {
-		j.Labels = maps.Clone(spec.Template.Labels)
+		// One map for both: the labels that prepareJob adds to the template are the job's as well.
+		j.Labels = spec.Template.Labels
 	}
 	if spec.PodFailurePolicy != nil {
 		defaultFailurePolicy(spec.PodFailurePolicy)

@@ -21,6 +21,8 @@ func endpointSlices() *resource.Resource {
 			NewList: resource.NewList[discoveryv1.EndpointSliceList],
 			Default: resource.Defaulter(defaultEndpointSlice),
 		}},
+		PrepareCreate:            resource.OnCreate(prepareEndpointSlice),
+		PrepareUpdate:            resource.OnUpdate(prepareEndpointSliceUpdate),
 		StoragePrefix:            "endpointslices",
 		AllowUnconditionalUpdate: true,
 	}, func(s *discoveryv1.EndpointSlice) any {
@@ -37,4 +39,20 @@ func defaultEndpointSlice(s *discoveryv1.EndpointSlice) {
 			s.Ports[i].Protocol = ptr.To(corev1.ProtocolTCP)
 		}
 	}
+}
+
+// prepareEndpointSlice drops the topology of an older version, which nobody reads.
+func prepareEndpointSlice(s *discoveryv1.EndpointSlice) {
+	for i := range s.Endpoints {
+		s.Endpoints[i].DeprecatedTopology = nil
+	}
+}
+
+func prepareEndpointSliceUpdate(s, old *discoveryv1.EndpointSlice) {
+	for i := range old.Endpoints {
+		if old.Endpoints[i].DeprecatedTopology != nil {
+			return
+		}
+	}
+	prepareEndpointSlice(s)
 }

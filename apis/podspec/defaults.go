@@ -24,7 +24,7 @@ func DefaultPod(pod *corev1.Pod) {
 	eachContainer(spec, func(c *corev1.Container) {
 		requestsFromLimits(&c.Resources)
 	})
-	defaultPodResources(spec)
+	defaultPodResources(pod)
 	if spec.HostNetwork {
 		hostPorts(spec.Containers)
 		hostPorts(spec.InitContainers)
