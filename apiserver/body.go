@@ -1,0 +1,101 @@
+package apiserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// maxBody is the most that a client may send.
+const maxBody = 3 << 20
+
+// readBody reads what the client sent, and refuses more than maxBody.
+func (c *call) readBody() ([]byte, error) {
+	if c.r.ContentLength > maxBody {
+		return nil, bodyTooLarge()
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, bodyTooLarge()
+	}
+	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("reading body: %v", err))
+	}
+	return data, nil
+}
+
+// contentType of the body.
+func (c *call) media() (codec.Media, error) {
+	media, ok := codec.ParseMedia(c.r.Header.Get("Content-Type"))
+	if !ok {
+		return 0, unsupportedMedia(codec.Supported())
+	}
+	return media, nil
+}
+
+// readInto decodes the body into an object of the kind, and deals with what a strict reading finds.
+func (c *call) readInto(into runtime.Object, kind schema.GroupVersionKind, o writeOptions) error {
+	media, err := c.media()
+	if err != nil {
+		return err
+	}
+	data, err := c.readBody()
+	if err != nil {
+		return err
+	}
+	faults, err := c.decoder.Decode(codec.Body{Data: data, Media: media, Strict: o.looksForFaults()}, kind, into)
+	if err != nil {
+		return err
+	}
+	return c.judge(faults, kind, o)
+}
+
+// judge refuses faults, warns of them, or lets them pass.
+func (c *call) judge(faults []error, kind schema.GroupVersionKind, o writeOptions) error {
+	if len(faults) == 0 || o.validation == metav1.FieldValidationIgnore {
+		return nil
+	}
+	if o.validation == metav1.FieldValidationStrict {
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v",
+			kind.Kind, kind.Version, kind.Kind, runtime.NewStrictDecodingError(faults)))
+	}
+	for _, fault := range faults {
+		warn(c.ctx(), fault.Error())
+	}
+	return nil
+}
+
+// readObject decodes the body into the endpoint's version and fills in defaults.
+func (c *call) readObject(o writeOptions) (resource.Object, error) {
+	obj := c.at.version.New()
+	if err := c.readInto(obj, c.at.gvk, o); err != nil {
+		return nil, err
+	}
+	return obj, nil
+}
+
+// stored defaults an object of the endpoint's version and converts it to the storage version.
+func (at *endpoint) stored(obj resource.Object) (resource.Object, error) {
+	if at.version.Default != nil {
+		at.version.Default(obj)
+	}
+	if at.same {
+		return obj, nil
+	}
+	converted, err := at.version.ToStorage(obj)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	converted.GetObjectKind().SetGroupVersionKind(at.kind.gvk)
+	return converted, nil
+}

@@ -1,0 +1,178 @@
+package apiserver
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
+)
+
+// call is one request for a resource, on its way through its verb.
+type call struct {
+	*Server
+	at     *endpoint
+	sub    *resource.Subresource // nil for the main resource
+	info   *request.Info
+	w      http.ResponseWriter
+	r      *http.Request
+	user   user.Info
+	accept codec.Accepted
+	table  metav1.TableOptions
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// gvk is the kind of what travels: that of the resource, or of the subresource's own body.
+func (c *call) gvk() schema.GroupVersionKind {
+	if c.sub != nil && !c.sub.GroupVersionKind.Empty() {
+		return c.sub.GroupVersionKind
+	}
+	return c.at.gvk
+}
+
+// resourceName as messages have it: the resource alone.
+func (c *call) groupResource() schema.GroupResource { return c.at.row.GroupResource() }
+
+// notFound is the answer for the named object.
+func (c *call) notFound(name string) error { return apierrors.NewNotFound(c.groupResource(), name) }
+
+// serveResource finds what is asked for and runs its verb.
+func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *request.Info) {
+	gvr := schema.GroupVersionResource{Group: info.Group, Version: info.Version, Resource: info.Resource}
+	at := s.kinds.Load().endpoints[gvr]
+	if at == nil || !at.scopeFits(info) {
+		http.Error(w, "404 page not found", http.StatusNotFound)
+		return
+	}
+	u, _ := userFrom(r.Context())
+	c := &call{Server: s, at: at, info: info, w: w, r: r, user: u}
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// scopeFits refuses an object without a namespace under a namespace, and the other way round.
+func (at *endpoint) scopeFits(info *request.Info) bool {
+	if at.row.Name == "namespaces" && at.row.Group == "" {
+		return true
+	}
+	if !at.row.Namespaced {
+		return info.Namespace == ""
+	}
+	if info.Namespace != "" {
+		return true
+	}
+	return slices.Contains([]string{"list", "watch", "create"}, info.Verb) && info.Subresource == "" && (info.Verb != "create" || at.row.Virtual)
+}
+
+var errMethod = func(of schema.GroupResource) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusMethodNotAllowed, Reason: metav1.StatusReasonMethodNotAllowed,
+		Message: "the server does not allow this method on the requested resource", Details: &metav1.StatusDetails{},
+	}}
+}
+
+func (c *call) serve() error {
+	if err := c.checkNames(); err != nil {
+		return err
+	}
+	if c.at.version.Deprecated != "" {
+		warn(c.ctx(), c.at.version.Deprecated)
+	}
+	if c.info.Subresource != "" {
+		return c.serveSubresource()
+	}
+	if c.at.row.Virtual {
+		return c.serveVirtual()
+	}
+	if !c.allowsVerb(c.at.row.Verbs) || !c.fitsPath() {
+		return errMethod(c.groupResource())
+	}
+	if err := c.negotiate(); err != nil {
+		return err
+	}
+	return c.run()
+}
+
+// run is the table of verbs on a stored resource.
+func (c *call) run() error {
+	switch c.info.Verb {
+	case "get":
+		return c.get()
+	case "list":
+		return c.list()
+	case "watch":
+		return c.watch()
+	case "create":
+		return c.create()
+	case "update":
+		return c.update()
+	case "patch":
+		return c.patch()
+	case "delete":
+		return c.delete()
+	case "deletecollection":
+		return c.deleteCollection()
+	}
+	return errMethod(c.groupResource())
+}
+
+func (c *call) allowsVerb(verbs []string) bool {
+	return verbs == nil || slices.Contains(verbs, c.info.Verb)
+}
+
+// fitsPath is false for a verb on the wrong kind of path: POST to an object, PUT to a collection.
+func (c *call) fitsPath() bool {
+	switch c.info.Verb {
+	case "create":
+		return c.info.Name == ""
+	case "update", "patch", "delete", "get":
+		return c.info.Name != ""
+	}
+	return true
+}
+
+// negotiate chooses the media type of the answer.
+func (c *call) negotiate() error {
+	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), c.allows)
+	if !ok {
+		return notAcceptable(codec.Supported())
+	}
+	if wantsPretty(c.r) {
+		accepted.Pretty = true
+	}
+	c.accept = accepted
+	if accepted.As == "Table" {
+		return c.readTableOptions()
+	}
+	return nil
+}
+
+// allows says which forms of an object this request can be answered with.
+func (c *call) allows(a codec.Accepted) bool {
+	if a.Media == codec.Protobuf && a.As == "" && !c.at.protobuf() && c.sub == nil {
+		return false
+	}
+	switch a.As {
+	case "":
+		return true
+	case "Table":
+		return a.AsGroup == metav1.GroupName && (a.AsVersion == "v1" || a.AsVersion == "v1beta1") && a.Media != codec.Protobuf
+	case "PartialObjectMetadata":
+		return a.AsGroup == metav1.GroupName && a.AsVersion == "v1" && c.info.Verb != "list"
+	case "PartialObjectMetadataList":
+		return a.AsGroup == metav1.GroupName && a.AsVersion == "v1" && c.info.Verb == "list"
+	}
+	return false
+}
+
+// protobuf says whether the kind has a protobuf form.
+func (at *endpoint) protobuf() bool { return codec.HasProtobuf(at.version.New()) }

@@ -1,0 +1,111 @@
+package codec
+
+import (
+	"bytes"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"sigs.k8s.io/yaml"
+)
+
+// Decoder reads objects from the wire.
+type Decoder struct {
+	lax, strict [2]runtime.Serializer // by JSON and YAML
+	protobuf    runtime.Serializer
+}
+
+// NewDecoder returns a decoder for the types that scheme knows. It is made once.
+func NewDecoder(scheme *runtime.Scheme) *Decoder {
+	d := &Decoder{protobuf: protobuf.NewSerializer(scheme, scheme)}
+	for media, yaml := range []bool{false, true} {
+		d.lax[media] = json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: yaml})
+		d.strict[media] = json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: yaml, Strict: true})
+	}
+	return d
+}
+
+// Body is what a client sent.
+type Body struct {
+	Data  []byte
+	Media Media
+	// Strict reports unknown and duplicate fields.
+	Strict bool
+}
+
+// Decode reads the body into an object of the given kind; a kind that the body leaves out is understood. The faults are
+// those that a strict reading finds; the error is a Status.
+func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.Object) (faults []error, err error) {
+	serializer := d.protobuf
+	switch {
+	case body.Media == Protobuf:
+	case body.Strict:
+		serializer = d.strict[body.Media]
+	default:
+		serializer = d.lax[body.Media]
+	}
+	found, actual, err := serializer.Decode(body.Data, &kind, into)
+	if strict, ok := runtime.AsStrictDecodingError(err); ok {
+		faults, err = strict.Errors(), nil
+	}
+	if err != nil {
+		return nil, refusal(err, kind, actual, body)
+	}
+	if found != into {
+		return nil, mismatch(*actual, kind)
+	}
+	if actual.GroupVersion() != kind.GroupVersion() {
+		return nil, mismatch(*actual, kind)
+	}
+	into.GetObjectKind().SetGroupVersionKind(kind)
+	return faults, nil
+}
+
+func mismatch(actual, want schema.GroupVersionKind) error {
+	if actual.GroupVersion() != want.GroupVersion() {
+		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
+			actual.GroupVersion(), want.GroupVersion()))
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: no kind %q is registered for it",
+		actual.Kind, actual.Version, want.Kind, actual.Kind))
+}
+
+func refusal(err error, want schema.GroupVersionKind, actual *schema.GroupVersionKind, body Body) error {
+	if actual != nil && actual.Kind != "" {
+		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", actual.Kind, actual.Version, want.Kind, err))
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)",
+		want.Kind, err, summary(body.Data)))
+}
+
+// summary shows the start of a body that could not be understood.
+func summary(data []byte) string {
+	const most = 30
+	switch {
+	case bytes.HasPrefix(data, magic):
+		return fmt.Sprintf("protobuf of %d bytes", len(data))
+	case bytes.IndexByte(data, 0) >= 0 || len(data) == 0:
+		if len(data) > most {
+			data = data[:most]
+		}
+		return fmt.Sprintf("%x ...", data)
+	case len(data) > most:
+		return fmt.Sprintf("%x ...", data[:most])
+	}
+	return fmt.Sprintf("%x", data)
+}
+
+// KindOf reads the kind that a body says it is of.
+func KindOf(data []byte, media Media) (schema.GroupVersionKind, error) {
+	if media == YAML {
+		converted, err := yaml.YAMLToJSON(data)
+		if err != nil {
+			return schema.GroupVersionKind{}, fmt.Errorf("reading YAML: %w", err)
+		}
+		data = converted
+	}
+	return PeekKind(data)
+}

@@ -1,0 +1,135 @@
+package codec
+
+import (
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Media is a media type that objects travel in.
+type Media int
+
+// The media types.
+const (
+	JSON Media = iota
+	YAML
+	Protobuf
+)
+
+const (
+	typeJSON     = "application/json"
+	typeYAML     = "application/yaml"
+	typeProtobuf = "application/vnd.kubernetes.protobuf"
+)
+
+// String returns the content type.
+func (m Media) String() string {
+	return [...]string{typeJSON, typeYAML, typeProtobuf}[m]
+}
+
+// Supported lists the content types, for messages that refuse another.
+func Supported() []string { return []string{typeJSON, typeYAML, typeProtobuf} }
+
+// ParseMedia reads a Content-Type; an empty one is JSON.
+func ParseMedia(contentType string) (Media, bool) {
+	if contentType == "" {
+		return JSON, true
+	}
+	name, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return 0, false
+	}
+	return mediaNamed(name)
+}
+
+func mediaNamed(name string) (Media, bool) {
+	switch name {
+	case typeJSON:
+		return JSON, true
+	case typeYAML:
+		return YAML, true
+	case typeProtobuf:
+		return Protobuf, true
+	}
+	return 0, false
+}
+
+// Accepted is what a client wants to be answered with.
+type Accepted struct {
+	Media Media
+	// As names another kind to show objects as (Table, PartialObjectMetadata, PartialObjectMetadataList) of
+	// meta.k8s.io in version AsVersion, or is empty. Group is the asked group, which discovery uses.
+	As, AsVersion, AsGroup string
+	// Stream is "watch" where the client asked for the frames of a watch by its Accept header.
+	Stream string
+	Pretty bool
+	// Profile is "nopeer" where discovery is not to be merged.
+	Profile string
+}
+
+// Negotiate chooses among the clauses of an Accept header the first, by quality, that allow accepts. A nil
+// allow accepts whatever has a known media type and asks for no other kind.
+func Negotiate(header string, allow func(Accepted) bool) (Accepted, bool) {
+	if header == "" || header == "*/*" {
+		return Accepted{}, true
+	}
+	if allow == nil {
+		allow = func(a Accepted) bool { return a.As == "" }
+	}
+	for _, clause := range clauses(header) {
+		accepted, ok := clause.accepted()
+		if ok && allow(accepted) {
+			return accepted, true
+		}
+	}
+	return Accepted{}, false
+}
+
+type clause struct {
+	name    string
+	params  map[string]string
+	quality float64
+}
+
+func clauses(header string) []clause {
+	var all []clause
+	for _, part := range strings.Split(header, ",") {
+		name, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		c := clause{name: name, params: params, quality: 1}
+		if q, err := strconv.ParseFloat(params["q"], 64); err == nil {
+			c.quality = q
+		}
+		all = append(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b clause) int {
+		switch {
+		case a.quality > b.quality:
+			return -1
+		case a.quality < b.quality:
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+func (c clause) accepted() (Accepted, bool) {
+	a := Accepted{
+		As: c.params["as"], AsVersion: c.params["v"], AsGroup: c.params["g"], Stream: c.params["stream"],
+		Profile: c.params["profile"],
+		Pretty:  c.params["pretty"] == "1" || c.params["pretty"] == "true",
+	}
+	if c.quality == 0 {
+		return a, false
+	}
+	if c.name == "*/*" || c.name == "application/*" {
+		return a, true
+	}
+	media, ok := mediaNamed(c.name)
+	a.Media = media
+	return a, ok
+}

@@ -1,0 +1,203 @@
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+)
+
+// maxNameAttempts is how many generated names are tried.
+const maxNameAttempts = 8
+
+func (c *call) create() error {
+	options, err := c.createOptions()
+	if err != nil {
+		return err
+	}
+	sent, err := c.readObject(options)
+	if err != nil {
+		return err
+	}
+	if err := c.fitNamespace(sent); err != nil {
+		return err
+	}
+	obj, err := c.at.stored(sent)
+	if err != nil {
+		return err
+	}
+	created, err := c.createObject(c.ctx(), obj, options)
+	if err != nil {
+		return err
+	}
+	return c.writeStored(http.StatusCreated, created)
+}
+
+// fitNamespace compares the namespace of the object with that of the path.
+func (c *call) fitNamespace(obj metav1.Object) error {
+	if !c.at.row.Namespaced {
+		if obj.GetNamespace() != "" && c.at.row.Name != "namespaces" {
+			return apierrors.NewBadRequest("namespace is not allowed on a cluster-scoped object")
+		}
+		obj.SetNamespace("")
+		return nil
+	}
+	switch obj.GetNamespace() {
+	case "":
+		obj.SetNamespace(c.info.Namespace)
+	case c.info.Namespace:
+	default:
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	}
+	return nil
+}
+
+// createObject stores a new object, given in the storage version and with defaults, or does all but that on a dry run.
+func (c *call) createObject(ctx context.Context, obj resource.Object, options writeOptions) (resource.Object, error) {
+	if obj.GetResourceVersion() != "" {
+		return nil, apierrors.NewInternalError(errors.New("resourceVersion should not be set on objects to be created"))
+	}
+	obj, err := c.manageFields(c.at.storage.New(), obj, options, "")
+	if err != nil {
+		return nil, err
+	}
+	attributes := c.attributes(admission.Create, obj, nil, options)
+	if err := c.Admission.Admit(ctx, attributes); err != nil {
+		return nil, err
+	}
+	obj = attributes.Object.(resource.Object)
+	prefix, generated := obj.GetGenerateName(), obj.GetName() == "" && obj.GetGenerateName() != ""
+	for attempt := 1; ; attempt++ {
+		if generated {
+			obj.SetName(generateName(prefix))
+		}
+		created, err := c.createNamed(ctx, obj, attributes, options)
+		if err == nil || !generated || !apierrors.IsAlreadyExists(err) || attempt == maxNameAttempts {
+			if generated && apierrors.IsAlreadyExists(err) {
+				return nil, apierrors.NewGenerateNameConflict(c.groupResource(), obj.GetName(), 1)
+			}
+			return created, err
+		}
+	}
+}
+
+// createNamed validates and commits.
+func (c *call) createNamed(ctx context.Context, obj resource.Object, attributes *admission.Attributes, options writeOptions) (resource.Object, error) {
+	c.prepareNew(ctx, obj)
+	undo, ops, err := c.at.hooks.beforeCreate(ctx, c, obj, options.dryRun)
+	if err != nil {
+		return nil, err
+	}
+	defer undo.unlessDone()
+	if err := c.validateNew(ctx, obj); err != nil {
+		return nil, err
+	}
+	if c.at.row.Canonicalize != nil {
+		c.at.row.Canonicalize(obj)
+	}
+	attributes.Name = obj.GetName()
+	if err := c.Admission.Validate(ctx, attributes); err != nil {
+		return nil, err
+	}
+	key := c.at.key(obj.GetNamespace(), obj.GetName())
+	if options.dryRun {
+		return obj, c.checkAbsent(ctx, key, obj.GetName())
+	}
+	value, err := codec.EncodeStored(obj)
+	if err != nil {
+		return nil, err
+	}
+	revision, err := c.Store.Commit(ctx, append([]storage.Op{{Key: key, Value: value, TTL: c.at.row.TTL}}, ops...)...)
+	if errors.Is(err, storage.ErrExists) {
+		return nil, apierrors.NewAlreadyExists(c.groupResource(), obj.GetName())
+	}
+	if err != nil {
+		return nil, err
+	}
+	undo.done()
+	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
+	return obj, nil
+}
+
+// prepareNew sets what only the server sets.
+func (c *call) prepareNew(ctx context.Context, obj resource.Object) {
+	obj.SetCreationTimestamp(metav1.NewTime(c.Clock.Now().Truncate(1e9)))
+	obj.SetUID(uuid.NewUUID())
+	obj.SetDeletionTimestamp(nil)
+	obj.SetDeletionGracePeriodSeconds(nil)
+	obj.SetSelfLink("")
+	if c.at.row.PrepareCreate != nil {
+		c.at.row.PrepareCreate(ctx, obj)
+	}
+}
+
+func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
+	row := c.at.row
+	if row.Warnings != nil {
+		for _, text := range row.Warnings(ctx, obj, nil) {
+			warn(ctx, text)
+		}
+	}
+	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
+	if row.Validate != nil {
+		errs = append(errs, row.Validate(ctx, obj)...)
+	}
+	return invalid(c.at.gvk.GroupKind(), obj.GetName(), errs)
+}
+
+func nameCheck(row *resource.Resource) validation.ValidateNameFunc {
+	if row.ValidateName != nil {
+		return row.ValidateName
+	}
+	return validation.NameIsDNSSubdomain
+}
+
+func (c *call) checkAbsent(ctx context.Context, key, name string) error {
+	_, err := c.Store.Get(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return apierrors.NewAlreadyExists(c.groupResource(), name)
+}
+
+// generateName appends five random letters, to a prefix that is cut so that the name stays a label.
+func generateName(prefix string) string {
+	const most, random = 63, 5
+	if len(prefix) > most-random {
+		prefix = prefix[:most-random]
+	}
+	return prefix + rand.String(random)
+}
+
+// attributes of the write, as admission sees it.
+func (c *call) attributes(operation admission.Operation, obj, old resource.Object, options writeOptions) *admission.Attributes {
+	a := &admission.Attributes{
+		Operation: operation, Resource: c.at.row, Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
+		Options: options.all, DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
+	}
+	if obj != nil {
+		a.Object = obj
+		if a.Name == "" {
+			a.Name = obj.GetName()
+		}
+	}
+	if old != nil {
+		a.Old = old
+	}
+	return a
+}

@@ -1,0 +1,61 @@
+package discovery
+
+import (
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// aggregated is everything below /api or /apis in one document.
+func (d *Document) aggregated(root string, accepted codec.Accepted) *Answer {
+	list := &apidiscoveryv2.APIGroupDiscoveryList{
+		TypeMeta: metav1.TypeMeta{Kind: "APIGroupDiscoveryList", APIVersion: apidiscoveryv2.SchemeGroupVersion.String()},
+	}
+	names := []string{""}
+	if root == "apis" {
+		names = d.groupNames()
+	}
+	for _, name := range names {
+		list.Items = append(list.Items, d.aggregatedGroup(name))
+	}
+	if root == "apis" {
+		list.Items = append(list.Items, d.External...)
+	}
+	return &Answer{object: list, accepted: accepted, aggregated: true}
+}
+
+func (d *Document) aggregatedGroup(name string) apidiscoveryv2.APIGroupDiscovery {
+	group := apidiscoveryv2.APIGroupDiscovery{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	for _, v := range d.versionsOf(name) {
+		discovered := apidiscoveryv2.APIVersionDiscovery{Version: v, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent}
+		for _, row := range d.rows {
+			if row.Group == name && row.Version(v) != nil {
+				discovered.Resources = append(discovered.Resources, aggregatedResource(row, v))
+			}
+		}
+		group.Versions = append(group.Versions, discovered)
+	}
+	return group
+}
+
+func aggregatedResource(row *resource.Resource, name string) apidiscoveryv2.APIResourceDiscovery {
+	scope := apidiscoveryv2.ScopeCluster
+	if row.Namespaced {
+		scope = apidiscoveryv2.ScopeNamespace
+	}
+	kind := metav1.GroupVersionKind(row.GroupVersionKind(name))
+	out := apidiscoveryv2.APIResourceDiscovery{
+		Resource: row.Name, ResponseKind: &kind, Scope: scope, SingularResource: row.Singular,
+		Verbs: Verbs(row), ShortNames: row.ShortNames, Categories: row.Categories,
+	}
+	for i := range row.Subresources {
+		sub := &row.Subresources[i]
+		kind := metav1.GroupVersionKind(subresourceKind(row, sub, name))
+		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{
+			Subresource: sub.Name, ResponseKind: &kind, Verbs: SubresourceVerbs(sub),
+		})
+	}
+	return out
+}

@@ -1,0 +1,79 @@
+package discovery
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// Answer is one document, not yet encoded.
+type Answer struct {
+	object     runtime.Object
+	accepted   codec.Accepted
+	aggregated bool
+	code       int
+}
+
+func notAcceptable() *Answer {
+	return &Answer{code: http.StatusNotAcceptable, object: &metav1.Status{
+		TypeMeta: typeMeta("Status"), Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
+		Message: "only the following media types are accepted: " + strings.Join(codec.Supported(), ", "),
+	}}
+}
+
+// Write sends the answer; a client that has it already is told so.
+func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
+	media := a.accepted.Media
+	contentType := media.String()
+	if a.aggregated {
+		contentType += ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+	} else if a.code == 0 {
+		if accepted, ok := codec.Negotiate(r.Header.Get("Accept"), nil); ok {
+			media = accepted.Media
+		}
+		contentType = media.String()
+	}
+	data, err := codec.Encode(a.object, media)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if pretty && media == codec.JSON {
+		data = codec.Indent(data)
+	}
+	header := w.Header()
+	header.Add("Vary", "Accept")
+	header.Set("Content-Type", contentType)
+	if a.aggregated {
+		sum := sha512.Sum512(data)
+		etag := `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`
+		header.Set("Etag", etag)
+		header.Set("Cache-Control", "public")
+		if r.Header.Get("If-None-Match") == etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	header.Set("Content-Length", strconv.Itoa(len(data)))
+	if a.code == 0 {
+		a.code = http.StatusOK
+	}
+	w.WriteHeader(a.code)
+	_, _ = w.Write(data) // a client that is gone misses nothing
+}
+
+// storageHash names the stored form of a resource, so that clients see when it changes.
+func storageHash(row *resource.Resource) string {
+	sum := sha256.Sum256([]byte(row.Group + "/" + row.Storage().Name + "/" + row.Kind))
+	return base64.StdEncoding.EncodeToString(sum[:8])
+}

@@ -1,0 +1,210 @@
+package discovery
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// Document is what there is to be discovered.
+type Document struct {
+	rows []*resource.Resource
+	// External groups are served by others.
+	External []apidiscoveryv2.APIGroupDiscovery
+}
+
+// New makes the document of some rows.
+func New(rows []*resource.Resource) *Document { return &Document{rows: rows} }
+
+// Answer returns what to answer on a path, or false where there is nothing.
+func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if len(parts) == 1 {
+		accepted, ok := codec.Negotiate(r.Header.Get("Accept"), func(a codec.Accepted) bool {
+			return a.As == "" || a.As == "APIGroupDiscoveryList" && a.AsGroup == apidiscoveryv2.GroupName && a.AsVersion == "v2"
+		})
+		if !ok {
+			return notAcceptable(), true
+		}
+		if accepted.As != "" {
+			return d.aggregated(parts[0], accepted), true
+		}
+	}
+	switch {
+	case path == "/api":
+		return legacy(d.versions(r)), true
+	case path == "/apis":
+		return legacy(&metav1.APIGroupList{TypeMeta: typeMeta("APIGroupList"), Groups: d.groups()}), true
+	case parts[0] == "api" && len(parts) == 2:
+		return d.resources("", parts[1])
+	case parts[0] == "apis" && len(parts) == 2:
+		return d.group(parts[1])
+	case parts[0] == "apis" && len(parts) == 3:
+		return d.resources(parts[1], parts[2])
+	}
+	return nil, false
+}
+
+func typeMeta(kind string) metav1.TypeMeta { return metav1.TypeMeta{Kind: kind, APIVersion: "v1"} }
+
+func legacy(obj runtime.Object) *Answer { return &Answer{object: obj} }
+
+func (d *Document) versions(r *http.Request) *metav1.APIVersions {
+	return &metav1.APIVersions{
+		TypeMeta: metav1.TypeMeta{Kind: "APIVersions"}, Versions: []string{"v1"},
+		ServerAddressByClientCIDRs: []metav1.ServerAddressByClientCIDR{{ClientCIDR: "0.0.0.0/0", ServerAddress: r.Host}},
+	}
+}
+
+// groupNames in the order of the rows, that of core left out.
+func (d *Document) groupNames() []string {
+	var names []string
+	for _, row := range d.rows {
+		if row.Group != "" && !slices.Contains(names, row.Group) {
+			names = append(names, row.Group)
+		}
+	}
+	return names
+}
+
+// versionsOf a group, the preferred one first.
+func (d *Document) versionsOf(group string) []string {
+	var names []string
+	for _, row := range d.rows {
+		if row.Group != group {
+			continue
+		}
+		for _, v := range row.Versions {
+			if !slices.Contains(names, v.Name) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return -version.CompareKubeAwareVersionStrings(a, b) })
+	return names
+}
+
+func (d *Document) groups() []metav1.APIGroup {
+	groups := []metav1.APIGroup{}
+	for _, name := range d.groupNames() {
+		groups = append(groups, d.groupOf(name))
+	}
+	for i := range d.External {
+		groups = append(groups, externalGroup(&d.External[i]))
+	}
+	return groups
+}
+
+func (d *Document) groupOf(name string) metav1.APIGroup {
+	group := metav1.APIGroup{Name: name}
+	for _, v := range d.versionsOf(name) {
+		group.Versions = append(group.Versions, metav1.GroupVersionForDiscovery{GroupVersion: name + "/" + v, Version: v})
+	}
+	group.PreferredVersion = group.Versions[0]
+	return group
+}
+
+func externalGroup(of *apidiscoveryv2.APIGroupDiscovery) metav1.APIGroup {
+	group := metav1.APIGroup{Name: of.Name}
+	for _, v := range of.Versions {
+		group.Versions = append(group.Versions, metav1.GroupVersionForDiscovery{GroupVersion: of.Name + "/" + v.Version, Version: v.Version})
+	}
+	if len(group.Versions) > 0 {
+		group.PreferredVersion = group.Versions[0]
+	}
+	return group
+}
+
+func (d *Document) group(name string) (*Answer, bool) {
+	for _, group := range d.groups() {
+		if group.Name == name {
+			group.TypeMeta = typeMeta("APIGroup")
+			return legacy(&group), true
+		}
+	}
+	return nil, false
+}
+
+func (d *Document) resources(group, name string) (*Answer, bool) {
+	list := &metav1.APIResourceList{TypeMeta: typeMeta("APIResourceList"), GroupVersion: schema.GroupVersion{Group: group, Version: name}.String()}
+	for _, row := range d.rows {
+		if row.Group != group || row.Version(name) == nil {
+			continue
+		}
+		list.APIResources = append(list.APIResources, resourcesOf(row, name)...)
+	}
+	if len(list.APIResources) == 0 {
+		return nil, false
+	}
+	if group == "" {
+		list.APIVersion = ""
+	}
+	slices.SortFunc(list.APIResources, func(a, b metav1.APIResource) int { return cmp.Compare(a.Name, b.Name) })
+	return legacy(list), true
+}
+
+// resourcesOf a row: itself and its subresources.
+func resourcesOf(row *resource.Resource, name string) []metav1.APIResource {
+	main := metav1.APIResource{
+		Name: row.Name, SingularName: row.Singular, Namespaced: row.Namespaced, Kind: row.Kind,
+		Verbs: Verbs(row), ShortNames: row.ShortNames, Categories: row.Categories,
+	}
+	if !row.Virtual {
+		main.StorageVersionHash = storageHash(row)
+	}
+	all := []metav1.APIResource{main}
+	for i := range row.Subresources {
+		sub := &row.Subresources[i]
+		kind := subresourceKind(row, sub, name)
+		entry := metav1.APIResource{Name: row.Name + "/" + sub.Name, Namespaced: row.Namespaced, Kind: kind.Kind, Verbs: SubresourceVerbs(sub)}
+		if kind.Group != row.Group || kind.Version != name {
+			entry.Group, entry.Version = kind.Group, kind.Version
+		}
+		all = append(all, entry)
+	}
+	return all
+}
+
+func subresourceKind(row *resource.Resource, sub *resource.Subresource, name string) schema.GroupVersionKind {
+	if sub.GroupVersionKind.Empty() {
+		return row.GroupVersionKind(name)
+	}
+	kind := sub.GroupVersionKind
+	if kind.Version == "" {
+		kind.Group, kind.Version = row.Group, name
+	}
+	return kind
+}
+
+// Verbs that a row serves, sorted.
+func Verbs(row *resource.Resource) []string {
+	if row.Verbs == nil {
+		return []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
+	}
+	verbs := slices.Clone(row.Verbs)
+	slices.Sort(verbs)
+	return verbs
+}
+
+// SubresourceVerbs that a subresource serves, sorted.
+func SubresourceVerbs(sub *resource.Subresource) []string {
+	if sub.Verbs == nil {
+		if sub.Action {
+			return []string{"create"}
+		}
+		return []string{"get", "patch", "update"}
+	}
+	verbs := slices.Clone(sub.Verbs)
+	slices.Sort(verbs)
+	return verbs
+}

@@ -1,0 +1,170 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+)
+
+// evict deletes a pod if its disruption budget allows it.
+func (c *call) evict() error {
+	options, err := c.createOptions()
+	if err != nil {
+		return err
+	}
+	eviction := &policyv1.Eviction{}
+	if err := c.readInto(eviction, c.gvk(), options); err != nil {
+		return err
+	}
+	if eviction.Name != "" && eviction.Name != c.info.Name {
+		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
+	}
+	attributes := c.attributes(admission.Create, eviction, nil, options)
+	attributes.Name = c.info.Name
+	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {
+		return err
+	}
+	if err := c.Admission.Validate(c.ctx(), attributes); err != nil {
+		return err
+	}
+	deletion := eviction.DeleteOptions
+	if deletion == nil {
+		deletion = &metav1.DeleteOptions{}
+	}
+	if options.dryRun {
+		deletion.DryRun = []string{metav1.DryRunAll}
+	}
+	now, err := c.now(c.ctx(), c.info.Name)
+	if err != nil {
+		return err
+	}
+	pod := now.object.(*corev1.Pod)
+	if !leavesAnyway(pod) {
+		if err := c.spend(c.ctx(), pod, len(deletion.DryRun) > 0); err != nil {
+			return err
+		}
+	}
+	main := *c
+	main.sub = nil
+	if _, _, err := main.deleteNamed(c.ctx(), c.info.Name, deletion); err != nil {
+		return err
+	}
+	return c.writeObject(http.StatusCreated, &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess, Code: http.StatusCreated})
+}
+
+// leavesAnyway pods are not protected by a budget: finished ones, those being deleted, and those that never ran.
+func leavesAnyway(pod *corev1.Pod) bool {
+	switch pod.Status.Phase {
+	case corev1.PodSucceeded, corev1.PodFailed, corev1.PodPending:
+		return true
+	}
+	return pod.DeletionTimestamp != nil
+}
+
+var budgets = schema.GroupVersionResource{Group: policyv1.GroupName, Version: "v1", Resource: "poddisruptionbudgets"}
+
+// spend takes one disruption out of the pod's budget, or refuses.
+func (c *call) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
+	at := c.kinds.Load().endpoints[budgets]
+	if at == nil {
+		return nil
+	}
+	budget, err := c.budgetOf(at, pod)
+	if err != nil || budget == nil {
+		return err
+	}
+	if !ready(pod) && unhealthyMayGo(pod, budget) {
+		return nil
+	}
+	info := *c.info
+	info.Group, info.Version, info.Resource, info.Name, info.Subresource = budgets.Group, budgets.Version, budgets.Resource, budget.Name, "status"
+	onBudget := *c
+	onBudget.at, onBudget.info, onBudget.sub = at, &info, &resource.Subresource{Name: "status"}
+	_, _, err = onBudget.do(ctx, change{
+		name: budget.Name, options: writeOptions{dryRun: dryRun, manager: "coxswain"}, unconditional: true,
+		apply: func(_ context.Context, now current) (resource.Object, error) {
+			return spent(now.object.DeepCopyObject().(*policyv1.PodDisruptionBudget), pod.Name, metav1.NewTime(c.Clock.Now()))
+		},
+	})
+	return err
+}
+
+// budgetOf finds the one budget that selects the pod.
+func (c *call) budgetOf(at *endpoint, pod *corev1.Pod) (*policyv1.PodDisruptionBudget, error) {
+	var found []*policyv1.PodDisruptionBudget
+	at.cached.Snapshot().Ascend(pod.Namespace, "", func(entry *cache.Entry) bool {
+		budget, ok := entry.Object.(*policyv1.PodDisruptionBudget)
+		if !ok {
+			return true
+		}
+		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+		if err == nil && selector.Matches(labels.Set(pod.Labels)) {
+			found = append(found, budget)
+		}
+		return true
+	})
+	switch len(found) {
+	case 0:
+		return nil, nil
+	case 1:
+		return found[0], nil
+	}
+	return nil, &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError,
+		Message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+	}}
+}
+
+func ready(pod *corev1.Pod) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// unhealthyMayGo: a pod that is not ready spends nothing, if the others suffice or the budget says so.
+func unhealthyMayGo(_ *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
+	if policy := budget.Spec.UnhealthyPodEvictionPolicy; policy != nil && *policy == policyv1.AlwaysAllow {
+		return true
+	}
+	return budget.Status.CurrentHealthy >= budget.Status.DesiredHealthy && budget.Status.DesiredHealthy > 0
+}
+
+// spent is the budget with one disruption less.
+func spent(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time) (resource.Object, error) {
+	status := &budget.Status
+	if status.ObservedGeneration < budget.Generation {
+		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 10)
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+			Type: policyv1.DisruptionBudgetCause, Message: fmt.Sprintf("The disruption budget %s is still being processed by the server.", budget.Name),
+		})
+		return nil, err
+	}
+	if status.DisruptionsAllowed <= 0 {
+		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
+		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
+			Type:    policyv1.DisruptionBudgetCause,
+			Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", budget.Name, status.DesiredHealthy, status.CurrentHealthy),
+		})
+		return nil, err
+	}
+	status.DisruptionsAllowed--
+	if status.DisruptedPods == nil {
+		status.DisruptedPods = map[string]metav1.Time{}
+	}
+	status.DisruptedPods[podName] = now
+	return budget, nil
+}

@@ -1,0 +1,183 @@
+package apiserver
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+)
+
+// kinds is everything that is served. It is never changed, only replaced.
+type kinds struct {
+	rows      []*resource.Resource
+	endpoints map[schema.GroupVersionResource]*endpoint
+	groups    map[string]bool // groups and group/versions that exist
+	byPrefix  map[string]*kind
+}
+
+// kind is a row and where its objects are kept.
+type kind struct {
+	row     *resource.Resource
+	storage *resource.Version
+	gvk     schema.GroupVersionKind // as stored
+	prefix  string                  // of keys, with a slash at its end
+	cached  *cache.Resource         // nil for virtual rows
+	hooks   hooks
+}
+
+// endpoint is a kind served in one version.
+type endpoint struct {
+	*kind
+	version *resource.Version
+	gvk     schema.GroupVersionKind
+	listGVK schema.GroupVersionKind
+	// same is set where the version is the stored one.
+	same bool
+	keys encodingKeys
+}
+
+// encodingKeys name the encodings that a cache entry keeps.
+type encodingKeys struct {
+	json, protobuf, partialJSON, partialProtobuf string
+}
+
+// AddRow starts to serve a row, or replaces the one of that name.
+func (s *Server) AddRow(row *resource.Resource) error {
+	s.rowsMu.Lock()
+	defer s.rowsMu.Unlock()
+	next := s.kinds.Load().without(row.GroupResource())
+	k, err := s.newKind(row, next)
+	if err != nil {
+		return err
+	}
+	next.add(k)
+	s.kinds.Store(next)
+	return nil
+}
+
+// RemoveRow stops serving a row. Its objects stay in the store.
+func (s *Server) RemoveRow(of schema.GroupResource) {
+	s.rowsMu.Lock()
+	defer s.rowsMu.Unlock()
+	s.kinds.Store(s.kinds.Load().without(of))
+}
+
+func (s *Server) newKind(row *resource.Resource, among *kinds) (*kind, error) {
+	k := &kind{row: row, hooks: s.hooksOf(row)}
+	if row.Virtual || row.StoragePrefix == "" {
+		k.storage = row.Storage()
+		return k, nil
+	}
+	k.prefix = storage.Root + row.StoragePrefix + "/"
+	if owner := among.byPrefix[k.prefix]; owner != nil {
+		k.storage, k.gvk, k.cached = owner.storage, owner.gvk, owner.cached
+		return k, nil
+	}
+	k.storage = row.Storage()
+	if k.storage == nil {
+		return nil, fmt.Errorf("there is no storage version %q", row.StorageVersion)
+	}
+	k.gvk = row.GroupVersionKind(k.storage.Name)
+	k.cached = s.Cache.Add(cache.Kind{
+		Name: row.GroupResource().String(), Prefix: k.prefix, Namespaced: row.Namespaced, Decode: k.decode, Route: routeOf(row),
+	})
+	return k, nil
+}
+
+// decode reads a stored value.
+func (k *kind) decode(value []byte, revision int64) (runtime.Object, error) {
+	version := k.storage
+	if stored, err := codec.PeekKind(value); err == nil && stored.Version != version.Name {
+		if other := k.row.Version(stored.Version); other != nil && other.ToStorage != nil {
+			version = other
+		}
+	}
+	obj := version.New()
+	if _, err := codec.DecodeStored(value, obj); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", k.row.Name, err)
+	}
+	if version.Default != nil {
+		version.Default(obj)
+	}
+	if version != k.storage {
+		converted, err := version.ToStorage(obj)
+		if err != nil {
+			return nil, fmt.Errorf("converting %s: %w", k.row.Name, err)
+		}
+		obj = converted
+	}
+	obj.GetObjectKind().SetGroupVersionKind(k.gvk)
+	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
+	return obj, nil
+}
+
+// key of an object.
+func (k *kind) key(namespace, name string) string {
+	if k.row.Namespaced {
+		return k.prefix + namespace + "/" + name
+	}
+	return k.prefix + name
+}
+
+func (k *kinds) without(of schema.GroupResource) *kinds {
+	next := &kinds{
+		endpoints: maps.Clone(k.endpoints), byPrefix: maps.Clone(k.byPrefix), groups: map[string]bool{},
+		rows: slices.DeleteFunc(slices.Clone(k.rows), func(row *resource.Resource) bool { return row.GroupResource() == of }),
+	}
+	if next.endpoints == nil {
+		next.endpoints, next.byPrefix = map[schema.GroupVersionResource]*endpoint{}, map[string]*kind{}
+	}
+	maps.DeleteFunc(next.endpoints, func(gvr schema.GroupVersionResource, _ *endpoint) bool { return gvr.GroupResource() == of })
+	maps.DeleteFunc(next.byPrefix, func(_ string, k *kind) bool { return k.row.GroupResource() == of })
+	for _, row := range next.rows {
+		next.addGroup(row)
+	}
+	return next
+}
+
+func (k *kinds) addGroup(row *resource.Resource) {
+	k.groups[row.Group] = true
+	for _, version := range row.Versions {
+		k.groups[row.Group+"/"+version.Name] = true
+	}
+}
+
+func (k *kinds) add(added *kind) {
+	row := added.row
+	k.rows = append(k.rows, row)
+	k.addGroup(row)
+	if added.cached != nil && k.byPrefix[added.prefix] == nil {
+		k.byPrefix[added.prefix] = added
+	}
+	for i := range row.Versions {
+		version := &row.Versions[i]
+		gvk := row.GroupVersionKind(version.Name)
+		list := gvk
+		list.Kind += "List"
+		id := gvk.GroupVersion().String()
+		k.endpoints[gvk.GroupVersion().WithResource(row.Name)] = &endpoint{
+			kind: added, version: version, gvk: gvk, listGVK: list,
+			same: added.cached == nil || (gvk == added.gvk && version.FromStorage == nil),
+			keys: encodingKeys{json: id + " json", protobuf: id + " protobuf", partialJSON: "partial json", partialProtobuf: "partial protobuf"},
+		}
+	}
+}
+
+// routeOf lets the watchers of one node's pods be found without looking at all others.
+func routeOf(row *resource.Resource) func(runtime.Object) string {
+	if row.Group != "" || row.Name != "pods" || !slices.Contains(row.FieldNames, nodeNameField) {
+		return nil
+	}
+	return func(obj runtime.Object) string { return row.Fields(obj.(resource.Object))[nodeNameField] }
+}
+
+// nodeNameField is the field by which a kubelet selects its pods.
+const nodeNameField = "spec.nodeName"

@@ -1,0 +1,265 @@
+package apiserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/mergepatch"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// maxPatchOperations bounds a JSON patch.
+const maxPatchOperations = 10000
+
+// patch changes an object by one of the four kinds of patch.
+func (c *call) patch() error {
+	patchType, err := c.patchType()
+	if err != nil {
+		return err
+	}
+	options, err := c.patchOptions(patchType)
+	if err != nil {
+		return err
+	}
+	body, err := c.readBody()
+	if err != nil {
+		return err
+	}
+	if patchType == types.ApplyYAMLPatchType {
+		return c.apply(body, options)
+	}
+	apply, err := patcher(patchType, body, c.at.version.New())
+	if err != nil {
+		return err
+	}
+	return c.finish(change{
+		name: c.info.Name, options: options, unconditional: true,
+		apply: func(_ context.Context, now current) (resource.Object, error) { return c.patched(now, apply, options) },
+	})
+}
+
+func (c *call) patchType() (types.PatchType, error) {
+	name, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	patchType := types.PatchType(name)
+	if err != nil {
+		patchType = ""
+	}
+	accepted := []string{string(types.JSONPatchType), string(types.MergePatchType)}
+	if c.strategic() {
+		accepted = append(accepted, string(types.StrategicMergePatchType))
+	}
+	accepted = append(accepted, string(types.ApplyYAMLPatchType), string(types.ApplyCBORPatchType))
+	switch patchType {
+	case types.JSONPatchType, types.MergePatchType, types.ApplyYAMLPatchType:
+		return patchType, nil
+	case types.StrategicMergePatchType:
+		if c.strategic() {
+			return patchType, nil
+		}
+	}
+	return "", unsupportedMedia(accepted)
+}
+
+// strategic says whether the kind has the tags that a strategic merge needs: typed kinds do.
+func (c *call) strategic() bool { return codec.HasProtobuf(c.at.version.New()) }
+
+// patcher makes the function that patches the JSON of an object of the type of example.
+func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) ([]byte, error), error) {
+	switch patchType {
+	case types.JSONPatchType:
+		return jsonPatcher(body)
+	case types.MergePatchType:
+		if err := json.Unmarshal(body, &map[string]any{}); err != nil {
+			return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+		}
+		return func(now []byte) ([]byte, error) {
+			out, err := jsonpatch.MergePatch(now, body)
+			if err != nil {
+				return nil, apierrors.NewBadRequest(err.Error())
+			}
+			return out, nil
+		}, nil
+	}
+	patch := map[string]any{}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &patch); err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+	}
+	meta, err := strategicpatch.NewPatchMetaFromStruct(example)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	return func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }, nil
+}
+
+func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchMetaFromStruct) ([]byte, error) {
+	original := map[string]any{}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(now, &original); err != nil {
+		return nil, fmt.Errorf("reading current object: %w", err)
+	}
+	merged, err := strategicpatch.StrategicMergeMapPatchUsingLookupPatchMeta(original, strategicpatch.JSONMap(deepCopy(patch)), meta)
+	if err != nil {
+		switch {
+		case mergepatch.IsPreconditionFailed(err), err == mergepatch.ErrBadJSONDoc, err == mergepatch.ErrBadPatchFormatForPrimitiveList,
+			err == mergepatch.ErrBadPatchFormatForRetainKeys, err == mergepatch.ErrBadPatchFormatForSetElementOrderList, err == mergepatch.ErrUnsupportedStrategicMergePatchFormat:
+			return nil, apierrors.NewBadRequest(err.Error())
+		}
+		return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+	}
+	return json.Marshal(merged)
+}
+
+// deepCopy because a merge keeps parts of the patch.
+func deepCopy(in map[string]any) map[string]any {
+	out := make(map[string]any, len(in))
+	for key, value := range in {
+		out[key] = deepCopyValue(value)
+	}
+	return out
+}
+
+func deepCopyValue(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		return deepCopy(v)
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = deepCopyValue(v[i])
+		}
+		return out
+	}
+	return value
+}
+
+func jsonPatcher(body []byte) (func([]byte) ([]byte, error), error) {
+	patch, err := jsonpatch.DecodePatch(body)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	if len(patch) > maxPatchOperations {
+		return nil, apierrors.NewRequestEntityTooLargeError(
+			fmt.Sprintf("The allowed maximum operations in a JSON patch is %d, got %d", maxPatchOperations, len(patch)))
+	}
+	return func(now []byte) ([]byte, error) {
+		out, err := patch.Apply(now)
+		if err != nil {
+			return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+		}
+		return out, nil
+	}, nil
+}
+
+// patched is the current object with the patch applied to it, in the storage version.
+func (c *call) patched(now current, apply func([]byte) ([]byte, error), options writeOptions) (resource.Object, error) {
+	shown, err := c.at.versioned(now.object)
+	if err != nil {
+		return nil, err
+	}
+	before, err := codec.Encode(shown, codec.JSON)
+	if err != nil {
+		return nil, err
+	}
+	after, err := apply(before)
+	if err != nil {
+		return nil, err
+	}
+	obj := c.at.version.New()
+	faults, err := c.decoder.Decode(codec.Body{Data: after, Strict: options.looksForFaults()}, c.at.gvk, obj)
+	if err != nil {
+		return nil, invalid(c.at.gvk.GroupKind(), c.info.Name, field.ErrorList{
+			field.Invalid(field.NewPath("patch"), string(after), err.Error()),
+		})
+	}
+	if err := c.judge(faults, c.at.gvk, options); err != nil {
+		return nil, err
+	}
+	if err := c.fitName(obj); err != nil {
+		return nil, err
+	}
+	return c.at.stored(obj)
+}
+
+// apply merges an applied configuration, or creates the object from it.
+func (c *call) apply(body []byte, options writeOptions) error {
+	manager := c.fieldManager()
+	if manager == nil {
+		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
+	}
+	configuration, err := c.configuration(body, options)
+	if err != nil {
+		return err
+	}
+	merged := func(live resource.Object) (resource.Object, error) {
+		shown, err := c.at.versioned(live)
+		if err != nil {
+			return nil, err
+		}
+		obj, err := manager.Apply(shown, configuration, options.manager, options.force, c.info.Subresource)
+		if err != nil {
+			return nil, err
+		}
+		result := obj.(resource.Object)
+		result.GetObjectKind().SetGroupVersionKind(c.at.gvk)
+		if err := c.fitName(result); err != nil {
+			return nil, err
+		}
+		return c.at.stored(result)
+	}
+	ch := change{
+		name: c.info.Name, options: options, unconditional: true, managed: true,
+		apply: func(_ context.Context, now current) (resource.Object, error) { return merged(now.object) },
+	}
+	if c.sub == nil {
+		ch.create = func(ctx context.Context) (resource.Object, error) { return c.createApplied(ctx, merged, options) }
+	}
+	return c.finish(ch)
+}
+
+// createApplied makes a new object out of an applied configuration.
+func (c *call) createApplied(ctx context.Context, merged func(resource.Object) (resource.Object, error), options writeOptions) (resource.Object, error) {
+	if err := c.mayCreate(); err != nil {
+		return nil, err
+	}
+	empty := c.at.storage.New()
+	empty.GetObjectKind().SetGroupVersionKind(c.at.kind.gvk)
+	empty.SetName(c.info.Name)
+	empty.SetNamespace(c.info.Namespace)
+	obj, err := merged(empty)
+	if err != nil {
+		return nil, err
+	}
+	if obj.GetUID() != "" {
+		return nil, conflict(c.groupResource(), c.info.Name, fmt.Errorf("uid mismatch: the provided object specified uid %s, and no existing object was found", obj.GetUID()))
+	}
+	return c.createObject(ctx, obj, options)
+}
+
+// configuration checks an applied configuration and returns it as JSON.
+func (c *call) configuration(body []byte, options writeOptions) ([]byte, error) {
+	probe := c.at.version.New()
+	faults, err := c.decoder.Decode(codec.Body{Data: body, Media: codec.YAML, Strict: options.looksForFaults()}, c.at.gvk, probe)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.judge(faults, c.at.gvk, options); err != nil {
+		return nil, err
+	}
+	data, err := yaml.YAMLToJSON(body)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+	}
+	return data, nil
+}

@@ -1,0 +1,119 @@
+package apiserver
+
+import (
+	"encoding/json"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
+)
+
+// route sends an authorized request to what answers it.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	info := infoFrom(r.Context())
+	if info.IsResource {
+		s.serveResource(w, r, info)
+		return
+	}
+	switch p := strings.TrimSuffix(info.Path, "/"); {
+	case p == "" || p == "/":
+		s.serveIndex(w, r)
+	case p == "/version":
+		s.serveVersion(w, r)
+	case p == "/metrics":
+		s.metrics.handler().ServeHTTP(w, r)
+	case p == "/api", p == "/apis", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/apis/"):
+		s.serveDiscovery(w, r, p)
+	case isHealth(p):
+		s.serveHealth(w, r, p)
+	case strings.HasPrefix(p, "/openapi/") && s.OpenAPI != nil:
+		s.OpenAPI.ServeHTTP(w, r)
+	default:
+		s.serveOther(w, r)
+	}
+}
+
+// serveOther looks for the longest of the further paths.
+func (s *Server) serveOther(w http.ResponseWriter, r *http.Request) {
+	for p := r.URL.Path; p != "/" && p != "."; p = path.Dir(strings.TrimSuffix(p, "/")) {
+		if handler := s.Paths[p]; handler != nil && p == r.URL.Path {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		if handler := s.Paths[strings.TrimSuffix(p, "/")+"/"]; handler != nil {
+			handler.ServeHTTP(w, r)
+			return
+		}
+	}
+	http.Error(w, "404 page not found", http.StatusNotFound)
+}
+
+// checkNames refuses names that could leave their place in the store.
+func (c *call) checkNames() error {
+	for _, name := range []string{c.info.Namespace, c.info.Name} {
+		if name == "" {
+			continue
+		}
+		if problems := pathvalidation.IsValidPathSegmentName(name); len(problems) > 0 {
+			return apierrors.NewBadRequest("Name parameter invalid: " + quote(name) + ": " + strings.Join(problems, ";"))
+		}
+	}
+	return nil
+}
+
+func quote(text string) string {
+	data, err := json.Marshal(text)
+	if err != nil {
+		return text
+	}
+	return string(data)
+}
+
+func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string) {
+	document := discovery.New(s.kinds.Load().rows)
+	answer, ok := document.Answer(p, r)
+	if !ok {
+		http.Error(w, "404 page not found", http.StatusNotFound)
+		return
+	}
+	answer.Write(w, r, wantsPretty(r))
+}
+
+// serveIndex lists the paths.
+func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
+	paths := map[string]bool{"/api": true, "/apis": true, "/healthz": true, "/livez": true, "/readyz": true, "/metrics": true, "/version": true}
+	for group := range s.kinds.Load().groups {
+		if group != "" && !strings.HasPrefix(group, "/") {
+			paths["/apis/"+group] = true
+		}
+	}
+	for _, check := range s.checks() {
+		for _, root := range []string{"/healthz/", "/livez/", "/readyz/"} {
+			paths[root+check.Name] = true
+		}
+	}
+	paths["/api/v1"] = true
+	if s.OpenAPI != nil {
+		paths["/openapi/v2"], paths["/openapi/v3"] = true, true
+	}
+	for p := range s.Paths {
+		paths[p] = true
+	}
+	list := make([]string, 0, len(paths))
+	for p := range paths {
+		list = append(list, p)
+	}
+	slices.Sort(list)
+	data, err := json.MarshalIndent(map[string]any{"paths": list}, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeBody(w, codec.Accepted{}, http.StatusOK, data)
+}

@@ -1,0 +1,104 @@
+package apiserver
+
+import (
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// selection is what of a resource a list, a watch or a deletion of a collection is about.
+type selection struct {
+	labels labels.Selector
+	fields fields.Selector
+	row    *resource.Resource
+	// name is set where the field selector asks for exactly one.
+	name string
+}
+
+// parseSelection reads the selectors of a request and refuses fields that nothing can be selected by.
+func parseSelection(row *resource.Resource, labelText, fieldText string) (*selection, error) {
+	s := &selection{row: row}
+	if labelText != "" {
+		selector, err := labels.Parse(labelText)
+		if err != nil {
+			return nil, apierrors.NewBadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
+		}
+		if !selector.Empty() {
+			s.labels = selector
+		}
+	}
+	if fieldText == "" {
+		return s, nil
+	}
+	selector, err := fields.ParseSelector(fieldText)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	for _, requirement := range selector.Requirements() {
+		if !selectable(row, requirement.Field) {
+			return nil, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", requirement.Field))
+		}
+	}
+	if selector.Empty() {
+		return s, nil
+	}
+	s.fields = selector
+	s.name, _ = selector.RequiresExactMatch("metadata.name")
+	return s, nil
+}
+
+func selectable(row *resource.Resource, field string) bool {
+	return field == "metadata.name" || field == "metadata.namespace" || slices.Contains(row.FieldNames, field)
+}
+
+// empty selections match everything.
+func (s *selection) empty() bool { return s.labels == nil && s.fields == nil }
+
+func (s *selection) matches(obj resource.Object) bool {
+	if s.labels != nil && !s.labels.Matches(labels.Set(obj.GetLabels())) {
+		return false
+	}
+	return s.fields == nil || s.fields.Matches(&objectFields{obj: obj, row: s.row})
+}
+
+// objectFields looks fields up, those of the row only when one is asked for.
+type objectFields struct {
+	obj resource.Object
+	row *resource.Resource
+	set fields.Set
+}
+
+var _ fields.Fields = &objectFields{}
+
+// Has implements fields.Fields.
+func (f *objectFields) Has(field string) bool {
+	switch field {
+	case "metadata.name", "metadata.namespace":
+		return true
+	}
+	_, has := f.rowFields()[field]
+	return has
+}
+
+// Get implements fields.Fields.
+func (f *objectFields) Get(field string) string {
+	switch field {
+	case "metadata.name":
+		return f.obj.GetName()
+	case "metadata.namespace":
+		return f.obj.GetNamespace()
+	}
+	return f.rowFields()[field]
+}
+
+func (f *objectFields) rowFields() fields.Set {
+	if f.set == nil && f.row.Fields != nil {
+		f.set = f.row.Fields(f.obj)
+	}
+	return f.set
+}

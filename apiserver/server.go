@@ -1,0 +1,92 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+)
+
+// Server answers requests for the resources of its rows. Its exported fields are inputs, set before Handler.
+type Server struct {
+	// Rows are served from the start; AddRow and RemoveRow change that while running.
+	Rows   []*resource.Resource
+	Scheme *runtime.Scheme
+	Store  storage.Store
+	Cache  *cache.Cache
+	// Version is what /version answers.
+	Version version.Info
+
+	// Authenticator says who calls. Without one, everybody in the process is who their context says, and all others are anonymous.
+	Authenticator authenticator.Request
+	// Authorizer says what they may do. Without one, everything.
+	Authorizer authorizer.Authorizer
+	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
+	Impersonate Impersonator
+	Admission   *admission.Chain
+	// FieldManagers keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
+	FieldManagers FieldManagers
+
+	// Virtual answers the creation of resources that are never stored, by resource.
+	Virtual map[schema.GroupResource]VirtualFunc
+	// Tokens issues service account tokens.
+	Tokens TokenIssuer
+	// Nodes reaches kubelets. Without it, logs, exec and the proxies are unavailable.
+	Nodes NodeConnections
+	// Services is what Services get their addresses and ports from.
+	Services ServiceRanges
+
+	// OpenAPI answers below /openapi/.
+	OpenAPI http.Handler
+	// Paths are further handlers by exact path, or below a path that ends in a slash.
+	Paths map[string]http.Handler
+	// Checks are the named parts of /healthz, /livez and /readyz beside ping and etcd.
+	Checks []Check
+
+	// RequestTimeout bounds requests that are not long-running; 0 means a minute.
+	RequestTimeout time.Duration
+	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200.
+	MaxInFlight, MaxMutatingInFlight int
+	Clock                            clock.WithTicker
+
+	decoder *codec.Decoder
+	rowsMu  sync.Mutex // orders AddRow and RemoveRow
+	kinds   atomic.Pointer[kinds]
+	metrics *serverMetrics
+	stopped <-chan struct{}
+}
+
+// Handler returns the whole server as one handler. Watches end when ctx does.
+func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
+	if s.Clock == nil {
+		s.Clock = clock.RealClock{}
+	}
+	if s.RequestTimeout == 0 {
+		s.RequestTimeout = time.Minute
+	}
+	s.decoder = codec.NewDecoder(s.Scheme)
+	s.metrics = newServerMetrics()
+	s.stopped = ctx.Done()
+	s.kinds.Store(&kinds{})
+	for _, row := range s.Rows {
+		if err := s.AddRow(row); err != nil {
+			return nil, fmt.Errorf("serving %s: %w", row.GroupResource(), err)
+		}
+	}
+	return s.filters(http.HandlerFunc(s.route)), nil
+}

@@ -1,0 +1,52 @@
+package tables
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// nameFormat marks the column of names.
+const nameFormat = "name"
+
+// defaultColumns are those of a row that has none of its own.
+func defaultColumns() []metav1.TableColumnDefinition {
+	return []metav1.TableColumnDefinition{
+		{Name: "Name", Type: "string", Format: nameFormat, Description: metav1.ObjectMeta{}.SwaggerDoc()["name"]},
+		{Name: "Created At", Type: "date", Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"]},
+	}
+}
+
+// Columns of a row's table.
+func Columns(row *resource.Resource) []metav1.TableColumnDefinition {
+	if row.Columns != nil {
+		return row.Columns
+	}
+	return defaultColumns()
+}
+
+// Row is one object's line. included is what it carries of the object.
+func Row(row *resource.Resource, obj resource.Object, now time.Time, included runtime.Object) metav1.TableRow {
+	line := metav1.TableRow{Object: runtime.RawExtension{Object: included}}
+	if row.Cells == nil {
+		line.Cells = []any{obj.GetName(), obj.GetCreationTimestamp().UTC().Format(time.RFC3339)}
+	} else {
+		line.Cells = row.Cells(obj, now)
+	}
+	if row.RowConditions != nil {
+		line.Conditions = row.RowConditions(obj)
+	}
+	return line
+}
+
+// Age is how long ago something was, as people read it.
+func Age(at metav1.Time, now time.Time) string {
+	if at.IsZero() {
+		return "<unknown>"
+	}
+	return duration.HumanDuration(now.Sub(at.Time))
+}

@@ -1,0 +1,70 @@
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// update replaces an object, or creates it where the row allows that.
+func (c *call) update() error {
+	options, err := c.updateOptions()
+	if err != nil {
+		return err
+	}
+	sent, err := c.readObject(options)
+	if err != nil {
+		return err
+	}
+	if err := c.fitName(sent); err != nil {
+		return err
+	}
+	obj, err := c.at.stored(sent)
+	if err != nil {
+		return err
+	}
+	ch := change{name: c.info.Name, options: options}
+	ch.apply = func(context.Context, current) (resource.Object, error) {
+		return obj.DeepCopyObject().(resource.Object), nil
+	}
+	if c.at.row.AllowCreateOnUpdate && c.sub == nil && obj.GetResourceVersion() == "" && obj.GetUID() == "" {
+		ch.create = func(ctx context.Context) (resource.Object, error) {
+			if err := c.mayCreate(); err != nil {
+				return nil, err
+			}
+			return c.createObject(ctx, obj, options)
+		}
+	}
+	return c.finish(ch)
+}
+
+// finish carries a change out and answers with the object.
+func (c *call) finish(ch change) error {
+	obj, created, err := c.do(c.ctx(), ch)
+	if err != nil {
+		return err
+	}
+	code := http.StatusOK
+	if created {
+		code = http.StatusCreated
+	}
+	return c.writeStored(code, obj)
+}
+
+// fitName compares the name and namespace of an object with those of the path.
+func (c *call) fitName(obj resource.Object) error {
+	if err := c.fitNamespace(obj); err != nil {
+		return err
+	}
+	switch obj.GetName() {
+	case c.info.Name:
+		return nil
+	case "":
+		return apierrors.NewBadRequest("name must be provided")
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", obj.GetName(), c.info.Name))
+}
