@@ -15,6 +15,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/proxy/rules"
+
+	"github.com/coxswain-k8s/coxswain/test/netns"
 )
 
 // Backend is what the suite tries: a way to put rules into the kernel.
@@ -130,7 +132,7 @@ func slice(kind discoveryv1.AddressType, ip func(string) string, pods []string) 
 }
 
 // expectFrom dials often enough to see every server and fails unless exactly the given ones answered.
-func (f *Fixture) expectFrom(from *Namespace, address string, servers ...string) {
+func (f *Fixture) expectFrom(from *netns.Namespace, address string, servers ...string) {
 	f.t.Helper()
 	seen := map[string]int{}
 	for range 24 * len(servers) {
@@ -152,7 +154,7 @@ func (f *Fixture) expectFrom(from *Namespace, address string, servers ...string)
 }
 
 // expectClient fails unless the server sees the client under the given address.
-func (f *Fixture) expectClient(from *Namespace, address, want string) {
+func (f *Fixture) expectClient(from *netns.Namespace, address, want string) {
 	f.t.Helper()
 	_, client, err := f.Dial(from, address)
 	if err != nil {
@@ -164,7 +166,7 @@ func (f *Fixture) expectClient(from *Namespace, address, want string) {
 }
 
 // expectRefused fails unless the dial is answered with a rejection, and soon.
-func (f *Fixture) expectRefused(from *Namespace, address string) {
+func (f *Fixture) expectRefused(from *netns.Namespace, address string) {
 	f.t.Helper()
 	if _, _, err := f.Dial(from, address); !Refused(err) {
 		f.t.Errorf("%s from %s: want a refused connection, got %v", address, from.Name, err)
@@ -172,7 +174,7 @@ func (f *Fixture) expectRefused(from *Namespace, address string) {
 }
 
 // expectSilence fails unless the dial is not answered.
-func (f *Fixture) expectSilence(from *Namespace, address string) {
+func (f *Fixture) expectSilence(from *netns.Namespace, address string) {
 	f.t.Helper()
 	err := from.Try(func() error { return dialBriefly(address) })
 	if err == nil || Refused(err) {

@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/coxswain-k8s/coxswain/test/netns"
 )
 
 // addPod links the pod to the node as a routed network does: the pod has one address and everything goes through the node.
-func (w *World) addPod(t testing.TB, name string, pod *Namespace) {
+func (w *World) addPod(t testing.TB, name string, pod *netns.Namespace) {
 	link := "pod-" + name
 	w.Node.Connect(t, pod, link, []string{GatewayIP + "/32", GatewayIP6 + "/128"}, []string{PodIP(name) + "/32", PodIP6(name) + "/128"})
 	w.Node.Route(t, PodIP(name)+"/32", link, "")

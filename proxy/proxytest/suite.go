@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/test/netns"
 )
 
 // Run tries the behaviour of a backend.
@@ -58,7 +60,7 @@ func clusterIP(f *Fixture) {
 func noEndpoints(f *Fixture) {
 	svc := Service("web", "10.43.0.80", nodePortOn(30080))
 	f.Set(svc)
-	for _, from := range []*Namespace{f.Node, f.Pods["a"], f.Outside} {
+	for _, from := range []*netns.Namespace{f.Node, f.Pods["a"], f.Outside} {
 		f.expectRefused(from, "10.43.0.80:80")
 		f.expectRefused(from, nodePort(30080))
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/coxswain-k8s/coxswain/test/netns"
 )
 
 // World is one node with three pods and a machine outside of the cluster. Every pod serves TCP and UDP on port 8080 and answers
@@ -19,8 +21,8 @@ import (
 //
 //	outside 192.168.50.2 ---- node 192.168.50.1 (10.42.0.1) ---- pods a, b, c 10.42.0.10, .11, .12
 type World struct {
-	Node, Outside *Namespace
-	Pods          map[string]*Namespace
+	Node, Outside *netns.Namespace
+	Pods          map[string]*netns.Namespace
 }
 
 // Addresses of the world.
@@ -45,14 +47,14 @@ func PodIP6(name string) string { return fmt.Sprintf("fd42::1%d", int(name[0]-'a
 
 // NewWorld builds it.
 func NewWorld(t testing.TB) *World {
-	w := &World{Node: NewNamespace(t, "node"), Outside: NewNamespace(t, "outside"), Pods: map[string]*Namespace{}}
+	w := &World{Node: netns.New(t, "node"), Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}}
 	w.Node.Sysctl(t, "net/ipv4/ip_forward", "1")
 	w.Node.Sysctl(t, "net/ipv6/conf/all/forwarding", "1")
 	w.Node.Connect(t, w.Outside, "out", []string{NodeIP + "/24", NodeIP6 + "/64"}, []string{OutsideIP + "/24", OutsideIP6 + "/64"})
 	w.Outside.Route(t, "0.0.0.0/0", "eth0", NodeIP)
 	w.Outside.Route(t, "::/0", "eth0", NodeIP6)
 	for _, name := range []string{"a", "b", "c"} {
-		pod := NewNamespace(t, "pod "+name)
+		pod := netns.New(t, "pod "+name)
 		w.Pods[name] = pod
 		w.addPod(t, name, pod)
 		serve(t, pod, name)
@@ -61,7 +63,7 @@ func NewWorld(t testing.TB) *World {
 }
 
 // Dial connects from a namespace to a TCP address and returns who answered and which client address it saw.
-func (w *World) Dial(from *Namespace, address string) (server, client string, err error) {
+func (w *World) Dial(from *netns.Namespace, address string) (server, client string, err error) {
 	c, err := w.Open(from, "tcp", address)
 	if err != nil {
 		return "", "", err
@@ -71,7 +73,7 @@ func (w *World) Dial(from *Namespace, address string) (server, client string, er
 }
 
 // DialUDP is Dial over UDP.
-func (w *World) DialUDP(from *Namespace, address string) (server, client string, err error) {
+func (w *World) DialUDP(from *netns.Namespace, address string) (server, client string, err error) {
 	c, err := w.Open(from, "udp", address)
 	if err != nil {
 		return "", "", err
@@ -81,7 +83,7 @@ func (w *World) DialUDP(from *Namespace, address string) (server, client string,
 }
 
 // Open connects and keeps the connection open.
-func (w *World) Open(from *Namespace, network, address string) (net.Conn, error) {
+func (w *World) Open(from *netns.Namespace, network, address string) (net.Conn, error) {
 	var c net.Conn
 	err := from.Try(func() error {
 		var err error
@@ -113,7 +115,7 @@ func ask(c net.Conn) (server, client string, err error) {
 func Refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // serve answers each line with the server's name and the client's address, over TCP and UDP, in both families.
-func serve(t testing.TB, ns *Namespace, name string) {
+func serve(t testing.TB, ns *netns.Namespace, name string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	var l net.Listener

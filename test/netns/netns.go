@@ -1,4 +1,6 @@
-package proxytest
+// Package netns gives tests network namespaces of their own: real links, routes and packets that touch nothing of the machine's.
+// It needs root and skips the test without. A namespace has no name and is gone with the test.
+package netns
 
 import (
 	"fmt"
@@ -8,17 +10,17 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
+	kernel "github.com/vishvananda/netns"
 )
 
 // Namespace is a network namespace without a name. It lives as long as the test.
 type Namespace struct {
 	Name   string
-	Handle netns.NsHandle
+	Handle kernel.NsHandle
 }
 
-// NewNamespace makes a namespace with its loopback up, or skips the test when that is not allowed.
-func NewNamespace(t testing.TB, name string) *Namespace {
+// New makes a namespace with its loopback up, or skips the test when that is not allowed.
+func New(t testing.TB, name string) *Namespace {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: makes network namespaces")
@@ -29,7 +31,7 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 		// The thread ends with the goroutine: it is never given back.
 		runtime.LockOSThread()
 		var err error
-		ns.Handle, err = netns.New()
+		ns.Handle, err = kernel.New()
 		errs <- err
 	}()
 	if err := <-errs; err != nil {
@@ -50,6 +52,9 @@ func NewNamespace(t testing.TB, name string) *Namespace {
 	return ns
 }
 
+// Path names the namespace for other processes' configuration, as long as this process runs.
+func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), int(n.Handle)) }
+
 // Do runs f on a thread inside of the namespace.
 func (n *Namespace) Do(t testing.TB, f func() error) {
 	t.Helper()
@@ -63,7 +68,7 @@ func (n *Namespace) Try(f func() error) error {
 	errs := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		if err := netns.Set(n.Handle); err != nil {
+		if err := kernel.Set(n.Handle); err != nil {
 			errs <- err
 			return
 		}
