@@ -13,6 +13,8 @@ import (
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
 // Impersonator lets a user act as another, if the user is authorized to.
@@ -43,6 +45,20 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 		}
 	}
 	return withDefaultGroups(wanted), nil
+}
+
+// Request returns whom a request wants to be: the caller where it asks for nobody. It is what a server calls
+// between authentication and authorization.
+func (i *Impersonator) Request(r *http.Request, caller user.Info) (user.Info, error) {
+	info := request.Parse(r)
+	wanted, err := i.Impersonate(r.Context(), r.Header, authorizer.AttributesRecord{
+		User: caller, Verb: info.Verb, Namespace: info.Namespace, APIGroup: info.Group, APIVersion: info.Version,
+		Resource: info.Resource, Subresource: info.Subresource, Name: info.Name, ResourceRequest: info.IsResource, Path: info.Path,
+	})
+	if err != nil || wanted == nil {
+		return caller, err
+	}
+	return wanted, nil
 }
 
 // impersonated reads the headers.

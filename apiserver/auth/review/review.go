@@ -16,7 +16,7 @@ import (
 )
 
 // Func answers one posted object. The asking user is in ctx (auth.WithUser); the answer is a new object.
-type Func func(ctx context.Context, namespace string, obj runtime.Object) (runtime.Object, error)
+type Func = func(ctx context.Context, namespace string, obj runtime.Object) (runtime.Object, error)
 
 // Reviewer answers reviews.
 type Reviewer struct {
