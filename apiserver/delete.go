@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/utils/ptr"
@@ -52,15 +53,7 @@ func (c *call) deleteOptions() (*metav1.DeleteOptions, error) {
 		return nil, err
 	}
 	if len(body) > 0 {
-		media, err := c.media()
-		if err != nil {
-			return nil, err
-		}
-		kind, err := codec.KindOf(body, media)
-		if err != nil || kind.Empty() || kind.Kind != "DeleteOptions" {
-			kind = metav1.SchemeGroupVersion.WithKind("DeleteOptions")
-		}
-		if _, err := c.decoder.Decode(codec.Body{Data: body, Media: media}, kind, options); err != nil {
+		if err := c.readDeleteOptions(body, options); err != nil {
 			return nil, err
 		}
 	} else if err := c.query(func(query *url.Values) error {
@@ -70,6 +63,22 @@ func (c *call) deleteOptions() (*metav1.DeleteOptions, error) {
 	}
 	options.SetGroupVersionKind(metav1.SchemeGroupVersion.WithKind("DeleteOptions"))
 	return options, invalidOptions("DeleteOptions", validation.ValidateDeleteOptions(options))
+}
+
+// readDeleteOptions takes them in whatever group version they say they are of.
+func (c *call) readDeleteOptions(body []byte, options *metav1.DeleteOptions) error {
+	media, err := c.media()
+	if err != nil {
+		return err
+	}
+	kind, err := codec.DecodePlain(body, media, options)
+	if err != nil {
+		return apierrors.NewBadRequest(err.Error())
+	}
+	if kind.Kind != "" && kind.Kind != "DeleteOptions" {
+		return apierrors.NewBadRequest(fmt.Sprintf("decoded object cannot be converted to DeleteOptions: %s", kind))
+	}
+	return nil
 }
 
 // deleteNamed deletes one object. It returns the object as it is then, and whether it is gone.

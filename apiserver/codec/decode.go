@@ -98,8 +98,9 @@ func summary(data []byte) string {
 	return fmt.Sprintf("%x", data)
 }
 
-// KindOf reads the kind that a body says it is of.
-func KindOf(data []byte, media Media) (schema.GroupVersionKind, error) {
+// DecodePlain reads a body into an object without asking what kinds there are, and returns the kind that the body says
+// it is of.
+func DecodePlain(data []byte, media Media, into runtime.Object) (schema.GroupVersionKind, error) {
 	if media == YAML {
 		converted, err := yaml.YAMLToJSON(data)
 		if err != nil {
@@ -107,5 +108,5 @@ func KindOf(data []byte, media Media) (schema.GroupVersionKind, error) {
 		}
 		data = converted
 	}
-	return PeekKind(data)
+	return DecodeStored(data, into)
 }
