@@ -1,0 +1,84 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// status computes what is to be reported; parts that others own are taken over from the node as it is.
+func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeStatus {
+	s := *have.Status.DeepCopy()
+	s.Capacity, s.Allocatable = r.Machine.Capacity.DeepCopy(), r.Allocatable.DeepCopy()
+	for name, q := range have.Status.Capacity { // extended resources are set by whoever advertises them
+		if _, own := s.Capacity[name]; !own {
+			s.Capacity[name] = q
+			if a, ok := have.Status.Allocatable[name]; ok {
+				s.Allocatable[name] = a
+			}
+		}
+	}
+	s.Addresses = nil
+	for _, ip := range r.IPs {
+		s.Addresses = append(s.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: ip})
+	}
+	s.Addresses = append(s.Addresses, corev1.NodeAddress{Type: corev1.NodeHostName, Address: r.Name})
+	s.DaemonEndpoints.KubeletEndpoint.Port = r.Port
+	s.NodeInfo = r.Machine.Info
+	s.NodeInfo.KubeletVersion, s.NodeInfo.ContainerRuntimeVersion = r.Version, r.RuntimeVersion
+	if r.Images != nil {
+		s.Images = r.Images(ctx)
+	}
+	s.Conditions = r.conditions(ctx, s.Conditions)
+	return s
+}
+
+// conditions replaces the kubelet's own four and keeps the others. The time of the last transition moves only with the status.
+func (r *Registrar) conditions(ctx context.Context, before []corev1.NodeCondition) []corev1.NodeCondition {
+	now := metav1.NewTime(r.Clock.Now()).Rfc3339Copy()
+	own := []corev1.NodeCondition{
+		r.pressure(corev1.NodeMemoryPressure, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+		r.pressure(corev1.NodeDiskPressure, "KubeletHasDiskPressure", "kubelet has disk pressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+		r.pressure(corev1.NodePIDPressure, "KubeletHasInsufficientPID", "kubelet has insufficient PID available", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"},
+	}
+	if problem := r.Problem(ctx); problem != "" {
+		own[3].Status, own[3].Reason, own[3].Message = corev1.ConditionFalse, "KubeletNotReady", problem
+	}
+	out := slices.Clone(before)
+	for _, c := range own {
+		c.LastHeartbeatTime, c.LastTransitionTime = now, now
+		i := slices.IndexFunc(out, func(o corev1.NodeCondition) bool { return o.Type == c.Type })
+		if i < 0 {
+			out = append(out, c)
+			continue
+		}
+		if out[i].Status == c.Status {
+			c.LastTransitionTime = out[i].LastTransitionTime
+		}
+		out[i] = c
+	}
+	return out
+}
+
+func (r *Registrar) pressure(t corev1.NodeConditionType, badReason, badMessage, goodReason, goodMessage string) corev1.NodeCondition {
+	if r.Pressure != nil && r.Pressure()[t] {
+		return corev1.NodeCondition{Type: t, Status: corev1.ConditionTrue, Reason: badReason, Message: badMessage}
+	}
+	return corev1.NodeCondition{Type: t, Status: corev1.ConditionFalse, Reason: goodReason, Message: goodMessage}
+}
+
+// sameStatus compares without heartbeats.
+func sameStatus(a, b *corev1.NodeStatus) bool {
+	strip := func(s *corev1.NodeStatus) *corev1.NodeStatus {
+		c := s.DeepCopy()
+		for i := range c.Conditions {
+			c.Conditions[i].LastHeartbeatTime = metav1.Time{}
+		}
+		return c
+	}
+	return equality.Semantic.DeepEqual(strip(a), strip(b))
+}

@@ -1,0 +1,291 @@
+package kubelet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/kubelet/probe"
+	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
+	"github.com/coxswain-k8s/coxswain/kubelet/volume"
+)
+
+// maxRounds bounds how often one turn plans: each round starts what the one before made possible.
+const maxRounds = 20
+
+func ignoreGone(err error) error {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// sync brings a running pod to what its specification says, round by round, until there is nothing to do now.
+func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
+	defer w.report(ctx)
+	if err := w.refreshVolumes(ctx, pod); err != nil {
+		return err
+	}
+	for range maxRounds {
+		p := w.plan(pod)
+		w.mu.Lock()
+		w.waiting = p.waiting
+		w.mu.Unlock()
+		if p.finished {
+			w.enter(stateTerminating)
+			return nil
+		}
+		if p.idle() {
+			w.wakeAt(p.wake)
+			w.wakeAtDeadline(pod)
+			w.trim(ctx, pod)
+			return nil
+		}
+		if err := w.apply(ctx, pod, p); err != nil {
+			return err
+		}
+		w.markStale()
+		if err := w.look(ctx, pod); err != nil {
+			return err
+		}
+		w.report(ctx)
+	}
+	w.wakeAt(w.k.Clock.Now().Add(retryFirst))
+	return nil
+}
+
+func (w *worker) plan(pod *corev1.Pod) plan {
+	in := planInput{pod: pod, rt: w.rt, started: w.k.probes.Started, failed: w.k.probes.Failed, hold: w.held(pod)}
+	return in.next()
+}
+
+// held returns the function that says why a container must wait: the last try to start it failed, or it crashed.
+func (w *worker) held(pod *corev1.Pod) func(string, *runtime.Container) (hold, bool) {
+	now := w.k.Clock.Now()
+	return func(name string, last *runtime.Container) (hold, bool) {
+		if h, ok := w.holds[name]; ok && now.Before(h.until) {
+			return h, true
+		}
+		if !last.Exited() {
+			return hold{}, false
+		}
+		h, held := w.backoffs[name].crashHold(pod, last, now)
+		if held && w.events[name] != last.ID {
+			w.events[name] = last.ID
+			w.k.event(pod, fieldOf(pod, name), corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", name, podName(pod)))
+		}
+		return h, held
+	}
+}
+
+// wakeAtDeadline wakes the worker when the pod's active deadline is over.
+func (w *worker) wakeAtDeadline(pod *corev1.Pod) {
+	if pod.Spec.ActiveDeadlineSeconds == nil {
+		return
+	}
+	end := w.start.Add(time.Duration(*pod.Spec.ActiveDeadlineSeconds) * time.Second)
+	w.mu.Lock()
+	armed := w.timer != nil
+	w.mu.Unlock()
+	if !armed {
+		w.wakeAt(end)
+	}
+}
+
+// apply takes the steps of a plan. The sandbox starts while volumes are set up; containers start one after the other.
+func (w *worker) apply(ctx context.Context, pod *corev1.Pod, p plan) error {
+	w.stopAll(ctx, pod, p.kill)
+	ready := w.prepareVolumes(ctx, pod)
+	var failed error
+	if p.sandbox {
+		failed = w.newSandbox(ctx, pod, p.attempt)
+	}
+	if err := <-ready; err != nil {
+		w.k.event(pod, "", corev1.EventTypeWarning, "FailedMount", err.Error())
+		return errors.Join(failed, fmt.Errorf("setting up volumes: %w", err))
+	}
+	if failed != nil || len(p.start) == 0 {
+		return failed
+	}
+	sandbox := w.rt.Sandbox()
+	if sandbox == nil || !sandbox.Ready {
+		return nil // it ended again; the next round sees that
+	}
+	if err := w.startAll(ctx, pod, sandbox, p.start); err != nil {
+		return err
+	}
+	return nil
+}
+
+// startAll starts containers in order. That one could not be started holds that one up, not the others.
+func (w *worker) startAll(ctx context.Context, pod *corev1.Pod, sandbox *runtime.Sandbox, steps []startStep) error {
+	hosts, err := w.hosts(pod, sandbox)
+	if err != nil {
+		return err
+	}
+	config, err := w.k.node.SandboxConfig(pod, sandbox.Attempt, w.k.cgroups.PodPath(runtime.QOS(pod), pod.UID))
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		job := startJob{w: w, pod: pod, step: step, sandbox: sandbox, sandboxConfig: config, hosts: hosts}
+		failure := job.run(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if failure == nil {
+			delete(w.holds, step.spec.Name)
+			continue
+		}
+		log.FromContext(ctx).Info("a container was not started", "container", step.spec.Name, "reason", failure.reason, "message", failure.message)
+		w.holds[step.spec.Name] = hold{until: w.k.Clock.Now().Add(failure.again), waiting: corev1.ContainerStateWaiting{Reason: failure.reason, Message: failure.message}}
+	}
+	return nil
+}
+
+func (w *worker) hosts(pod *corev1.Pod, sandbox *runtime.Sandbox) (string, error) {
+	dir := w.k.node.PodDir(pod.UID)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", fmt.Errorf("making the pod's folder: %w", err)
+	}
+	return runtime.WriteHosts(dir, pod, sandbox.IPs, w.k.ClusterDomain)
+}
+
+// prepareVolumes sets the pod's volumes up beside other work, unless that was done.
+func (w *worker) prepareVolumes(ctx context.Context, pod *corev1.Pod) <-chan error {
+	done := make(chan error, 1)
+	if w.volumes != nil {
+		done <- nil
+		return done
+	}
+	go func() {
+		volumes, err := w.k.volumes.Setup(ctx, pod)
+		if err == nil {
+			w.volumes = volumes
+			if volumes == nil {
+				w.volumes = map[string]volume.Mount{}
+			}
+		}
+		done <- err
+	}()
+	return done
+}
+
+// refreshVolumes writes the content of volumes again when something that they show has changed.
+func (w *worker) refreshVolumes(ctx context.Context, pod *corev1.Pod) error {
+	w.mu.Lock()
+	due := w.refresh
+	w.refresh = false
+	w.mu.Unlock()
+	if !due || w.volumes == nil {
+		return nil
+	}
+	if err := w.k.volumes.Refresh(ctx, pod); err != nil {
+		w.mu.Lock()
+		w.refresh = true
+		w.mu.Unlock()
+		return fmt.Errorf("refreshing volumes: %w", err)
+	}
+	return nil
+}
+
+// newSandbox replaces whatever sandboxes the pod has by a new one.
+func (w *worker) newSandbox(ctx context.Context, pod *corev1.Pod, attempt uint32) error {
+	if w.rt.Sandbox() != nil {
+		w.k.event(pod, "", corev1.EventTypeNormal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+		if err := w.stopSandboxes(ctx, pod); err != nil {
+			return err
+		}
+	}
+	if err := w.k.ensureCgroup(pod); err != nil {
+		return err
+	}
+	handler, err := w.k.runtimeHandler(ctx, pod)
+	if err != nil {
+		return err
+	}
+	config, err := w.k.node.SandboxConfig(pod, attempt, w.k.cgroups.PodPath(runtime.QOS(pod), pod.UID))
+	if err != nil {
+		return err
+	}
+	if _, err := w.k.runtime.RunSandbox(ctx, config, handler); err != nil {
+		w.k.event(pod, "", corev1.EventTypeWarning, "FailedCreatePodSandBox", "Failed to create pod sandbox: "+err.Error())
+		return fmt.Errorf("creating the pod's sandbox: %w", err)
+	}
+	w.markStale()
+	return w.look(ctx, pod)
+}
+
+// probeTargets are the pod's running containers, for the probes.
+func (w *worker) probeTargets(pod *corev1.Pod, rt *runtime.Pod) []probe.Target {
+	var out []probe.Target
+	ip := ""
+	if ips := rt.IPs(); len(ips) > 0 {
+		ip = ips[0]
+	}
+	if pod.Spec.HostNetwork {
+		ip = w.k.NodeIP
+	}
+	add := func(list []corev1.Container, statuses []corev1.ContainerStatus) {
+		for i := range list {
+			c := rt.Current(list[i].Name)
+			if !c.Running() {
+				continue
+			}
+			t := probe.Target{Pod: pod, Container: &list[i], ID: c.ID, StartedAt: c.StartedAt, IP: ip}
+			for j := range statuses {
+				if statuses[j].ContainerID == w.k.runtime.Name+"://"+c.ID {
+					t.WasReady, t.WasStarted = statuses[j].Ready, statuses[j].Started != nil && *statuses[j].Started
+				}
+			}
+			out = append(out, t)
+		}
+	}
+	add(pod.Spec.InitContainers, pod.Status.InitContainerStatuses)
+	add(pod.Spec.Containers, pod.Status.ContainerStatuses)
+	ephemeral := make([]corev1.Container, 0, len(pod.Spec.EphemeralContainers))
+	for i := range pod.Spec.EphemeralContainers {
+		ephemeral = append(ephemeral, corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon))
+	}
+	add(ephemeral, nil)
+	return out
+}
+
+// fieldOf is the path of a container in the pod's specification, for events.
+func fieldOf(pod *corev1.Pod, name string) string {
+	for i := range pod.Spec.InitContainers {
+		if pod.Spec.InitContainers[i].Name == name {
+			return "spec.initContainers{" + name + "}"
+		}
+	}
+	for i := range pod.Spec.EphemeralContainers {
+		if pod.Spec.EphemeralContainers[i].Name == name {
+			return "spec.ephemeralContainers{" + name + "}"
+		}
+	}
+	return "spec.containers{" + name + "}"
+}
+
+// containerSpec finds a container of any kind by name.
+func containerSpec(pod *corev1.Pod, name string) *corev1.Container {
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	for i := range pod.Spec.EphemeralContainers {
+		if pod.Spec.EphemeralContainers[i].Name == name {
+			c := corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon)
+			return &c
+		}
+	}
+	return nil
+}
