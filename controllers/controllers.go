@@ -14,10 +14,14 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
+	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
+	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
+	"github.com/coxswain-k8s/coxswain/controllers/podgc"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
+	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 )
 
 // Deps is what controllers need beyond the manager.
@@ -44,6 +48,10 @@ func all() []controller {
 		{serviceaccount.Name, serviceaccount.Register},
 		{rootca.Name, rootca.Register},
 		{garbagecollector.Name, garbagecollector.Register},
+		{tainteviction.Name, tainteviction.Register},
+		{nodelifecycle.Name, nodelifecycle.Register},
+		{podgc.Name, podgc.Register},
+		{nodeipam.Name, nodeipam.Register},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,14 +59,15 @@ func Metadata[T client.Object](ctx context.Context, c client.Client, obj T, muta
 }
 
 // Result turns an error of a write into a reconciler's answer: a conflict wakes again
-// at once, an object that is gone needs nothing, anything else is an error.
+// at once, an object that is gone, or that cannot be made because its namespace goes,
+// needs nothing, anything else is an error.
 func Result(result reconcile.Result, err error) (reconcile.Result, error) {
 	switch {
 	case err == nil:
 		return result, nil
 	case apierrors.IsConflict(err):
 		return reconcile.Result{RequeueAfter: conflictDelay}, nil
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return reconcile.Result{}, nil
 	}
 	return reconcile.Result{}, err

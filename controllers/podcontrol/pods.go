@@ -13,6 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 // Pods creates and deletes pods for an owner, with an event on the owner for each.
@@ -168,4 +171,33 @@ func AvailableIn(pod *corev1.Pod, minReadySeconds int32, now time.Time) (time.Du
 func IsAvailable(pod *corev1.Pod, minReadySeconds int32, now time.Time) bool {
 	wait, ready := AvailableIn(pod, minReadySeconds, now)
 	return ready && wait == 0
+}
+
+// SetCondition sets a condition of a pod. Its transition time changes with its status.
+func SetCondition(status *corev1.PodStatus, next corev1.PodCondition, now time.Time) {
+	next.LastTransitionTime = metav1.NewTime(now)
+	for i := range status.Conditions {
+		have := &status.Conditions[i]
+		if have.Type != next.Type {
+			continue
+		}
+		if have.Status == next.Status {
+			next.LastTransitionTime = have.LastTransitionTime
+		}
+		next.LastProbeTime = have.LastProbeTime
+		*have = next
+		return
+	}
+	status.Conditions = append(status.Conditions, next)
+}
+
+// IndexByNode adds the index of pods by their node, kit.NodeIndex.
+func IndexByNode(ctx context.Context, mgr manager.Manager) error {
+	return kit.Index(ctx, mgr, &corev1.Pod{}, kit.NodeIndex, func(obj client.Object) []string {
+		pod, ok := obj.(*corev1.Pod)
+		if !ok || pod.Spec.NodeName == "" {
+			return nil
+		}
+		return []string{pod.Spec.NodeName}
+	})
 }

@@ -1,0 +1,206 @@
+package nodelifecycle
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "nodelifecycle"
+
+// startGrace is how long a new node may take to report for the first time.
+const startGrace = time.Minute
+
+// Controller reconciles nodes with their signs of life.
+type Controller struct {
+	Client   client.Client
+	Recorder record.EventRecorder
+	Clock    clock.PassiveClock
+	Grace    time.Duration
+
+	beats heartbeats
+
+	mu    sync.Mutex
+	known map[string]types.UID
+}
+
+// Reconcile makes a silent node Unknown, and gives every node the taints of its state.
+func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
+	if node.DeletionTimestamp != nil {
+		return reconcile.Result{}, nil
+	}
+	c.welcome(node)
+	now := c.Clock.Now()
+	grace := c.Grace
+	if condition(node, corev1.NodeReady) == nil {
+		grace = startGrace
+	}
+	wait := c.beats.status(node, now).Add(grace).Sub(now)
+	if wait <= 0 {
+		wrote, err := c.silence(ctx, node, now)
+		if wrote || err != nil {
+			return patch.Result(reconcile.Result{}, err) // the write wakes us with the new conditions
+		}
+		if err := c.unreadyPods(ctx, node.Name, now); err != nil {
+			return patch.Result(reconcile.Result{}, err)
+		}
+	}
+	var nodes corev1.NodeList
+	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return reconcile.Result{}, fmt.Errorf("listing nodes: %w", err)
+	}
+	wanted := taints(node, !allSilent(nodes.Items), now)
+	if equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
+		return kit.After(wait), nil
+	}
+	err := patch.Metadata(ctx, c.Client, node, func(changed *corev1.Node) { changed.Spec.Taints = wanted })
+	return patch.Result(kit.After(wait), err)
+}
+
+func (c *Controller) welcome(node *corev1.Node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known[node.Name] == node.UID {
+		return
+	}
+	c.known[node.Name] = node.UID
+	c.event(node.Name, node.UID, "RegisteredNode", fmt.Sprintf("Registered Node %s in Controller", node.Name))
+}
+
+// event records on a node what its controller did. Such events name the node as its UID,
+// too, like those of the kubelet.
+func (c *Controller) event(name string, uid types.UID, reason, message string) {
+	ref := &corev1.ObjectReference{APIVersion: "v1", Kind: "Node", Name: name, UID: uid}
+	c.Recorder.Eventf(ref, corev1.EventTypeNormal, reason, "Node %s event: %s", name, message)
+}
+
+func (c *Controller) silence(ctx context.Context, node *corev1.Node, now time.Time) (bool, error) {
+	ready := condition(node, corev1.NodeReady)
+	wasReady := ready != nil && ready.Status == corev1.ConditionTrue
+	wrote, err := patch.Status(ctx, c.Client, node, func(changed *corev1.Node) { silence(changed, now) })
+	if wrote && wasReady {
+		ref := &corev1.ObjectReference{APIVersion: "v1", Kind: "Node", Name: node.Name, UID: node.UID}
+		c.Recorder.Eventf(ref, corev1.EventTypeNormal, "NodeNotReady", "Node %s status is now: NodeNotReady", node.Name)
+	}
+	return wrote, err
+}
+
+// unreadyPods takes the pods of a silent node out of service.
+func (c *Controller) unreadyPods(ctx context.Context, node string, now time.Time) error {
+	var pods corev1.PodList
+	err := c.Client.List(ctx, &pods, client.MatchingFields{kit.NodeIndex: node}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return fmt.Errorf("listing pods of node: %w", err)
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if !podcontrol.IsReady(pod) {
+			continue
+		}
+		_, err := patch.Status(ctx, c.Client, pod, func(changed *corev1.Pod) {
+			next := *podcontrol.Condition(changed, corev1.PodReady)
+			next.Status = corev1.ConditionFalse
+			podcontrol.SetCondition(&changed.Status, next, now)
+		})
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		c.Recorder.Event(pod, corev1.EventTypeWarning, "NodeNotReady", "Node is not ready")
+	}
+	return nil
+}
+
+// renewed records a lease, and wakes its node when that had been silent.
+func (c *Controller) renewed(ctx context.Context, obj client.Object) []reconcile.Request {
+	lease, ok := obj.(*coordinationv1.Lease)
+	if !ok || lease.Namespace != corev1.NamespaceNodeLease || !c.beats.lease(lease, c.Clock.Now()) {
+		return nil
+	}
+	node := &corev1.Node{}
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: lease.Name}, node); err != nil {
+		return nil
+	}
+	if ready := condition(node, corev1.NodeReady); ready == nil || ready.Status != corev1.ConditionUnknown {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: lease.Name}}}
+}
+
+// others wakes every other node when the first becomes ready, or the last ceases to be:
+// whether anything is evicted may have changed.
+func (c *Controller) others(ctx context.Context, changed client.Object) []reconcile.Request {
+	var nodes corev1.NodeList
+	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range nodes.Items {
+		ready := condition(&nodes.Items[i], corev1.NodeReady)
+		if nodes.Items[i].Name != changed.GetName() && (ready == nil || ready.Status != corev1.ConditionTrue) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&nodes.Items[i])})
+		}
+	}
+	return requests
+}
+
+func (c *Controller) gone(obj client.Object) {
+	c.beats.forget(obj.GetName())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, obj.GetName())
+	c.event(obj.GetName(), obj.GetUID(), "RemovingNode", fmt.Sprintf("Removing Node %s from Controller", obj.GetName()))
+}
+
+func readiness(obj client.Object) corev1.ConditionStatus {
+	if node, ok := obj.(*corev1.Node); ok {
+		if ready := condition(node, corev1.NodeReady); ready != nil {
+			return ready.Status
+		}
+	}
+	return ""
+}
+
+// Register puts the controller on mgr. It wakes when a node changes, when the lease of a
+// silent node is renewed, and when a grace period could be over.
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	if err := podcontrol.IndexByNode(ctx, mgr); err != nil {
+		return err
+	}
+	c := &Controller{
+		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "node-controller"), Clock: deps.Clock, Grace: deps.NodeGracePeriod,
+		beats: heartbeats{seen: map[string]heartbeat{}}, known: map[string]types.UID{},
+	}
+	deleted := predicate.Funcs{DeleteFunc: func(e event.DeleteEvent) bool {
+		c.gone(e.Object)
+		return false
+	}}
+	turned := predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool { return readiness(e.ObjectOld) != readiness(e.ObjectNew) },
+	}
+	return kit.New(mgr, Name).
+		For(&corev1.Node{}, builder.WithPredicates(deleted)).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.others), builder.WithPredicates(turned)).
+		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(c.renewed)).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
