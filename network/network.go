@@ -1,0 +1,161 @@
+package network
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/network/cni"
+	"github.com/coxswain-k8s/coxswain/network/packetfilter"
+)
+
+// Defaults of Network.
+const (
+	DefaultConfigFile  = "/etc/cni/net.d/10-coxswain.conflist"
+	DefaultNetworkName = "coxswain"
+)
+
+// Network is the pod network of one node.
+type Network struct {
+	// Cache gives the informer of Nodes.
+	Cache cache.Cache
+	// NodeName is the node whose pods these are.
+	NodeName string
+	// ClusterCIDRs are the networks of all pods of the cluster; inside of them a pod shows its own address.
+	ClusterCIDRs []netip.Prefix
+	// Bridge is the name of the link that the node's pods share. Default: cni0.
+	Bridge string
+	// MTU of pods. Default: the kernel's.
+	MTU int
+	// ConfigFile is where the runtime looks for the network. Default: /etc/cni/net.d/10-coxswain.conflist.
+	ConfigFile string
+	// DataDir is where the plugin keeps the addresses in use. Default: /run/coxswain/cni.
+	DataDir string
+	// Fabric makes the pods of other nodes reachable. Default: nothing is done, which is right for a cluster of one node.
+	Fabric Fabric
+
+	started sync.Once
+	ready   chan struct{}
+}
+
+// Fabric carries packets between the nodes of a cluster: by routes to their addresses, by a tunnel, or not at all.
+type Fabric interface {
+	// Run keeps the ways to the other nodes' pods until ctx ends. own is the node's share of the pods' networks.
+	Run(ctx context.Context, own []netip.Prefix) error
+}
+
+// Ready is closed when the runtime can put pods on the network. It may be called before Run.
+func (n *Network) Ready() <-chan struct{} {
+	n.started.Do(func() { n.ready = make(chan struct{}) })
+	return n.ready
+}
+
+// Run keeps the node's network configured until ctx ends. It leaves everything in place: pods outlive the server.
+func (n *Network) Run(ctx context.Context) error {
+	n.Bridge = cmp.Or(n.Bridge, cni.DefaultBridge)
+	n.ConfigFile = cmp.Or(n.ConfigFile, DefaultConfigFile)
+	n.DataDir = cmp.Or(n.DataDir, cni.DefaultDataDir)
+	log := logr.FromContextOrDiscard(ctx).WithName("network")
+
+	shares := make(chan []netip.Prefix, 1)
+	stop, err := n.watch(ctx, shares)
+	if err != nil {
+		return fmt.Errorf("starting the pod network: %w", err)
+	}
+	defer stop()
+	if err := cni.CollectVanished(n.DataDir, DefaultNetworkName); err != nil {
+		log.Error(err, "Addresses of vanished containers were not collected")
+	}
+	var own []netip.Prefix
+	fabric := newRunner(n.Fabric)
+	defer fabric.stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-fabric.failed:
+			return fmt.Errorf("running the network between nodes: %w", err)
+		case next := <-shares:
+			if slices.Equal(own, next) {
+				continue
+			}
+			if err := n.configure(next); err != nil {
+				return fmt.Errorf("configuring the pod network: %w", err)
+			}
+			own = next
+			log.Info("The pod network is configured", "podCIDRs", own)
+			fabric.restart(ctx, own)
+			n.announce()
+		}
+	}
+}
+
+func (n *Network) announce() {
+	select {
+	case <-n.Ready():
+	default:
+		close(n.ready)
+	}
+}
+
+// configure prepares the kernel first: the runtime uses the network as soon as the file is there.
+func (n *Network) configure(own []netip.Prefix) error {
+	if err := cni.EnableForwarding(own); err != nil {
+		return err
+	}
+	if err := packetfilter.Masquerade(own, n.ClusterCIDRs); err != nil {
+		return err
+	}
+	return n.writeConfig(own)
+}
+
+// watch sends the node's share of the pods' networks whenever it is known and may have changed; only the latest waits to be read.
+func (n *Network) watch(ctx context.Context, shares chan []netip.Prefix) (stop func(), err error) {
+	informer, err := n.Cache.GetInformer(ctx, &corev1.Node{})
+	if err != nil {
+		return nil, fmt.Errorf("getting the informer of Nodes: %w", err)
+	}
+	seen := func(o any) {
+		node, ok := o.(*corev1.Node)
+		if !ok || node.Name != n.NodeName {
+			return
+		}
+		if own := podCIDRs(node); len(own) > 0 {
+			select {
+			case <-shares:
+			default:
+			}
+			shares <- own
+		}
+	}
+	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: seen, UpdateFunc: func(_, o any) { seen(o) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribing to Nodes: %w", err)
+	}
+	return func() { _ = informer.RemoveEventHandler(registration) }, nil
+}
+
+// podCIDRs are the node's share, of each family at most one.
+func podCIDRs(node *corev1.Node) []netip.Prefix {
+	all := node.Spec.PodCIDRs
+	if len(all) == 0 && node.Spec.PodCIDR != "" {
+		all = []string{node.Spec.PodCIDR}
+	}
+	var out []netip.Prefix
+	for _, s := range all {
+		if p, err := netip.ParsePrefix(s); err == nil {
+			out = append(out, p.Masked())
+		}
+	}
+	return out
+}
