@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -65,6 +66,11 @@ type Chain struct {
 // NewChain returns a chain of the plugins in their order.
 func NewChain(plugins ...Plugin) *Chain {
 	return &Chain{plugins: plugins}
+}
+
+// With returns a chain that asks more plugins at its end.
+func (c *Chain) With(more ...Plugin) *Chain {
+	return &Chain{plugins: append(slices.Clone(c.plugins), more...)}
 }
 
 // Names of the plugins in their order.

@@ -1,0 +1,78 @@
+package cluster
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/plugins"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/node"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/rbac"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/review"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+)
+
+// access is who may call the API server and what they may do.
+type access struct {
+	authenticator authenticator.Request
+	authorizer    authorizer.Authorizer
+	impersonate   apiserver.Impersonator
+	admission     *admission.Chain
+	issuer        *tokens.Issuer
+	reviews       map[schema.GroupResource]apiserver.VirtualFunc
+	documents     map[string]http.Handler
+}
+
+// newAccess wires client certificates and tokens to identities, and identities to the Node and RBAC authorizers.
+func (c *controlPlane) newAccess() (*access, error) {
+	issuer := "https://kubernetes.default.svc." + c.options.ClusterDomain
+	audiences := []string{issuer}
+	key, err := tokens.NewPublicKey(c.certificates.tokens.Public())
+	if err != nil {
+		return nil, err
+	}
+	keys := []tokens.PublicKey{key}
+	bearers := &auth.BearerTokens{Tokens: []authenticator.Token{
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: audiences, Audiences: audiences, Keys: keys},
+		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}},
+	}}
+	if c.options.Token != "" {
+		admin := &user.DefaultInfo{Name: "admin", Groups: []string{user.SystemPrivilegedGroup}}
+		bearers.Tokens = append(bearers.Tokens, tokens.NewStatic(map[string]user.Info{c.options.Token: admin}))
+	}
+	roles := rbac.New(c.view)
+	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz", "/version"}, node.New(c.view), roles}
+	chain, err := plugins.New(plugins.Deps{Lister: c.view, Authorizer: authorizers, Await: c.view.Await}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	chain = chain.With(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
+	documents, err := tokens.Discovery(issuer, c.url()+tokens.KeysPath, keys)
+	if err != nil {
+		return nil, fmt.Errorf("making the documents of token verification: %w", err)
+	}
+	reviewer := &review.Reviewer{Tokens: bearers, Audiences: audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
+	a := &access{
+		authorizer: authorizers, admission: chain, documents: documents,
+		impersonate: (&auth.Impersonator{Authorizer: authorizers}).Request,
+		issuer:      &tokens.Issuer{Lister: c.view, Clock: clock.RealClock{}, Issuer: issuer, Audiences: audiences, Key: c.certificates.tokens},
+		reviews:     map[schema.GroupResource]apiserver.VirtualFunc{},
+	}
+	for of, answer := range reviewer.Funcs() {
+		a.reviews[of] = answer
+	}
+	pool := c.certificates.authority.Pool()
+	a.authenticator = &auth.Authenticator{Anonymous: true, Requests: []authenticator.Request{
+		&auth.ClientCertificates{Roots: func() *x509.CertPool { return pool }, Clock: clock.RealClock{}}, bearers,
+	}}
+	return a, nil
+}

@@ -1,0 +1,66 @@
+package cluster
+
+import (
+	"crypto/ecdsa"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
+)
+
+// certificates of one control plane and its machine's node.
+type certificates struct {
+	authority *pki.Authority
+	serving   *pki.Pair // of the API server
+	admin     *pki.Pair
+	toKubelet *pki.Pair // by which the API server authenticates to kubelets
+	kubelet   *pki.Pair // by which the kubelet serves
+	tokens    *ecdsa.PrivateKey
+}
+
+// openCertificates reads or makes all certificates below DataDir/pki.
+func openCertificates(o *Options) (*certificates, error) {
+	dir := filepath.Join(o.DataDir, "pki")
+	authority, err := pki.Open(dir, "coxswain-ca", time.Now)
+	if err != nil {
+		return nil, err
+	}
+	c := &certificates{authority: authority}
+	names, addresses := o.servingNames()
+	leaves := []struct {
+		pair    **pki.Pair
+		request pki.Request
+	}{
+		{&c.serving, pki.Request{Name: "apiserver", CommonName: "kube-apiserver", DNSNames: names, Addresses: addresses, Server: true}},
+		{&c.admin, pki.Request{Name: "admin", CommonName: "admin", Groups: []string{"system:masters"}, Client: true}},
+		{&c.toKubelet, pki.Request{Name: "apiserver-kubelet-client", CommonName: kubeletClient, Client: true}},
+		{&c.kubelet, pki.Request{
+			Name: "kubelet", CommonName: "system:node:" + o.NodeName, Groups: []string{"system:nodes"}, Server: true,
+			DNSNames: []string{o.NodeName}, Addresses: []net.IP{net.ParseIP(o.NodeIP), net.IPv4(127, 0, 0, 1)},
+		}},
+	}
+	for _, leaf := range leaves {
+		if *leaf.pair, err = authority.Leaf(leaf.request); err != nil {
+			return nil, err
+		}
+	}
+	c.tokens, err = pki.SigningKey(dir)
+	return c, err
+}
+
+// servingNames are all names and addresses by which clients may call the API server.
+func (o *Options) servingNames() ([]string, []net.IP) {
+	names := []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + o.ClusterDomain, "localhost", o.NodeName}
+	addresses := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(o.serviceIP(1))}
+	for _, more := range append([]string{o.NodeIP, o.AdvertiseAddress, o.BindAddress}, o.TLSSANs...) {
+		ip := net.ParseIP(more)
+		switch {
+		case ip == nil:
+			names = append(names, more)
+		case !ip.IsUnspecified():
+			addresses = append(addresses, ip)
+		}
+	}
+	return names, addresses
+}

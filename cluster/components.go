@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/coxswain-k8s/coxswain/controllers"
+	"github.com/coxswain-k8s/coxswain/scheduler"
+)
+
+// component is one part beside the control plane. run returns when ctx ends, after everything it started has.
+type component struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// newComponents lists what runs beside the control plane.
+func newComponents(ctx context.Context, plane *controlPlane) ([]component, error) {
+	shared, err := plane.newCache()
+	if err != nil {
+		return nil, err
+	}
+	parts := []component{{"cache", shared.Start}}
+	if plane.options.Enabled(Controllers) {
+		part, err := plane.newControllers(ctx, shared)
+		if err != nil {
+			return nil, fmt.Errorf("setting up the controllers: %w", err)
+		}
+		parts = append(parts, part)
+	}
+	if plane.options.Enabled(Scheduler) {
+		part, err := plane.newScheduler(shared)
+		if err != nil {
+			return nil, fmt.Errorf("setting up the scheduler: %w", err)
+		}
+		parts = append(parts, part)
+	}
+	if plane.options.Enabled(Agent) {
+		more, err := plane.newNode(ctx, shared)
+		if err != nil {
+			return nil, fmt.Errorf("setting up the node: %w", err)
+		}
+		parts = append(parts, more...)
+	}
+	return parts, nil
+}
+
+// newCache is the informers that all parts share.
+func (c *controlPlane) newCache() (cache.Cache, error) {
+	return cache.New(c.memoryConfig(identity("system:apiserver", "system:masters")), cache.Options{Scheme: c.scheme, Mapper: newMapper(c.rows)})
+}
+
+func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
+	who := identity("system:kube-controller-manager", "system:masters")
+	mgr, err := ctrl.NewManager(c.memoryConfig(who), manager.Options{
+		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers"), Metrics: server.Options{BindAddress: "0"},
+		NewCache:  func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
+		NewClient: func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
+	})
+	if err != nil {
+		return component{}, err
+	}
+	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key}
+	err = controllers.Register(mgr, controllers.Deps{
+		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer,
+	})
+	return component{"controllers", mgr.Start}, err
+}
+
+// borrowed is a cache that somebody else runs.
+type borrowed struct{ cache.Cache }
+
+// Start implements cache.Cache: it only waits, for the owner starts the cache.
+func (b borrowed) Start(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
+	writer, err := c.client(schedulerIdentity(), shared)
+	if err != nil {
+		return component{}, err
+	}
+	return component{"scheduler", func(ctx context.Context) error {
+		broadcaster := events.NewBroadcaster(eventSink{writer})
+		defer broadcaster.Shutdown()
+		if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+			return err
+		}
+		s := &scheduler.Scheduler{
+			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
+			Recorder: broadcaster.NewRecorder(c.scheme, "default-scheduler").(events.EventRecorderLogger),
+		}
+		return s.Run(ctx)
+	}}, nil
+}
+
+// eventSink writes events.k8s.io/v1 events.
+type eventSink struct{ client.Client }
+
+// Create implements events.EventSink.
+func (s eventSink) Create(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
+	return event, s.Client.Create(ctx, event)
+}
+
+// Update implements events.EventSink.
+func (s eventSink) Update(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
+	return event, s.Client.Update(ctx, event)
+}
+
+// Patch implements events.EventSink.
+func (s eventSink) Patch(ctx context.Context, event *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
+	patched := event.DeepCopy()
+	return patched, s.Client.Patch(ctx, patched, client.RawPatch("application/strategic-merge-patch+json", data))
+}

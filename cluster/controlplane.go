@@ -1,0 +1,197 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+)
+
+// controlPlane is etcd, the watch cache and the API server.
+type controlPlane struct {
+	options      *Options
+	certificates *certificates
+	scheme       *runtime.Scheme
+	rows         []*resource.Resource
+	member       *etcd.Member
+	cache        *cache.Cache
+	view         *cacheview.View
+	server       *apiserver.Server
+	handler      http.Handler
+	listener     net.Listener
+	http         *http.Server
+
+	running sync.WaitGroup
+	stop    context.CancelFunc
+	failed  chan error // takes the first error of what runs
+	ready   chan struct{}
+}
+
+// startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
+// once, also when an error is returned with a control plane.
+func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
+	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: apis.All(), failed: make(chan error, 4), ready: make(chan struct{})}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	c.stop = stop
+	if err := c.open(ctx); err != nil {
+		return c, err
+	}
+	c.run("watch cache", func() error { return c.cache.Run(running) })
+	if err := c.serve(running); err != nil {
+		return c, err
+	}
+	select {
+	case <-c.cache.Ready():
+	case err := <-c.failed:
+		return c, err
+	case <-ctx.Done():
+		return c, ctx.Err()
+	}
+	if err := c.bootstrap(ctx); err != nil {
+		return c, fmt.Errorf("writing bootstrap objects: %w", err)
+	}
+	writer, err := c.client(identity("system:apiserver", "system:masters"), nil)
+	if err != nil {
+		return c, err
+	}
+	if err := c.ensureObjects(ctx, writer); err != nil {
+		return c, err
+	}
+	close(c.ready)
+	return c, nil
+}
+
+// open starts etcd and makes the certificates, at the same time.
+func (c *controlPlane) open(ctx context.Context) error {
+	var both sync.WaitGroup
+	var opening, signing error
+	both.Go(func() {
+		c.member, opening = etcd.Embed(ctx, etcd.Config{
+			Dir: filepath.Join(c.options.DataDir, "etcd"), Logger: log.FromContext(ctx).WithName("etcd"),
+			ClientURLs: []string{EtcdEndpoint(c.options.DataDir)},
+		})
+	})
+	both.Go(func() { c.certificates, signing = openCertificates(c.options) })
+	both.Wait()
+	if opening != nil {
+		opening = fmt.Errorf("starting etcd in %s: %w", c.options.DataDir, opening)
+	}
+	if signing != nil {
+		signing = fmt.Errorf("preparing certificates: %w", signing)
+	}
+	if err := errors.Join(opening, signing); err != nil {
+		return err
+	}
+	c.cache = cache.New(c.member)
+	c.view = cacheview.New(c.cache, c.rows)
+	return nil
+}
+
+// EtcdEndpoint is where the embedded member of a data folder can be reached by etcdctl.
+func EtcdEndpoint(dataDir string) string {
+	return "unix://" + filepath.Join(dataDir, "etcd", "client.sock")
+}
+
+// serve builds the API server and opens its port.
+func (c *controlPlane) serve(ctx context.Context) error {
+	access, err := c.newAccess()
+	if err != nil {
+		return fmt.Errorf("setting up authentication and authorization: %w", err)
+	}
+	c.server = &apiserver.Server{
+		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
+		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
+		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
+		Checks: []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
+	}
+	if err := c.extend(c.server); err != nil {
+		return err
+	}
+	if c.handler, err = c.server.Handler(ctx); err != nil {
+		return fmt.Errorf("building the API server: %w", err)
+	}
+	if c.listener, err = net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort))); err != nil {
+		return fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
+	}
+	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
+	c.http = newHTTPServer(ctx, c.handler, c.certificates)
+	c.run("API server", func() error {
+		if err := c.http.ServeTLS(c.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (c *controlPlane) checkBootstrap(context.Context) error {
+	select {
+	case <-c.ready:
+		return nil
+	default:
+		return errors.New("bootstrap objects are not written yet")
+	}
+}
+
+// run starts one part in a goroutine that close waits for.
+func (c *controlPlane) run(name string, part func() error) {
+	c.running.Go(func() {
+		if err := part(); err != nil {
+			c.failed <- fmt.Errorf("running the %s: %w", name, err)
+		}
+	})
+}
+
+// close ends everything in the order in which it depends on each other. Open watches end with their server.
+func (c *controlPlane) close() error {
+	c.stop()
+	var err error
+	if c.http != nil {
+		grace, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		if c.http.Shutdown(grace) != nil {
+			err = c.http.Close()
+		}
+	}
+	c.running.Wait()
+	if c.member != nil {
+		err = errors.Join(err, c.member.Close())
+	}
+	return err
+}
+
+// url of the API server for clients on this machine.
+func (c *controlPlane) url() string {
+	host := "127.0.0.1"
+	if ip := net.ParseIP(c.options.BindAddress); ip != nil && !ip.IsUnspecified() {
+		host = ip.String()
+	}
+	return "https://" + net.JoinHostPort(host, strconv.Itoa(c.options.HTTPSListenPort))
+}
+
+// adminConfig is a client of the administrator over the network.
+func (c *controlPlane) adminConfig() *rest.Config {
+	return &rest.Config{
+		Host: c.url(), QPS: -1,
+		TLSClientConfig: rest.TLSClientConfig{
+			CAData: c.certificates.authority.CertPEM, CertData: c.certificates.admin.CertPEM, KeyData: c.certificates.admin.KeyPEM,
+		},
+	}
+}

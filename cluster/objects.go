@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ensureObjects writes what depends on this cluster's addresses and keys: the kubernetes Service with its endpoints,
+// the CA by which extension API servers know us, and the API server's access to kubelets.
+func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
+	for _, object := range []client.Object{
+		c.kubernetesService(), c.kubernetesEndpoints(), c.kubernetesSlice(), c.authenticationConfig(), kubeletAdminBinding(),
+	} {
+		if err := ensure(ctx, writer, object); err != nil {
+			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// ensure creates an object, or brings what it says up to date in the one that exists.
+func ensure(ctx context.Context, writer client.Client, wanted client.Object) error {
+	err := writer.Create(ctx, wanted)
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	stored, ok := wanted.DeepCopyObject().(client.Object)
+	if !ok {
+		return err
+	}
+	if err := writer.Get(ctx, client.ObjectKeyFromObject(wanted), stored); err != nil {
+		return err
+	}
+	changed, ok := stored.DeepCopyObject().(client.Object)
+	if !ok || !adopt(changed, wanted) || equality.Semantic.DeepEqual(stored, changed) {
+		return nil
+	}
+	return writer.Update(ctx, changed)
+}
+
+// adopt copies what this package says about a kind of object; others, such as a Service, stay as they were made.
+func adopt(to, from client.Object) bool {
+	switch to := to.(type) {
+	case *corev1.Endpoints: //nolint:staticcheck // still served, and still read by clients
+		to.Subsets = from.(*corev1.Endpoints).Subsets //nolint:staticcheck // as above
+	case *discoveryv1.EndpointSlice:
+		to.Endpoints, to.Ports = from.(*discoveryv1.EndpointSlice).Endpoints, from.(*discoveryv1.EndpointSlice).Ports
+	case *corev1.ConfigMap:
+		to.Data = from.(*corev1.ConfigMap).Data
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *controlPlane) kubernetesService() client.Object {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{"component": "apiserver", "provider": "kubernetes"}},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: c.options.serviceIP(1), Type: corev1.ServiceTypeClusterIP, SessionAffinity: corev1.ServiceAffinityNone,
+			Ports: []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromInt(c.options.HTTPSListenPort)}},
+		},
+	}
+}
+
+func (c *controlPlane) kubernetesEndpoints() client.Object {
+	return &corev1.Endpoints{ //nolint:staticcheck // still served, and still read by clients
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelSkipMirror: "true"}},
+		Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // as above
+			Addresses: []corev1.EndpointAddress{{IP: c.options.AdvertiseAddress}},
+			Ports:     []corev1.EndpointPort{{Name: "https", Port: int32(c.options.HTTPSListenPort), Protocol: corev1.ProtocolTCP}},
+		}},
+	}
+}
+
+func (c *controlPlane) kubernetesSlice() client.Object {
+	return &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelServiceName: "kubernetes"}},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{c.options.AdvertiseAddress}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}},
+		Ports: []discoveryv1.EndpointPort{{
+			Name: ptr.To("https"), Port: ptr.To(int32(c.options.HTTPSListenPort)), Protocol: ptr.To(corev1.ProtocolTCP),
+		}},
+	}
+}
+
+func (c *controlPlane) authenticationConfig() client.Object {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"},
+		Data:       map[string]string{"client-ca-file": string(c.certificates.authority.CertPEM)},
+	}
+}
+
+func kubeletAdminBinding() client.Object {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "coxswain:apiserver-kubelet-client"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:kubelet-api-admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: kubeletClient}},
+	}
+}
