@@ -106,7 +106,7 @@ func (c *controlPlane) open(ctx context.Context) error {
 
 // EtcdEndpoint is where the embedded member of a data folder can be reached by etcdctl.
 func EtcdEndpoint(dataDir string) string {
-	return "unix://" + filepath.Join(dataDir, "etcd", "client.sock")
+	return "unix://" + filepath.Join(dataDir, "etcd.sock")
 }
 
 // serve builds the API server and opens its port.
