@@ -54,17 +54,31 @@ func (c *call) do(ctx context.Context, ch change) (obj resource.Object, created 
 	}
 	for attempt := 1; ; attempt++ {
 		obj, err = c.try(ctx, ch, now)
-		var lost *storage.ConflictError
-		if !errors.As(err, &lost) {
+		if !isLost(err) {
 			return obj, false, err
 		}
 		if attempt == maxConflicts {
 			return nil, false, conflict(c.groupResource(), ch.name, errModified)
 		}
-		if now, err = c.currentOf(lost.Current); err != nil {
+		if now, err = c.newer(ctx, ch.name, err); err != nil {
 			return nil, false, err
 		}
 	}
+}
+
+// isLost says whether a commit failed because another came in between.
+func isLost(err error) bool {
+	var lost *storage.ConflictError
+	return errors.As(err, &lost) || errors.Is(err, storage.ErrExists)
+}
+
+// newer returns the object as it is after a commit was lost: the conflict has it, unless it is about another key.
+func (c *call) newer(ctx context.Context, name string, err error) (current, error) {
+	var lost *storage.ConflictError
+	if errors.As(err, &lost) && lost.Key == c.at.key(c.info.Namespace, name) {
+		return c.currentOf(lost.Current)
+	}
+	return c.now(ctx, name)
 }
 
 // now reads the object as it is.
@@ -105,11 +119,10 @@ func (c *call) try(ctx context.Context, ch change, now current) (resource.Object
 	}
 	obj = attributes.Object.(resource.Object)
 	c.prepareChanged(ctx, obj, now.object)
-	undo, ops, err := c.at.hooks.beforeUpdate(ctx, c, obj, now.object, ch.options.dryRun)
+	ops, err := c.at.hooks.beforeUpdate(ctx, obj, now.object)
 	if err != nil {
 		return nil, err
 	}
-	defer undo.unlessDone()
 	if err := c.validateChanged(ctx, obj, now.object); err != nil {
 		return nil, err
 	}
@@ -119,10 +132,7 @@ func (c *call) try(ctx context.Context, ch change, now current) (resource.Object
 	if err := c.Admission.Validate(ctx, attributes); err != nil {
 		return nil, err
 	}
-	if obj, err = c.commit(ctx, obj, now, ops, ch.options.dryRun); err == nil && !ch.options.dryRun {
-		undo.done()
-	}
-	return obj, err
+	return c.commit(ctx, obj, now, ops, ch.options.dryRun)
 }
 
 // commit stores the changed object unless nothing changed, or removes it when it was only held by what the change let go.

@@ -93,14 +93,32 @@ func (c *call) createObject(ctx context.Context, obj resource.Object, options wr
 	}
 }
 
-// createNamed validates and commits.
+// createNamed stores an object that has its name. What a hook adds to the transaction may be taken by others at the
+// same time: then it is asked again, with the object as it was.
 func (c *call) createNamed(ctx context.Context, obj resource.Object, attributes *admission.Attributes, options writeOptions) (resource.Object, error) {
+	if c.at.hooks.onCreate == nil {
+		return c.tryCreate(ctx, obj, attributes, options)
+	}
+	for attempt := 1; ; attempt++ {
+		copied := obj.DeepCopyObject().(resource.Object)
+		attributes.Object = copied
+		created, err := c.tryCreate(ctx, copied, attributes, options)
+		if attempt == maxConflicts || !errors.Is(err, errTaken) {
+			return created, err
+		}
+	}
+}
+
+// errTaken says that what a hook wanted is taken.
+var errTaken = errors.New("taken by another at the same time")
+
+// tryCreate validates and commits.
+func (c *call) tryCreate(ctx context.Context, obj resource.Object, attributes *admission.Attributes, options writeOptions) (resource.Object, error) {
 	c.prepareNew(ctx, obj)
-	undo, ops, err := c.at.hooks.beforeCreate(ctx, c, obj, options.dryRun)
+	ops, err := c.at.hooks.beforeCreate(ctx, obj)
 	if err != nil {
 		return nil, err
 	}
-	defer undo.unlessDone()
 	if err := c.validateNew(ctx, obj); err != nil {
 		return nil, err
 	}
@@ -120,15 +138,27 @@ func (c *call) createNamed(ctx context.Context, obj resource.Object, attributes 
 		return nil, err
 	}
 	revision, err := c.Store.Commit(ctx, append([]storage.Op{{Key: key, Value: value, TTL: c.at.row.TTL}}, ops...)...)
-	if errors.Is(err, storage.ErrExists) {
-		return nil, apierrors.NewAlreadyExists(c.groupResource(), obj.GetName())
-	}
 	if err != nil {
-		return nil, err
+		return nil, c.whyNotCreated(ctx, err, key, obj.GetName())
 	}
-	undo.done()
 	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
 	return obj, nil
+}
+
+// whyNotCreated tells an object that exists from an operation of a hook that came too late.
+func (c *call) whyNotCreated(ctx context.Context, err error, key, name string) error {
+	var lost *storage.ConflictError
+	if !errors.Is(err, storage.ErrExists) && !errors.As(err, &lost) {
+		return err
+	}
+	if exists := c.checkAbsent(ctx, key, name); exists != nil {
+		return exists
+	}
+	// Let the cache see what the other did before the next attempt.
+	if err := c.Cache.WaitCommitted(ctx); err != nil {
+		return err
+	}
+	return errTaken
 }
 
 // prepareNew sets what only the server sets.

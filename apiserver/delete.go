@@ -89,8 +89,7 @@ func (c *call) deleteNamed(ctx context.Context, name string, options *metav1.Del
 	}
 	for attempt := 1; ; attempt++ {
 		obj, gone, err := c.tryDelete(ctx, now, options)
-		var lost *storage.ConflictError
-		if !errors.As(err, &lost) {
+		if !isLost(err) {
 			if errors.Is(err, storage.ErrNotFound) {
 				err = c.notFound(name)
 			}
@@ -99,7 +98,7 @@ func (c *call) deleteNamed(ctx context.Context, name string, options *metav1.Del
 		if attempt == maxConflicts {
 			return nil, false, conflict(c.groupResource(), name, errModified)
 		}
-		if now, err = c.currentOf(lost.Current); err != nil {
+		if now, err = c.newer(ctx, name, err); err != nil {
 			return nil, false, err
 		}
 	}
@@ -152,7 +151,7 @@ func (c *call) commitMarked(ctx context.Context, obj resource.Object, now curren
 func (c *call) remove(ctx context.Context, now current, obj resource.Object) error {
 	ops := []storage.Op{{Key: c.at.key(obj.GetNamespace(), obj.GetName()), Expected: now.revision}}
 	if c.at.hooks.onDelete != nil {
-		more, err := c.at.hooks.onDelete(ctx, c, obj)
+		more, err := c.at.hooks.onDelete(ctx, obj)
 		if err != nil {
 			return err
 		}

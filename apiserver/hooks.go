@@ -9,11 +9,12 @@ import (
 
 // hooks are what some resources need beyond what a row can say. The zero value is right for all others.
 type hooks struct {
-	// onCreate and onUpdate may change obj before it is validated, and add operations to its transaction.
-	onCreate func(ctx context.Context, c *call, obj resource.Object, dryRun bool) (reservation, []storage.Op, error)
-	onUpdate func(ctx context.Context, c *call, obj, old resource.Object, dryRun bool) (reservation, []storage.Op, error)
+	// onCreate and onUpdate may change obj before it is validated, and add operations to its transaction. They
+	// are called again when one of these failed because of what others did.
+	onCreate func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
+	onUpdate func(ctx context.Context, obj, old resource.Object) ([]storage.Op, error)
 	// onDelete adds operations to the transaction that removes obj.
-	onDelete func(ctx context.Context, c *call, obj resource.Object) ([]storage.Op, error)
+	onDelete func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
 	// onTerminate changes obj when its deletion starts but waits.
 	onTerminate func(obj resource.Object)
 	// holds says that obj, which is being deleted, must not go yet, finalizers in its metadata apart.
@@ -22,34 +23,18 @@ type hooks struct {
 	returnsDeleted bool
 }
 
-// reservation is taken by a hook for the time of a write: Release gives it back when the write failed.
-type reservation struct {
-	Release  func()
-	finished bool
-}
-
-func (r *reservation) done() { r.finished = true }
-
-func (r *reservation) unlessDone() {
-	if r != nil && !r.finished && r.Release != nil {
-		r.Release()
-	}
-}
-
-func (h hooks) beforeCreate(ctx context.Context, c *call, obj resource.Object, dryRun bool) (*reservation, []storage.Op, error) {
+func (h hooks) beforeCreate(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
 	if h.onCreate == nil {
-		return &reservation{}, nil, nil
+		return nil, nil
 	}
-	r, ops, err := h.onCreate(ctx, c, obj, dryRun)
-	return &r, ops, err
+	return h.onCreate(ctx, obj)
 }
 
-func (h hooks) beforeUpdate(ctx context.Context, c *call, obj, old resource.Object, dryRun bool) (*reservation, []storage.Op, error) {
+func (h hooks) beforeUpdate(ctx context.Context, obj, old resource.Object) ([]storage.Op, error) {
 	if h.onUpdate == nil {
-		return &reservation{}, nil, nil
+		return nil, nil
 	}
-	r, ops, err := h.onUpdate(ctx, c, obj, old, dryRun)
-	return &r, ops, err
+	return h.onUpdate(ctx, obj, old)
 }
 
 // hooksOf is the one list of resources that have any.

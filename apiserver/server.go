@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
@@ -49,7 +50,7 @@ type Server struct {
 	// Nodes reaches kubelets. Without it, logs, exec and the proxies are unavailable.
 	Nodes NodeConnections
 	// Services is what Services get their addresses and ports from.
-	Services ServiceRanges
+	Services services.Ranges
 
 	// OpenAPI answers below /openapi/.
 	OpenAPI http.Handler

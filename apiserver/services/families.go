@@ -1,0 +1,155 @@
+package services
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+)
+
+var specPath = field.NewPath("spec")
+
+func familyOf(address netip.Addr) corev1.IPFamily {
+	if address.Is4() {
+		return corev1.IPv4Protocol
+	}
+	return corev1.IPv6Protocol
+}
+
+func other(family corev1.IPFamily) corev1.IPFamily {
+	if family == corev1.IPv4Protocol {
+		return corev1.IPv6Protocol
+	}
+	return corev1.IPv4Protocol
+}
+
+// families of the cluster, the primary one first.
+func (r Ranges) families() []corev1.IPFamily {
+	var all []corev1.IPFamily
+	for _, cidr := range r.CIDRs {
+		if f := familyOf(cidr.Addr()); !slices.Contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+func (r Ranges) cidr(family corev1.IPFamily) (netip.Prefix, bool) {
+	for _, cidr := range r.CIDRs {
+		if familyOf(cidr.Addr()) == family {
+			return cidr, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// setFamilies decides on ipFamilies and ipFamilyPolicy.
+func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
+	spec := &service.Spec
+	if !needsClusterIP(service) {
+		return nil
+	}
+	if old == nil {
+		syncClusterIPs(service, nil)
+	}
+	if errs := checkFamilies(spec); len(errs) > 0 {
+		return errs
+	}
+	if old != nil && !needsClusterIP(old) {
+		old = nil // from ExternalName: as if new
+	}
+	if old != nil && spec.IPFamilyPolicy == nil {
+		spec.IPFamilyPolicy = old.Spec.IPFamilyPolicy
+	}
+	if old != nil && len(spec.IPFamilies) == 0 {
+		spec.IPFamilies = slices.Clone(old.Spec.IPFamilies)
+	}
+	downgrade(spec, old)
+	if headless(service) && len(spec.Selector) == 0 {
+		a.setHeadlessWithoutSelector(spec)
+		return nil
+	}
+	if spec.IPFamilyPolicy == nil {
+		spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicySingleStack)
+	}
+	return a.fillFamilies(service)
+}
+
+// downgrade gives up the second family when the policy says so now.
+func downgrade(spec *corev1.ServiceSpec, old *corev1.Service) {
+	if old == nil || ptr.Deref(spec.IPFamilyPolicy, "") != corev1.IPFamilyPolicySingleStack || len(old.Spec.ClusterIPs) < 2 {
+		return
+	}
+	if slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs) {
+		spec.ClusterIPs = spec.ClusterIPs[:1]
+	}
+	if slices.Equal(spec.IPFamilies, old.Spec.IPFamilies) {
+		spec.IPFamilies = spec.IPFamilies[:1]
+	}
+}
+
+func (a *Allocator) setHeadlessWithoutSelector(spec *corev1.ServiceSpec) {
+	if spec.IPFamilyPolicy == nil {
+		spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicyRequireDualStack)
+		if len(spec.IPFamilies) == 1 || len(a.families()) == 1 && len(spec.IPFamilies) == 0 {
+			spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicySingleStack)
+		}
+	}
+	if len(spec.IPFamilies) == 0 {
+		spec.IPFamilies = []corev1.IPFamily{a.families()[0]}
+	}
+	if *spec.IPFamilyPolicy != corev1.IPFamilyPolicySingleStack && len(spec.IPFamilies) == 1 {
+		spec.IPFamilies = append(spec.IPFamilies, other(spec.IPFamilies[0]))
+	}
+}
+
+func checkFamilies(spec *corev1.ServiceSpec) field.ErrorList {
+	var errs field.ErrorList
+	if spec.IPFamilyPolicy == nil && (len(spec.IPFamilies) > 1 || len(spec.ClusterIPs) > 1) {
+		errs = append(errs, field.Invalid(specPath.Child("ipFamilyPolicy"), spec.IPFamilyPolicy,
+			"must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families or cluster IPs are specified"))
+	}
+	for i, text := range spec.ClusterIPs {
+		address, err := netip.ParseAddr(text)
+		if err != nil || i >= len(spec.IPFamilies) {
+			continue // what is no address is refused by the validation
+		}
+		if spec.IPFamilies[i] != familyOf(address) {
+			errs = append(errs, field.Invalid(specPath.Child("ipFamilies").Index(i), spec.IPFamilies[i],
+				fmt.Sprintf("expected to match family of clusterIPs[%d]: %q", i, text)))
+		}
+	}
+	return errs
+}
+
+// fillFamilies completes ipFamilies from the addresses, the cluster and the policy.
+func (a *Allocator) fillFamilies(service *corev1.Service) field.ErrorList {
+	spec, known := &service.Spec, a.families()
+	for i, text := range spec.ClusterIPs {
+		if address, err := netip.ParseAddr(text); err == nil && i >= len(spec.IPFamilies) {
+			spec.IPFamilies = append(spec.IPFamilies, familyOf(address))
+		}
+	}
+	if len(spec.IPFamilies) == 0 {
+		spec.IPFamilies = []corev1.IPFamily{known[0]}
+	}
+	var errs field.ErrorList
+	if !headless(service) || len(spec.Selector) > 0 {
+		for i, family := range spec.IPFamilies {
+			if !slices.Contains(known, family) {
+				errs = append(errs, field.Invalid(specPath.Child("ipFamilies").Index(i), family, "not configured on this cluster"))
+			}
+		}
+	}
+	policy := *spec.IPFamilyPolicy
+	if policy == corev1.IPFamilyPolicyRequireDualStack && len(known) < 2 {
+		errs = append(errs, field.Invalid(specPath.Child("ipFamilyPolicy"), policy, "this cluster is not configured for dual-stack services"))
+	}
+	if policy != corev1.IPFamilyPolicySingleStack && len(spec.IPFamilies) == 1 && len(known) == 2 {
+		spec.IPFamilies = append(spec.IPFamilies, other(spec.IPFamilies[0]))
+	}
+	return errs
+}
