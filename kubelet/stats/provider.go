@@ -52,4 +52,34 @@ type Provider struct {
 	StartedAt time.Time
 	// Clock defaults to the real one.
 	Clock clock.Clock
+
+	rates rates
+}
+
+func (p *Provider) clock() clock.Clock {
+	if p.Clock == nil {
+		return clock.RealClock{}
+	}
+	return p.Clock
+}
+
+func (p *Provider) cgroups() cgroups {
+	if p.CgroupRoot == "" {
+		return openCgroups("/sys/fs/cgroup")
+	}
+	return openCgroups(p.CgroupRoot)
+}
+
+func (p *Provider) nodeCgroup() string {
+	if p.NodeCgroup == "" {
+		return "/"
+	}
+	return p.NodeCgroup
+}
+
+func (p *Provider) rootDir() string {
+	if p.RootDir == "" {
+		return "/var/lib/kubelet"
+	}
+	return p.RootDir
 }

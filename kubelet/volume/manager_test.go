@@ -250,7 +250,7 @@ func TestLocalPersistentVolume(t *testing.T) {
 		t.Errorf("unbound claim: %v", err)
 	}
 	claim.Status.Phase = corev1.ClaimBound
-	if err := w.client.Update(context.Background(), claim); err != nil {
+	if err := w.client.Status().Update(context.Background(), claim); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.setup(pod)["v"]; got != (Mount{HostPath: dir, ReadOnly: true}) {
