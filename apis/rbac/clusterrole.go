@@ -2,6 +2,7 @@ package rbac
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -18,6 +19,7 @@ func clusterRoles() *resource.Resource {
 			NewList: resource.NewList[rbacv1.ClusterRoleList],
 		}},
 		StoragePrefix:            "clusterroles",
+		ValidateName:             path.ValidatePathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

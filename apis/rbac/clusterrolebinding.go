@@ -1,7 +1,10 @@
 package rbac
 
 import (
+	"time"
+
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -18,7 +21,10 @@ func clusterRoleBindings() *resource.Resource {
 			NewList: resource.NewList[rbacv1.ClusterRoleBindingList],
 			Default: resource.Defaulter(defaultClusterRoleBinding),
 		}},
+		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
+		Cells:                    resource.Row(clusterRoleBindingCells),
 		StoragePrefix:            "clusterrolebindings",
+		ValidateName:             path.ValidatePathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}
@@ -27,4 +33,8 @@ func clusterRoleBindings() *resource.Resource {
 func defaultClusterRoleBinding(b *rbacv1.ClusterRoleBinding) {
 	defaultRoleRef(&b.RoleRef)
 	defaultSubjects(b.Subjects)
+}
+
+func clusterRoleBindingCells(b *rbacv1.ClusterRoleBinding, now time.Time) []any {
+	return append([]any{b.Name, b.RoleRef.Kind + "/" + b.RoleRef.Name, resource.AgeOf(b, now)}, subjectCells(b.Subjects)...)
 }

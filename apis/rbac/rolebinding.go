@@ -1,7 +1,11 @@
 package rbac
 
 import (
+	"strings"
+	"time"
+
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -19,7 +23,10 @@ func roleBindings() *resource.Resource {
 			NewList: resource.NewList[rbacv1.RoleBindingList],
 			Default: resource.Defaulter(defaultRoleBinding),
 		}},
+		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
+		Cells:                    resource.Row(roleBindingCells),
 		StoragePrefix:            "rolebindings",
+		ValidateName:             path.ValidatePathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}
@@ -43,4 +50,24 @@ func defaultSubjects(subjects []rbacv1.Subject) {
 			s.APIGroup = rbacv1.GroupName
 		}
 	}
+}
+
+func roleBindingCells(b *rbacv1.RoleBinding, now time.Time) []any {
+	return append([]any{b.Name, b.RoleRef.Kind + "/" + b.RoleRef.Name, resource.AgeOf(b, now)}, subjectCells(b.Subjects)...)
+}
+
+// subjectCells are the users, the groups and the service accounts.
+func subjectCells(subjects []rbacv1.Subject) []any {
+	var users, groups, accounts []string
+	for _, s := range subjects {
+		switch s.Kind {
+		case rbacv1.UserKind:
+			users = append(users, s.Name)
+		case rbacv1.GroupKind:
+			groups = append(groups, s.Name)
+		case rbacv1.ServiceAccountKind:
+			accounts = append(accounts, s.Namespace+"/"+s.Name)
+		}
+	}
+	return []any{strings.Join(users, ", "), strings.Join(groups, ", "), strings.Join(accounts, ", ")}
 }
