@@ -19,6 +19,8 @@ func mutatingAdmissionPolicies() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyList],
 			Default: resource.Defaulter(defaultMutatingAdmissionPolicy),
 		}},
+		Columns:          resource.Columns("Name:name", "Mutations:integer", "ParamKind", "Age"),
+		Cells:            resource.Row(mutatingPolicyCells),
 		StoragePrefix:    "mutatingadmissionpolicies",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicy) any { return &m.Spec })

@@ -19,6 +19,8 @@ func mutatingAdmissionPolicyBindings() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyBindingList],
 			Default: resource.Defaulter(defaultMutatingAdmissionPolicyBinding),
 		}},
+		Columns:          bindingColumns(),
+		Cells:            resource.Row(mutatingBindingCells),
 		StoragePrefix:    "mutatingadmissionpolicybindings",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicyBinding) any { return &m.Spec })

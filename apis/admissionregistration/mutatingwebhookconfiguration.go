@@ -20,6 +20,8 @@ func mutatingWebhookConfigurations() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
 			Default: resource.Defaulter(defaultMutatingWebhookConfiguration),
 		}},
+		Columns:       webhookColumns(),
+		Cells:         resource.Row(mutatingWebhookCells),
 		StoragePrefix: "mutatingwebhookconfigurations",
 	}, func(m *admissionregistrationv1.MutatingWebhookConfiguration) any { return m.Webhooks })
 }

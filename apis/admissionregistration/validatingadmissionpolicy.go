@@ -19,6 +19,8 @@ func validatingAdmissionPolicies() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyList],
 			Default: resource.Defaulter(defaultValidatingAdmissionPolicy),
 		}},
+		Columns:       resource.Columns("Name:name", "Validations:integer", "ParamKind", "Age"),
+		Cells:         resource.Row(validatingPolicyCells),
 		StoragePrefix: "validatingadmissionpolicies",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicy) (*admissionregistrationv1.ValidatingAdmissionPolicySpec, *admissionregistrationv1.ValidatingAdmissionPolicyStatus) {
 		return &v.Spec, &v.Status

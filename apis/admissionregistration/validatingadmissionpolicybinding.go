@@ -19,6 +19,8 @@ func validatingAdmissionPolicyBindings() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
 			Default: resource.Defaulter(defaultValidatingAdmissionPolicyBinding),
 		}},
+		Columns:       bindingColumns(),
+		Cells:         resource.Row(validatingBindingCells),
 		StoragePrefix: "validatingadmissionpolicybindings",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicyBinding) any { return &v.Spec })
 }

@@ -20,6 +20,8 @@ func validatingWebhookConfigurations() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
 			Default: resource.Defaulter(defaultValidatingWebhookConfiguration),
 		}},
+		Columns:       webhookColumns(),
+		Cells:         resource.Row(validatingWebhookCells),
 		StoragePrefix: "validatingwebhookconfigurations",
 	}, func(v *admissionregistrationv1.ValidatingWebhookConfiguration) any { return v.Webhooks })
 }

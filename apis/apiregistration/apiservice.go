@@ -1,6 +1,9 @@
 package apiregistration
 
 import (
+	"fmt"
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/ptr"
@@ -22,6 +25,8 @@ func apiServices() *resource.Resource {
 			Default: resource.Defaulter(defaultAPIService),
 		}},
 		PrepareCreate: resource.OnCreate(prepareAPIService),
+		Columns:       resource.Columns("Name:name", "Service", "Available", "Age"),
+		Cells:         resource.Row(apiServiceCells),
 		StoragePrefix: "apiregistration.k8s.io/apiservices",
 		StoredAsJSON:  true,
 	}, func(a *apiregistrationv1.APIService) (*apiregistrationv1.APIServiceSpec, *apiregistrationv1.APIServiceStatus) {
@@ -50,4 +55,22 @@ func prepareAPIService(s *apiregistrationv1.APIService) {
 		Reason:             "Local",
 		Message:            "Local APIServices are always available",
 	}}
+}
+
+func apiServiceCells(s *apiregistrationv1.APIService, now time.Time) []any {
+	service := "Local"
+	if ref := s.Spec.Service; ref != nil {
+		service = ref.Namespace + "/" + ref.Name
+	}
+	available := "Unknown"
+	for _, c := range s.Status.Conditions {
+		if c.Type != apiregistrationv1.Available {
+			continue
+		}
+		available = string(c.Status)
+		if c.Status != apiregistrationv1.ConditionTrue {
+			available = fmt.Sprintf("%s (%s)", c.Status, c.Reason)
+		}
+	}
+	return []any{s.Name, service, available, resource.AgeOf(s, now)}
 }

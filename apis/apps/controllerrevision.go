@@ -18,6 +18,8 @@ func controllerRevisions() *resource.Resource {
 			New:     resource.New[appsv1.ControllerRevision],
 			NewList: resource.NewList[appsv1.ControllerRevisionList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Controller", "Revision", "Age"),
+		Cells:                    resource.Row(controllerRevisionCells),
 		StoragePrefix:            "controllerrevisions",
 		AllowUnconditionalUpdate: true,
 	}

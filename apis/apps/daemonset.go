@@ -28,6 +28,8 @@ func daemonSets() *resource.Resource {
 		}},
 		PrepareCreate:            resource.OnCreate(prepareDaemonSet),
 		PrepareUpdate:            resource.OnUpdate(prepareDaemonSetUpdate),
+		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Up-to-date:integer", "Available:integer", "Node Selector", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(daemonSetCells),
 		StoragePrefix:            "daemonsets",
 		AllowUnconditionalUpdate: true,
 	}, func(d *appsv1.DaemonSet) (*appsv1.DaemonSetSpec, *appsv1.DaemonSetStatus) {

@@ -24,6 +24,8 @@ func deployments() *resource.Resource {
 			NewList: resource.NewList[appsv1.DeploymentList],
 			Default: resource.Defaulter(defaultDeployment),
 		}},
+		Columns:                  resource.Columns("Name:name", "Ready", "Up-to-date", "Available", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(deploymentCells),
 		StoragePrefix:            "deployments",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

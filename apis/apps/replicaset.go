@@ -23,6 +23,8 @@ func replicaSets() *resource.Resource {
 			NewList: resource.NewList[appsv1.ReplicaSetList],
 			Default: resource.Defaulter(defaultReplicaSet),
 		}},
+		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(replicaSetCells),
 		StoragePrefix:            "replicasets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

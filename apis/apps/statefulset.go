@@ -24,6 +24,8 @@ func statefulSets() *resource.Resource {
 			NewList: resource.NewList[appsv1.StatefulSetList],
 			Default: resource.Defaulter(defaultStatefulSet),
 		}},
+		Columns:                  resource.Columns("Name:name", "Ready", "Age", "Containers:wide", "Images:wide"),
+		Cells:                    resource.Row(statefulSetCells),
 		StoragePrefix:            "statefulsets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

@@ -31,6 +31,8 @@ func horizontalPodAutoscalers() *resource.Resource {
 			ToStorage:   resource.Convert(fromV1),
 			FromStorage: resource.Convert(toV1),
 		}},
+		Columns:                  resource.Columns("Name:name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"),
+		Cells:                    resource.Row(horizontalPodAutoscalerCells),
 		StoragePrefix:            "horizontalpodautoscalers",
 		AllowUnconditionalUpdate: true,
 	}, func(h *autoscalingv2.HorizontalPodAutoscaler) (*autoscalingv2.HorizontalPodAutoscalerSpec, *autoscalingv2.HorizontalPodAutoscalerStatus) {

@@ -22,6 +22,8 @@ func cronJobs() *resource.Resource {
 			NewList: resource.NewList[batchv1.CronJobList],
 			Default: resource.Defaulter(defaultCronJob),
 		}},
+		Columns:                  resource.Columns("Name:name", "Schedule", "Timezone", "Suspend:boolean", "Active:integer", "Last Schedule", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(cronJobCells),
 		StoragePrefix:            "cronjobs",
 		AllowUnconditionalUpdate: true,
 	}, func(c *batchv1.CronJob) (*batchv1.CronJobSpec, *batchv1.CronJobStatus) {

@@ -26,6 +26,8 @@ func jobs() *resource.Resource {
 			Default: resource.Defaulter(defaultJob),
 		}},
 		PrepareCreate:            resource.OnCreate(prepareJob),
+		Columns:                  resource.Columns("Name:name", "Status", "Completions", "Duration", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(jobCells),
 		StoragePrefix:            "jobs",
 		AllowUnconditionalUpdate: true,
 	}, func(j *batchv1.Job) (*batchv1.JobSpec, *batchv1.JobStatus) {

@@ -1,7 +1,10 @@
 package certificates
 
 import (
+	"time"
+
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -18,6 +21,8 @@ func certificateSigningRequests() *resource.Resource {
 			New:     resource.New[certificatesv1.CertificateSigningRequest],
 			NewList: resource.NewList[certificatesv1.CertificateSigningRequestList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition"),
+		Cells:                    resource.Row(certificateSigningRequestCells),
 		StoragePrefix:            "certificatesigningrequests",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{
@@ -31,4 +36,33 @@ func certificateSigningRequests() *resource.Resource {
 	}, func(c *certificatesv1.CertificateSigningRequest) (*certificatesv1.CertificateSigningRequestSpec, *certificatesv1.CertificateSigningRequestStatus) {
 		return &c.Spec, &c.Status
 	}, resource.NoGeneration())
+}
+
+func certificateSigningRequestCells(c *certificatesv1.CertificateSigningRequest, now time.Time) []any {
+	wanted := resource.None
+	if c.Spec.ExpirationSeconds != nil {
+		wanted = duration.HumanDuration(time.Duration(*c.Spec.ExpirationSeconds) * time.Second)
+	}
+	return []any{c.Name, resource.AgeOf(c, now), c.Spec.SignerName, c.Spec.Username, wanted, condition(c)}
+}
+
+func condition(c *certificatesv1.CertificateSigningRequest) string {
+	has := map[certificatesv1.RequestConditionType]bool{}
+	for _, condition := range c.Status.Conditions {
+		has[condition.Type] = true
+	}
+	status := "Pending"
+	switch {
+	case has[certificatesv1.CertificateDenied]:
+		status = "Denied"
+	case has[certificatesv1.CertificateApproved]:
+		status = "Approved"
+	}
+	if has[certificatesv1.CertificateFailed] {
+		status += ",Failed"
+	}
+	if len(c.Status.Certificate) > 0 {
+		status += ",Issued"
+	}
+	return status
 }

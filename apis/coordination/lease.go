@@ -1,7 +1,10 @@
 package coordination
 
 import (
+	"time"
+
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -18,7 +21,13 @@ func leases() *resource.Resource {
 			New:     resource.New[coordinationv1.Lease],
 			NewList: resource.NewList[coordinationv1.LeaseList],
 		}},
+		Columns:             resource.Columns("Name:name", "Holder", "Age"),
+		Cells:               resource.Row(leaseCells),
 		StoragePrefix:       "leases",
 		AllowCreateOnUpdate: true,
 	}
+}
+
+func leaseCells(l *coordinationv1.Lease, now time.Time) []any {
+	return []any{l.Name, ptr.Deref(l.Spec.HolderIdentity, ""), resource.AgeOf(l, now)}
 }

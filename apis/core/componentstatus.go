@@ -18,6 +18,8 @@ func componentStatuses() *resource.Resource {
 			NewList: resource.NewList[corev1.ComponentStatusList],
 		}},
 		Verbs:   []string{"get", "list"},
+		Columns: resource.Columns("Name:name", "Status", "Message", "Error"),
+		Cells:   resource.Row(componentStatusCells),
 		Virtual: true,
 	}
 }

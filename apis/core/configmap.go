@@ -18,6 +18,8 @@ func configMaps() *resource.Resource {
 			New:     resource.New[corev1.ConfigMap],
 			NewList: resource.NewList[corev1.ConfigMapList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Data", "Age"),
+		Cells:                    resource.Row(configMapCells),
 		StoragePrefix:            "configmaps",
 		AllowUnconditionalUpdate: true,
 	}

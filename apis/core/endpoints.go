@@ -19,6 +19,8 @@ func endpoints() *resource.Resource {
 			NewList: resource.NewList[corev1.EndpointsList],
 			Default: resource.Defaulter(defaultEndpoints),
 		}},
+		Columns:                  resource.Columns("Name:name", "Endpoints", "Age"),
+		Cells:                    resource.Row(endpointsCells),
 		StoragePrefix:            "services/endpoints",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

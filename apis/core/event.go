@@ -20,6 +20,8 @@ func events() *resource.Resource {
 			New:     resource.New[corev1.Event],
 			NewList: resource.NewList[corev1.EventList],
 		}},
+		Columns:                  eventColumns(),
+		Cells:                    resource.Row(eventCells),
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
 		AllowCreateOnUpdate:      true,

@@ -20,6 +20,8 @@ func namespaces() *resource.Resource {
 			NewList: resource.NewList[corev1.NamespaceList],
 			Default: resource.Defaulter(defaultNamespace),
 		}},
+		Columns:                  resource.Columns("Name:name", "Status", "Age"),
+		Cells:                    resource.Row(namespaceCells),
 		StoragePrefix:            "namespaces",
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		AllowUnconditionalUpdate: true,

@@ -19,6 +19,8 @@ func nodes() *resource.Resource {
 			NewList: resource.NewList[corev1.NodeList],
 			Default: resource.Defaulter(defaultNode),
 		}},
+		Columns:                  nodeColumns(),
+		Cells:                    resource.Row(nodeCells),
 		StoragePrefix:            "minions",
 		AllowUnconditionalUpdate: true,
 		Subresources:             []resource.Subresource{resource.Proxy("NodeProxyOptions")},

@@ -22,6 +22,8 @@ func persistentVolumes() *resource.Resource {
 			Default: resource.Defaulter(defaultPersistentVolume),
 		}},
 		PrepareCreate:            resource.OnCreate(preparePersistentVolume),
+		Columns:                  persistentVolumeColumns(),
+		Cells:                    resource.Row(persistentVolumeCells),
 		StoragePrefix:            "persistentvolumes",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolume) (*corev1.PersistentVolumeSpec, *corev1.PersistentVolumeStatus) {

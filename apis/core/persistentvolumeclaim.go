@@ -21,6 +21,8 @@ func persistentVolumeClaims() *resource.Resource {
 			Default: resource.Defaulter(defaultPersistentVolumeClaim),
 		}},
 		PrepareCreate:            resource.OnCreate(preparePersistentVolumeClaim),
+		Columns:                  persistentVolumeClaimColumns(),
+		Cells:                    resource.Row(persistentVolumeClaimCells),
 		StoragePrefix:            "persistentvolumeclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaimSpec, *corev1.PersistentVolumeClaimStatus) {

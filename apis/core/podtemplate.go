@@ -19,6 +19,8 @@ func podTemplates() *resource.Resource {
 			NewList: resource.NewList[corev1.PodTemplateList],
 			Default: resource.Defaulter(defaultPodTemplate),
 		}},
+		Columns:                  resource.Columns("Name:name", "Containers", "Images", "Pod Labels"),
+		Cells:                    resource.Row(podTemplateCells),
 		StoragePrefix:            "podtemplates",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PodTemplate) any { return &p.Template })

@@ -25,6 +25,8 @@ func replicationControllers() *resource.Resource {
 			NewList: resource.NewList[corev1.ReplicationControllerList],
 			Default: resource.Defaulter(defaultReplicationController),
 		}},
+		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
+		Cells:                    resource.Row(replicationControllerCells),
 		StoragePrefix:            "controllers",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

@@ -20,6 +20,8 @@ func resourceQuotas() *resource.Resource {
 			NewList: resource.NewList[corev1.ResourceQuotaList],
 			Default: resource.Defaulter(defaultResourceQuota),
 		}},
+		Columns:                  resource.Columns("Name:name", "Request", "Limit", "Age"),
+		Cells:                    resource.Row(resourceQuotaCells),
 		StoragePrefix:            "resourcequotas",
 		AllowUnconditionalUpdate: true,
 	}, func(r *corev1.ResourceQuota) (*corev1.ResourceQuotaSpec, *corev1.ResourceQuotaStatus) {

@@ -18,6 +18,8 @@ func secrets() *resource.Resource {
 			NewList: resource.NewList[corev1.SecretList],
 			Default: resource.Defaulter(defaultSecret),
 		}},
+		Columns:                  resource.Columns("Name:name", "Type", "Data", "Age"),
+		Cells:                    resource.Row(secretCells),
 		StoragePrefix:            "secrets",
 		AllowUnconditionalUpdate: true,
 	}

@@ -22,6 +22,8 @@ func services() *resource.Resource {
 			NewList: resource.NewList[corev1.ServiceList],
 			Default: resource.Defaulter(defaultService),
 		}},
+		Columns:                  serviceColumns(),
+		Cells:                    resource.Row(serviceCells),
 		StoragePrefix:            "services/specs",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

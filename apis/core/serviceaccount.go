@@ -19,6 +19,8 @@ func serviceAccounts() *resource.Resource {
 			New:     resource.New[corev1.ServiceAccount],
 			NewList: resource.NewList[corev1.ServiceAccountList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Age"),
+		Cells:                    resource.Row(serviceAccountCells),
 		StoragePrefix:            "serviceaccounts",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{

@@ -1,6 +1,9 @@
 package discovery
 
 import (
+	"strconv"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/utils/ptr"
@@ -23,6 +26,8 @@ func endpointSlices() *resource.Resource {
 		}},
 		PrepareCreate:            resource.OnCreate(prepareEndpointSlice),
 		PrepareUpdate:            resource.OnUpdate(prepareEndpointSliceUpdate),
+		Columns:                  resource.Columns("Name:name", "AddressType", "Ports", "Endpoints", "Age"),
+		Cells:                    resource.Row(endpointSliceCells),
 		StoragePrefix:            "endpointslices",
 		AllowUnconditionalUpdate: true,
 	}, func(s *discoveryv1.EndpointSlice) any {
@@ -55,4 +60,20 @@ func prepareEndpointSliceUpdate(s, old *discoveryv1.EndpointSlice) {
 		}
 	}
 	prepareEndpointSlice(s)
+}
+
+func endpointSliceCells(s *discoveryv1.EndpointSlice, now time.Time) []any {
+	const shown = 3
+	var ports, addresses []string
+	for _, p := range s.Ports {
+		text := "*"
+		if p.Port != nil {
+			text = strconv.Itoa(int(*p.Port))
+		}
+		ports = append(ports, text)
+	}
+	for _, e := range s.Endpoints {
+		addresses = append(addresses, e.Addresses...)
+	}
+	return []any{s.Name, string(s.AddressType), resource.FirstOf(ports, shown, resource.Unset), resource.FirstOf(addresses, shown, resource.Unset), resource.AgeOf(s, now)}
 }

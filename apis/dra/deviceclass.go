@@ -1,6 +1,8 @@
 package dra
 
 import (
+	"time"
+
 	resourcev1 "k8s.io/api/resource/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -17,7 +19,13 @@ func deviceClasses() *resource.Resource {
 			New:     resource.New[resourcev1.DeviceClass],
 			NewList: resource.NewList[resourcev1.DeviceClassList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Age"),
+		Cells:                    resource.Row(deviceClassCells),
 		StoragePrefix:            "deviceclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(d *resourcev1.DeviceClass) any { return &d.Spec })
+}
+
+func deviceClassCells(c *resourcev1.DeviceClass, now time.Time) []any {
+	return []any{c.Name, resource.AgeOf(c, now)}
 }

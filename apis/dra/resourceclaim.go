@@ -1,6 +1,9 @@
 package dra
 
 import (
+	"strings"
+	"time"
+
 	resourcev1 "k8s.io/api/resource/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -19,6 +22,8 @@ func resourceClaims() *resource.Resource {
 			NewList: resource.NewList[resourcev1.ResourceClaimList],
 			Default: resource.Defaulter(defaultResourceClaim),
 		}},
+		Columns:                  resource.Columns("Name:name", "State", "Age"),
+		Cells:                    resource.Row(resourceClaimCells),
 		StoragePrefix:            "resourceclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceClaim) (*resourcev1.ResourceClaimSpec, *resourcev1.ResourceClaimStatus) {
@@ -56,4 +61,21 @@ func defaultRequest(mode *resourcev1.DeviceAllocationMode, count *int64, tolerat
 			tolerations[i].Operator = resourcev1.DeviceTolerationOpEqual
 		}
 	}
+}
+
+func resourceClaimCells(c *resourcev1.ResourceClaim, now time.Time) []any {
+	var states []string
+	if c.DeletionTimestamp != nil {
+		states = append(states, "deleted")
+	}
+	switch {
+	case c.Status.Allocation != nil:
+		states = append(states, "allocated")
+	case c.DeletionTimestamp == nil:
+		states = append(states, "pending")
+	}
+	if len(c.Status.ReservedFor) > 0 {
+		states = append(states, "reserved")
+	}
+	return []any{c.Name, strings.Join(states, ","), resource.AgeOf(c, now)}
 }

@@ -1,6 +1,8 @@
 package dra
 
 import (
+	"time"
+
 	resourcev1 "k8s.io/api/resource/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -19,6 +21,8 @@ func resourceClaimTemplates() *resource.Resource {
 			NewList: resource.NewList[resourcev1.ResourceClaimTemplateList],
 			Default: resource.Defaulter(defaultResourceClaimTemplate),
 		}},
+		Columns:                  resource.Columns("Name:name", "Age"),
+		Cells:                    resource.Row(resourceClaimTemplateCells),
 		StoragePrefix:            "resourceclaimtemplates",
 		AllowUnconditionalUpdate: true,
 	}
@@ -26,4 +30,8 @@ func resourceClaimTemplates() *resource.Resource {
 
 func defaultResourceClaimTemplate(t *resourcev1.ResourceClaimTemplate) {
 	defaultClaimSpec(&t.Spec.Spec)
+}
+
+func resourceClaimTemplateCells(t *resourcev1.ResourceClaimTemplate, now time.Time) []any {
+	return []any{t.Name, resource.AgeOf(t, now)}
 }

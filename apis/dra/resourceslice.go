@@ -1,7 +1,10 @@
 package dra
 
 import (
+	"time"
+
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -17,7 +20,13 @@ func resourceSlices() *resource.Resource {
 			New:     resource.New[resourcev1.ResourceSlice],
 			NewList: resource.NewList[resourcev1.ResourceSliceList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Node", "Driver", "Pool", "Age"),
+		Cells:                    resource.Row(resourceSliceCells),
 		StoragePrefix:            "resourceslices",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceSlice) any { return &r.Spec })
+}
+
+func resourceSliceCells(s *resourcev1.ResourceSlice, now time.Time) []any {
+	return []any{s.Name, ptr.Deref(s.Spec.NodeName, resource.Unset), s.Spec.Driver, s.Spec.Pool.Name, resource.AgeOf(s, now)}
 }

@@ -1,6 +1,8 @@
 package flowcontrol
 
 import (
+	"time"
+
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -18,6 +20,8 @@ func flowSchemas() *resource.Resource {
 			NewList: resource.NewList[flowcontrolv1.FlowSchemaList],
 			Default: resource.Defaulter(defaultFlowSchema),
 		}},
+		Columns:                  resource.Columns("Name:name", "PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"),
+		Cells:                    resource.Row(flowSchemaCells),
 		StoragePrefix:            "flowschemas",
 		AllowUnconditionalUpdate: true,
 	}, func(f *flowcontrolv1.FlowSchema) (*flowcontrolv1.FlowSchemaSpec, *flowcontrolv1.FlowSchemaStatus) {
@@ -32,4 +36,18 @@ func defaultFlowSchema(f *flowcontrolv1.FlowSchema) {
 	if f.Spec.MatchingPrecedence == 0 {
 		f.Spec.MatchingPrecedence = defaultPrecedence
 	}
+}
+
+func flowSchemaCells(f *flowcontrolv1.FlowSchema, now time.Time) []any {
+	method := resource.None
+	if f.Spec.DistinguisherMethod != nil {
+		method = string(f.Spec.DistinguisherMethod.Type)
+	}
+	dangling := "?"
+	for _, c := range f.Status.Conditions {
+		if c.Type == flowcontrolv1.FlowSchemaConditionDangling {
+			dangling = string(c.Status)
+		}
+	}
+	return []any{f.Name, f.Spec.PriorityLevelConfiguration.Name, int64(f.Spec.MatchingPrecedence), method, resource.AgeOf(f, now), dangling}
 }

@@ -1,6 +1,8 @@
 package flowcontrol
 
 import (
+	"time"
+
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -18,6 +20,8 @@ func priorityLevelConfigurations() *resource.Resource {
 			NewList: resource.NewList[flowcontrolv1.PriorityLevelConfigurationList],
 			Default: resource.Defaulter(defaultPriorityLevelConfiguration),
 		}},
+		Columns:       resource.Columns("Name:name", "Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"),
+		Cells:         resource.Row(priorityLevelConfigurationCells),
 		StoragePrefix: "prioritylevelconfigurations",
 	}, func(p *flowcontrolv1.PriorityLevelConfiguration) (*flowcontrolv1.PriorityLevelConfigurationSpec, *flowcontrolv1.PriorityLevelConfigurationStatus) {
 		return &p.Spec, &p.Status
@@ -40,4 +44,17 @@ func defaultPriorityLevelConfiguration(p *flowcontrolv1.PriorityLevelConfigurati
 		resource.SetZero(&queuing.Queues, 64)
 		resource.SetZero(&queuing.QueueLengthLimit, 50)
 	}
+}
+
+func priorityLevelConfigurationCells(p *flowcontrolv1.PriorityLevelConfiguration, now time.Time) []any {
+	var shares, queues, hand, length any = resource.None, resource.None, resource.None, resource.None
+	if limited := p.Spec.Limited; limited != nil {
+		if limited.NominalConcurrencyShares != nil {
+			shares = int64(*limited.NominalConcurrencyShares)
+		}
+		if queuing := limited.LimitResponse.Queuing; queuing != nil {
+			queues, hand, length = int64(queuing.Queues), int64(queuing.HandSize), int64(queuing.QueueLengthLimit)
+		}
+	}
+	return []any{p.Name, string(p.Spec.Type), shares, queues, hand, length, resource.AgeOf(p, now)}
 }

@@ -19,6 +19,8 @@ func ingresses() *resource.Resource {
 			New:     resource.New[networkingv1.Ingress],
 			NewList: resource.NewList[networkingv1.IngressList],
 		}},
+		Columns:                  resource.Columns("Name:name", "Class", "Hosts", "Address", "Ports", "Age"),
+		Cells:                    resource.Row(ingressCells),
 		StoragePrefix:            "ingress",
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.Ingress) (*networkingv1.IngressSpec, *networkingv1.IngressStatus) {

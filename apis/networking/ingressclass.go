@@ -19,6 +19,8 @@ func ingressClasses() *resource.Resource {
 			NewList: resource.NewList[networkingv1.IngressClassList],
 			Default: resource.Defaulter(defaultIngressClass),
 		}},
+		Columns:                  resource.Columns("Name:name", "Controller", "Parameters", "Age"),
+		Cells:                    resource.Row(ingressClassCells),
 		StoragePrefix:            "ingressclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.IngressClass) any { return &i.Spec })

@@ -18,6 +18,8 @@ func ipAddresses() *resource.Resource {
 			New:     resource.New[networkingv1.IPAddress],
 			NewList: resource.NewList[networkingv1.IPAddressList],
 		}},
+		Columns:                  resource.Columns("Name:name", "ParentRef"),
+		Cells:                    resource.Row(ipAddressCells),
 		StoragePrefix:            "ipaddresses",
 		AllowUnconditionalUpdate: true,
 	}

@@ -22,6 +22,8 @@ func networkPolicies() *resource.Resource {
 			NewList: resource.NewList[networkingv1.NetworkPolicyList],
 			Default: resource.Defaulter(defaultNetworkPolicy),
 		}},
+		Columns:                  resource.Columns("Name:name", "Pod-Selector", "Age"),
+		Cells:                    resource.Row(networkPolicyCells),
 		StoragePrefix:            "networkpolicies",
 		AllowUnconditionalUpdate: true,
 	}, func(n *networkingv1.NetworkPolicy) any { return &n.Spec })

@@ -17,6 +17,8 @@ func serviceCIDRs() *resource.Resource {
 			New:     resource.New[networkingv1.ServiceCIDR],
 			NewList: resource.NewList[networkingv1.ServiceCIDRList],
 		}},
+		Columns:                  resource.Columns("Name:name", "CIDRs", "Age"),
+		Cells:                    resource.Row(serviceCIDRCells),
 		StoragePrefix:            "servicecidrs",
 		AllowUnconditionalUpdate: true,
 	}, func(s *networkingv1.ServiceCIDR) (*networkingv1.ServiceCIDRSpec, *networkingv1.ServiceCIDRStatus) {

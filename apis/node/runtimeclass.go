@@ -1,6 +1,8 @@
 package node
 
 import (
+	"time"
+
 	nodev1 "k8s.io/api/node/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -17,7 +19,13 @@ func runtimeClasses() *resource.Resource {
 			New:     resource.New[nodev1.RuntimeClass],
 			NewList: resource.NewList[nodev1.RuntimeClassList],
 		}},
+		Columns:             resource.Columns("Name:name", "Handler", "Age"),
+		Cells:               resource.Row(runtimeClassCells),
 		StoragePrefix:       "runtimeclasses",
 		AllowCreateOnUpdate: true,
 	}
+}
+
+func runtimeClassCells(c *nodev1.RuntimeClass, now time.Time) []any {
+	return []any{c.Name, c.Handler, resource.AgeOf(c, now)}
 }

@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"time"
+
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -19,8 +22,21 @@ func podDisruptionBudgets() *resource.Resource {
 			New:     resource.New[policyv1.PodDisruptionBudget],
 			NewList: resource.NewList[policyv1.PodDisruptionBudgetList],
 		}},
+		Columns:       resource.Columns("Name:name", "Min Available", "Max Unavailable", "Allowed Disruptions:integer", "Age"),
+		Cells:         resource.Row(podDisruptionBudgetCells),
 		StoragePrefix: "poddisruptionbudgets",
 	}, func(p *policyv1.PodDisruptionBudget) (*policyv1.PodDisruptionBudgetSpec, *policyv1.PodDisruptionBudgetStatus) {
 		return &p.Spec, &p.Status
 	})
+}
+
+func podDisruptionBudgetCells(p *policyv1.PodDisruptionBudget, now time.Time) []any {
+	return []any{p.Name, orNotApplicable(p.Spec.MinAvailable), orNotApplicable(p.Spec.MaxUnavailable), int64(p.Status.DisruptionsAllowed), resource.AgeOf(p, now)}
+}
+
+func orNotApplicable(value *intstr.IntOrString) string {
+	if value == nil {
+		return "N/A"
+	}
+	return value.String()
 }

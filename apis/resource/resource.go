@@ -94,7 +94,7 @@ type Resource struct {
 	// TTL after which an object vanishes by itself (events); 0 means never.
 	TTL time.Duration
 
-	// Columns of the table that kubectl shows; nil means Name and Age. Cells returns one cell per
+	// Columns of the table that kubectl shows; nil means Name and Created At. Cells returns one cell per
 	// column; Conditions are those that hide a row by default (completed pods).
 	Columns       []metav1.TableColumnDefinition
 	Cells         func(obj Object, now time.Time) []any

@@ -1,6 +1,8 @@
 package scheduling
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/utils/ptr"
@@ -21,6 +23,8 @@ func priorityClasses() *resource.Resource {
 			NewList: resource.NewList[schedulingv1.PriorityClassList],
 			Default: resource.Defaulter(defaultPriorityClass),
 		}},
+		Columns:                  resource.Columns("Name:name", "Value:integer", "Global-Default:boolean", "Age", "PreemptionPolicy"),
+		Cells:                    resource.Row(priorityClassCells),
 		StoragePrefix:            "priorityclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(p *schedulingv1.PriorityClass) any { return p.Value })
@@ -30,4 +34,8 @@ func defaultPriorityClass(c *schedulingv1.PriorityClass) {
 	if c.PreemptionPolicy == nil {
 		c.PreemptionPolicy = ptr.To(corev1.PreemptLowerPriority)
 	}
+}
+
+func priorityClassCells(c *schedulingv1.PriorityClass, now time.Time) []any {
+	return []any{c.Name, int64(c.Value), c.GlobalDefault, resource.AgeOf(c, now), string(ptr.Deref(c.PreemptionPolicy, ""))}
 }

@@ -18,6 +18,8 @@ func csiDrivers() *resource.Resource {
 			NewList: resource.NewList[storagev1.CSIDriverList],
 			Default: resource.Defaulter(defaultCSIDriver),
 		}},
+		Columns:       resource.Columns("Name:name", "AttachRequired:boolean", "PodInfoOnMount:boolean", "StorageCapacity:boolean", "TokenRequests", "RequiresRepublish:boolean", "Modes", "Age"),
+		Cells:         resource.Row(csiDriverCells),
 		StoragePrefix: "csidrivers",
 	}
 }

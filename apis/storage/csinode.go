@@ -18,6 +18,8 @@ func csiNodes() *resource.Resource {
 			NewList: resource.NewList[storagev1.CSINodeList],
 			Default: resource.Defaulter(defaultCSINode),
 		}},
+		Columns:       resource.Columns("Name:name", "Drivers:integer", "Age"),
+		Cells:         resource.Row(csiNodeCells),
 		StoragePrefix: "csinodes",
 	}
 }

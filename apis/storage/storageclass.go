@@ -21,6 +21,8 @@ func storageClasses() *resource.Resource {
 			NewList: resource.NewList[storagev1.StorageClassList],
 			Default: resource.Defaulter(defaultStorageClass),
 		}},
+		Columns:                  resource.Columns("Name:name", "Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion", "Age"),
+		Cells:                    resource.Row(storageClassCells),
 		StoragePrefix:            "storageclasses",
 		AllowUnconditionalUpdate: true,
 	}

@@ -17,6 +17,8 @@ func volumeAttachments() *resource.Resource {
 			New:     resource.New[storagev1.VolumeAttachment],
 			NewList: resource.NewList[storagev1.VolumeAttachmentList],
 		}},
+		Columns:       resource.Columns("Name:name", "Attacher:name", "PV", "Node", "Attached:boolean", "Age"),
+		Cells:         resource.Row(volumeAttachmentCells),
 		StoragePrefix: "volumeattachments",
 	}, func(v *storagev1.VolumeAttachment) (*storagev1.VolumeAttachmentSpec, *storagev1.VolumeAttachmentStatus) {
 		return &v.Spec, &v.Status

@@ -18,6 +18,8 @@ func volumeAttributesClasses() *resource.Resource {
 			New:     resource.New[storagev1.VolumeAttributesClass],
 			NewList: resource.NewList[storagev1.VolumeAttributesClassList],
 		}},
+		Columns:                  resource.Columns("Name:name", "DriverName", "Age"),
+		Cells:                    resource.Row(volumeAttributesClassCells),
 		StoragePrefix:            "volumeattributesclasses",
 		AllowUnconditionalUpdate: true,
 	}
