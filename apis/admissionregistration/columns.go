@@ -53,7 +53,7 @@ func paramRef(r *admissionregistrationv1.ParamRef) string {
 	case r == nil:
 		return resource.Unset
 	case r.Selector != nil:
-		return metav1.FormatLabelSelector(r.Selector)
+		return r.Selector.String()
 	case r.Namespace != "":
 		return r.Namespace + "/" + r.Name
 	}

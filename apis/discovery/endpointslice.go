@@ -66,11 +66,9 @@ func endpointSliceCells(s *discoveryv1.EndpointSlice, now time.Time) []any {
 	const shown = 3
 	var ports, addresses []string
 	for _, p := range s.Ports {
-		text := "*"
 		if p.Port != nil {
-			text = strconv.Itoa(int(*p.Port))
+			ports = append(ports, strconv.Itoa(int(*p.Port)))
 		}
-		ports = append(ports, text)
 	}
 	for _, e := range s.Endpoints {
 		addresses = append(addresses, e.Addresses...)

@@ -28,5 +28,5 @@ func resourceSlices() *resource.Resource {
 }
 
 func resourceSliceCells(s *resourcev1.ResourceSlice, now time.Time) []any {
-	return []any{s.Name, ptr.Deref(s.Spec.NodeName, resource.Unset), s.Spec.Driver, s.Spec.Pool.Name, resource.AgeOf(s, now)}
+	return []any{s.Name, ptr.Deref(s.Spec.NodeName, ""), s.Spec.Driver, s.Spec.Pool.Name, resource.AgeOf(s, now)}
 }

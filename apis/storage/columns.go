@@ -77,9 +77,5 @@ func volumeAttachmentCells(a *storagev1.VolumeAttachment, now time.Time) []any {
 }
 
 func volumeAttributesClassCells(c *storagev1.VolumeAttributesClass, now time.Time) []any {
-	name := c.Name
-	if c.Annotations["volumeattributesclass.kubernetes.io/is-default-class"] == "true" {
-		name += " (default)"
-	}
-	return []any{name, c.DriverName, resource.AgeOf(c, now)}
+	return []any{c.Name, c.DriverName, resource.AgeOf(c, now)}
 }
