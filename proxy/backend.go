@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/coxswain-k8s/coxswain/proxy/iptables"
 	"github.com/coxswain-k8s/coxswain/proxy/nftables"
 	"github.com/coxswain-k8s/coxswain/proxy/rules"
 )
@@ -39,6 +40,7 @@ type opener struct {
 func openers() []opener {
 	return []opener{
 		{ModeNFTables, func(c []netip.Prefix) (Backend, error) { return nftables.New(c) }},
+		{ModeIPTables, func(c []netip.Prefix) (Backend, error) { return iptables.New(c) }},
 	}
 }
 

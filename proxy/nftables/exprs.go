@@ -118,10 +118,15 @@ func matchTCP() exprs {
 }
 
 // matchNew goes on for the first packet of a connection.
-func matchNew() exprs {
+func matchNew() exprs { return matchState(expr.CtStateBitNEW) }
+
+// matchInvalid goes on for packets that belong to no connection that conntrack knows, nor begin one.
+func matchInvalid() exprs { return matchState(expr.CtStateBitINVALID) }
+
+func matchState(bit uint32) exprs {
 	return exprs{
 		&expr.Ct{Key: expr.CtKeySTATE, Register: reg0},
-		&expr.Bitwise{SourceRegister: reg0, DestRegister: reg0, Len: 4, Mask: native(expr.CtStateBitNEW), Xor: native(0)},
+		&expr.Bitwise{SourceRegister: reg0, DestRegister: reg0, Len: 4, Mask: native(bit), Xor: native(0)},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: native(0)},
 	}
 }

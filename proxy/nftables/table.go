@@ -107,7 +107,8 @@ func (t *table) addHooks() {
 		join(matchRewritten(), f.loadSource(reg0), f.loadDestination(reg0+f.words()), matchSet(reg0, t.hairpin), exprs{&expr.Masq{FullyRandom: true}}))
 	unserved := join(matchNew(), jump(chainUnserved))
 	t.base("filter-input", nft.ChainTypeFilter, nft.ChainHookInput, -10, unserved)
-	t.base("filter-forward", nft.ChainTypeFilter, nft.ChainHookForward, -10, unserved)
+	// A late or duplicate packet that conntrack cannot place would go out with an endpoint's bare address and break the client's connection.
+	t.base("filter-forward", nft.ChainTypeFilter, nft.ChainHookForward, -10, join(matchInvalid(), verdict(expr.VerdictDrop)), unserved)
 	t.base("filter-output", nft.ChainTypeFilter, nft.ChainHookOutput, -10, unserved)
 }
 

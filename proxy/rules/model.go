@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -84,4 +85,16 @@ type ServiceRules struct {
 type HealthCheck struct {
 	Port           uint16
 	LocalEndpoints int
+}
+
+// String is the frontend in words, for logs and tests.
+func (f Frontend) String() string {
+	where := f.Address.String()
+	switch {
+	case f.NodePort() && f.IPv6:
+		where = "node (IPv6)"
+	case f.NodePort():
+		where = "node"
+	}
+	return fmt.Sprintf("%s %s %d", where, f.Protocol, f.Port)
 }

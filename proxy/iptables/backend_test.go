@@ -1,0 +1,15 @@
+package iptables
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/coxswain-k8s/coxswain/proxy/proxytest"
+)
+
+func TestBehaviour(t *testing.T) {
+	if _, err := New(nil); err != nil {
+		t.Skipf("needs iptables: %v", err)
+	}
+	proxytest.Run(t, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
+}
