@@ -12,6 +12,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslicemirroring"
 	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
+	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
@@ -52,6 +53,7 @@ func all() []controller {
 		{nodelifecycle.Name, nodelifecycle.Register},
 		{podgc.Name, podgc.Register},
 		{nodeipam.Name, nodeipam.Register},
+		{job.Name, job.Register},
 	}
 }
 

@@ -1,0 +1,137 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "job"
+
+var kind = batchv1.SchemeGroupVersion.WithKind("Job")
+
+// Controller reconciles jobs.
+type Controller struct {
+	Client  client.Client
+	Pods    podcontrol.Pods
+	Claimer podcontrol.Claimer
+	Clock   clock.PassiveClock
+}
+
+// Reconcile counts what ended, and creates and deletes pods as the job needs them.
+func (c *Controller) Reconcile(ctx context.Context, job *batchv1.Job) (reconcile.Result, error) {
+	if by := job.Spec.ManagedBy; by != nil && *by != batchv1.JobControllerName {
+		return reconcile.Result{}, nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(job.Spec.Selector)
+	if err != nil || selector.Empty() {
+		return reconcile.Result{}, nil
+	}
+	owner := podcontrol.Owner{Object: job, GVK: kind, Selector: selector}
+	pods, err := c.Claimer.Pods(ctx, owner)
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	settled := podcontrol.Settled(c.Pods.Pending, job.UID, pods)
+	todo := makePlan(job, pods, settled, c.Clock.Now())
+	wrote, err := patch.Status(ctx, c.Client, job, func(changed *batchv1.Job) { changed.Status = todo.status })
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	if wrote {
+		for _, event := range todo.events {
+			c.Pods.Recorder.Event(job, event.kind, event.reason, event.message)
+		}
+	}
+	return patch.Result(kit.After(todo.wait), c.act(ctx, owner, job, todo))
+}
+
+// act does to the pods what the plan says. The status is on record by now.
+func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, job *batchv1.Job, todo plan) error {
+	var errs []error
+	for _, pod := range todo.release {
+		errs = append(errs, release(ctx, c.Client, pod))
+	}
+	errs = append(errs, c.Pods.DeleteMany(ctx, owner, todo.remove))
+	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
+		return c.Pods.Create(ctx, owner, podFor(owner, job, todo.create[i]))
+	}))
+	return errors.Join(errs...)
+}
+
+// release removes the finalizer of a pod that is on record.
+func release(ctx context.Context, c client.Client, pod *corev1.Pod) error {
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid": pod.UID, "$deleteFromPrimitiveList/finalizers": []string{batchv1.JobTrackingFinalizer},
+	}})
+	if err != nil {
+		return fmt.Errorf("encoding patch: %w", err)
+	}
+	err = c.Patch(ctx, pod.DeepCopy(), client.RawPatch(types.StrategicMergePatchType, body))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("removing finalizer of pod %s: %w", pod.Name, err)
+	}
+	return nil
+}
+
+// wanting names the jobs in an orphan's namespace whose selector matches it.
+func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
+	var list batchv1.JobList
+	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var names []types.NamespacedName
+	for i := range list.Items {
+		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names
+}
+
+// Register puts the controller on mgr. It wakes when a job or one of its pods changes,
+// and when a deadline or delay is over. Beside it, orphans.go frees the pods of jobs that
+// are gone.
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	if err := podcontrol.IndexByOwner(ctx, mgr, &corev1.Pod{}); err != nil {
+		return err
+	}
+	pending := podcontrol.NewPending()
+	c := &Controller{
+		Client: mgr.GetClient(),
+		Pods:   podcontrol.Pods{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "job-controller"), Pending: pending},
+		Claimer: podcontrol.Claimer{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Finalizer: batchv1.JobTrackingFinalizer,
+		},
+		Clock: deps.Clock,
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: c.wanting}
+	err := kit.New(mgr, Name).
+		For(&batchv1.Job{}, builder.WithPredicates(forget)).
+		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Complete(reconcile.AsReconciler(c.Client, c))
+	if err != nil {
+		return err
+	}
+	return registerOrphans(mgr)
+}

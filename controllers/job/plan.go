@@ -1,0 +1,297 @@
+package job
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+	"github.com/coxswain-k8s/coxswain/controllers/replication"
+)
+
+// plan is what a look at a job comes to: a status to write, then pods to act on.
+type plan struct {
+	status  batchv1.JobStatus
+	release []*corev1.Pod // the finalizer goes
+	remove  []*corev1.Pod
+	create  []creation
+	wait    time.Duration
+	events  []note
+}
+
+// creation is a pod to create. Without completion index, index is -1.
+type creation struct {
+	index    int
+	failures int32
+}
+
+type note struct{ kind, reason, message string }
+
+// makePlan computes all that is to be done for a job. settled is false while writes of
+// ours are not in pods yet: then pods are neither created nor deleted.
+func makePlan(job *batchv1.Job, pods []*corev1.Pod, settled bool, now time.Time) plan {
+	s := newState(job, pods, now)
+	var p plan
+	if s.status.StartTime == nil && !suspended(job) {
+		start := metav1.NewTime(now)
+		s.status.StartTime = &start
+	}
+	s.count()
+	if Finished(job) {
+		return plan{status: s.status, release: s.release}
+	}
+	switch how := s.outcome(); {
+	case how != nil:
+		p.remove = s.active
+		if s.end(*how) {
+			p.events = append(p.events, endNote(*how))
+		}
+	case suspended(job):
+		p.remove = s.active
+		p.events = append(p.events, s.suspend()...)
+	default:
+		p.events = append(p.events, s.resume()...)
+		p.create, p.remove, p.wait = s.size()
+	}
+	if !settled || job.DeletionTimestamp != nil {
+		p.create = nil
+	}
+	if !settled {
+		p.remove = nil
+		p.wait = kit.Sooner(p.wait, 30*time.Second) // the watch wakes sooner
+	}
+	if left := s.deadlineIn(); left > 0 {
+		p.wait = kit.Sooner(p.wait, left+time.Millisecond)
+	}
+	p.status, p.release = s.status, s.release
+	return p
+}
+
+func endNote(how outcome) note {
+	if how.complete {
+		return note{corev1.EventTypeNormal, "Completed", "Job completed"}
+	}
+	return note{corev1.EventTypeWarning, how.reason, how.message}
+}
+
+func (s *state) suspend() []note {
+	if isTrue(&s.status, batchv1.JobSuspended) {
+		return nil
+	}
+	s.setCondition(batchv1.JobSuspended, corev1.ConditionTrue, "JobSuspended", "Job suspended")
+	s.status.StartTime = nil
+	return []note{{corev1.EventTypeNormal, "Suspended", "Job suspended"}}
+}
+
+func (s *state) resume() []note {
+	if !isTrue(&s.status, batchv1.JobSuspended) {
+		return nil
+	}
+	s.setCondition(batchv1.JobSuspended, corev1.ConditionFalse, "JobResumed", "Job resumed")
+	start := metav1.NewTime(s.now)
+	s.status.StartTime = &start // deadlines count from here
+	return []note{{corev1.EventTypeNormal, "Resumed", "Job resumed"}}
+}
+
+// size says which pods to create and delete so that as many are active as should be.
+func (s *state) size() (create []creation, remove []*corev1.Pod, wait time.Duration) {
+	want := max(ptr.Deref(s.job.Spec.Parallelism, 1), 0)
+	if s.job.Spec.Completions == nil {
+		if s.succeeded() > 0 {
+			want = min(want, int32(len(s.active)))
+		}
+	} else {
+		want = min(want, max(*s.job.Spec.Completions-s.succeeded()-int32(s.failed.count()), 0))
+	}
+	remove = s.unwanted()
+	active := int32(len(s.active) - len(remove))
+	if active > want {
+		rest := slices.DeleteFunc(slices.Clone(s.active), func(pod *corev1.Pod) bool { return slices.Contains(remove, pod) })
+		return nil, append(remove, replication.Victims(rest, rest, int(active-want), s.now)...), 0
+	}
+	missing := want - active
+	if replaceOnlyFailed(s.job) {
+		missing -= s.terminating
+	}
+	missing = min(missing, podcontrol.Burst)
+	if missing <= 0 {
+		return nil, remove, 0
+	}
+	if wait = s.backoff(); wait > 0 {
+		return nil, remove, wait
+	}
+	return s.creations(int(missing)), remove, 0
+}
+
+// unwanted are active pods of an indexed job that no index needs: done or failed
+// indexes, ones beyond the completions, and all but one of each.
+func (s *state) unwanted() []*corev1.Pod {
+	if !indexed(s.job) {
+		return nil
+	}
+	var out []*corev1.Pod
+	taken := map[int]bool{}
+	for _, pod := range s.active {
+		index, ok := indexOf(pod)
+		if !ok || index >= int(completions(s.job)) || s.completed.has(index) || s.failed.has(index) || taken[index] {
+			out = append(out, pod)
+			continue
+		}
+		taken[index] = true
+	}
+	return out
+}
+
+func (s *state) creations(missing int) []creation {
+	out := make([]creation, 0, missing)
+	if !indexed(s.job) {
+		for range missing {
+			out = append(out, creation{index: -1})
+		}
+		return out
+	}
+	taken := map[int]bool{}
+	for _, pod := range s.pods {
+		waits := replaceOnlyFailed(s.job) && pod.DeletionTimestamp != nil && !podcontrol.IsFinished(pod)
+		if index, ok := indexOf(pod); ok && (podcontrol.IsActive(pod) || waits) {
+			taken[index] = true
+		}
+	}
+	for index := 0; index < int(completions(s.job)) && len(out) < missing; index++ {
+		if !taken[index] && !s.completed.has(index) && !s.failed.has(index) {
+			out = append(out, creation{index: index, failures: s.failuresOf(index)})
+		}
+	}
+	return out
+}
+
+// failuresOf is how often an index has failed, by its pods.
+func (s *state) failuresOf(index int) int32 {
+	count := int32(0)
+	for _, pod := range s.pods {
+		if at, ok := indexOf(pod); !ok || at != index || !isFailed(s.job, pod) {
+			continue
+		}
+		had := indexFailures(pod)
+		if action, _ := failureAction(s.job, pod); action != batchv1.PodFailurePolicyActionIgnore {
+			had++
+		}
+		count = max(count, had)
+	}
+	return count
+}
+
+// Bounds of the delay after failures: it starts with the first and doubles with each.
+const (
+	firstBackoff = 10 * time.Second
+	maxBackoff   = 10 * time.Minute
+)
+
+// backoff is how long the next pod must wait for the failures since the last success.
+func (s *state) backoff() time.Duration {
+	var lastSuccess, lastFailure time.Time
+	for _, pod := range s.pods {
+		if isSucceeded(pod) {
+			lastSuccess = later(lastSuccess, endOf(pod, s.now))
+		}
+	}
+	failures := 0
+	for _, pod := range s.pods {
+		if pod.Status.Phase != corev1.PodFailed {
+			continue
+		}
+		if at := endOf(pod, s.now); at.After(lastSuccess) {
+			failures++
+			lastFailure = later(lastFailure, at)
+		}
+	}
+	if failures == 0 {
+		return 0
+	}
+	delay := min(firstBackoff<<min(failures-1, 10), maxBackoff)
+	return max(lastFailure.Add(delay).Sub(s.now), 0)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// endOf is when a pod's last container ended, or the nearest guess.
+func endOf(pod *corev1.Pod, now time.Time) time.Time {
+	var last time.Time
+	for i := range pod.Status.ContainerStatuses {
+		if end := pod.Status.ContainerStatuses[i].State.Terminated; end != nil {
+			last = later(last, end.FinishedAt.Time)
+		}
+	}
+	if !last.IsZero() {
+		return last
+	}
+	if ready := podcontrol.Condition(pod, corev1.PodReady); ready != nil && !ready.LastTransitionTime.IsZero() {
+		return ready.LastTransitionTime.Time
+	}
+	if pod.DeletionTimestamp != nil {
+		return pod.DeletionTimestamp.Time
+	}
+	return cmp.Or(pod.CreationTimestamp.Time, now)
+}
+
+// podFor returns the pod of a creation.
+func podFor(owner podcontrol.Owner, job *batchv1.Job, what creation) *corev1.Pod {
+	pod := podcontrol.FromTemplate(owner, &job.Spec.Template)
+	if !slices.Contains(pod.Finalizers, batchv1.JobTrackingFinalizer) {
+		pod.Finalizers = append(pod.Finalizers, batchv1.JobTrackingFinalizer)
+	}
+	if what.index < 0 {
+		return pod
+	}
+	index := strconv.Itoa(what.index)
+	if pod.Annotations == nil {
+		pod.Annotations = map[string]string{}
+	}
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	pod.Annotations[batchv1.JobCompletionIndexAnnotation] = index
+	pod.Labels[batchv1.JobCompletionIndexAnnotation] = index
+	if job.Spec.BackoffLimitPerIndex != nil {
+		pod.Annotations[batchv1.JobIndexFailureCountAnnotation] = strconv.Itoa(int(what.failures))
+	}
+	base := fmt.Sprintf("%s-%s", job.Name, index)
+	pod.GenerateName = base[:min(len(base), 57)] + "-"
+	pod.Spec.Hostname = base
+	for i := range pod.Spec.InitContainers {
+		addIndexVariable(&pod.Spec.InitContainers[i])
+	}
+	for i := range pod.Spec.Containers {
+		addIndexVariable(&pod.Spec.Containers[i])
+	}
+	return pod
+}
+
+const indexVariable = "JOB_COMPLETION_INDEX"
+
+func addIndexVariable(container *corev1.Container) {
+	for _, variable := range container.Env {
+		if variable.Name == indexVariable {
+			return
+		}
+	}
+	container.Env = append(container.Env, corev1.EnvVar{
+		Name: indexVariable,
+		ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{
+			FieldPath: fmt.Sprintf("metadata.labels['%s']", batchv1.JobCompletionIndexAnnotation),
+		}},
+	})
+}
