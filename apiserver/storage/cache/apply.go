@@ -43,6 +43,9 @@ func (r *Resource) departed(c *change) *Entry {
 
 // apply takes over changes of one batch, all at once. Entries are decoded before the lock is taken.
 func (r *Resource) apply(ctx context.Context, events []storage.Event) {
+	if r.postpone(events) {
+		return
+	}
 	entries := make([]*Entry, len(events))
 	for i := range events {
 		if !events[i].Deleted() {
@@ -51,13 +54,20 @@ func (r *Resource) apply(ctx context.Context, events []storage.Event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.loaded {
-		r.pending = append(r.pending, events...)
-		return
-	}
 	for i := range events {
 		r.applyOne(&events[i], entries[i])
 	}
+}
+
+// postpone keeps changes for install when the resource is not loaded yet.
+func (r *Resource) postpone(events []storage.Event) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loaded {
+		return false
+	}
+	r.pending = append(r.pending, events...)
+	return true
 }
 
 func (r *Resource) applyOne(event *storage.Event, entry *Entry) {

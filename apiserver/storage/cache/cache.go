@@ -49,7 +49,7 @@ type Cache struct {
 // New returns a cache that follows source once it runs.
 func New(source Source) *Cache { return &Cache{Source: source} }
 
-func (c *Cache) init() {
+func (c *Cache) prepare() {
 	c.once.Do(func() {
 		c.ready = make(chan struct{})
 		c.kinds = map[string]*Resource{}
@@ -65,7 +65,7 @@ func (c *Cache) init() {
 // Add registers a kind, before or while the cache runs. Its objects can be read once it is ready. A kind
 // whose prefix is there already replaces the earlier one, whose watchers end with ErrRemoved.
 func (c *Cache) Add(kind Kind) *Resource {
-	c.init()
+	c.prepare()
 	if !strings.HasSuffix(kind.Prefix, "/") {
 		kind.Prefix += "/"
 	}
@@ -90,7 +90,7 @@ func (c *Cache) Add(kind Kind) *Resource {
 
 // Remove takes a kind out. Its watchers end with ErrRemoved; what readers hold stays valid.
 func (c *Cache) Remove(prefix string) {
-	c.init()
+	c.prepare()
 	c.mu.Lock()
 	r := c.kinds[prefix]
 	delete(c.kinds, prefix)
@@ -102,7 +102,7 @@ func (c *Cache) Remove(prefix string) {
 
 // Resource returns the kind of a prefix.
 func (c *Cache) Resource(prefix string) (*Resource, bool) {
-	c.init()
+	c.prepare()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	r, ok := c.kinds[prefix]
@@ -111,7 +111,7 @@ func (c *Cache) Resource(prefix string) (*Resource, bool) {
 
 // Ready is closed when everything that was in the store at the start of Run can be read.
 func (c *Cache) Ready() <-chan struct{} {
-	c.init()
+	c.prepare()
 	return c.ready
 }
 

@@ -21,14 +21,14 @@ const (
 // Run loads the cache and follows the source until ctx ends, then returns nil. When the source fails it
 // tries again from where it was; when that is compacted it loads anew, and all watchers get ErrCompacted.
 func (c *Cache) Run(ctx context.Context) error {
-	c.init()
+	c.prepare()
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c.mu.Lock()
-	c.running = ctx
-	c.mu.Unlock()
-	defer c.loading.Wait()
-	defer cancel()
+	c.setRunning(ctx)
+	defer func() {
+		c.setRunning(nil) // from here on nobody starts a load
+		cancel()
+		c.loading.Wait()
+	}()
 
 	reload := true
 	wait := retryFirst
@@ -48,6 +48,12 @@ func (c *Cache) Run(ctx context.Context) error {
 		wait = min(2*wait, retryMost)
 	}
 	return nil
+}
+
+func (c *Cache) setRunning(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = ctx
 }
 
 func (c *Cache) loaded() bool {
@@ -147,7 +153,7 @@ const trimEvery = time.Minute
 
 func (c *Cache) trimLater() {
 	if !c.trimming.Swap(true) {
-		c.Clock.AfterFunc(trimEvery, c.trim)
+		c.Clock.AfterFunc(trimEvery, func() { go c.trim() }) // a clock may call with its lock held
 	}
 }
 

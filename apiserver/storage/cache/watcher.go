@@ -146,6 +146,7 @@ func (w *Watcher) Bookmark() Event {
 // call. Errors: storage.ErrCompacted when the watcher was too slow (the reader must list again), ErrRemoved,
 // the cause of ctx's end.
 func (w *Watcher) Next(ctx context.Context) ([]Event, error) {
+	clear(w.events) // do not keep the past alive
 	w.events = w.events[:0]
 	if w.initial != nil {
 		w.nextInitial()
@@ -207,7 +208,7 @@ func (w *Watcher) pull() (more bool, err error) {
 	if !more {
 		w.revision = max(w.revision, whole)
 	}
-	clear(changes) // do not keep the past alive
+	clear(changes)
 	return more, nil
 }
 

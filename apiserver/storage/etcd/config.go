@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -94,6 +95,9 @@ func (c Config) embed() (*embed.Config, error) {
 	e.AdvertisePeerUrls = e.ListenPeerUrls
 	if len(c.PeerURLs) == 0 {
 		e.AdvertisePeerUrls, _ = parse([]string{nobody})
+	}
+	if c.alone() { // every cluster of one gets an identity of its own
+		e.InitialClusterToken = fmt.Sprintf("%s %s", e.Dir, rand.Text())
 	}
 	e.InitialCluster = c.InitialCluster
 	if e.InitialCluster == "" {

@@ -1,35 +1,179 @@
-package etcd
+package etcd_test
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/storagetest"
 )
 
-func TestEmbedStartsFast(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 4 {
-		start := time.Now()
-		m, err := Embed(t.Context(), Config{Dir: dir})
+func embed(t testing.TB, config etcd.Config) *etcd.Member {
+	t.Helper()
+	if config.Dir == "" {
+		config.Dir = t.TempDir()
+	}
+	m, err := etcd.Embed(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t *testing.T) storage.Store { return embed(t, etcd.Config{UnsafeNoFsync: true}) })
+}
+
+func TestConnected(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t *testing.T) storage.Store {
+		dir := t.TempDir()
+		socket := "unix://" + filepath.Join(dir, "s")
+		embed(t, etcd.Config{Dir: filepath.Join(dir, "d"), ClientURLs: []string{socket}, UnsafeNoFsync: true})
+		c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{socket}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	})
+}
+
+func TestStartAndCloseAreFast(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		start := time.Now()
+		m := embed(t, etcd.Config{Dir: dir})
 		ready := time.Since(start)
-		for j := range 20 {
-			s := time.Now()
-			rev, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("v"), Expected: storage.Any})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if j == 19 {
-				t.Log("commit", rev, time.Since(s))
-			}
+		if _, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("v"), Expected: storage.Any}); err != nil {
+			t.Fatal(err)
 		}
 		start = time.Now()
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("start %d: ready in %s, closed in %s", i, ready, time.Since(start))
+		closed := time.Since(start)
+		t.Logf("ready in %s, closed in %s", ready, closed)
+		if ready > time.Second || closed > time.Second {
+			t.Errorf("ready in %s, closed in %s: want milliseconds", ready, closed)
+		}
+	}
+}
+
+func TestCloseDoesNotWaitForRemoteWatches(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	socket := "unix://" + filepath.Join(dir, "s")
+	m := embed(t, etcd.Config{Dir: filepath.Join(dir, "d"), ClientURLs: []string{socket}})
+	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{socket}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	watching := make(chan struct{}, 100)
+	ended := make(chan error, 2)
+	for _, s := range []storage.Store{m, c} {
+		go func() {
+			ended <- s.Watch(ctx, storage.Root, 1, func([]storage.Event, int64) error {
+				watching <- struct{}{}
+				return nil
+			})
+		}()
+	}
+	if _, err := m.Commit(ctx, storage.Op{Key: "/registry/x", Value: []byte("v")}); err != nil {
+		t.Fatal(err)
+	}
+	<-watching
+	<-watching
+	start := time.Now()
+	m.Close()
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("closed in %s", took)
+	}
+	if _, err := m.Commit(ctx, storage.Op{Key: "/registry/y", Value: []byte("v")}); err == nil {
+		t.Error("a closed member took a write")
+	}
+	if err := m.Healthy(ctx); err == nil {
+		t.Error("a closed member is healthy")
+	}
+	cancel()
+	<-ended
+	<-ended
+}
+
+func TestQuotaRefusesPutsAndTakesDeletions(t *testing.T) {
+	t.Parallel()
+	m := embed(t, etcd.Config{UnsafeNoFsync: true, Quota: 1 << 20})
+	value := bytes.Repeat([]byte("x"), 64<<10)
+	var err error
+	for start := time.Now(); err == nil && time.Since(start) < 5*time.Second; { // what is in use is known with some delay
+		_, err = m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: value, Expected: storage.Any})
+	}
+	if !errors.Is(err, storage.ErrNoSpace) {
+		t.Fatalf("got %v, want %v", err, storage.ErrNoSpace)
+	}
+	revision, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Expected: storage.Any})
+	if err != nil {
+		t.Fatalf("deleting: %v", err)
+	}
+	if err := m.Compact(t.Context(), revision); err != nil {
+		t.Fatal(err)
+	}
+	err = storage.ErrNoSpace
+	for start := time.Now(); err != nil && time.Since(start) < 5*time.Second; { // compaction goes on in the background
+		if err := m.Defragment(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: value})
+	}
+	if err != nil {
+		t.Errorf("writing after the compaction: %v", err)
+	}
+}
+
+func TestSnapshotIsADatabaseAndItsSum(t *testing.T) {
+	t.Parallel()
+	m := embed(t, etcd.Config{UnsafeNoFsync: true})
+	if _, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("needle")}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := m.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	db, sum := b.Bytes()[:b.Len()-sha256.Size], b.Bytes()[b.Len()-sha256.Size:]
+	if want := sha256.Sum256(db); !bytes.Equal(sum, want[:]) {
+		t.Error("the sum is wrong")
+	}
+	if len(db)%512 != 0 || !bytes.Contains(db, []byte("needle")) {
+		t.Errorf("%d bytes without what was written", len(db))
+	}
+}
+
+// It runs before the parallel tests, which do open sockets.
+func TestNoSocketByDefault(t *testing.T) {
+	m := embed(t, etcd.Config{UnsafeNoFsync: true})
+	if got := m.Endpoints(); len(got) != 0 {
+		t.Errorf("listens on %v", got)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	for _, fd := range open {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(to, "socket:") {
+			t.Errorf("has the socket %s", to)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"expvar"
 	"fmt"
 	"io"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -42,6 +44,10 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
+	if config.alone() {
+		starting.Lock()
+		defer starting.Unlock()
+	}
 	started, err := embed.StartEtcd(e)
 	if err != nil {
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
@@ -54,12 +60,16 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	return m, nil
 }
 
+// starting is held while a member that is alone starts: etcd shows the raft status of the member that was
+// started last only, and waitReady needs it.
+var starting sync.Mutex //nolint:gochecknoglobals // guards a global of etcd
+
 // nudgeEvery is how often a member that is alone is told to stand for election until it is elected.
 const nudgeEvery = time.Millisecond
 
 // waitReady returns when the member serves. A member that is alone need not wait for an election timeout to
 // find out that there is no leader: it is told to campaign at once, as a leader that steps down would. It
-// can only do so when it has applied its own membership, a moment after the start; hence more than once.
+// can only do so when raft has gone through what it had committed before; hence more than once.
 func (m *Member) waitReady(ctx context.Context) error {
 	nudge := time.NewTicker(nudgeEvery)
 	defer nudge.Stop()
@@ -72,8 +82,11 @@ func (m *Member) waitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-nudge.C:
-			if m.server.Lead() != 0 || !m.isAlone() {
+			if m.server.Lead() != 0 || !m.config.alone() {
 				nudge.Stop()
+				continue
+			}
+			if !m.isAlone() || !m.caughtUp() {
 				continue
 			}
 			id := uint64(m.server.MemberID())
@@ -83,6 +96,17 @@ func (m *Member) waitReady(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// caughtUp tells whether raft is through with everything that was committed. Standing for election before
+// would look for entries that may have been dropped already, which raft takes for a corrupted log.
+func (m *Member) caughtUp() bool {
+	status, ok := expvar.Get("raft.status").(expvar.Func)
+	if !ok {
+		return false
+	}
+	s, ok := status().(raft.Status)
+	return ok && s.ID == uint64(m.server.MemberID()) && s.Applied > 0 && s.Applied == s.GetCommit()
 }
 
 // isAlone tells whether every acknowledged write has been applied here: no other member, not even a learner.
