@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -65,7 +64,7 @@ func (c *controlPlane) newCache() (cache.Cache, error) {
 func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
 	who := identity("system:kube-controller-manager", "system:masters")
 	mgr, err := ctrl.NewManager(c.memoryConfig(who), manager.Options{
-		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers"), Metrics: server.Options{BindAddress: "0"},
+		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
 		NewCache:  func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
 		NewClient: func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
 	})
@@ -105,23 +104,4 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 		}
 		return s.Run(ctx)
 	}}, nil
-}
-
-// eventSink writes events.k8s.io/v1 events.
-type eventSink struct{ client.Client }
-
-// Create implements events.EventSink.
-func (s eventSink) Create(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
-	return event, s.Client.Create(ctx, event)
-}
-
-// Update implements events.EventSink.
-func (s eventSink) Update(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
-	return event, s.Client.Update(ctx, event)
-}
-
-// Patch implements events.EventSink.
-func (s eventSink) Patch(ctx context.Context, event *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
-	patched := event.DeepCopy()
-	return patched, s.Client.Patch(ctx, patched, client.RawPatch("application/strategic-merge-patch+json", data))
 }

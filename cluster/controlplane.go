@@ -20,8 +20,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
+	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
 // controlPlane is etcd, the watch cache and the API server.
@@ -119,10 +121,8 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
+		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: c.newKubelets(),
 		Checks: []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
-	}
-	if err := c.extend(c.server); err != nil {
-		return err
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {
 		return fmt.Errorf("building the API server: %w", err)

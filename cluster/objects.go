@@ -30,15 +30,13 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 
 // ensure creates an object, or brings what it says up to date in the one that exists.
 func ensure(ctx context.Context, writer client.Client, wanted client.Object) error {
-	err := writer.Create(ctx, wanted)
-	if !apierrors.IsAlreadyExists(err) {
-		return err
-	}
 	stored, ok := wanted.DeepCopyObject().(client.Object)
 	if !ok {
-		return err
+		return fmt.Errorf("%T is not an object", wanted)
 	}
-	if err := writer.Get(ctx, client.ObjectKeyFromObject(wanted), stored); err != nil {
+	if err := writer.Get(ctx, client.ObjectKeyFromObject(wanted), stored); apierrors.IsNotFound(err) {
+		return writer.Create(ctx, wanted)
+	} else if err != nil {
 		return err
 	}
 	changed, ok := stored.DeepCopyObject().(client.Object)

@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+)
+
+// kubelets reaches the kubelets of all nodes at the addresses that the nodes report.
+type kubelets struct {
+	nodes     auth.Lister
+	transport *http.Transport
+}
+
+var _ apiserver.NodeConnections = &kubelets{}
+
+// newKubelets authenticates to kubelets with a client certificate, and checks theirs against the cluster's authority.
+func (c *controlPlane) newKubelets() *kubelets {
+	return &kubelets{nodes: c.view, transport: &http.Transport{
+		TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: c.certificates.authority.Pool(), Certificates: []tls.Certificate{c.certificates.toKubelet.TLS()},
+		},
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
+	}}
+}
+
+// Node implements apiserver.NodeConnections.
+func (k *kubelets) Node(_ context.Context, name string) (*apiserver.NodeConnection, error) {
+	node, ok := auth.Get[*corev1.Node](k.nodes, schema.GroupResource{Resource: "nodes"}, "", name)
+	if !ok {
+		return nil, fmt.Errorf("node %q does not exist", name)
+	}
+	for _, kind := range []corev1.NodeAddressType{corev1.NodeInternalIP, corev1.NodeHostName} {
+		for _, address := range node.Status.Addresses {
+			if address.Type == kind {
+				host := net.JoinHostPort(address.Address, strconv.Itoa(int(node.Status.DaemonEndpoints.KubeletEndpoint.Port)))
+				return &apiserver.NodeConnection{URL: &url.URL{Scheme: "https", Host: host}, Transport: k.transport}, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("node %q has no address", name)
+}

@@ -1,0 +1,51 @@
+package cluster
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// eventSink writes events.k8s.io/v1 events through a client.
+type eventSink struct{ client.Client }
+
+// Create implements events.EventSink.
+func (s eventSink) Create(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
+	return event, s.Client.Create(ctx, event)
+}
+
+// Update implements events.EventSink.
+func (s eventSink) Update(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
+	return event, s.Client.Update(ctx, event)
+}
+
+// Patch implements events.EventSink.
+func (s eventSink) Patch(ctx context.Context, event *eventsv1.Event, data []byte) (*eventsv1.Event, error) {
+	patched := event.DeepCopy()
+	return patched, s.Client.Patch(ctx, patched, client.RawPatch(types.StrategicMergePatchType, data))
+}
+
+// coreSink writes core/v1 events through a client, for as long as its context lasts: the interface has none.
+type coreSink struct {
+	ctx    context.Context //nolint:containedctx // record.EventSink passes none
+	client client.Client
+}
+
+// Create implements record.EventSink.
+func (s coreSink) Create(event *corev1.Event) (*corev1.Event, error) {
+	return event, s.client.Create(s.ctx, event)
+}
+
+// Update implements record.EventSink.
+func (s coreSink) Update(event *corev1.Event) (*corev1.Event, error) {
+	return event, s.client.Update(s.ctx, event)
+}
+
+// Patch implements record.EventSink.
+func (s coreSink) Patch(event *corev1.Event, data []byte) (*corev1.Event, error) {
+	patched := event.DeepCopy()
+	return patched, s.client.Patch(s.ctx, patched, client.RawPatch(types.StrategicMergePatchType, data))
+}
