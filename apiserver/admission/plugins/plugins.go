@@ -9,60 +9,132 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/certificates"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultingressclass"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultstorageclass"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaulttolerationseconds"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/limitranger"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespacelifecycle"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/noderestriction"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/ownerreferences"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/podsecurity"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/podtopologylabels"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/priority"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/pvcresize"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/runtimeclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/serviceaccount"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/storageobjectinuse"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/taintnodesbycondition"
 )
 
 // Deps is what plugins are given.
 type Deps struct {
 	Lister     admission.Lister
 	Authorizer authorizer.Authorizer
+	// Rows are the resources that are served.
+	Rows []*resource.Resource
 	// Await returns once the object is in the view of Lister, or ctx's error; nil waits for nothing.
 	Await func(ctx context.Context, of schema.GroupResource, namespace, name string) error
+	// Always are plugins behind all others that cannot be switched off (rbac.Escalation).
+	Always []admission.Plugin
 }
 
-type entry struct {
-	admission.Plugin
-	off bool // unless it is asked for
-}
-
-func all(deps Deps) []entry {
+// list is all plugins in the order in which they are asked.
+func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 	lifecycle := &namespacelifecycle.Plugin{Lister: deps.Lister}
 	account := &serviceaccount.Plugin{Lister: deps.Lister, Await: deps.Await}
-	return []entry{
-		{Plugin: admission.Plugin{Name: "NamespaceLifecycle", Mutator: lifecycle}},
-		{Plugin: admission.Plugin{Name: "ServiceAccount", Mutator: account, Validator: account}},
+	limits := &limitranger.Plugin{Lister: deps.Lister}
+	priorities := &priority.Plugin{Lister: deps.Lister}
+	runtimes := &runtimeclass.Plugin{Lister: deps.Lister}
+	owners := &ownerreferences.Plugin{Authorizer: deps.Authorizer, Resource: deps.resource}
+	return []admission.Plugin{
+		{Name: "NamespaceLifecycle", Mutator: lifecycle},
+		{Name: "LimitRanger", Mutator: limits, Validator: limits},
+		{Name: "ServiceAccount", Mutator: account, Validator: account},
+		{Name: "NodeRestriction", Validator: &noderestriction.Plugin{Lister: deps.Lister, Authorizer: deps.Authorizer}},
+		{Name: "TaintNodesByCondition", Mutator: taintnodesbycondition.Plugin{}},
+		{Name: "PodSecurity", Validator: security},
+		{Name: "Priority", Mutator: priorities, Validator: priorities},
+		{Name: "DefaultTolerationSeconds", Mutator: &defaulttolerationseconds.Plugin{}},
+		{Name: "DefaultStorageClass", Mutator: &defaultstorageclass.Plugin{Lister: deps.Lister}},
+		{Name: "StorageObjectInUseProtection", Mutator: storageobjectinuse.Plugin{}},
+		{Name: "OwnerReferencesPermissionEnforcement", Validator: owners},
+		{Name: "PersistentVolumeClaimResize", Validator: &pvcresize.Plugin{Lister: deps.Lister}},
+		{Name: "RuntimeClass", Mutator: runtimes, Validator: runtimes},
+		{Name: "CertificateApproval", Validator: &certificates.Approval{Authorizer: deps.Authorizer}},
+		{Name: "CertificateSigning", Validator: &certificates.Signing{Authorizer: deps.Authorizer}},
+		{Name: "CertificateSubjectRestriction", Validator: certificates.Subject{}},
+		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
+		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
 	}
+}
+
+// off are the plugins that are off unless they are asked for.
+func off(name string) bool { return name == "OwnerReferencesPermissionEnforcement" }
+
+// absent are upstream's plugins that do not exist here yet. Switching off what is not there is no mistake; asking for
+// it is, except for those that upstream has on by default and that command lines name for good measure.
+func absent(name string) (known, byDefault bool) {
+	switch name {
+	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NodeDeclaredFeatureValidator",
+		"ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook", "ResourceQuota":
+		return true, true
+	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
+		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",
+		"PodTolerationRestriction":
+		return true, false
+	}
+	return false, false
+}
+
+func (d Deps) resource(kind schema.GroupKind) (*resource.Resource, bool) {
+	for _, row := range d.Rows {
+		if row.Kind == kind.Kind && row.Group == kind.Group && !row.Virtual {
+			return row, true
+		}
+	}
+	return nil, false
 }
 
 // New returns the chain of the plugins that are on by default, with those named by enable and without those
 // named by disable. An unknown name is an error.
 func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
-	entries := all(deps)
-	for _, name := range slices.Concat(enable, disable) {
-		if !slices.ContainsFunc(entries, func(e entry) bool { return e.Name == name }) {
-			return nil, fmt.Errorf("unknown admission plugin %q, known are %s", name, strings.Join(Names(), ", "))
-		}
-		if slices.Contains(enable, name) && slices.Contains(disable, name) {
-			return nil, fmt.Errorf("admission plugin %q is both enabled and disabled", name)
-		}
+	security, err := podsecurity.New(deps.Lister)
+	if err != nil {
+		return nil, err
+	}
+	plugins := list(deps, security)
+	if err := checkNames(plugins, enable, disable); err != nil {
+		return nil, err
 	}
 	var on []admission.Plugin
-	for _, e := range entries {
-		if slices.Contains(disable, e.Name) || e.off && !slices.Contains(enable, e.Name) {
+	for _, plugin := range plugins {
+		if slices.Contains(disable, plugin.Name) || off(plugin.Name) && !slices.Contains(enable, plugin.Name) {
 			continue
 		}
-		on = append(on, e.Plugin)
+		on = append(on, plugin)
 	}
-	return admission.NewChain(on...), nil
+	return admission.NewChain(append(on, deps.Always...)...), nil
 }
 
-// Names of all plugins that there are, in their order.
-func Names() []string {
+func checkNames(plugins []admission.Plugin, enable, disable []string) error {
 	var names []string
-	for _, e := range all(Deps{}) {
-		names = append(names, e.Name)
+	for _, plugin := range plugins {
+		names = append(names, plugin.Name)
 	}
-	return names
+	for _, name := range slices.Concat(enable, disable) {
+		known, byDefault := absent(name)
+		switch {
+		case slices.Contains(enable, name) && slices.Contains(disable, name):
+			return fmt.Errorf("admission plugin %q is both enabled and disabled", name)
+		case slices.Contains(names, name), known && (byDefault || !slices.Contains(enable, name)):
+		case known:
+			return fmt.Errorf("admission plugin %q is not implemented", name)
+		default:
+			return fmt.Errorf("unknown admission plugin %q, known are %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }

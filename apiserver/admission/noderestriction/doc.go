@@ -1,0 +1,4 @@
+// Package noderestriction keeps what a kubelet writes to its own node and its own pods, whichever path it writes by.
+//
+// It reads pods, nodes and what tokens are asked for. It changes nothing.
+package noderestriction

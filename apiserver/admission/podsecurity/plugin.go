@@ -1,0 +1,138 @@
+package podsecurity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+)
+
+var (
+	pods       = schema.GroupResource{Resource: "pods"}
+	namespaces = schema.GroupResource{Resource: "namespaces"}
+)
+
+// Plugin is PodSecurity.
+type Plugin struct {
+	lister    admission.Lister
+	evaluator policy.Evaluator
+	// defaults of namespaces without labels: everything is allowed.
+	defaults api.Policy
+}
+
+// New returns the plugin with the standards that the library knows.
+func New(lister admission.Lister) (*Plugin, error) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("preparing pod security checks: %w", err)
+	}
+	everything := api.LevelVersion{Level: api.LevelPrivileged, Version: api.LatestVersion()}
+	return &Plugin{
+		lister: lister, evaluator: evaluator,
+		defaults: api.Policy{Enforce: everything, Audit: everything, Warn: everything},
+	}, nil
+}
+
+// Validate implements admission.Validator: pods are refused, what makes pods is warned about, and the labels
+// of namespaces are checked.
+func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+	if a.Operation != admission.Create && a.Operation != admission.Update {
+		return nil
+	}
+	switch {
+	case a.GroupResource() == namespaces:
+		return p.namespace(a)
+	case a.GroupResource() == pods:
+		return p.pod(ctx, a)
+	}
+	return p.template(ctx, a)
+}
+
+func (p *Plugin) pod(ctx context.Context, a *admission.Attributes) error {
+	pod, ok := a.Object.(*corev1.Pod)
+	if !ok || a.Subresource != "" && a.Subresource != "ephemeralcontainers" && a.Subresource != "resize" {
+		return nil
+	}
+	if old, ok := a.Old.(*corev1.Pod); ok && !matters(pod, old) {
+		return nil
+	}
+	labels, err := p.policy(ctx, a)
+	if err != nil {
+		return err
+	}
+	if labels.FullyPrivileged() {
+		return nil
+	}
+	if refusal := p.evaluate(labels.Enforce, &pod.ObjectMeta, &pod.Spec); refusal != "" {
+		return admission.Forbidden(a, fmt.Errorf("violates PodSecurity %q: %s", labels.Enforce.String(), refusal))
+	}
+	p.warn(a, labels.Warn, &pod.ObjectMeta, &pod.Spec)
+	return nil
+}
+
+// template warns early, so that one need not look for the reason when no pods appear.
+func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
+	meta, spec := templateOf(a)
+	if spec == nil {
+		return nil
+	}
+	labels, err := p.policy(ctx, a)
+	if err != nil {
+		return nil //nolint:nilerr // the pods will be refused, templates are only warned about
+	}
+	p.warn(a, labels.Warn, meta, spec)
+	return nil
+}
+
+func (p *Plugin) warn(a *admission.Attributes, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
+	if complaint := p.evaluate(standard, meta, spec); complaint != "" {
+		a.Warning(fmt.Sprintf("would violate PodSecurity %q: %s", standard.String(), complaint))
+	}
+}
+
+// evaluate returns what is wrong, "" for nothing.
+func (p *Plugin) evaluate(standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) string {
+	if standard.Level == api.LevelPrivileged {
+		return ""
+	}
+	result := policy.AggregateCheckResults(p.evaluator.EvaluatePod(standard, meta, spec))
+	if result.Allowed {
+		return ""
+	}
+	return result.ForbiddenDetail()
+}
+
+// policy reads the labels of the namespace. Wrong labels are as strict as can be.
+func (p *Plugin) policy(ctx context.Context, a *admission.Attributes) (api.Policy, error) {
+	namespace, ok, err := auth.Find[*corev1.Namespace](ctx, p.lister, namespaces, "", a.Namespace)
+	if err != nil {
+		return api.Policy{}, apierrors.NewInternalError(err)
+	}
+	if !ok {
+		return api.Policy{}, apierrors.NewInternalError(errors.New("failed to lookup namespace " + a.Namespace))
+	}
+	labels, _ := api.PolicyToEvaluate(namespace.Labels, p.defaults)
+	return labels, nil
+}
+
+// matters says whether an update changes something that the standards look at.
+func matters(pod, old *corev1.Pod) bool {
+	if !equality.Semantic.DeepEqual(pod.Annotations, old.Annotations) {
+		return true
+	}
+	before, after := old.Spec.DeepCopy(), pod.Spec.DeepCopy()
+	for _, spec := range []*corev1.PodSpec{before, after} {
+		spec.ActiveDeadlineSeconds, spec.Tolerations, spec.SchedulingGates, spec.TerminationGracePeriodSeconds = nil, nil, nil, nil
+	}
+	return !equality.Semantic.DeepEqual(before, after)
+}
