@@ -248,7 +248,7 @@ func (w *worker) has(id string) bool {
 // probeChanged reports a new verdict at once, also while the worker is busy, and lets the worker act on it.
 func (k *Kubelet) probeChanged(uid types.UID) {
 	if w := k.worker(uid); w != nil {
-		w.report(k.ctx)
+		w.report()
 		w.wake()
 	}
 }

@@ -105,7 +105,7 @@ func (w *worker) terminate(ctx context.Context, pod *corev1.Pod) error {
 	if err := w.look(ctx, pod); err != nil {
 		return err
 	}
-	w.report(ctx)
+	w.report()
 	var steps, sidecars []killStep
 	for _, c := range w.rt.Containers {
 		if c.Exited() {

@@ -28,7 +28,7 @@ func ignoreGone(err error) error {
 
 // sync brings a running pod to what its specification says, round by round, until there is nothing to do now.
 func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
-	defer w.report(ctx)
+	defer w.report()
 	if err := w.refreshVolumes(ctx, pod); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 		if err := w.look(ctx, pod); err != nil {
 			return err
 		}
-		w.report(ctx)
+		w.report()
 	}
 	w.wakeAt(w.k.Clock.Now().Add(retryFirst))
 	return nil

@@ -260,10 +260,10 @@ func (w *worker) look(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // report computes the pod's status and has it written if it changed. It may be called from anywhere.
-func (w *worker) report(ctx context.Context) {
-	pod, s, ok := w.status()
-	if ok {
-		w.k.statuses.Set(ctx, pod, s)
+// The write outlives the turn that asks for it.
+func (w *worker) report() {
+	if pod, s, ok := w.status(); ok {
+		w.k.statuses.Set(w.k.ctx, pod, s)
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 // DefaultMount is where cgroup file systems are mounted.
 const DefaultMount = "/sys/fs/cgroup"
 
-// controllers that pods' groups are made in, as far as the kernel has them. v1 mounts each at a folder of its name.
-var controllers = []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "systemd"}
+// controllers that pods' groups are made in, as far as the kernel has them. v1 mounts each at a folder of its name;
+// on a hybrid machine the runtime makes groups in the unified hierarchy too, which has no controllers there.
+var controllers = []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "hugetlb", "systemd", "unified"}
 
 // Tree is the control groups of one node. Its exported fields are inputs.
 type Tree struct {
