@@ -2,9 +2,11 @@ package batch
 
 import (
 	"math"
+	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
@@ -28,6 +30,10 @@ func jobs() *resource.Resource {
 		PrepareCreate:            resource.OnCreate(prepareJob),
 		Columns:                  resource.Columns("Name:name", "Status", "Completions", "Duration", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(jobCells),
+		FieldNames:               []string{"status.successful"},
+		Fields:                   resource.Select(jobFields),
+		OrphanByDefault:          true,
+		OrphanWarning:            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
 		StoragePrefix:            "jobs",
 		AllowUnconditionalUpdate: true,
 	}, func(j *batchv1.Job) (*batchv1.JobSpec, *batchv1.JobStatus) {
@@ -68,4 +74,8 @@ func defaultFailurePolicy(policy *batchv1.PodFailurePolicy) {
 			}
 		}
 	}
+}
+
+func jobFields(j *batchv1.Job) fields.Set {
+	return fields.Set{"status.successful": strconv.Itoa(int(j.Status.Succeeded))}
 }

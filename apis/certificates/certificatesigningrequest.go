@@ -4,6 +4,7 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -23,6 +24,8 @@ func certificateSigningRequests() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition"),
 		Cells:                    resource.Row(certificateSigningRequestCells),
+		FieldNames:               []string{"spec.signerName"},
+		Fields:                   resource.Select(certificateSigningRequestFields),
 		StoragePrefix:            "certificatesigningrequests",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{
@@ -65,4 +68,8 @@ func condition(c *certificatesv1.CertificateSigningRequest) string {
 		status += ",Issued"
 	}
 	return status
+}
+
+func certificateSigningRequestFields(c *certificatesv1.CertificateSigningRequest) fields.Set {
+	return fields.Set{"spec.signerName": c.Spec.SignerName}
 }

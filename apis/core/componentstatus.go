@@ -13,9 +13,10 @@ func componentStatuses() *resource.Resource {
 		Kind:       "ComponentStatus",
 		ShortNames: []string{"cs"},
 		Versions: []resource.Version{{
-			Name:    "v1",
-			New:     resource.New[corev1.ComponentStatus],
-			NewList: resource.NewList[corev1.ComponentStatusList],
+			Name:       "v1",
+			New:        resource.New[corev1.ComponentStatus],
+			NewList:    resource.NewList[corev1.ComponentStatusList],
+			Deprecated: "v1 ComponentStatus is deprecated in v1.19+",
 		}},
 		Verbs:   []string{"get", "list"},
 		Columns: resource.Columns("Name:name", "Status", "Message", "Error"),

@@ -22,6 +22,8 @@ func events() *resource.Resource {
 		}},
 		Columns:                  eventColumns(),
 		Cells:                    resource.Row(eventCells),
+		FieldNames:               eventFieldNames(),
+		Fields:                   resource.Select(eventFields),
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
 		AllowCreateOnUpdate:      true,

@@ -22,6 +22,8 @@ func namespaces() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Status", "Age"),
 		Cells:                    resource.Row(namespaceCells),
+		FieldNames:               []string{"status.phase"},
+		Fields:                   resource.Select(namespaceFields),
 		StoragePrefix:            "namespaces",
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		AllowUnconditionalUpdate: true,

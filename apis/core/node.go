@@ -21,6 +21,8 @@ func nodes() *resource.Resource {
 		}},
 		Columns:                  nodeColumns(),
 		Cells:                    resource.Row(nodeCells),
+		FieldNames:               []string{"spec.unschedulable"},
+		Fields:                   resource.Select(nodeFields),
 		StoragePrefix:            "minions",
 		AllowUnconditionalUpdate: true,
 		Subresources:             []resource.Subresource{resource.Proxy("NodeProxyOptions")},

@@ -27,6 +27,9 @@ func replicationControllers() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(replicationControllerCells),
+		FieldNames:               []string{"status.replicas"},
+		Fields:                   resource.Select(replicationControllerFields),
+		OrphanByDefault:          true,
 		StoragePrefix:            "controllers",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

@@ -20,6 +20,8 @@ func secrets() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Type", "Data", "Age"),
 		Cells:                    resource.Row(secretCells),
+		FieldNames:               []string{"type"},
+		Fields:                   resource.Select(secretFields),
 		StoragePrefix:            "secrets",
 		AllowUnconditionalUpdate: true,
 	}

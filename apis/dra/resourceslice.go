@@ -4,6 +4,7 @@ import (
 	"time"
 
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -22,6 +23,8 @@ func resourceSlices() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Node", "Driver", "Pool", "Age"),
 		Cells:                    resource.Row(resourceSliceCells),
+		FieldNames:               []string{"spec.nodeName", "spec.driver"},
+		Fields:                   resource.Select(resourceSliceFields),
 		StoragePrefix:            "resourceslices",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceSlice) any { return &r.Spec })
@@ -29,4 +32,8 @@ func resourceSlices() *resource.Resource {
 
 func resourceSliceCells(s *resourcev1.ResourceSlice, now time.Time) []any {
 	return []any{s.Name, ptr.Deref(s.Spec.NodeName, ""), s.Spec.Driver, s.Spec.Pool.Name, resource.AgeOf(s, now)}
+}
+
+func resourceSliceFields(s *resourcev1.ResourceSlice) fields.Set {
+	return fields.Set{"spec.nodeName": ptr.Deref(s.Spec.NodeName, ""), "spec.driver": s.Spec.Driver}
 }

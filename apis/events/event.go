@@ -3,6 +3,7 @@ package events
 import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -22,6 +23,8 @@ func events(stored *resource.Resource) *resource.Resource {
 			ToStorage:   resource.Convert(toStorage),
 			FromStorage: resource.Convert(fromStorage),
 		}},
+		FieldNames:               []string{"regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason", "reportingController", "type"},
+		Fields:                   resource.Select(eventFields),
 		StoragePrefix:            stored.StoragePrefix,
 		StoredIn:                 stored,
 		TTL:                      stored.TTL,
@@ -76,4 +79,19 @@ func fromStorage(e *corev1.Event) (*eventsv1.Event, error) {
 		out.Series = &eventsv1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}
 	}
 	return out, nil
+}
+
+func eventFields(e *corev1.Event) fields.Set {
+	return fields.Set{
+		"regarding.kind":            e.InvolvedObject.Kind,
+		"regarding.namespace":       e.InvolvedObject.Namespace,
+		"regarding.name":            e.InvolvedObject.Name,
+		"regarding.uid":             string(e.InvolvedObject.UID),
+		"regarding.apiVersion":      e.InvolvedObject.APIVersion,
+		"regarding.resourceVersion": e.InvolvedObject.ResourceVersion,
+		"regarding.fieldPath":       e.InvolvedObject.FieldPath,
+		"reason":                    e.Reason,
+		"reportingController":       e.ReportingController,
+		"type":                      e.Type,
+	}
 }

@@ -90,6 +90,8 @@ type Resource struct {
 	// OrphanByDefault is set where a deletion without a propagation policy leaves the dependents
 	// (API comment of DeleteOptions.orphanDependents; only the oldest versions of some kinds).
 	OrphanByDefault bool
+	// OrphanWarning is sent with such a deletion, "" for none.
+	OrphanWarning string
 
 	// TTL after which an object vanishes by itself (events); 0 means never.
 	TTL time.Duration
