@@ -7,7 +7,10 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/coxswain-k8s/coxswain/controllers/certificates"
+	"github.com/coxswain-k8s/coxswain/controllers/clusterroleaggregation"
 	"github.com/coxswain-k8s/coxswain/controllers/deployment"
+	"github.com/coxswain-k8s/coxswain/controllers/disruption"
 	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslicemirroring"
@@ -23,6 +26,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
+	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
 )
 
 // Deps is what controllers need beyond the manager.
@@ -54,6 +58,10 @@ func all() []controller {
 		{podgc.Name, podgc.Register},
 		{nodeipam.Name, nodeipam.Register},
 		{job.Name, job.Register},
+		{ttlafterfinished.Name, ttlafterfinished.Register},
+		{clusterroleaggregation.Name, clusterroleaggregation.Register},
+		{certificates.Name, certificates.Register},
+		{disruption.Name, disruption.Register},
 	}
 }
 
