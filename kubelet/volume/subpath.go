@@ -18,9 +18,7 @@ import (
 // that the pod changes later lead nowhere. Setup must have succeeded before.
 // cleanup takes the mount away; call it after the container was started or has failed to start (Teardown does the rest).
 func (m *Manager) SubPath(ctx context.Context, pod *corev1.Pod, containerName string, mount corev1.VolumeMount) (hostPath string, cleanup func(), err error) {
-	wrap := func(err error) (string, func(), error) {
-		return "", func() {}, fmt.Errorf("failed to prepare subPath for volumeMount %q of container %q: %w", mount.Name, containerName, err)
-	}
+	wrap := func(err error) (string, func(), error) { return "", func() {}, err }
 	if filepath.IsAbs(mount.SubPath) {
 		return wrap(fmt.Errorf("subPath %q must not be an absolute path", mount.SubPath))
 	}
