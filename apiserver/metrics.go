@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -140,3 +142,14 @@ func (r *recorder) WriteHeader(code int) {
 
 // Unwrap lets http.ResponseController flush and hijack.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	r.code, r.written = http.StatusSwitchingProtocols, true
+	return http.NewResponseController(r.ResponseWriter).Hijack()
+}
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() {
+	_ = http.NewResponseController(r.ResponseWriter).Flush() // a writer that cannot flush delivers at its end
+}

@@ -194,8 +194,7 @@ func (c *call) patched(now current, apply func([]byte) ([]byte, error), options 
 
 // apply merges an applied configuration, or creates the object from it.
 func (c *call) apply(body []byte, options writeOptions) error {
-	manager := c.fieldManager()
-	if manager == nil {
+	if c.FieldManager == nil || !c.strategic() {
 		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
 	}
 	configuration, err := c.configuration(body, options)
@@ -207,11 +206,10 @@ func (c *call) apply(body []byte, options writeOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		obj, err := manager.Apply(shown, configuration, options.manager, options.force, c.info.Subresource)
+		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, configuration, options.manager, options.force, c.info.Subresource)
 		if err != nil {
 			return nil, err
 		}
-		result := obj.(resource.Object)
 		result.GetObjectKind().SetGroupVersionKind(c.at.gvk)
 		if err := c.fitName(result); err != nil {
 			return nil, err

@@ -40,8 +40,8 @@ type Server struct {
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
 	Impersonate Impersonator
 	Admission   *admission.Chain
-	// FieldManagers keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
-	FieldManagers FieldManagers
+	// FieldManager keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
+	FieldManager FieldManager
 
 	// Virtual answers the creation of resources that are never stored, by resource.
 	Virtual map[schema.GroupResource]VirtualFunc

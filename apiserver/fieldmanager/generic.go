@@ -1,0 +1,199 @@
+package fieldmanager
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/client-go/applyconfigurations"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/yaml"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// Generic manages the fields of every typed kind by way of untyped trees.
+type Generic struct {
+	Scheme *runtime.Scheme
+	// FromFirstApply leaves objects alone until a configuration is applied to them; what they had by then is owned by the
+	// manager "before-first-apply". Otherwise every write is tracked.
+	FromFirstApply bool
+
+	types    func() managedfields.TypeConverter
+	once     sync.Once
+	mu       sync.Mutex
+	managers map[key]*managedfields.FieldManager
+}
+
+type key struct {
+	kind        schema.GroupVersionKind
+	subresource string
+}
+
+// Update returns obj with the fields that differ from live owned by the manager.
+func (g *Generic) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+	if g.FromFirstApply && len(live.GetManagedFields()) == 0 {
+		obj.SetManagedFields(nil)
+		return obj, nil
+	}
+	m, err := g.manager(row, kind, subresource)
+	if err != nil {
+		return nil, err
+	}
+	managed, err := m.Update(live.DeepCopyObject(), obj, manager)
+	if err != nil {
+		return nil, err
+	}
+	return asObject(managed)
+}
+
+// Apply returns live with the configuration, which is JSON or YAML, merged into it.
+func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration []byte, manager string, force bool, subresource string) (resource.Object, error) {
+	m, err := g.manager(row, kind, subresource)
+	if err != nil {
+		return nil, err
+	}
+	applied := &unstructured.Unstructured{Object: map[string]any{}}
+	if err := yaml.Unmarshal(configuration, &applied.Object); err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+	}
+	if len(applied.GetManagedFields()) > 0 {
+		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
+	}
+	merged, err := m.Apply(live.DeepCopyObject(), applied, manager, force)
+	if err != nil {
+		return nil, err
+	}
+	return asObject(merged)
+}
+
+func asObject(obj runtime.Object) (resource.Object, error) {
+	typed, ok := obj.(resource.Object)
+	if !ok {
+		return nil, fmt.Errorf("field manager returned a %T", obj)
+	}
+	return typed, nil
+}
+
+func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, subresource string) (*managedfields.FieldManager, error) {
+	g.once.Do(func() {
+		g.types = sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(g.Scheme) })
+		g.managers = map[key]*managedfields.FieldManager{}
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := key{kind, subresource}
+	if m := g.managers[id]; m != nil {
+		return m, nil
+	}
+	versions := &versions{row: row, scheme: g.Scheme}
+	storage := row.GroupVersionKind(row.Storage().Name).GroupVersion()
+	m, err := managedfields.NewDefaultFieldManager(g.types(), versions, versions, g.Scheme, kind, storage, subresource, resetFields(row, kind, subresource))
+	if err != nil {
+		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
+	}
+	g.managers[id] = m
+	return m, nil
+}
+
+// resetFields are those that a write cannot change, and so does not come to own.
+func resetFields(row *resource.Resource, kind schema.GroupVersionKind, subresource string) map[fieldpath.APIVersion]fieldpath.Filter {
+	paths := row.ResetFields
+	if subresource == "status" {
+		paths = [][]string{{"spec"}}
+	} else if subresource != "" {
+		return nil
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	set := fieldpath.NewSet()
+	for _, path := range paths {
+		var elements []any
+		for _, part := range path {
+			elements = append(elements, part)
+		}
+		set.Insert(fieldpath.MakePathOrDie(elements...))
+	}
+	return map[fieldpath.APIVersion]fieldpath.Filter{fieldpath.APIVersion(kind.GroupVersion().String()): fieldpath.NewExcludeSetFilter(set)}
+}
+
+// versions converts and defaults the objects of one row.
+type versions struct {
+	row    *resource.Resource
+	scheme *runtime.Scheme
+}
+
+var errVersion = errors.New("no such version")
+
+// Default implements runtime.ObjectDefaulter.
+func (v *versions) Default(in runtime.Object) {
+	obj, ok := in.(resource.Object)
+	if !ok {
+		return
+	}
+	if version := v.row.Version(obj.GetObjectKind().GroupVersionKind().Version); version != nil && version.Default != nil {
+		version.Default(obj)
+	}
+}
+
+// Convert implements runtime.ObjectConvertor.
+func (v *versions) Convert(in, out, context any) error { return v.scheme.Convert(in, out, context) }
+
+// ConvertFieldLabel implements runtime.ObjectConvertor.
+func (v *versions) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
+	return label, value, nil
+}
+
+// ConvertToVersion implements runtime.ObjectConvertor.
+func (v *versions) ConvertToVersion(in runtime.Object, to runtime.GroupVersioner) (runtime.Object, error) {
+	obj, ok := in.(resource.Object)
+	if !ok {
+		return v.scheme.ConvertToVersion(in, to)
+	}
+	from := obj.GetObjectKind().GroupVersionKind()
+	if from.Empty() {
+		if kinds, _, err := v.scheme.ObjectKinds(in); err == nil {
+			from = kinds[0]
+			obj.GetObjectKind().SetGroupVersionKind(from)
+		}
+	}
+	var all []schema.GroupVersionKind
+	for i := range v.row.Versions {
+		all = append(all, v.row.GroupVersionKind(v.row.Versions[i].Name))
+	}
+	want, ok := to.KindForGroupVersionKinds(all)
+	if !ok || !slices.Contains(all, want) {
+		return nil, runtime.NewNotRegisteredErrForTarget("apis", nil, to)
+	}
+	if want == from {
+		return obj, nil
+	}
+	return v.convert(obj, v.row.Version(from.Version), v.row.Version(want.Version), want)
+}
+
+func (v *versions) convert(obj resource.Object, from, to *resource.Version, want schema.GroupVersionKind) (runtime.Object, error) {
+	if from == nil || to == nil {
+		return nil, fmt.Errorf("converting to %s: %w", want, errVersion)
+	}
+	var err error
+	if from.ToStorage != nil {
+		if obj, err = from.ToStorage(obj); err != nil {
+			return nil, fmt.Errorf("converting to storage: %w", err)
+		}
+	}
+	if to.FromStorage != nil {
+		if obj, err = to.FromStorage(obj); err != nil {
+			return nil, fmt.Errorf("converting to %s: %w", want, err)
+		}
+	}
+	obj.GetObjectKind().SetGroupVersionKind(want)
+	return obj, nil
+}
