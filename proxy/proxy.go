@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -36,6 +37,8 @@ type Proxy struct {
 	// Clock is for tests. Default: the real one.
 	Clock clock.WithTicker
 
+	started sync.Once
+	ready   chan struct{}
 	backend Backend
 	inputs  *inputs
 	state   *rules.State
@@ -52,6 +55,12 @@ const (
 	// A failed sync is tried again after this, with everything.
 	retryDelay = time.Second
 )
+
+// Ready is closed when the kernel has the rules of all Services that there were at the start. It may be called before Run.
+func (p *Proxy) Ready() <-chan struct{} {
+	p.started.Do(func() { p.ready = make(chan struct{}) })
+	return p.ready
+}
 
 // Run keeps the kernel's rules in step with the API until ctx ends. It opens its sockets in the calling goroutine's network
 // namespace. When it returns the rules stay.
@@ -119,12 +128,22 @@ func (p *Proxy) loop(ctx context.Context) {
 			continue
 		}
 		retry = nil
-		p.healthz.synced()
+		p.announce()
 		if err := p.flows.forget(p.state, &change); err != nil {
 			log.Error(err, "Stale UDP flows may linger")
 		}
 		p.health.update(ctx, p.state.HealthChecks())
 		p.healthz.setNode(p.inputs.nodeGoing())
+	}
+}
+
+// announce says that the kernel has what the API says.
+func (p *Proxy) announce() {
+	p.healthz.synced()
+	select {
+	case <-p.Ready():
+	default:
+		close(p.ready)
 	}
 }
 

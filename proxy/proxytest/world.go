@@ -23,6 +23,8 @@ import (
 type World struct {
 	Node, Outside *netns.Namespace
 	Pods          map[string]*netns.Namespace
+	// Patience is how long Dial and its kin wait for an answer. Default: a second.
+	Patience time.Duration
 }
 
 // Addresses of the world.
@@ -47,7 +49,7 @@ func PodIP6(name string) string { return fmt.Sprintf("fd42::1%d", int(name[0]-'a
 
 // NewWorld builds it.
 func NewWorld(t testing.TB) *World {
-	w := &World{Node: netns.New(t, "node"), Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}}
+	w := &World{Node: netns.New(t, "node"), Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}, Patience: time.Second}
 	w.Node.Sysctl(t, "net/ipv4/ip_forward", "1")
 	w.Node.Sysctl(t, "net/ipv6/conf/all/forwarding", "1")
 	w.Node.Connect(t, w.Outside, "out", []string{NodeIP + "/24", NodeIP6 + "/64"}, []string{OutsideIP + "/24", OutsideIP6 + "/64"})
@@ -87,7 +89,7 @@ func (w *World) Open(from *netns.Namespace, network, address string) (net.Conn, 
 	var c net.Conn
 	err := from.Try(func() error {
 		var err error
-		c, err = net.DialTimeout(network, address, time.Second)
+		c, err = net.DialTimeout(network, address, w.Patience)
 		return err
 	})
 	return c, err
