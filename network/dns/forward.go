@@ -18,8 +18,9 @@ import (
 const (
 	// patience with one name server, for one question.
 	patience = 2 * time.Second
-	// rest is how long a name server that did not answer is not asked again, so that clients learn quickly.
-	rest = 5 * time.Second
+	// A name server that failed so many times in a row rests for so long: clients learn quickly that there is no answer.
+	failures = 3
+	rest     = 5 * time.Second
 	// concurrent bounds the questions that wait for other name servers.
 	concurrent = 512
 )
@@ -35,17 +36,23 @@ type forwarder struct {
 	mu       sync.Mutex
 	modified time.Time
 	servers  []string
-	resting  map[string]time.Time
+	health   map[string]health
+}
+
+// health of a name server: how often it has failed in a row, and until when it rests.
+type health struct {
+	failed int
+	rests  time.Time
 }
 
 func newForwarder(file string, c clock.Clock, own func(netip.AddrPort) bool) *forwarder {
-	return &forwarder{file: file, clock: c, own: own, slots: make(chan struct{}, concurrent), resting: map[string]time.Time{}}
+	return &forwarder{file: file, clock: c, own: own, slots: make(chan struct{}, concurrent), health: map[string]health{}}
 }
 
 // forward returns the reply of the first name server that gives one: refused when there are none, a failure when none answers.
 func (f *forwarder) forward(ctx context.Context, request *mdns.Msg, network string) *mdns.Msg {
-	servers := f.upstreams()
-	if len(servers) == 0 {
+	servers, configured := f.upstreams()
+	if !configured {
 		return failure(request, mdns.RcodeRefused)
 	}
 	select {
@@ -55,18 +62,32 @@ func (f *forwarder) forward(ctx context.Context, request *mdns.Msg, network stri
 		return failure(request, mdns.RcodeServerFailure)
 	}
 	for _, server := range servers {
-		if reply, err := ask(ctx, request, network, server); err == nil {
-			reply.Id = request.Id
-			return reply
-		}
+		reply, err := ask(ctx, request, network, server)
 		if ctx.Err() != nil {
 			break
 		}
-		f.mu.Lock()
-		f.resting[server] = f.clock.Now().Add(rest)
-		f.mu.Unlock()
+		f.note(server, err == nil)
+		if err == nil {
+			reply.Id = request.Id
+			return reply
+		}
 	}
 	return failure(request, mdns.RcodeServerFailure)
+}
+
+// note remembers whether a name server answered.
+func (f *forwarder) note(server string, answered bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if answered {
+		delete(f.health, server)
+		return
+	}
+	h := f.health[server]
+	if h.failed++; h.failed >= failures {
+		h.rests = f.clock.Now().Add(rest)
+	}
+	f.health[server] = h
 }
 
 func failure(request *mdns.Msg, code int) *mdns.Msg {
@@ -93,13 +114,15 @@ func ask(ctx context.Context, request *mdns.Msg, network, server string) (*mdns.
 	return reply, err
 }
 
-// upstreams are the name servers to ask, in order, without those that rest. The file is read again when it has changed.
-func (f *forwarder) upstreams() []string {
+// upstreams are the name servers to ask, in order, without those that rest, and whether there are any at all. The file is read
+// again when it has changed.
+func (f *forwarder) upstreams() (servers []string, configured bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reload()
 	now := f.clock.Now()
-	return slices.DeleteFunc(slices.Clone(f.servers), func(s string) bool { return f.resting[s].After(now) })
+	servers = slices.DeleteFunc(slices.Clone(f.servers), func(s string) bool { return f.health[s].rests.After(now) })
+	return servers, len(f.servers) > 0
 }
 
 func (f *forwarder) reload() {
