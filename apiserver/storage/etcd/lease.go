@@ -13,9 +13,8 @@ import (
 // leases are shared by keys that vanish at about the same time: a lease is granted for a little longer than
 // asked, and used during that time, so that a burst of events costs one grant.
 type leases struct {
-	mu     sync.Mutex
-	byTTL  map[time.Duration]*sharedLease
-	nowFor func() time.Time // tests; default time.Now
+	mu    sync.Mutex
+	byTTL map[time.Duration]*sharedLease
 }
 
 type sharedLease struct {
@@ -64,18 +63,15 @@ func (l *leases) lease(ctx context.Context, b backend, ttl time.Duration) (int64
 func (l *leases) pick(ttl time.Duration) (shared *sharedLease, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now
-	if l.nowFor != nil {
-		now = l.nowFor
-	}
-	if s := l.byTTL[ttl]; s != nil && s.keys < leaseKeys && now().Before(s.until) {
+	now := time.Now()
+	if s := l.byTTL[ttl]; s != nil && s.keys < leaseKeys && now.Before(s.until) {
 		s.keys++
 		return s, false
 	}
 	if l.byTTL == nil {
 		l.byTTL = map[time.Duration]*sharedLease{}
 	}
-	s := &sharedLease{granted: make(chan struct{}), keys: 1, until: now().Add(min(ttl/leaseShare, leaseWindow))}
+	s := &sharedLease{granted: make(chan struct{}), keys: 1, until: now.Add(min(ttl/leaseShare, leaseWindow))}
 	l.byTTL[ttl] = s
 	return s, true
 }

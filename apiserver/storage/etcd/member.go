@@ -62,7 +62,7 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 
 // starting is held while a member that is alone starts: etcd shows the raft status of the member that was
 // started last only, and waitReady needs it.
-var starting sync.Mutex //nolint:gochecknoglobals // guards a global of etcd
+var starting sync.Mutex
 
 // nudgeEvery is how often a member that is alone is told to stand for election until it is elected.
 const nudgeEvery = time.Millisecond
