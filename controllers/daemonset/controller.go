@@ -1,0 +1,204 @@
+package daemonset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+	"github.com/coxswain-k8s/coxswain/controllers/revision"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "daemonset"
+
+var kind = appsv1.SchemeGroupVersion.WithKind("DaemonSet")
+
+// Controller reconciles daemon sets.
+type Controller struct {
+	Client  client.Client
+	Pods    podcontrol.Pods
+	Claimer podcontrol.Claimer
+	History revision.History
+	Clock   clock.PassiveClock
+}
+
+// Reconcile brings the nodes to one pod each, of the current template.
+func (c *Controller) Reconcile(ctx context.Context, set *appsv1.DaemonSet) (reconcile.Result, error) {
+	selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
+	if err != nil || selector.Empty() {
+		c.Pods.Recorder.Event(set, corev1.EventTypeWarning, "SelectingAll", "This daemon set is selecting all pods. A non-empty selector is required.")
+		return reconcile.Result{}, nil
+	}
+	if set.DeletionTimestamp != nil {
+		return reconcile.Result{}, nil
+	}
+	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
+	current, old, err := c.History.Current(ctx, owner, &set.Spec.Template, set.Status.CollisionCount)
+	if errors.Is(err, revision.ErrCollision) {
+		return patch.Result(reconcile.Result{}, c.collided(ctx, set))
+	}
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	pods, err := c.Claimer.Pods(ctx, owner)
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	nodes, err := c.nodes(ctx)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	todo := newLook(set, current.Labels[revision.HashLabel], nodes, pods, c.Clock.Now()).makePlan()
+	var errs []error
+	if podcontrol.Settled(c.Pods.Pending, set.UID, pods) {
+		errs = append(errs, c.act(ctx, owner, set, current, todo))
+	} else {
+		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
+	}
+	errs = append(errs, c.History.Truncate(ctx, old, set.Spec.RevisionHistoryLimit, usedBy(pods)))
+	_, err = patch.Status(ctx, c.Client, set, func(changed *appsv1.DaemonSet) { changed.Status = todo.status })
+	if err := errors.Join(errs...); err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	return patch.Result(kit.After(todo.wait), err)
+}
+
+func (c *Controller) collided(ctx context.Context, set *appsv1.DaemonSet) error {
+	_, err := patch.Status(ctx, c.Client, set, func(changed *appsv1.DaemonSet) {
+		changed.Status.CollisionCount = ptr.To(ptr.Deref(changed.Status.CollisionCount, 0) + 1)
+	})
+	return err
+}
+
+func usedBy(pods []*corev1.Pod) func(*appsv1.ControllerRevision) bool {
+	used := map[string]bool{}
+	for _, pod := range pods {
+		used[pod.Labels[revision.HashLabel]] = true
+	}
+	return func(rev *appsv1.ControllerRevision) bool { return used[rev.Labels[revision.HashLabel]] }
+}
+
+func (c *Controller) nodes(ctx context.Context) ([]*corev1.Node, error) {
+	var list corev1.NodeList
+	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing nodes: %w", err)
+	}
+	nodes := make([]*corev1.Node, len(list.Items))
+	for i := range list.Items {
+		nodes[i] = &list.Items[i]
+	}
+	return nodes, nil
+}
+
+func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv1.DaemonSet, current *appsv1.ControllerRevision, todo plan) error {
+	for _, pod := range todo.ended {
+		reason, kind, found := "FailedDaemonPod", corev1.EventTypeWarning, "failed"
+		if pod.Status.Phase == corev1.PodSucceeded {
+			reason, kind, found = "SucceededDaemonPod", corev1.EventTypeNormal, "succeeded"
+		}
+		c.Pods.Recorder.Eventf(set, kind, reason, "Found %s daemon pod %s/%s on node %s, will try to %s it",
+			found, pod.Namespace, pod.Name, pod.Spec.NodeName, map[string]string{"failed": "kill", "succeeded": "delete"}[found])
+	}
+	removeErr := c.Pods.DeleteMany(ctx, owner, todo.remove)
+	createErr := podcontrol.CreateMany(min(len(todo.create), podcontrol.Burst), func(i int) error {
+		return c.Pods.Create(ctx, owner, podFor(owner, set, current, todo.create[i]))
+	})
+	return errors.Join(removeErr, createErr)
+}
+
+// podFor returns the pod of the current revision for a node.
+func podFor(owner podcontrol.Owner, set *appsv1.DaemonSet, current *appsv1.ControllerRevision, node string) *corev1.Pod {
+	pod := podcontrol.FromTemplate(owner, &set.Spec.Template)
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	pod.Labels[revision.HashLabel] = current.Labels[revision.HashLabel]
+	if generation, ok := set.Annotations[appsv1.DeprecatedTemplateGeneration]; ok {
+		pod.Labels["pod-template-generation"] = generation
+	}
+	addTolerations(&pod.Spec)
+	pinTo(&pod.Spec, node)
+	return pod
+}
+
+// all lists the daemon sets: a node that came or changed may concern each.
+func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	var list appsv1.DaemonSetList
+	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}
+
+// wanting names the daemon sets in an orphan's namespace whose selector matches it.
+func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
+	var list appsv1.DaemonSetList
+	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var names []types.NamespacedName
+	for i := range list.Items {
+		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names
+}
+
+// Register puts the controller on mgr. It wakes when a daemon set, one of its pods or
+// revisions, or the labels or taints of any node change.
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {
+		if err := podcontrol.IndexByOwner(ctx, mgr, obj); err != nil {
+			return err
+		}
+	}
+	pending := podcontrol.NewPending()
+	claimer := podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
+	c := &Controller{
+		Client:  mgr.GetClient(),
+		Pods:    podcontrol.Pods{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "daemonset-controller"), Pending: pending},
+		Claimer: claimer,
+		History: revision.History{Client: mgr.GetClient(), Claimer: claimer},
+		Clock:   deps.Clock,
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
+	placement := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*corev1.Node), e.ObjectNew.(*corev1.Node)
+		return !equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
+			!equality.Semantic.DeepEqual(before.Spec.Taints, after.Spec.Taints)
+	}}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: c.wanting}
+	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
+	return kit.New(mgr, Name).
+		For(&appsv1.DaemonSet{}, builder.WithPredicates(forget)).
+		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(placement)).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
