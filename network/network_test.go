@@ -1,0 +1,100 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/containernetworking/cni/libcni"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+
+	"github.com/coxswain-k8s/coxswain/network/cni"
+	"github.com/coxswain-k8s/coxswain/test/netns"
+)
+
+// fabric tells what it was run with.
+type fabric struct{ runs chan []netip.Prefix }
+
+func (f fabric) Run(ctx context.Context, own []netip.Prefix) error {
+	f.runs <- own
+	<-ctx.Done()
+	return nil
+}
+
+func node(name string, cidrs ...string) *corev1.Node {
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.NodeSpec{PodCIDRs: cidrs}}
+}
+
+func TestTheNodesShareIsConfigured(t *testing.T) {
+	ns := netns.New(t, "node")
+	fakes := &informertest.FakeInformers{}
+	informer, err := fakes.FakeInformerFor(t.Context(), &corev1.Node{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fabric{make(chan []netip.Prefix, 2)}
+	n := &Network{
+		Cache: fakes, NodeName: "here", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")}, MTU: 1400,
+		ConfigFile: filepath.Join(t.TempDir(), "net.d", "10-coxswain.conflist"), DataDir: t.TempDir(), Fabric: f,
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ns.Try(func() error { return n.Run(ctx) }) }()
+	subscribed(t, n)
+
+	informer.Add(node("there", "10.42.9.0/24"))
+	informer.Add(node("here"))
+	if _, err := os.Stat(n.ConfigFile); err == nil {
+		t.Fatal("there is a configuration before the node has a share")
+	}
+	informer.Add(node("here", "10.42.7.0/24", "fd42:7::/64"))
+	select {
+	case <-n.Ready():
+	case <-time.After(5 * time.Second):
+		t.Fatal("not ready")
+	}
+	if own := <-f.runs; !slices.Equal(own, []netip.Prefix{netip.MustParsePrefix("10.42.7.0/24"), netip.MustParsePrefix("fd42:7::/64")}) {
+		t.Errorf("the fabric runs with %v", own)
+	}
+
+	// The file is one that the runtime's library reads and the plugin understands.
+	list, err := libcni.NetworkConfFromFile(n.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plugin := list.Plugins[0].Network; plugin.Type != cni.Type || !plugin.Capabilities["portMappings"] || list.CNIVersion != "1.1.0" {
+		t.Errorf("got type %s, capabilities %v, version %s", plugin.Type, plugin.Capabilities, list.CNIVersion)
+	}
+
+	// What stays the same is not written again.
+	before, err := os.Stat(n.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	informer.Add(node("here", "10.42.7.0/24", "fd42:7::/64"))
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("running: %v", err)
+	}
+	after, err := os.Stat(n.ConfigFile)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was written again, %v", err)
+	}
+}
+
+// subscribed waits until the network has made its folder: it has subscribed by then.
+func subscribed(t *testing.T, n *Network) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		if _, err := os.Stat(cni.StoreFolder(n.DataDir, DefaultNetworkName)); err == nil {
+			return
+		}
+	}
+	t.Fatal("the network did not start")
+}
