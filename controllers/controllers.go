@@ -9,6 +9,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/controllers/certificates"
 	"github.com/coxswain-k8s/coxswain/controllers/clusterroleaggregation"
+	"github.com/coxswain-k8s/coxswain/controllers/daemonset"
 	"github.com/coxswain-k8s/coxswain/controllers/deployment"
 	"github.com/coxswain-k8s/coxswain/controllers/disruption"
 	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
@@ -25,6 +26,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
+	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
 )
@@ -62,6 +64,8 @@ func all() []controller {
 		{clusterroleaggregation.Name, clusterroleaggregation.Register},
 		{certificates.Name, certificates.Register},
 		{disruption.Name, disruption.Register},
+		{daemonset.Name, daemonset.Register},
+		{statefulset.Name, statefulset.Register},
 	}
 }
 

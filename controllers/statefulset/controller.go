@@ -1,0 +1,218 @@
+package statefulset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+	"github.com/coxswain-k8s/coxswain/controllers/revision"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "statefulset"
+
+var kind = appsv1.SchemeGroupVersion.WithKind("StatefulSet")
+
+// Controller reconciles stateful sets.
+type Controller struct {
+	Client   client.Client
+	Recorder record.EventRecorder
+	Pending  *podcontrol.Pending
+	Claimer  podcontrol.Claimer
+	History  revision.History
+	Clock    clock.PassiveClock
+}
+
+// Reconcile takes a stateful set to its next state.
+func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (reconcile.Result, error) {
+	selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
+	if err != nil || selector.Empty() {
+		return reconcile.Result{}, nil
+	}
+	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
+	update, old, err := c.History.Current(ctx, owner, &set.Spec.Template, set.Status.CollisionCount)
+	if errors.Is(err, revision.ErrCollision) {
+		return patch.Result(reconcile.Result{}, c.collided(ctx, set))
+	}
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	current := named(old, set.Status.CurrentRevision, update)
+	pods, err := c.Claimer.Pods(ctx, owner)
+	if err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	todo := (&look{set: set, current: revOf(current), update: revOf(update), pods: pods, now: c.Clock.Now()}).makePlan()
+	var errs []error
+	if podcontrol.Settled(c.Pending, set.UID, pods) {
+		errs = append(errs, c.act(ctx, owner, set, []*appsv1.ControllerRevision{current, update}, todo))
+	} else {
+		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
+	}
+	errs = append(errs, c.History.Truncate(ctx, old, set.Spec.RevisionHistoryLimit, usedBy(pods, current)))
+	_, err = patch.Status(ctx, c.Client, set, func(changed *appsv1.StatefulSet) { changed.Status = todo.status })
+	if err := errors.Join(errs...); err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
+	return patch.Result(kit.After(todo.wait), err)
+}
+
+func revOf(r *appsv1.ControllerRevision) rev {
+	return rev{name: r.Name, hash: r.Labels[revision.HashLabel]}
+}
+
+// named finds a revision of the history, or falls back.
+func named(old []*appsv1.ControllerRevision, name string, fallback *appsv1.ControllerRevision) *appsv1.ControllerRevision {
+	for _, candidate := range old {
+		if candidate.Name == name {
+			return candidate
+		}
+	}
+	return fallback
+}
+
+func usedBy(pods []*corev1.Pod, current *appsv1.ControllerRevision) func(*appsv1.ControllerRevision) bool {
+	used := map[string]bool{current.Labels[revision.HashLabel]: true}
+	for _, pod := range pods {
+		used[pod.Labels[revision.HashLabel]] = true
+	}
+	return func(rev *appsv1.ControllerRevision) bool { return used[rev.Labels[revision.HashLabel]] }
+}
+
+func (c *Controller) collided(ctx context.Context, set *appsv1.StatefulSet) error {
+	_, err := patch.Status(ctx, c.Client, set, func(changed *appsv1.StatefulSet) {
+		changed.Status.CollisionCount = ptr.To(ptr.Deref(changed.Status.CollisionCount, 0) + 1)
+	})
+	return err
+}
+
+func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, revisions []*appsv1.ControllerRevision, todo plan) error {
+	var errs []error
+	for _, ordinal := range todo.claims {
+		errs = append(errs, c.ensureClaims(ctx, owner, set, ordinal))
+	}
+	for _, what := range todo.remove {
+		errs = append(errs, c.remove(ctx, set, what))
+	}
+	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
+		return c.create(ctx, owner, set, revisions, todo.create[i])
+	}))
+	return errors.Join(errs...)
+}
+
+func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, revisions []*appsv1.ControllerRevision, what creation) error {
+	template := &set.Spec.Template
+	for _, candidate := range revisions {
+		if candidate.Labels[revision.HashLabel] == what.hash && what.hash != revisions[len(revisions)-1].Labels[revision.HashLabel] {
+			earlier, err := revision.Template(candidate)
+			if err != nil {
+				return err
+			}
+			template = earlier
+		}
+	}
+	if err := c.ensureClaims(ctx, owner, set, what.ordinal); err != nil {
+		return err
+	}
+	pod := podFor(owner, set, template, what.hash, what.ordinal)
+	err := c.Client.Create(ctx, pod)
+	c.report(set, "create", "SuccessfulCreate", "FailedCreate", fmt.Sprintf("Pod %s in StatefulSet %s", pod.Name, set.Name), err)
+	if err != nil {
+		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
+	}
+	c.Pending.Created(set.UID, pod)
+	return nil
+}
+
+func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what removal) error {
+	pod := what.pod
+	if what.recreate {
+		state, kind, reason := "failed", corev1.EventTypeWarning, "RecreatingFailedPod"
+		if pod.Status.Phase == corev1.PodSucceeded {
+			state, kind, reason = "terminated", corev1.EventTypeNormal, "RecreatingTerminatedPod"
+		}
+		c.Recorder.Eventf(set, kind, reason, "StatefulSet %s/%s is recreating %s Pod %s", set.Namespace, set.Name, state, pod.Name)
+	}
+	if what.scaled {
+		if err := c.condemnClaims(ctx, set, pod); err != nil {
+			return err
+		}
+	}
+	err := client.IgnoreNotFound(c.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
+	c.report(set, "delete", "SuccessfulDelete", "FailedDelete", fmt.Sprintf("Pod %s in StatefulSet %s", pod.Name, set.Name), err)
+	if err != nil {
+		return fmt.Errorf("deleting pod %s: %w", pod.Name, err)
+	}
+	c.Pending.Deleted(set.UID, pod.UID)
+	return nil
+}
+
+// report records an event for what was done, in upstream's words.
+func (c *Controller) report(set *appsv1.StatefulSet, verb, good, bad, what string, err error) {
+	if err != nil {
+		c.Recorder.Eventf(set, corev1.EventTypeWarning, bad, "%s %s failed error: %s", verb, what, err)
+		return
+	}
+	c.Recorder.Eventf(set, corev1.EventTypeNormal, good, "%s %s successful", verb, what)
+}
+
+// wanting names the stateful sets in an orphan's namespace whose selector matches it.
+func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
+	var list appsv1.StatefulSetList
+	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var names []types.NamespacedName
+	for i := range list.Items {
+		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
+		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
+			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	return names
+}
+
+// Register puts the controller on mgr. It wakes when a stateful set, one of its pods or
+// one of its revisions changes.
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {
+		if err := podcontrol.IndexByOwner(ctx, mgr, obj); err != nil {
+			return err
+		}
+	}
+	claimer := podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
+	c := &Controller{
+		Client:   mgr.GetClient(),
+		Recorder: kit.Recorder(mgr, "statefulset-controller"),
+		Pending:  podcontrol.NewPending(),
+		Claimer:  claimer,
+		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
+		Clock:    deps.Clock,
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: c.wanting}
+	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
+	return kit.New(mgr, Name).
+		For(&appsv1.StatefulSet{}, builder.WithPredicates(forget)).
+		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
+		Complete(reconcile.AsReconciler(c.Client, c))
+}

@@ -1,0 +1,92 @@
+package statefulset
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+	"github.com/coxswain-k8s/coxswain/controllers/revision"
+)
+
+func podName(set *appsv1.StatefulSet, ordinal int) string {
+	return set.Name + "-" + strconv.Itoa(ordinal)
+}
+
+// ordinalOf is the ordinal in a pod's name; false when it is not one of the set's.
+func ordinalOf(set *appsv1.StatefulSet, pod *corev1.Pod) (int, bool) {
+	text, ok := strings.CutPrefix(pod.Name, set.Name+"-")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(text)
+	return n, err == nil && n >= 0 && strconv.Itoa(n) == text
+}
+
+func claimName(set *appsv1.StatefulSet, template *corev1.PersistentVolumeClaim, ordinal int) string {
+	return fmt.Sprintf("%s-%s", template.Name, podName(set, ordinal))
+}
+
+// podFor returns the pod of an ordinal from a template.
+func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.PodTemplateSpec, hash string, ordinal int) *corev1.Pod {
+	pod := podcontrol.FromTemplate(owner, template)
+	pod.GenerateName = ""
+	pod.Name = podName(set, ordinal)
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	pod.Labels[appsv1.StatefulSetPodNameLabel] = pod.Name
+	pod.Labels[appsv1.PodIndexLabel] = strconv.Itoa(ordinal)
+	pod.Labels[revision.HashLabel] = hash
+	pod.Spec.Hostname = pod.Name
+	pod.Spec.Subdomain = set.Spec.ServiceName
+	for i := range set.Spec.VolumeClaimTemplates {
+		claim := &set.Spec.VolumeClaimTemplates[i]
+		volume := corev1.Volume{Name: claim.Name, VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claimName(set, claim, ordinal)},
+		}}
+		at := slices.IndexFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == claim.Name })
+		if at >= 0 {
+			pod.Spec.Volumes[at] = volume
+			continue
+		}
+		pod.Spec.Volumes = append(pod.Spec.Volumes, volume)
+	}
+	return pod
+}
+
+// claimsFor returns the claims of an ordinal. They belong to the set if they are to be
+// deleted with it.
+func claimsFor(owner podcontrol.Owner, set *appsv1.StatefulSet, ordinal int) []*corev1.PersistentVolumeClaim {
+	var out []*corev1.PersistentVolumeClaim
+	for i := range set.Spec.VolumeClaimTemplates {
+		claim := set.Spec.VolumeClaimTemplates[i].DeepCopy()
+		claim.Name = claimName(set, claim, ordinal)
+		claim.Namespace = set.Namespace
+		labels := maps.Clone(claim.Labels)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		if set.Spec.Selector != nil {
+			maps.Copy(labels, set.Spec.Selector.MatchLabels)
+		}
+		claim.Labels = labels
+		claim.Status = corev1.PersistentVolumeClaimStatus{}
+		if deleteWith(set).WhenDeleted == appsv1.DeletePersistentVolumeClaimRetentionPolicyType {
+			claim.OwnerReferences = []metav1.OwnerReference{owner.Reference()}
+		}
+		out = append(out, claim)
+	}
+	return out
+}
+
+func deleteWith(set *appsv1.StatefulSet) appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy {
+	return ptr.Deref(set.Spec.PersistentVolumeClaimRetentionPolicy, appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{})
+}
