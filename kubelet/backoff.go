@@ -48,6 +48,20 @@ func (b *backoff) restarted(now time.Time) {
 	b.since = now
 }
 
+// recallBackoffs rebuilds, after the kubelet was restarted, the back-offs of containers that were restarted before.
+func (w *worker) recallBackoffs(rt *runtime.Pod) {
+	for _, c := range rt.Containers {
+		if w.backoffs[c.Name] != nil || c.Attempt == 0 {
+			continue // the newest instance comes first
+		}
+		b := &backoff{delay: backoffFirst, since: c.CreatedAt}
+		for i := 1; i < c.Attempt && b.delay < backoffMax; i++ {
+			b.delay = min(2*b.delay, backoffMax)
+		}
+		w.backoffs[c.Name] = b
+	}
+}
+
 // podName is how messages name a pod: name_namespace(uid).
 func podName(pod *corev1.Pod) string {
 	return fmt.Sprintf("%s_%s(%s)", pod.Name, pod.Namespace, pod.UID)

@@ -108,7 +108,6 @@ type Kubelet struct {
 	mu       sync.Mutex
 	workers  map[types.UID]*worker
 	admitted map[types.UID]*corev1.Pod
-	early    map[types.UID]bool // pods whose runtime events came before the pod did
 }
 
 // Default fills in the inputs that are not set.
@@ -185,7 +184,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(log.IntoContext(ctx, log.FromContext(ctx).WithName("kubelet")))
 	defer cancel()
 	k.ctx, k.log, k.startedAt = ctx, log.FromContext(ctx), k.Clock.Now()
-	k.workers, k.admitted, k.early = map[types.UID]*worker{}, map[types.UID]*corev1.Pod{}, map[types.UID]bool{}
+	k.workers, k.admitted = map[types.UID]*worker{}, map[types.UID]*corev1.Pod{}
 	if err := k.prepare(ctx); err != nil {
 		return err
 	}
@@ -285,13 +284,7 @@ func (k *Kubelet) stopping() bool { return k.stopped.Load() || k.ctx.Err() != ni
 
 // stopWorkers ends the timers of workers, so that nothing is woken any more.
 func (k *Kubelet) stopWorkers() {
-	k.mu.Lock()
-	workers := make([]*worker, 0, len(k.workers))
-	for _, w := range k.workers {
-		workers = append(workers, w)
-	}
-	k.mu.Unlock()
-	for _, w := range workers {
+	for _, w := range k.allWorkers() {
 		w.mu.Lock()
 		if w.timer != nil {
 			w.timer.Stop()

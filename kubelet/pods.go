@@ -93,12 +93,8 @@ func (k *Kubelet) relist(ctx context.Context) error {
 	for uid := range k.workers {
 		live[uid] = true
 	}
-	workers := make([]*worker, 0, len(k.workers))
-	for _, w := range k.workers {
-		workers = append(workers, w)
-	}
 	k.mu.Unlock()
-	for _, w := range workers {
+	for _, w := range k.allWorkers() {
 		w.nudge(func() { w.stale = true })
 	}
 	return k.sweep(ctx, live)

@@ -230,11 +230,19 @@ func logLink(pod *corev1.Pod, container, id string) string {
 type envSource struct{ k *Kubelet }
 
 func (s envSource) ConfigMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error) {
-	return s.k.Objects.ConfigMap(ctx, namespace, name)
+	object, err := s.k.Objects.ConfigMap(ctx, namespace, name)
+	if apierrors.IsNotFound(err) {
+		return nil, apierrors.NewNotFound(corev1.Resource("configmap"), name)
+	}
+	return object, err
 }
 
 func (s envSource) Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
-	return s.k.Objects.Secret(ctx, namespace, name)
+	object, err := s.k.Objects.Secret(ctx, namespace, name)
+	if apierrors.IsNotFound(err) {
+		return nil, apierrors.NewNotFound(corev1.Resource("secret"), name)
+	}
+	return object, err
 }
 
 func (s envSource) Services(ctx context.Context, namespace string) ([]corev1.Service, error) {

@@ -67,6 +67,7 @@ type worker struct {
 	waiting map[string]corev1.ContainerStateWaiting
 	reject  *rejection
 	start   time.Time
+	ends    map[chan struct{}]string // readers of logs that wait for a container's end
 
 	// Only the goroutine touches these.
 	retry     time.Duration
@@ -252,8 +253,12 @@ func (w *worker) look(ctx context.Context, pod *corev1.Pod) error {
 		w.markStale()
 		return err
 	}
+	if !w.known {
+		w.recallBackoffs(rt)
+	}
 	w.mu.Lock()
 	w.rt, w.known = rt, true
+	w.tellEnds()
 	w.mu.Unlock()
 	w.k.probes.Sync(pod.UID, w.probeTargets(pod, rt))
 	return nil

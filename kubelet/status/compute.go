@@ -44,6 +44,12 @@ func Compute(in Input) corev1.PodStatus {
 	if start := metav1.NewTime(in.StartTime).Rfc3339Copy(); !in.StartTime.IsZero() {
 		s.StartTime = &start
 	}
+	if in.Failed && in.Runtime.Sandbox() == nil && len(pod.Status.ContainerStatuses) == 0 {
+		// Rejected: there never was anything to report of its containers.
+		s.Phase = corev1.PodFailed
+		s.Conditions = in.conditions(&s)
+		return s
+	}
 	in.addresses(&s)
 	s.InitContainerStatuses = in.containers(pod.Spec.InitContainers, pod.Status.InitContainerStatuses, true)
 	s.ContainerStatuses = in.containers(pod.Spec.Containers, pod.Status.ContainerStatuses, false)
