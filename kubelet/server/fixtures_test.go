@@ -42,6 +42,8 @@ type node struct {
 	t       *testing.T
 	url     string
 	backend *backend
+	stop    context.CancelFunc
+	done    chan struct{} // closed when Run has returned
 
 	mu      sync.Mutex
 	reviews []string // "verb nodes/subresource user" asked of the API server
@@ -63,21 +65,26 @@ func startNode(t *testing.T) *node {
 		Stats:  &stats.Provider{NodeName: "node-1", RootDir: t.TempDir(), Pods: func(context.Context) ([]stats.Pod, error) { return nil, nil }},
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("Run: %v", err)
-			}
-		case <-time.After(5 * time.Second):
-			t.Error("Run does not end")
+	n.stop, n.done = stop, make(chan struct{})
+	go func() {
+		defer close(n.done)
+		if err := s.Run(ctx); err != nil {
+			t.Errorf("Run: %v", err)
 		}
-	})
+	}()
+	t.Cleanup(n.end)
 	n.url = "https://" + listener.Addr().String()
 	return n
+}
+
+// end stops the server and waits until it has ended.
+func (n *node) end() {
+	n.stop()
+	select {
+	case <-n.done:
+	case <-time.After(5 * time.Second):
+		n.t.Error("Run does not end")
+	}
 }
 
 // review answers as an API server that knows the tokens "admin-token" and "nobody-token".

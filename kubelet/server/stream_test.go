@@ -262,6 +262,33 @@ func TestRedirectsAreNotFollowed(t *testing.T) { // bad input 12: CVE-2020-8559
 	}
 }
 
+func TestOpenStreamsEndWithTheServer(t *testing.T) {
+	for _, name := range []string{"websocket v5", "websocket v4", "SPDY"} {
+		t.Run(name, func(t *testing.T) {
+			n := startNode(t)
+			in, keepOpen := io.Pipe()
+			defer keepOpen.Close()
+			out, echo := io.Pipe()
+			executor := executors(t, n, "/exec/ns/web/main?command=cat&input=1&output=1")[name]
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_ = executor.StreamWithContext(within(t), remotecommand.StreamOptions{Stdin: in, Stdout: echo})
+			}()
+			fmt.Fprint(keepOpen, "x")
+			if _, err := io.ReadFull(out, make([]byte, 1)); err != nil { // the stream stands
+				t.Fatal(err)
+			}
+			began := time.Now()
+			n.end()
+			<-ended
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("ending took %v", took)
+			}
+		})
+	}
+}
+
 func TestCredentialsDoNotReachTheRuntime(t *testing.T) {
 	for _, name := range upgradeHeaders {
 		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
