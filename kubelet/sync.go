@@ -42,6 +42,9 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 			return nil
 		}
 		if p.idle() {
+			if err := w.adoptVolumes(ctx, pod); err != nil {
+				return err
+			}
 			w.wakeAt(p.wake)
 			w.wakeAtDeadline(pod)
 			w.trim(ctx, pod)
@@ -107,8 +110,7 @@ func (w *worker) apply(ctx context.Context, pod *corev1.Pod, p plan) error {
 		failed = w.newSandbox(ctx, pod, p.attempt)
 	}
 	if err := <-ready; err != nil {
-		w.k.event(pod, "", corev1.EventTypeWarning, "FailedMount", err.Error())
-		return errors.Join(failed, fmt.Errorf("setting up volumes: %w", err))
+		return errors.Join(failed, w.volumesFailed(pod, err))
 	}
 	if failed != nil || len(p.start) == 0 {
 		return failed
@@ -175,6 +177,23 @@ func (w *worker) prepareVolumes(ctx context.Context, pod *corev1.Pod) <-chan err
 		done <- err
 	}()
 	return done
+}
+
+// adoptVolumes takes charge of the volumes of a pod that ran before this process did, so that their content goes on
+// changing and their tokens are renewed.
+func (w *worker) adoptVolumes(ctx context.Context, pod *corev1.Pod) error {
+	if err := <-w.prepareVolumes(ctx, pod); err != nil {
+		return w.volumesFailed(pod, err)
+	}
+	return nil
+}
+
+// volumesFailed tells of each volume that could not be set up.
+func (w *worker) volumesFailed(pod *corev1.Pod, err error) error {
+	for _, message := range volume.Messages(err) {
+		w.k.event(pod, "", corev1.EventTypeWarning, "FailedMount", message)
+	}
+	return fmt.Errorf("setting up volumes: %w", err)
 }
 
 // refreshVolumes writes the content of volumes again when something that they show has changed.
