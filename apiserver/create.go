@@ -69,9 +69,11 @@ func (c *call) createObject(ctx context.Context, obj resource.Object, options wr
 	if obj.GetResourceVersion() != "" {
 		return nil, apierrors.NewInternalError(errors.New("resourceVersion should not be set on objects to be created"))
 	}
-	obj, err := c.manageFields(c.at.storage.New(), obj, options, "")
-	if err != nil {
-		return nil, err
+	if !options.managed {
+		var err error
+		if obj, err = c.manageFields(c.at.storage.New(), obj, options, ""); err != nil {
+			return nil, err
+		}
 	}
 	attributes := c.attributes(admission.Create, obj, nil, options)
 	if err := c.Admission.Admit(ctx, attributes); err != nil {

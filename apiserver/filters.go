@@ -59,7 +59,7 @@ func (s *Server) enter(next http.Handler) http.Handler {
 		header.Set("Audit-Id", id)
 		header.Set("Cache-Control", "no-cache, private")
 		info := request.Parse(r)
-		ctx := withWarnings(context.WithValue(r.Context(), infoKey{}, info), header)
+		ctx := withWarnings(context.WithValue(logr.NewContext(r.Context(), s.logger), infoKey{}, info), header)
 		if !info.LongRunning() {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, s.timeout(r))
@@ -87,7 +87,7 @@ func (s *Server) recover(w http.ResponseWriter, r *http.Request) {
 	if err, ok := problem.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(problem) // net/http's own way to cut a connection
 	}
-	logr.FromContextOrDiscard(r.Context()).Error(fmt.Errorf("%v", problem), "serving a request panicked", "method", r.Method, "path", r.URL.Path, "stack", string(debug.Stack()))
+	s.logger.Error(fmt.Errorf("%v", problem), "serving a request panicked", "method", r.Method, "path", r.URL.Path, "stack", string(debug.Stack()))
 	s.metrics.panics.Inc()
 	http.Error(w, "This request caused apiserver to panic. Look in the logs for details.", http.StatusInternalServerError)
 }

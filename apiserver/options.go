@@ -24,6 +24,8 @@ type writeOptions struct {
 	manager    string
 	validation string // Strict, Warn or Ignore
 	force      bool
+	// managed says that metadata.managedFields have been seen to.
+	managed bool
 	// all is the options object that admission sees.
 	all runtime.Object
 }

@@ -242,6 +242,7 @@ func (c *call) createApplied(ctx context.Context, merged func(resource.Object) (
 	if obj.GetUID() != "" {
 		return nil, conflict(c.groupResource(), c.info.Name, fmt.Errorf("uid mismatch: the provided object specified uid %s, and no existing object was found", obj.GetUID()))
 	}
+	options.managed = true
 	return c.createObject(ctx, obj, options)
 }
 

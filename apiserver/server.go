@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
@@ -70,6 +71,7 @@ type Server struct {
 	kinds   atomic.Pointer[kinds]
 	metrics *serverMetrics
 	stopped <-chan struct{}
+	logger  logr.Logger
 }
 
 // Handler returns the whole server as one handler. Watches end when ctx does.
@@ -83,6 +85,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.decoder = codec.NewDecoder(s.Scheme)
 	s.metrics = newServerMetrics()
 	s.stopped = ctx.Done()
+	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
 	for _, row := range s.Rows {
 		if err := s.AddRow(row); err != nil {

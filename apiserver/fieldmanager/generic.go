@@ -136,8 +136,8 @@ var errVersion = errors.New("no such version")
 // Default implements runtime.ObjectDefaulter.
 func (v *versions) Default(in runtime.Object) {
 	obj, ok := in.(resource.Object)
-	if !ok {
-		return
+	if _, untyped := in.(runtime.Unstructured); !ok || untyped {
+		return // the server defaults what comes out in the end
 	}
 	if version := v.row.Version(obj.GetObjectKind().GroupVersionKind().Version); version != nil && version.Default != nil {
 		version.Default(obj)
@@ -154,9 +154,9 @@ func (v *versions) ConvertFieldLabel(_ schema.GroupVersionKind, label, value str
 
 // ConvertToVersion implements runtime.ObjectConvertor.
 func (v *versions) ConvertToVersion(in runtime.Object, to runtime.GroupVersioner) (runtime.Object, error) {
-	obj, ok := in.(resource.Object)
-	if !ok {
-		return v.scheme.ConvertToVersion(in, to)
+	obj, err := v.typed(in)
+	if err != nil {
+		return nil, err
 	}
 	from := obj.GetObjectKind().GroupVersionKind()
 	if from.Empty() {
@@ -177,6 +177,25 @@ func (v *versions) ConvertToVersion(in runtime.Object, to runtime.GroupVersioner
 		return obj, nil
 	}
 	return v.convert(obj, v.row.Version(from.Version), v.row.Version(want.Version), want)
+}
+
+// typed makes a typed object of an untyped one.
+func (v *versions) typed(in runtime.Object) (resource.Object, error) {
+	untyped, ok := in.(runtime.Unstructured)
+	if !ok {
+		return asObject(in)
+	}
+	kind := in.GetObjectKind().GroupVersionKind()
+	version := v.row.Version(kind.Version)
+	if version == nil {
+		return nil, fmt.Errorf("reading %s: %w", kind, errVersion)
+	}
+	obj := version.New()
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(untyped.UnstructuredContent(), obj); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", kind, err)
+	}
+	obj.GetObjectKind().SetGroupVersionKind(kind)
+	return obj, nil
 }
 
 func (v *versions) convert(obj resource.Object, from, to *resource.Version, want schema.GroupVersionKind) (runtime.Object, error) {
