@@ -76,10 +76,12 @@ func All() []*resource.Resource {
 // subresources, and the options and Status of metav1 in each group version.
 func NewScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
+	known := map[schema.GroupVersion]bool{}
 	for _, row := range All() {
 		for _, v := range row.Versions {
 			gv := schema.GroupVersion{Group: row.Group, Version: v.Name}
-			if !scheme.IsVersionRegistered(gv) {
+			if !known[gv] { // a body of another group's subresource may have come first
+				known[gv] = true
 				metav1.AddToGroupVersion(scheme, gv)
 			}
 			scheme.AddKnownTypeWithName(gv.WithKind(row.Kind), v.New())
