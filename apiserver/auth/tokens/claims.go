@@ -1,14 +1,30 @@
 package tokens
 
 import (
+	"encoding/json"
+
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // claims of a service account token: the registered ones and Kubernetes' own.
 type claims struct {
 	jwt.Claims
+	Audience   audiences         `json:"aud,omitempty"` // in place of the embedded one, which writes a single one as a string
 	Kubernetes *kubernetesClaims `json:"kubernetes.io,omitempty"`
 	legacyClaims
+}
+
+// audiences are written as a list always, and read as a list or a string.
+type audiences []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *audiences) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*a = audiences{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
 }
 
 // kubernetesClaims name the account and the object that a token is bound to.

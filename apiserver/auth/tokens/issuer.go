@@ -81,7 +81,9 @@ func (i *Issuer) Issue(ctx context.Context, namespace, name string, request *aut
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	answer.Status.Token, err = key.sign(claims{Claims: i.registered(account, answer.Spec.Audiences, now, seconds), Kubernetes: bound})
+	answer.Status.Token, err = key.sign(claims{
+		Claims: i.registered(account, now, seconds), Audience: answer.Spec.Audiences, Kubernetes: bound,
+	})
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
@@ -89,11 +91,10 @@ func (i *Issuer) Issue(ctx context.Context, namespace, name string, request *aut
 	return answer, nil
 }
 
-func (i *Issuer) registered(account *corev1.ServiceAccount, audiences []string, now time.Time, seconds int64) jwt.Claims {
+func (i *Issuer) registered(account *corev1.ServiceAccount, now time.Time, seconds int64) jwt.Claims {
 	return jwt.Claims{
 		Issuer:    i.Issuer,
 		Subject:   serviceaccount.MakeUsername(account.Namespace, account.Name),
-		Audience:  audiences,
 		IssuedAt:  jwt.NewNumericDate(now),
 		NotBefore: jwt.NewNumericDate(now),
 		Expiry:    jwt.NewNumericDate(now.Add(time.Duration(seconds) * time.Second)),
