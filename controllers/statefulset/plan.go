@@ -213,7 +213,7 @@ func (l *look) roll(p *plan, byOrdinal map[int]*corev1.Pod, start, end int) {
 func (l *look) status() (appsv1.StatefulSetStatus, time.Duration) {
 	before := l.set.Status
 	status := appsv1.StatefulSetStatus{
-		ObservedGeneration: l.set.Generation, CollisionCount: before.CollisionCount, Conditions: before.Conditions,
+		ObservedGeneration: l.set.Generation, CollisionCount: ptr.To(ptr.Deref(before.CollisionCount, 0)), Conditions: before.Conditions,
 		CurrentRevision: l.current.name, UpdateRevision: l.update.name,
 	}
 	wait := time.Duration(0)
