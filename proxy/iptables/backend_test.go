@@ -13,3 +13,7 @@ func TestBehaviour(t *testing.T) {
 	}
 	proxytest.Run(t, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
 }
+
+func BenchmarkSync(b *testing.B) {
+	proxytest.Bench(b, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
+}
