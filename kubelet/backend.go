@@ -275,6 +275,9 @@ func (k *Kubelet) statsPods(context.Context) ([]stats.Pod, error) {
 					})
 				}
 			}
+			for name, mount := range k.volumes.Mounted(w.pod.UID) {
+				p.Volumes = append(p.Volumes, stats.Volume{Name: name, Path: mount.HostPath, Claim: mount.Claim})
+			}
 			out = append(out, p)
 		}
 		w.mu.Unlock()

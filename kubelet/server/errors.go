@@ -11,7 +11,10 @@ import (
 
 // fail answers with the error's own status code, where it has one.
 func fail(w http.ResponseWriter, err error) {
-	http.Error(w, err.Error(), statusCode(err))
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(statusCode(err))
+	_, _ = w.Write([]byte(err.Error())) // without a newline: the API server puts the text into a Status
 }
 
 func statusCode(err error) int {

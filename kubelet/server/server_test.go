@@ -145,8 +145,8 @@ func TestContainerLogs(t *testing.T) {
 		{"?stream=Stdout", 200, "one\n"},
 		{"?limitBytes=2", 200, "on"},
 		{"?sinceTime=2026-01-02T03:04:06Z", 200, "two\n"},
-		{"?previous=true", 400, "previous terminated container \"main\" in pod \"web\" not found\n"},
-		{"?tailLines=-1", 400, "tailLines must be greater than or equal to 0\n"},
+		{"?previous=true", 400, "previous terminated container \"main\" in pod \"web\" not found"},
+		{"?tailLines=-1", 400, "tailLines must be greater than or equal to 0"},
 		{"?sinceTime=yesterday", 400, ""},
 		{"?stream=stdout", 400, ""},
 	}

@@ -35,6 +35,12 @@ func (s *Summary) API() *statsapi.Summary {
 				}
 			}
 		}
+		for _, volume := range pod.Volumes {
+			if one, walked := s.volume(at, pod, volume); one != nil {
+				shown.VolumeStats = append(shown.VolumeStats, *one)
+				used += walked
+			}
+		}
 		if node := result.Node.Fs; node != nil {
 			shown.EphemeralStorage = &statsapi.FsStats{
 				Time: at, UsedBytes: &used, AvailableBytes: node.AvailableBytes, CapacityBytes: node.CapacityBytes,

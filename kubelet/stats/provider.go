@@ -19,6 +19,13 @@ type Container struct {
 	LogPath string
 }
 
+// Volume is one volume of a pod to measure. A claim's volume, or one with a mount of its own, is as large as its file
+// system; another one below RootDir is as large as the files in it; anything else is the host's and is left out.
+type Volume struct {
+	Name, Path string
+	Claim      string // the PersistentVolumeClaim's name, if any
+}
+
 // Pod is one pod to measure.
 type Pod struct {
 	Pod         *corev1.Pod
@@ -27,6 +34,7 @@ type Pod struct {
 	SandboxPath string // the sandbox container's cgroup, whose processes live in the pod's network namespace
 	StartedAt   time.Time
 	Containers  []Container
+	Volumes     []Volume
 }
 
 // Runtime is the part of the CRI clients that stats needs; k8s.io/cri-api's RuntimeService and ImageManagerService have it.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
@@ -121,6 +124,36 @@ func TestSummary(t *testing.T) {
 	}
 	if summary.Pods[0].PodRef.Name != "web" || *summary.Node.Memory.WorkingSetBytes != 7000 || summary.Node.Fs == nil || *summary.Node.Runtime.ImageFs.UsedBytes != 1<<20 {
 		t.Errorf("summary is %s", data)
+	}
+}
+
+func TestVolumesAreMeasured(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "pods/1/volumes/v")
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(path, "a"), make([]byte, 8192), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(path, "a"), filepath.Join(path, "b")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/", filepath.Join(path, "c")); err != nil {
+		t.Fatal(err)
+	}
+	s := &Summary{rootDir: dir}
+	pod := &measuredPod{Pod: Pod{Pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns"}}}}
+	got, used := s.volume(metav1.Now(), pod, Volume{Name: "v", Path: path})
+	if got == nil || used < 8192 || used > 8192+16384 || *got.InodesUsed != 3 {
+		t.Errorf("volume is %+v with %d bytes", got, used)
+	}
+	if got, _ := s.volume(metav1.Now(), pod, Volume{Name: "host", Path: "/etc"}); got != nil {
+		t.Errorf("the host's folder was measured: %+v", got)
+	}
+	got, used = s.volume(metav1.Now(), pod, Volume{Name: "pv", Path: "/etc", Claim: "data"})
+	if got == nil || used != 0 || got.PVCRef == nil || *got.PVCRef != (statsapi.PVCReference{Name: "data", Namespace: "ns"}) {
+		t.Errorf("the claim's volume is %+v with %d bytes", got, used)
 	}
 }
 

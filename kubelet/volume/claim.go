@@ -40,7 +40,9 @@ func (s setter) claim(ctx context.Context, name string, readOnly, owned bool) (M
 	if pv.Spec.VolumeMode != nil && *pv.Spec.VolumeMode == corev1.PersistentVolumeBlock {
 		return wrap(errors.New("volume has volumeMode Block, but is specified in volumeMounts"))
 	}
-	return s.persistentVolume(&pv, readOnly)
+	mount, err := s.persistentVolume(&pv, readOnly)
+	mount.Claim = claim.Name
+	return mount, err
 }
 
 func (s setter) persistentVolume(pv *corev1.PersistentVolume, readOnly bool) (Mount, error) {

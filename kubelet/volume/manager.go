@@ -16,6 +16,8 @@ type Mount struct {
 	HostPath string
 	// ReadOnly says that the volume itself is read-only, whatever the container's volumeMount says.
 	ReadOnly bool
+	// Claim is the name of the PersistentVolumeClaim behind the volume, "" when there is none.
+	Claim string
 	// Image is set instead of HostPath for an image volume: the runtime mounts it from its own image store.
 	Image *ImageSource
 }

@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -12,12 +13,12 @@ const retryAfter = time.Minute
 
 // podState is what the manager remembers of one pod between Setup and Teardown.
 type podState struct {
-	mu      sync.Mutex       // serializes the calls for this pod
-	mounts  map[string]Mount // what Setup gave, by volume name
+	mu      sync.Mutex // serializes the calls for this pod
 	watches map[Ref]func()
 	tokens  map[tokenKey]token
 
-	due time.Time // when the first token is due, zero for never; guarded by Manager.mu
+	mounts map[string]Mount // what Setup gave, by volume name; guarded by Manager.mu
+	due    time.Time        // when the first token is due, zero for never; guarded by Manager.mu
 }
 
 // watchRefs watches what the pod refers to now and stops watching what it no longer refers to.
@@ -33,6 +34,12 @@ func (m *Manager) watchRefs(uid types.UID, state *podState, refs map[Ref]bool) {
 			state.watches[ref] = m.Objects.Watch(ref, func() { m.notify(uid) })
 		}
 	}
+}
+
+func (m *Manager) remember(state *podState, mounts map[string]Mount) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.Copy(state.mounts, mounts)
 }
 
 func (s *podState) unwatch(ref Ref) {

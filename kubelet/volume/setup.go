@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 
 	corev1 "k8s.io/api/core/v1"
@@ -82,10 +83,20 @@ func (m *Manager) set(ctx context.Context, pod *corev1.Pod, refreshing bool) (ma
 			continue
 		}
 		mounts[volume.Name] = mount
-		state.mounts[volume.Name] = mount
 	}
+	m.remember(state, mounts)
 	m.schedule(state)
 	return mounts, errors.Join(errs...)
+}
+
+// Mounted returns the pod's volumes that are set up, by name.
+func (m *Manager) Mounted(uid types.UID) map[string]Mount {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if state, ok := m.pods[uid]; ok {
+		return maps.Clone(state.mounts)
+	}
+	return nil
 }
 
 // usedVolumes names the volumes that some container of the pod mounts; others are not set up.
@@ -133,7 +144,7 @@ func (s setter) setUp(ctx context.Context, volume *corev1.Volume) (Mount, error)
 		return s.claim(ctx, s.pod.Name+"-"+volume.Name, false, true)
 	case volume.Image != nil:
 		return Mount{ReadOnly: true, Image: &ImageSource{Reference: volume.Image.Reference, PullPolicy: volume.Image.PullPolicy}}, nil
-	case volume.GitRepo != nil:
+	case volume.GitRepo != nil: //nolint:staticcheck // a deprecated field has to be read to be refused
 		return Mount{}, errors.New("gitRepo volumes are refused: cloning runs a repository's code as root on the node; clone in an init container into an emptyDir")
 	default:
 		return Mount{}, errors.New("no volume plugin matched")

@@ -25,7 +25,7 @@ func (m *Manager) SubPath(ctx context.Context, pod *corev1.Pod, containerName st
 	state := m.state(pod.UID)
 	state.mu.Lock()
 	defer state.mu.Unlock()
-	base, ok := state.mounts[mount.Name]
+	base, ok := m.Mounted(pod.UID)[mount.Name]
 	if !ok {
 		return wrap(errors.New("the volume is not set up"))
 	}
