@@ -9,6 +9,7 @@ PACKAGES := gcc libc6-dev make pkg-config libseccomp-dev nftables iptables iprou
 
 version_package := k8s.io/component-base/version
 ldflags := -s -w -X github.com/coxswain-k8s/coxswain/cluster/version.Version=$(VERSION) \
+	-X github.com/containerd/containerd/v2/version.Version=v2.3.7 \
 	-X $(version_package).gitVersion=$(K8S_VERSION) -X $(version_package).gitMajor=1 -X $(version_package).gitMinor=36
 build := go build -trimpath -ldflags '$(ldflags)'
 static := CGO_ENABLED=0 $(build)

@@ -30,12 +30,12 @@ type machineNode struct {
 	cache    cache.Cache
 	runtime  *containerd.Runtime // nil where an outside one is used
 	endpoint string
-	network  *network.Network
+	imported chan struct{} // closed when the images that were named are there
 }
 
 // newNode lists the parts of this machine's node.
 func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]component, error) {
-	n := &machineNode{controlPlane: c, cache: shared, endpoint: c.options.ContainerRuntimeEndpoint}
+	n := &machineNode{controlPlane: c, cache: shared, endpoint: c.options.ContainerRuntimeEndpoint, imported: make(chan struct{})}
 	var parts []component
 	if n.endpoint == "" {
 		if err := n.ownRuntime(); err != nil {
@@ -44,8 +44,8 @@ func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]compo
 		parts = append(parts, component{"containerd", n.runtime.Run}, component{"images", n.importImages})
 	}
 	if c.options.Enabled(Network) {
-		n.network = &network.Network{Cache: shared, NodeName: c.options.NodeName, ClusterCIDRs: prefixes(c.options.ClusterCIDR)}
-		parts = append(parts, component{"network", n.network.Run})
+		own := &network.Network{Cache: shared, NodeName: c.options.NodeName, ClusterCIDRs: prefixes(c.options.ClusterCIDR)}
+		parts = append(parts, component{"network", own.Run})
 	}
 	if c.options.Enabled(Proxy) {
 		part, err := n.newProxy()
@@ -85,6 +85,7 @@ func (n *machineNode) importImages(ctx context.Context) error {
 	if err := n.runtime.ImportAll(ctx, archives...); err != nil && ctx.Err() == nil {
 		return err
 	}
+	close(n.imported)
 	<-ctx.Done()
 	return nil
 }
@@ -118,13 +119,14 @@ func (n *machineNode) newKubelet(context.Context) (component, error) {
 	}}, nil
 }
 
-// awaitRuntime returns once our own containerd serves and has what every pod needs.
+// awaitRuntime returns once our own containerd serves and has the images that came with it, so that no pod asks a
+// registry for one of them.
 func (n *machineNode) awaitRuntime(ctx context.Context) bool {
 	if n.runtime == nil {
 		return true
 	}
 	select {
-	case <-n.runtime.Ready():
+	case <-n.imported:
 		return true
 	case <-ctx.Done():
 		return false
