@@ -35,7 +35,7 @@ func (n *Network) writeConfig(own []netip.Prefix) error {
 	data, err := json.MarshalIndent(configList{
 		CNIVersion: "1.0.0", CNIVersions: []string{"1.0.0", "1.1.0"}, Name: DefaultNetworkName,
 		Plugins: []pluginConfig{{
-			Type: cni.Type, Bridge: n.Bridge, MTU: n.MTU, Ranges: own, DataDir: n.DataDir,
+			Type: cni.Type, Bridge: n.bridge(), MTU: n.MTU, Ranges: own, DataDir: n.dataDir(),
 			Capabilities: map[string]bool{"portMappings": true},
 		}},
 	}, "", "  ")
@@ -43,22 +43,23 @@ func (n *Network) writeConfig(own []netip.Prefix) error {
 		return fmt.Errorf("encoding the network's configuration: %w", err)
 	}
 	data = append(data, '\n')
-	old, err := os.ReadFile(n.ConfigFile)
+	file := n.configFile()
+	old, err := os.ReadFile(file)
 	if err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the network's configuration: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(n.ConfigFile), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("making the folder of network configurations: %w", err)
 	}
 	// The name has no extension that the runtime looks for.
-	next := n.ConfigFile + ".new"
+	next := file + ".new"
 	if err := os.WriteFile(next, data, 0o644); err != nil {
 		return fmt.Errorf("writing the network's configuration: %w", err)
 	}
-	if err := os.Rename(next, n.ConfigFile); err != nil {
+	if err := os.Rename(next, file); err != nil {
 		return fmt.Errorf("replacing the network's configuration: %w", err)
 	}
 	return nil

@@ -60,9 +60,6 @@ func (n *Network) Ready() <-chan struct{} {
 
 // Run keeps the node's network configured until ctx ends. It leaves everything in place: pods outlive the server.
 func (n *Network) Run(ctx context.Context) error {
-	n.Bridge = cmp.Or(n.Bridge, cni.DefaultBridge)
-	n.ConfigFile = cmp.Or(n.ConfigFile, DefaultConfigFile)
-	n.DataDir = cmp.Or(n.DataDir, cni.DefaultDataDir)
 	log := logr.FromContextOrDiscard(ctx).WithName("network")
 
 	shares := make(chan []netip.Prefix, 1)
@@ -71,7 +68,7 @@ func (n *Network) Run(ctx context.Context) error {
 		return fmt.Errorf("starting the pod network: %w", err)
 	}
 	defer stop()
-	if err := cni.CollectVanished(n.DataDir, DefaultNetworkName); err != nil {
+	if err := cni.CollectVanished(n.dataDir(), DefaultNetworkName); err != nil {
 		log.Error(err, "Addresses of vanished containers were not collected")
 	}
 	var own []netip.Prefix
@@ -97,6 +94,10 @@ func (n *Network) Run(ctx context.Context) error {
 		}
 	}
 }
+
+func (n *Network) bridge() string     { return cmp.Or(n.Bridge, cni.DefaultBridge) }
+func (n *Network) configFile() string { return cmp.Or(n.ConfigFile, DefaultConfigFile) }
+func (n *Network) dataDir() string    { return cmp.Or(n.DataDir, cni.DefaultDataDir) }
 
 func (n *Network) announce() {
 	select {

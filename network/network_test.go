@@ -12,7 +12,10 @@ import (
 	"github.com/containernetworking/cni/libcni"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/network/cni"
 	"github.com/coxswain-k8s/coxswain/test/netns"
@@ -38,15 +41,16 @@ func TestTheNodesShareIsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	observed := observedCache{fakes, make(chan struct{})}
 	f := fabric{make(chan []netip.Prefix, 2)}
 	n := &Network{
-		Cache: fakes, NodeName: "here", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")}, MTU: 1400,
+		Cache: observed, NodeName: "here", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")}, MTU: 1400,
 		ConfigFile: filepath.Join(t.TempDir(), "net.d", "10-coxswain.conflist"), DataDir: t.TempDir(), Fabric: f,
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- ns.Try(func() error { return n.Run(ctx) }) }()
-	subscribed(t, n)
+	<-observed.subscribed
 
 	informer.Add(node("there", "10.42.9.0/24"))
 	informer.Add(node("here"))
@@ -88,13 +92,23 @@ func TestTheNodesShareIsConfigured(t *testing.T) {
 	}
 }
 
-// subscribed waits until the network has made its folder: it has subscribed by then.
-func subscribed(t *testing.T, n *Network) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		if _, err := os.Stat(cni.StoreFolder(n.DataDir, DefaultNetworkName)); err == nil {
-			return
-		}
-	}
-	t.Fatal("the network did not start")
+// observedCache tells when somebody has subscribed.
+type observedCache struct {
+	*informertest.FakeInformers
+	subscribed chan struct{}
+}
+
+func (c observedCache) GetInformer(ctx context.Context, o client.Object, opts ...cache.InformerGetOption) (cache.Informer, error) {
+	i, err := c.FakeInformers.GetInformer(ctx, o, opts...)
+	return observedInformer{i, c.subscribed}, err
+}
+
+type observedInformer struct {
+	cache.Informer
+	subscribed chan struct{}
+}
+
+func (i observedInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	defer close(i.subscribed)
+	return i.Informer.AddEventHandler(h)
 }
