@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/scheduler"
 )
@@ -56,9 +57,10 @@ func newComponents(ctx context.Context, plane *controlPlane) ([]component, error
 	return parts, nil
 }
 
-// newCache is the informers that all parts share.
+// newCache is the informers that all parts share: they show the objects of the watch cache itself.
 func (c *controlPlane) newCache() (cache.Cache, error) {
-	return cache.New(c.memoryConfig(identity("system:apiserver", "system:masters")), cache.Options{Scheme: c.scheme, Mapper: newMapper(c.rows)})
+	config := c.memoryConfig(identity("system:apiserver", "system:masters"))
+	return localcache.New(localcache.Source{Cache: c.cache, Rows: c.rows}, config, cache.Options{Scheme: c.scheme, Mapper: newMapper(c.rows)})
 }
 
 func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
