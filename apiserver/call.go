@@ -46,9 +46,13 @@ func (c *call) notFound(name string) error { return apierrors.NewNotFound(c.grou
 
 // serveResource finds what is asked for and runs its verb.
 func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *request.Info) {
-	gvr := schema.GroupVersionResource{Group: info.Group, Version: info.Version, Resource: info.Resource}
-	at := s.kinds.Load().endpoints[gvr]
+	served := s.kinds.Load()
+	at := served.endpoints[gvrOf(info)]
 	if at == nil || !at.scopeFits(info) {
+		if info.Group == "" || served.groups[info.Group] {
+			s.refuse(w, r, noSuchPath())
+			return
+		}
 		http.Error(w, "404 page not found", http.StatusNotFound)
 		return
 	}
@@ -70,7 +74,7 @@ func (at *endpoint) scopeFits(info *request.Info) bool {
 	if info.Namespace != "" {
 		return true
 	}
-	return slices.Contains([]string{"list", "watch", "create"}, info.Verb) && info.Subresource == "" && (info.Verb != "create" || at.row.Virtual)
+	return info.Subresource == "" && (info.Name == "" || info.Verb == "list" || info.Verb == "watch")
 }
 
 var errMethod = func(of schema.GroupResource) error {
@@ -131,9 +135,12 @@ func (c *call) allowsVerb(verbs []string) bool {
 
 // fitsPath is false for a verb on the wrong kind of path: POST to an object, PUT to a collection.
 func (c *call) fitsPath() bool {
+	everywhere := c.at.row.Namespaced && c.info.Namespace == ""
 	switch c.info.Verb {
 	case "create":
-		return c.info.Name == ""
+		return c.info.Name == "" && !everywhere
+	case "deletecollection":
+		return !everywhere
 	case "update", "patch", "delete", "get":
 		return c.info.Name != ""
 	}

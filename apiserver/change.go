@@ -168,7 +168,9 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 // checkIdentity compares what the change says it is about with what is there.
 func (c *call) checkIdentity(obj resource.Object, ch change, now current) error {
 	if uid := obj.GetUID(); uid != "" && uid != now.object.GetUID() {
-		return conflict(c.groupResource(), ch.name, fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", uid, now.object.GetUID()))
+		return conflict(c.groupResource(), ch.name, fmt.Errorf(
+			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
+			c.at.key(c.info.Namespace, ch.name), uid, now.object.GetUID()))
 	}
 	version := obj.GetResourceVersion()
 	if version == "" || version == "0" {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,7 +70,7 @@ func (c *call) fitNamespace(obj metav1.Object) error {
 // createObject stores a new object, given in the storage version and with defaults, or does all but that on a dry run.
 func (c *call) createObject(ctx context.Context, obj resource.Object, options writeOptions) (resource.Object, error) {
 	if obj.GetResourceVersion() != "" {
-		return nil, apierrors.NewInternalError(errors.New("resourceVersion should not be set on objects to be created"))
+		return nil, plainError(http.StatusInternalServerError, "resourceVersion should not be set on objects to be created")
 	}
 	if !options.managed {
 		var err error
@@ -183,10 +186,23 @@ func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 		}
 	}
 	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
+	errs = append(errs, checkFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
 	return invalid(c.at.gvk.GroupKind(), obj.GetName(), errs)
+}
+
+// checkFinalizers wants names that are well known or have an owner's prefix.
+func checkFinalizers(finalizers []string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	known := []string{string(corev1.FinalizerKubernetes), metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
+	for i, name := range finalizers {
+		if !strings.Contains(name, "/") && !slices.Contains(known, name) {
+			errs = append(errs, field.Invalid(path.Index(i), name, "name is neither a standard finalizer name nor is it fully qualified"))
+		}
+	}
+	return errs
 }
 
 func nameCheck(row *resource.Resource) validation.ValidateNameFunc {

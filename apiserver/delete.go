@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -32,8 +33,7 @@ func (c *call) delete() error {
 		return err
 	}
 	code := http.StatusOK
-	if !gone && ptr.Deref(options.PropagationPolicy, "") == metav1.DeletePropagationForeground ||
-		!gone && options.OrphanDependents != nil && !*options.OrphanDependents {
+	if !gone && options.OrphanDependents != nil && !*options.OrphanDependents {
 		code = http.StatusAccepted
 	}
 	if !gone || c.at.hooks.returnsDeleted {
@@ -76,7 +76,7 @@ func (c *call) readDeleteOptions(body []byte, options *metav1.DeleteOptions) err
 		return apierrors.NewBadRequest(err.Error())
 	}
 	if kind.Kind != "" && kind.Kind != "DeleteOptions" {
-		return apierrors.NewBadRequest(fmt.Sprintf("decoded object cannot be converted to DeleteOptions: %s", kind))
+		return apierrors.NewBadRequest(fmt.Sprintf("no kind %q is registered for version %q in scheme %q", kind.Kind, kind.GroupVersion(), "pkg/runtime/scheme.go:111"))
 	}
 	return nil
 }
@@ -171,11 +171,12 @@ func (c *call) checkPreconditions(obj resource.Object, p *metav1.Preconditions) 
 	if p == nil {
 		return nil
 	}
+	of := schema.GroupResource{Group: c.at.row.Group, Resource: c.at.row.Kind}
 	if p.UID != nil && *p.UID != obj.GetUID() {
-		return conflict(c.groupResource(), obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
+		return conflict(of, obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
 	}
 	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
-		return conflict(c.groupResource(), obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
+		return conflict(of, obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
 	}
 	return nil
 }

@@ -67,6 +67,19 @@ func bodyTooLarge() error {
 	return apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
 }
 
+// plainError has a message and nothing else.
+func plainError(code int32, message string) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: code, Message: message}}
+}
+
+// noSuchPath is the answer where the group is known and what is asked for in it is not.
+func noSuchPath() error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound,
+		Message: "the server could not find the requested resource", Details: &metav1.StatusDetails{},
+	}}
+}
+
 // unavailable says that a part that the request needs is not there.
 func unavailable(message string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{

@@ -77,7 +77,7 @@ func (c *call) waitRevision(ctx context.Context, revision int64) error {
 func parseRevision(resourceVersion string) (int64, error) {
 	revision, err := strconv.ParseUint(resourceVersion, 10, 63)
 	if err != nil {
-		return 0, apierrors.NewBadRequest("Invalid value: \"" + resourceVersion + "\": " + err.Error())
+		return 0, apierrors.NewBadRequest("invalid resource version: resourceVersion: Invalid value: \"" + resourceVersion + "\": " + err.Error())
 	}
 	return int64(revision), nil
 }

@@ -89,7 +89,6 @@ func (s *Server) serveCheck(w http.ResponseWriter, r *http.Request, root, name s
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
 		fmt.Fprint(w, "ok")
 		return
 	}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/mergepatch"
@@ -57,11 +60,6 @@ func (c *call) patchType() (types.PatchType, error) {
 	if err != nil {
 		patchType = ""
 	}
-	accepted := []string{string(types.JSONPatchType), string(types.MergePatchType)}
-	if c.strategic() {
-		accepted = append(accepted, string(types.StrategicMergePatchType))
-	}
-	accepted = append(accepted, string(types.ApplyYAMLPatchType), string(types.ApplyCBORPatchType))
 	switch patchType {
 	case types.JSONPatchType, types.MergePatchType, types.ApplyYAMLPatchType:
 		return patchType, nil
@@ -70,7 +68,10 @@ func (c *call) patchType() (types.PatchType, error) {
 			return patchType, nil
 		}
 	}
-	return "", unsupportedMedia(accepted)
+	return "", &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusUnsupportedMediaType, Reason: metav1.StatusReasonUnsupportedMediaType,
+		Message: "415: Unsupported Media Type", Details: &metav1.StatusDetails{},
+	}}
 }
 
 // strategic says whether the kind has the tags that a strategic merge needs: typed kinds do.
@@ -95,7 +96,7 @@ func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) 
 	}
 	patch := map[string]any{}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &patch); err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+		return nil, apierrors.NewBadRequest(err.Error())
 	}
 	meta, err := strategicpatch.NewPatchMetaFromStruct(example)
 	if err != nil {
@@ -147,7 +148,7 @@ func deepCopyValue(value any) any {
 func jsonPatcher(body []byte) (func([]byte) ([]byte, error), error) {
 	patch, err := jsonpatch.DecodePatch(body)
 	if err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
 	}
 	if len(patch) > maxPatchOperations {
 		return nil, apierrors.NewRequestEntityTooLargeError(
@@ -178,10 +179,11 @@ func (c *call) patched(now current, apply func([]byte) ([]byte, error), options 
 	}
 	obj := c.at.version.New()
 	faults, err := c.decoder.Decode(codec.Body{Data: after, Strict: options.looksForFaults()}, c.at.gvk, obj)
+	if err == nil && len(faults) > 0 && options.validation == metav1.FieldValidationStrict {
+		err = runtime.NewStrictDecodingError(faults)
+	}
 	if err != nil {
-		return nil, invalid(c.at.gvk.GroupKind(), c.info.Name, field.ErrorList{
-			field.Invalid(field.NewPath("patch"), string(after), err.Error()),
-		})
+		return nil, invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(after), reasonOf(err))})
 	}
 	if err := c.judge(faults, c.at.gvk, options); err != nil {
 		return nil, err
@@ -190,6 +192,18 @@ func (c *call) patched(now current, apply func([]byte) ([]byte, error), options 
 		return nil, err
 	}
 	return c.at.stored(obj)
+}
+
+// reasonOf is what a decoder complained of, without what it was decoding.
+func reasonOf(err error) string {
+	_, reason, found := strings.Cut(err.Error(), " cannot be handled as a ")
+	if !found {
+		return err.Error()
+	}
+	if _, rest, found := strings.Cut(reason, ": "); found {
+		return rest
+	}
+	return reason
 }
 
 // apply merges an applied configuration, or creates the object from it.

@@ -103,7 +103,7 @@ func wantsPretty(r *http.Request) bool {
 func notAcceptable(accepted []string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
-		Message: "only the following media types are accepted: " + strings.Join(accepted, ", "),
+		Message: "406: Not Acceptable\n\nAvailable representations: " + strings.Join(accepted, ", "), Details: &metav1.StatusDetails{},
 	}}
 }
 

@@ -26,7 +26,7 @@ func parseSelection(row *resource.Resource, labelText, fieldText string) (*selec
 	if labelText != "" {
 		selector, err := labels.Parse(labelText)
 		if err != nil {
-			return nil, apierrors.NewBadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
+			return nil, apierrors.NewBadRequest(err.Error())
 		}
 		if !selector.Empty() {
 			s.labels = selector
@@ -41,7 +41,7 @@ func parseSelection(row *resource.Resource, labelText, fieldText string) (*selec
 	}
 	for _, requirement := range selector.Requirements() {
 		if !selectable(row, requirement.Field) {
-			return nil, apierrors.NewBadRequest(fmt.Sprintf("field label not supported: %s", requirement.Field))
+			return nil, apierrors.NewBadRequest(unknownField(row, requirement.Field))
 		}
 	}
 	if selector.Empty() {
@@ -50,6 +50,13 @@ func parseSelection(row *resource.Resource, labelText, fieldText string) (*selec
 	s.fields = selector
 	s.name, _ = selector.RequiresExactMatch("metadata.name")
 	return s, nil
+}
+
+func unknownField(row *resource.Resource, field string) string {
+	if len(row.FieldNames) > 0 {
+		return "field label not supported: " + field
+	}
+	return fmt.Sprintf("%q is not a known field selector: only %q, %q", field, "metadata.name", "metadata.namespace")
 }
 
 func selectable(row *resource.Resource, field string) bool {

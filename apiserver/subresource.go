@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
@@ -12,13 +11,11 @@ import (
 func (c *call) serveSubresource() error {
 	sub := c.at.row.Subresource(c.info.Subresource)
 	if sub == nil {
-		http.Error(c.w, "404 page not found", http.StatusNotFound)
-		return nil
+		return noSuchPath()
 	}
 	c.sub = sub
 	if len(c.info.Rest) > 0 && sub.Name != "proxy" {
-		http.Error(c.w, "404 page not found", http.StatusNotFound)
-		return nil
+		return noSuchPath()
 	}
 	if !slices.Contains(discovery.SubresourceVerbs(sub), c.info.Verb) {
 		return errMethod(c.groupResource())

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,7 +105,7 @@ func (c *call) startWatch(ctx context.Context, options *metav1.ListOptions, sele
 	default:
 		revision, err := parseRevision(version)
 		if err != nil {
-			return nil, err
+			return nil, plainError(http.StatusInternalServerError, strings.TrimPrefix(err.Error(), "invalid resource version: "))
 		}
 		if err := c.waitRevision(ctx, revision); err != nil {
 			return nil, err

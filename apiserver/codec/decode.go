@@ -3,6 +3,8 @@ package codec
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -64,13 +66,18 @@ func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.O
 	return faults, nil
 }
 
+// mismatch refuses a kind that is known, but not the one that belongs here.
 func mismatch(actual, want schema.GroupVersionKind) error {
-	if actual.GroupVersion() != want.GroupVersion() {
+	if actual.Kind == want.Kind {
 		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)",
 			actual.GroupVersion(), want.GroupVersion()))
 	}
-	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: no kind %q is registered for it",
-		actual.Kind, actual.Version, want.Kind, actual.Kind))
+	group, _, _ := strings.Cut(want.Group, ".")
+	if group == "" {
+		group = "core"
+	}
+	return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: converting (%s.%s) to (%s.%s): unknown conversion",
+		actual.Kind, actual.Version, want.Kind, actual.Version, actual.Kind, group, want.Kind))
 }
 
 func refusal(err error, want schema.GroupVersionKind, actual *schema.GroupVersionKind, body Body) error {
@@ -85,17 +92,14 @@ func refusal(err error, want schema.GroupVersionKind, actual *schema.GroupVersio
 func summary(data []byte) string {
 	const most = 30
 	switch {
-	case bytes.HasPrefix(data, magic):
-		return fmt.Sprintf("protobuf of %d bytes", len(data))
-	case bytes.IndexByte(data, 0) >= 0 || len(data) == 0:
-		if len(data) > most {
-			data = data[:most]
-		}
-		return fmt.Sprintf("%x ...", data)
+	case len(data) == 0:
+		return "<empty>"
+	case bytes.IndexByte(data[:min(len(data), most)], 0) >= 0 || !utf8.Valid(data[:min(len(data), most)]):
+		return fmt.Sprintf("%x", data[:min(len(data), most)])
 	case len(data) > most:
-		return fmt.Sprintf("%x ...", data[:most])
+		return fmt.Sprintf("%s ...", data[:most])
 	}
-	return fmt.Sprintf("%x", data)
+	return string(data)
 }
 
 // DecodePlain reads a body into an object without asking what kinds there are, and returns the kind that the body says

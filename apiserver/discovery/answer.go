@@ -52,9 +52,9 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 		data = codec.Indent(data)
 	}
 	header := w.Header()
-	header.Add("Vary", "Accept")
 	header.Set("Content-Type", contentType)
 	if a.aggregated {
+		header.Add("Vary", "Accept")
 		sum := sha512.Sum512(data)
 		etag := `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`
 		header.Set("Etag", etag)
