@@ -113,18 +113,29 @@ func (r *Registrar) Run(ctx context.Context) error {
 	r.mu.Lock()
 	kick := r.kicker()
 	r.mu.Unlock()
-	ticker := r.Clock.NewTicker(checkPeriod)
-	defer ticker.Stop()
+	wait := retryFirst
 	for {
-		if err := r.report(ctx); err != nil && ctx.Err() == nil {
+		err := r.report(ctx)
+		if err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "reporting the node's status failed")
 		}
+		// A node that is not ready, because its network is still being made say, is looked at more often.
+		next := checkPeriod
+		if err != nil || !r.ready {
+			next = wait
+			wait = min(2*wait, checkPeriod)
+		} else {
+			wait = retryFirst
+		}
+		timer := r.Clock.NewTimer(next)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
 		case <-kick:
-		case <-ticker.C():
+		case <-timer.C():
 		}
+		timer.Stop()
 	}
 }
 

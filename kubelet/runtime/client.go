@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,7 +23,8 @@ type Client struct {
 	// Name is the runtime's name ("containerd"), Version its version. Known after Ready.
 	Name, Version string
 
-	conn *grpc.ClientConn
+	conn     *grpc.ClientConn
+	answered atomic.Int64 // when it last told its status
 }
 
 // Connect prepares a client of the socket at endpoint (a path or unix:// URL). It connects when first used, and again
@@ -70,12 +72,20 @@ func (c *Client) ImageFsInfo(ctx context.Context) (*runtimeapi.ImageFsInfoRespon
 	return c.Images.ImageFsInfo(ctx, &runtimeapi.ImageFsInfoRequest{})
 }
 
+// patience is how long a runtime that does not answer, because it is being restarted say, counts as ready: its containers run on.
+const patience = 30 * time.Second
+
 // Problem returns why the runtime is not ready to run pods, or "" (its conditions RuntimeReady and NetworkReady).
 func (c *Client) Problem(ctx context.Context) string {
 	s, err := c.RuntimeServiceClient.Status(ctx, &runtimeapi.StatusRequest{})
+	now := time.Now().UnixNano()
 	if err != nil {
-		return "container runtime is down: " + err.Error()
+		if now-c.answered.Load() < int64(patience) {
+			return ""
+		}
+		return "container runtime is down"
 	}
+	c.answered.Store(now)
 	for _, cond := range s.GetStatus().GetConditions() {
 		if cond.Status {
 			continue
