@@ -3,6 +3,7 @@ package volume
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,15 +13,20 @@ import (
 )
 
 // emptyDir makes a folder that everybody in the pod may write, on disk or in memory. The size limit of a disk
-// volume is enforced by eviction, that of a memory volume by its file system.
+// volume is enforced by eviction, that of a memory volume by its file system. What the pod has made of the folder since
+// (its mode, say) is left alone when it is set up again: a marker says that it was ready.
 func (s setter) emptyDir(name string, source *corev1.EmptyDirVolumeSource) (Mount, error) {
 	dir := s.volumeDir(s.pod.UID, "empty-dir", name)
+	marker := filepath.Join(s.podDir(s.pod.UID), "plugins", "kubernetes.io~empty-dir", name, "ready")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return Mount{}, err
 	}
 	mounted, err := safepath.IsMountPoint(dir)
 	if err != nil {
 		return Mount{}, err
+	}
+	if _, err := os.Stat(marker); err == nil && (mounted || source.Medium == corev1.StorageMediumDefault) {
+		return Mount{HostPath: dir}, nil
 	}
 	if !mounted {
 		if err := s.mountMedium(dir, source); err != nil {
@@ -30,7 +36,13 @@ func (s setter) emptyDir(name string, source *corev1.EmptyDirVolumeSource) (Moun
 	if err := os.Chmod(dir, 0o777); err != nil {
 		return Mount{}, err
 	}
-	return Mount{HostPath: dir}, s.own(dir, false)
+	if err := s.own(dir, false); err != nil {
+		return Mount{}, err
+	}
+	if err := os.MkdirAll(filepath.Dir(marker), 0o750); err != nil {
+		return Mount{}, err
+	}
+	return Mount{HostPath: dir}, os.WriteFile(marker, nil, 0o640)
 }
 
 func (s setter) mountMedium(dir string, source *corev1.EmptyDirVolumeSource) error {

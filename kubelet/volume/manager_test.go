@@ -194,7 +194,13 @@ func TestEmptyDir(t *testing.T) {
 	if err := os.WriteFile(kept, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(mounts["disk"].HostPath, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	w.setup(pod) // as after a restart of the kubelet
+	if got := mode(t, mounts["disk"].HostPath); got != os.ModeDir|0o700 {
+		t.Errorf("setting up again made the mode %v", got)
+	}
 	if _, err := os.Stat(kept); err != nil {
 		t.Errorf("setting up again lost a file: %v", err)
 	}
