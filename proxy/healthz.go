@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -23,11 +24,14 @@ type healthz struct {
 
 func newHealthz(c clock.PassiveClock) *healthz { return &healthz{clock: c} }
 
+// defaultHealthzAddress is where load balancers expect it.
+const defaultHealthzAddress = "0.0.0.0:10256"
+
 func (h *healthz) listen(address string) error {
-	if address == "" {
+	if address == "-" {
 		return nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", cmp.Or(address, defaultHealthzAddress))
 	if err != nil {
 		return fmt.Errorf("opening the health port: %w", err)
 	}

@@ -30,7 +30,7 @@ type Proxy struct {
 	ServiceCIDRs []netip.Prefix
 	// Mode is nftables or iptables. Default: the first one that the kernel has.
 	Mode string
-	// HealthzAddress serves /healthz and /livez, usually on port 10256. Default: not served.
+	// HealthzAddress serves /healthz and /livez. Default: 0.0.0.0:10256; "-" does not serve them.
 	HealthzAddress string
 	// Recorder tells about health check ports that cannot be opened. Default: nobody is told.
 	Recorder record.EventRecorder
@@ -79,7 +79,7 @@ func (p *Proxy) Run(ctx context.Context) (err error) {
 	p.flows = openFlows(p.NodeIPs)
 	defer p.flows.close()
 	if err := p.healthz.listen(p.HealthzAddress); err != nil {
-		return fmt.Errorf("starting the service proxy: %w", err)
+		log.Error(err, "Load balancers cannot ask for the proxy's health")
 	}
 	defer p.healthz.close()
 	defer p.health.close()

@@ -9,6 +9,7 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
+	"github.com/vishvananda/netlink"
 
 	"github.com/coxswain-k8s/coxswain/network/ipam"
 )
@@ -62,7 +63,7 @@ func allocate(c *Config, args *skel.CmdArgs) (a ipam.Attachment, err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	next, err := store.Allocate(a, c.Ranges)
 	if errors.Is(err, ipam.ErrExhausted) {
-		if err := collect(store, ipam.Attachment.Alive); err != nil {
+		if err := collect(store, present); err != nil {
 			return a, err
 		}
 		next, err = store.Allocate(a, c.Ranges)
@@ -123,6 +124,17 @@ func collect(store *ipam.Store, keep func(ipam.Attachment) bool) error {
 	return nil
 }
 
+// present tells whether a container may still be there. A veth pair goes with either end's namespace, so a link that is there has a
+// container; and a container whose namespace is there may be about to get its link.
+func present(a ipam.Attachment) bool {
+	if a.Alive() {
+		return true
+	}
+	_, err := netlink.LinkByName(hostLink(a.Key()))
+	missing := new(netlink.LinkNotFoundError)
+	return !errors.As(err, missing)
+}
+
 // CollectVanished releases what containers hold whose network namespaces are gone: the runtime, or the machine, died before it could.
 func CollectVanished(dataDir, network string) (err error) {
 	store, err := ipam.Open(StoreFolder(dataDir, network))
@@ -130,7 +142,7 @@ func CollectVanished(dataDir, network string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := collect(store, ipam.Attachment.Alive); err != nil {
+	if err := collect(store, present); err != nil {
 		return err
 	}
 	return store.Save()

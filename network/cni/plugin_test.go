@@ -243,6 +243,10 @@ func TestAddressesRunOutAndAreCollected(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = store.Close()
+	if err := n.add(n.container("too-many", nil)); err == nil {
+		t.Fatal("the address of a pod that still has its link was given out")
+	}
+	n.ns.Do(t, func() error { return deleteLink(hostLink(a.Key())) })
 	if c := n.mustAdd("late", nil); c.ip != a.Addresses[0].String() {
 		t.Errorf("got %s, want the collected %s", c.ip, a.Addresses[0])
 	}
