@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podtopologylabels"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/priority"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/pvcresize"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/resourcequota"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/runtimeclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/storageobjectinuse"
@@ -37,6 +38,9 @@ type Deps struct {
 	Rows []*resource.Resource
 	// Await returns once the object is in the view of Lister, or ctx's error; nil waits for nothing.
 	Await func(ctx context.Context, of schema.GroupResource, namespace, name string) error
+	// Quotas stores what ResourceQuota charges. Without it, that plugin is left out: it needs a controller that
+	// fills in the status of quotas, and refuses everything in a namespace whose quota has none.
+	Quotas resourcequota.StatusWriter
 	// Always are plugins behind all others that cannot be switched off (rbac.Escalation).
 	Always []admission.Plugin
 }
@@ -68,6 +72,7 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 		{Name: "CertificateSubjectRestriction", Validator: certificates.Subject{}},
 		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
 		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
+		{Name: "ResourceQuota", Validator: &resourcequota.Plugin{Lister: deps.Lister, Writer: deps.Quotas}},
 	}
 }
 
@@ -79,7 +84,7 @@ func off(name string) bool { return name == "OwnerReferencesPermissionEnforcemen
 func absent(name string) (known, byDefault bool) {
 	switch name {
 	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NodeDeclaredFeatureValidator",
-		"ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook", "ResourceQuota":
+		"ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook":
 		return true, true
 	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
 		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",
@@ -112,6 +117,9 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	var on []admission.Plugin
 	for _, plugin := range plugins {
 		if slices.Contains(disable, plugin.Name) || off(plugin.Name) && !slices.Contains(enable, plugin.Name) {
+			continue
+		}
+		if plugin.Name == "ResourceQuota" && deps.Quotas == nil {
 			continue
 		}
 		on = append(on, plugin)

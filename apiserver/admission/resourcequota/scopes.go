@@ -1,0 +1,125 @@
+package resourcequota
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+)
+
+// inScope says whether a quota is about the object. Scopes are about pods alone, but for the class of a claim.
+func inScope(quota *corev1.ResourceQuota, a *admission.Attributes) bool {
+	requirements := scopesOf(quota)
+	if len(requirements) == 0 {
+		return true
+	}
+	for _, r := range requirements {
+		switch obj := a.Object.(type) {
+		case *corev1.Pod:
+			if !podInScope(obj, r) {
+				return false
+			}
+		case *corev1.PersistentVolumeClaim:
+			if r.ScopeName != corev1.ResourceQuotaScopeVolumeAttributesClass || !matches(r, claimClass(obj)) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// scopesOf are the requirements of both forms in which a quota can say them.
+func scopesOf(quota *corev1.ResourceQuota) []corev1.ScopedResourceSelectorRequirement {
+	var all []corev1.ScopedResourceSelectorRequirement
+	for _, scope := range quota.Spec.Scopes {
+		all = append(all, corev1.ScopedResourceSelectorRequirement{ScopeName: scope, Operator: corev1.ScopeSelectorOpExists})
+	}
+	if quota.Spec.ScopeSelector != nil {
+		all = append(all, quota.Spec.ScopeSelector.MatchExpressions...)
+	}
+	return all
+}
+
+func podInScope(pod *corev1.Pod, r corev1.ScopedResourceSelectorRequirement) bool {
+	terminating := pod.Spec.ActiveDeadlineSeconds != nil && *pod.Spec.ActiveDeadlineSeconds >= 0
+	switch r.ScopeName {
+	case corev1.ResourceQuotaScopeTerminating:
+		return terminating
+	case corev1.ResourceQuotaScopeNotTerminating:
+		return !terminating
+	case corev1.ResourceQuotaScopeBestEffort:
+		return isBestEffort(pod)
+	case corev1.ResourceQuotaScopeNotBestEffort:
+		return !isBestEffort(pod)
+	case corev1.ResourceQuotaScopePriorityClass:
+		return matches(r, pod.Spec.PriorityClassName)
+	case corev1.ResourceQuotaScopeCrossNamespacePodAffinity:
+		return crossesNamespaces(pod)
+	}
+	return false
+}
+
+func matches(r corev1.ScopedResourceSelectorRequirement, value string) bool {
+	switch r.Operator {
+	case corev1.ScopeSelectorOpExists:
+		return value != ""
+	case corev1.ScopeSelectorOpDoesNotExist:
+		return value == ""
+	case corev1.ScopeSelectorOpIn:
+		return value != "" && slices.Contains(r.Values, value)
+	case corev1.ScopeSelectorOpNotIn:
+		return !slices.Contains(r.Values, value)
+	}
+	return false
+}
+
+func claimClass(claim *corev1.PersistentVolumeClaim) string {
+	if claim.Spec.VolumeAttributesClassName == nil {
+		return ""
+	}
+	return *claim.Spec.VolumeAttributesClassName
+}
+
+// isBestEffort: no container asks for or is limited in processor time or memory.
+func isBestEffort(pod *corev1.Pod) bool {
+	asks := func(r corev1.ResourceRequirements) bool {
+		for _, list := range []corev1.ResourceList{r.Requests, r.Limits} {
+			for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+				if quantity, ok := list[name]; ok && !quantity.IsZero() {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if pod.Spec.Resources != nil && asks(*pod.Spec.Resources) {
+		return false
+	}
+	return !slices.ContainsFunc(slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers), func(c corev1.Container) bool { return asks(c.Resources) })
+}
+
+func crossesNamespaces(pod *corev1.Pod) bool {
+	affinity := pod.Spec.Affinity
+	if affinity == nil {
+		return false
+	}
+	var terms []corev1.PodAffinityTerm
+	if affinity.PodAffinity != nil {
+		terms = append(terms, affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+		for _, weighted := range affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution {
+			terms = append(terms, weighted.PodAffinityTerm)
+		}
+	}
+	if affinity.PodAntiAffinity != nil {
+		terms = append(terms, affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution...)
+		for _, weighted := range affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution {
+			terms = append(terms, weighted.PodAffinityTerm)
+		}
+	}
+	return slices.ContainsFunc(terms, func(term corev1.PodAffinityTerm) bool {
+		return len(term.Namespaces) > 0 || term.NamespaceSelector != nil
+	})
+}
