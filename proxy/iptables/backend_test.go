@@ -17,3 +17,10 @@ func TestBehaviour(t *testing.T) {
 func BenchmarkSync(b *testing.B) {
 	proxytest.Bench(b, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
 }
+
+func TestRandomChanges(t *testing.T) {
+	if _, err := New(nil); err != nil {
+		t.Skipf("needs iptables: %v", err)
+	}
+	proxytest.Random(t, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) }, 50)
+}

@@ -14,3 +14,7 @@ func TestBehaviour(t *testing.T) {
 func BenchmarkSync(b *testing.B) {
 	proxytest.Bench(b, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) })
 }
+
+func TestRandomChanges(t *testing.T) {
+	proxytest.Random(t, func(cidrs []netip.Prefix) (proxytest.Backend, error) { return New(cidrs) }, 200)
+}

@@ -233,9 +233,6 @@ func (s *State) HealthChecks() map[types.NamespacedName]HealthCheck {
 	return out
 }
 
-// Names returns the Services that have rules.
-func (s *State) Names() []types.NamespacedName { return slices.Collect(maps.Keys(s.services)) }
-
 func (c *Change) sort() {
 	byName := func(a, b Pool) int {
 		if a.Name < b.Name {
