@@ -55,7 +55,3 @@ func Forbidden(a *Attributes, reason error) error {
 	}
 	return apierrors.NewForbidden(a.GroupResource(), a.ObjectName(), reason)
 }
-
-// Invisible is a refusal because of something that is not found: 404 where the missing object is what
-// the request depends on.
-func Invisible(of schema.GroupResource, name string) error { return apierrors.NewNotFound(of, name) }

@@ -85,7 +85,7 @@ func impersonated(header http.Header) (*user.DefaultInfo, error) {
 		return wanted, nil
 	}
 	if wanted.UID == "" && len(wanted.Groups) == 0 && len(wanted.Extra) == 0 {
-		return nil, nil //nolint:nilnil // nobody is asked for
+		return nil, nil // nobody is asked for
 	}
 	return nil, apierrors.NewBadRequest(fmt.Sprintf("requested %#v without impersonating a user name", wanted))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -163,4 +164,25 @@ func find(t *testing.T, policy *Policy, name string) *rbacv1.ClusterRole {
 	}
 	t.Fatalf("no role %s", name)
 	return nil
+}
+
+func TestNothingToDoAtTheSecondStart(t *testing.T) {
+	objects, err := Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, obj := range objects {
+		Stamp(obj, time.Unix(1, 0))
+		data, err := obj.(interface{ Marshal() ([]byte, error) }).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(resource.Object)
+		if err := stored.(interface{ Unmarshal([]byte) error }).Unmarshal(data); err != nil {
+			t.Fatal(err)
+		}
+		if changed, replace := Reconcile(stored, obj); changed != nil || replace {
+			t.Errorf("%T %s would be written again: %s", obj, obj.GetName(), cmp.Diff(stored, changed))
+		}
+	}
 }

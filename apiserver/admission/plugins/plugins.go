@@ -41,8 +41,6 @@ type Deps struct {
 	// Quotas stores what ResourceQuota charges. Without it, that plugin is left out: it needs a controller that
 	// fills in the status of quotas, and refuses everything in a namespace whose quota has none.
 	Quotas resourcequota.StatusWriter
-	// Always are plugins behind all others that cannot be switched off (rbac.Escalation).
-	Always []admission.Plugin
 }
 
 // list is all plugins in the order in which they are asked.
@@ -124,7 +122,7 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 		}
 		on = append(on, plugin)
 	}
-	return admission.NewChain(append(on, deps.Always...)...), nil
+	return admission.NewChain(on...), nil
 }
 
 func checkNames(plugins []admission.Plugin, enable, disable []string) error {

@@ -88,7 +88,7 @@ func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
 	}
 	labels, err := p.policy(ctx, a)
 	if err != nil {
-		return nil //nolint:nilerr // the pods will be refused, templates are only warned about
+		return nil // the pods will be refused; templates are only warned about
 	}
 	p.warn(a, labels.Warn, meta, spec)
 	return nil

@@ -47,7 +47,7 @@ func (b *Bootstrap) AuthenticateToken(_ context.Context, token string) (*authent
 	}
 	groups, err := bootstrapGroups(secret)
 	if err != nil {
-		return nil, false, nil //nolint:nilerr // a secret with wrong groups is no credential
+		return nil, false, nil // a secret with wrong groups is no credential
 	}
 	return &authenticator.Response{User: &user.DefaultInfo{Name: bootstrap.BootstrapUserPrefix + id, Groups: groups}}, true, nil
 }
