@@ -164,7 +164,7 @@ func (b backend) Config() any {
 	k := b.k
 	return map[string]any{
 		"kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1", "port": k.ServerPort, "clusterDomain": k.ClusterDomain, "clusterDNS": k.ClusterDNS,
-		"maxPods": k.MaxPods, "cgroupRoot": k.CgroupRoot, "cgroupDriver": "cgroupfs", "resolvConf": k.ResolvConf, "staticPodPath": k.ManifestDir,
+		"maxPods": k.MaxPods, "cgroupRoot": k.CgroupRoot, "cgroupDriver": "cgroupfs", "resolvConf": k.ResolvConf,
 		"seccompDefault": k.SeccompDefault, "containerRuntimeEndpoint": k.RuntimeEndpoint, "allowedUnsafeSysctls": k.AllowedUnsafeSysctls,
 		"containerLogMaxSize": strconv.FormatInt(k.ContainerLogMaxSize, 10), "containerLogMaxFiles": k.ContainerLogMaxFiles,
 	}

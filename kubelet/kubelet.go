@@ -61,8 +61,6 @@ type Kubelet struct {
 
 	// RootDir defaults to /var/lib/kubelet, LogDir to /var/log/pods, ContainerLogDir (links to current logs) to /var/log/containers.
 	RootDir, LogDir, ContainerLogDir string
-	// ManifestDir holds static pods; "" means there are none.
-	ManifestDir string
 	// RuntimeEndpoint is the runtime's socket, default unix:///run/containerd/containerd.sock.
 	RuntimeEndpoint string
 	// CgroupRoot is the control group that all pods are below, default "/".
@@ -102,6 +100,7 @@ type Kubelet struct {
 	probes    *probe.Manager
 	statuses  *status.Writer
 	registrar *node.Registrar
+	pressure  pressure
 	ready     chan struct{}
 	readyOnce sync.Once
 
@@ -198,6 +197,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 		return (&node.Lease{Client: k.Client, Clock: k.Clock, Name: k.NodeName, Node: k.registrar.Node}).Run(ctx)
 	})
 	group.Go(func() error { return k.runPods(ctx) })
+	group.Go(func() error { return k.rotateLogs(ctx) })
 	group.Go(func() error { return k.serve(ctx) })
 	err := group.Wait()
 	k.mu.Lock()
@@ -249,6 +249,7 @@ func (k *Kubelet) prepare(ctx context.Context) error {
 		Client: k.Client, Recorder: k.Recorder, Clock: k.Clock, Name: k.NodeName, IPs: k.NodeIPs, Labels: k.NodeLabels, Taints: k.Taints,
 		Machine: k.machine, Allocatable: k.Allocatable(), Port: k.ServerPort, Version: k.Version,
 		RuntimeVersion: k.runtime.Name + "://" + strings.TrimPrefix(k.runtime.Version, "v"), Problem: k.runtime.Problem, Images: k.imageGC.List,
+		Pressure: func() map[corev1.NodeConditionType]bool { return k.pressure.conditions(k) },
 	}
 	return nil
 }

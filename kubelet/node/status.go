@@ -39,10 +39,14 @@ func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeSt
 // conditions replaces the kubelet's own four and keeps the others. The time of the last transition moves only with the status.
 func (r *Registrar) conditions(ctx context.Context, before []corev1.NodeCondition) []corev1.NodeCondition {
 	now := metav1.NewTime(r.Clock.Now()).Rfc3339Copy()
+	var pressures map[corev1.NodeConditionType]bool
+	if r.Pressure != nil {
+		pressures = r.Pressure()
+	}
 	own := []corev1.NodeCondition{
-		r.pressure(corev1.NodeMemoryPressure, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-		r.pressure(corev1.NodeDiskPressure, "KubeletHasDiskPressure", "kubelet has disk pressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-		r.pressure(corev1.NodePIDPressure, "KubeletHasInsufficientPID", "kubelet has insufficient PID available", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+		pressure(corev1.NodeMemoryPressure, pressures[corev1.NodeMemoryPressure], words{"KubeletHasInsufficientMemory", "kubelet has insufficient memory available", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"}),
+		pressure(corev1.NodeDiskPressure, pressures[corev1.NodeDiskPressure], words{"KubeletHasDiskPressure", "kubelet has disk pressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"}),
+		pressure(corev1.NodePIDPressure, pressures[corev1.NodePIDPressure], words{"KubeletHasInsufficientPID", "kubelet has insufficient PID available", "KubeletHasSufficientPID", "kubelet has sufficient PID available"}),
 		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"},
 	}
 	if problem := r.Problem(ctx); problem != "" {
@@ -64,11 +68,14 @@ func (r *Registrar) conditions(ctx context.Context, before []corev1.NodeConditio
 	return out
 }
 
-func (r *Registrar) pressure(t corev1.NodeConditionType, badReason, badMessage, goodReason, goodMessage string) corev1.NodeCondition {
-	if r.Pressure != nil && r.Pressure()[t] {
-		return corev1.NodeCondition{Type: t, Status: corev1.ConditionTrue, Reason: badReason, Message: badMessage}
+// words are what a condition says when it holds and when it does not.
+type words struct{ badReason, badMessage, goodReason, goodMessage string }
+
+func pressure(t corev1.NodeConditionType, there bool, w words) corev1.NodeCondition {
+	if there {
+		return corev1.NodeCondition{Type: t, Status: corev1.ConditionTrue, Reason: w.badReason, Message: w.badMessage}
 	}
-	return corev1.NodeCondition{Type: t, Status: corev1.ConditionFalse, Reason: goodReason, Message: goodMessage}
+	return corev1.NodeCondition{Type: t, Status: corev1.ConditionFalse, Reason: w.goodReason, Message: w.goodMessage}
 }
 
 // sameStatus compares without heartbeats.
