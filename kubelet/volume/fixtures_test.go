@@ -49,6 +49,10 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		NeedsRefresh: func(uid types.UID) { w.refreshes <- uid },
 	}
 	t.Cleanup(func() {
+		w.Close()
+		if watches := len(w.Objects.(*WatchSource).watches); watches != 0 {
+			t.Errorf("%d watches are still open", watches)
+		}
 		if err := w.Orphans(context.Background(), nil); err != nil {
 			t.Errorf("cleaning up: %v", err)
 		}

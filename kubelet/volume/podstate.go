@@ -86,6 +86,23 @@ func (m *Manager) arm() {
 	}
 }
 
+// Close stops watching and waiting; what is set up stays, for the next process to find.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	if m.timer != nil {
+		m.timer.Stop()
+		m.timer = nil
+	}
+	pods := m.pods
+	m.pods = nil
+	m.mu.Unlock()
+	for uid, state := range pods {
+		state.mu.Lock()
+		m.watchRefs(uid, state, nil)
+		state.mu.Unlock()
+	}
+}
+
 func (m *Manager) tokensDue() {
 	now := m.clock().Now()
 	var due []types.UID
