@@ -188,6 +188,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = k.runtime.Close() }()
+	defer k.volumes.Close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	k.ctx = ctx
