@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,6 +67,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    1 << 20,
+		ErrorLog:          stdlog.New(quiet{log.V(1)}, "", 0),
 	}
 	log.Info("Serving the kubelet port", "address", listener.Addr().String())
 	failed := make(chan error, 1)
@@ -81,6 +84,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.streams.Wait()
 	return nil
+}
+
+// quiet logs what net/http says of broken handshakes and the like, which any port scan can cause.
+type quiet struct{ log logr.Logger }
+
+func (q quiet) Write(line []byte) (int, error) {
+	q.log.Info("Serving a connection failed", "error", strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 func (s *Server) listen(ctx context.Context) (net.Listener, error) {
