@@ -28,6 +28,9 @@ func (p *Plugin) pod(ctx context.Context, name string, a *admission.Attributes) 
 	case "status":
 		return status(name, a)
 	case "eviction":
+		if a.Operation == admission.Delete { // what an eviction that was admitted does
+			return p.deletion(ctx, name, a)
+		}
 		return p.eviction(ctx, name, a)
 	}
 	return fmt.Errorf("unexpected pod subresource %q, only 'status' and 'eviction' are allowed", a.Subresource)

@@ -315,6 +315,9 @@ func TestPeers23NodeRestriction(t *testing.T) {
 	w.Add("pods", newPod())
 	expect(t, "evict elsewhere", w.write(n1, "pods/eviction", &policyv1.Eviction{ObjectMeta: newPod().ObjectMeta}, nil),
 		`pods "p" is forbidden: node n1 can only evict pods with spec.nodeName set to itself`)
+	w.Add("pods", newPod(here))
+	expect(t, "evict here", w.write(n1, "pods/eviction", &policyv1.Eviction{ObjectMeta: newPod().ObjectMeta}, nil), "")
+	expect(t, "the deletion that follows", w.write(n1, "pods/eviction", nil, newPod(here)), "")
 	expect(t, "an unbound token", w.write(n1, "serviceaccounts/token", &authenticationv1.TokenRequest{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "default"}}, nil), `serviceaccounts "default" is forbidden: node requested token not bound to a pod`)
 }
