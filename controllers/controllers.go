@@ -9,6 +9,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/controllers/certificates"
 	"github.com/coxswain-k8s/coxswain/controllers/clusterroleaggregation"
+	"github.com/coxswain-k8s/coxswain/controllers/cronjob"
 	"github.com/coxswain-k8s/coxswain/controllers/daemonset"
 	"github.com/coxswain-k8s/coxswain/controllers/deployment"
 	"github.com/coxswain-k8s/coxswain/controllers/disruption"
@@ -22,6 +23,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
 	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
 	"github.com/coxswain-k8s/coxswain/controllers/podgc"
+	"github.com/coxswain-k8s/coxswain/controllers/pvcprotection"
+	"github.com/coxswain-k8s/coxswain/controllers/pvprotection"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
@@ -66,6 +69,9 @@ func all() []controller {
 		{disruption.Name, disruption.Register},
 		{daemonset.Name, daemonset.Register},
 		{statefulset.Name, statefulset.Register},
+		{cronjob.Name, cronjob.Register},
+		{pvcprotection.Name, pvcprotection.Register},
+		{pvprotection.Name, pvprotection.Register},
 	}
 }
 
