@@ -247,6 +247,7 @@ func (e exitError) String() string  { return e.Error() }
 func (e exitError) Exited() bool    { return true }
 func (e exitError) ExitStatus() int { return e.code }
 
+//nolint:revive // the streaming library's interface has so many arguments
 func (echoRuntime) Exec(_ context.Context, _ string, command []string, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) error {
 	switch command[0] {
 	case "cat":
@@ -263,6 +264,7 @@ func (echoRuntime) Exec(_ context.Context, _ string, command []string, in io.Rea
 	return errors.New("no such program")
 }
 
+//nolint:revive // the streaming library's interface has so many arguments
 func (r echoRuntime) Attach(ctx context.Context, id string, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize) error {
 	return r.Exec(ctx, id, []string{"cat"}, in, out, errOut, tty, resize)
 }

@@ -106,7 +106,7 @@ func TestImmutableObjectsAreNotWatched(t *testing.T) {
 func TestGitRepoIsRefused(t *testing.T) { // bad input 17: CVE-2024-10220
 	w := newWorld(t)
 	_, err := w.Setup(context.Background(), podWith(corev1.Volume{Name: "g", VolumeSource: corev1.VolumeSource{
-		GitRepo: &corev1.GitRepoVolumeSource{Repository: "https://example.com/x.git"}}})) //nolint:staticcheck // refused
+		GitRepo: &corev1.GitRepoVolumeSource{Repository: "https://example.com/x.git"}}}))
 	if err == nil || !strings.Contains(err.Error(), "gitRepo volumes are refused") {
 		t.Errorf("got %v", err)
 	}

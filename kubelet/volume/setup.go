@@ -144,7 +144,7 @@ func (s setter) setUp(ctx context.Context, volume *corev1.Volume) (Mount, error)
 		return s.claim(ctx, s.pod.Name+"-"+volume.Name, false, true)
 	case volume.Image != nil:
 		return Mount{ReadOnly: true, Image: &ImageSource{Reference: volume.Image.Reference, PullPolicy: volume.Image.PullPolicy}}, nil
-	case volume.GitRepo != nil: //nolint:staticcheck // a deprecated field has to be read to be refused
+	case volume.GitRepo != nil:
 		return Mount{}, errors.New("gitRepo volumes are refused: cloning runs a repository's code as root on the node; clone in an init container into an emptyDir")
 	default:
 		return Mount{}, errors.New("no volume plugin matched")

@@ -78,7 +78,7 @@ type following struct {
 	done  chan error
 }
 
-func follow(t *testing.T, ctx context.Context) *following {
+func follow(ctx context.Context, t *testing.T) *following {
 	f := &following{t: t, path: filepath.Join(t.TempDir(), "0.log"), ended: make(chan struct{}), done: make(chan error, 1)}
 	f.append(f.path, "one\n")
 	reader, writer := io.Pipe()
@@ -109,7 +109,7 @@ func (f *following) expect(want string) {
 }
 
 func TestFollowAcrossRotationUntilTheEnd(t *testing.T) {
-	f := follow(t, context.Background())
+	f := follow(context.Background(), t)
 	f.expect("one\n")
 	f.append(f.path, "two\n")
 	f.expect("two\n")
@@ -133,7 +133,7 @@ func TestFollowAcrossRotationUntilTheEnd(t *testing.T) {
 
 func TestFollowEndsWithItsReader(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := follow(t, ctx)
+	f := follow(ctx, t)
 	f.expect("one\n")
 	cancel()
 	if err := <-f.done; err == nil {
