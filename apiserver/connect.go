@@ -70,6 +70,12 @@ func (c *call) kubeletOf(node string) (*NodeConnection, error) {
 	if c.Nodes == nil {
 		return nil, unavailable("this server has no way to its nodes")
 	}
+	nodes := c.kinds.Load().endpoints[corev1.SchemeGroupVersion.WithResource("nodes")]
+	if nodes != nil {
+		if _, found := nodes.cached.GetKey(nodes.key("", node)); !found {
+			return nil, c.notFound(node)
+		}
+	}
 	return c.Nodes.Node(c.ctx(), node)
 }
 

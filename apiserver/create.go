@@ -213,14 +213,18 @@ func nameCheck(row *resource.Resource) validation.ValidateNameFunc {
 }
 
 func (c *call) checkAbsent(ctx context.Context, key, name string) error {
-	_, err := c.Store.Get(ctx, key)
+	record, err := c.Store.Get(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return apierrors.NewAlreadyExists(c.groupResource(), name)
+	exists := apierrors.NewAlreadyExists(c.groupResource(), name)
+	if there, err := c.currentOf(record); err == nil && there.object.GetDeletionTimestamp() != nil {
+		exists.ErrStatus.Message = "object is being deleted: " + exists.ErrStatus.Message
+	}
+	return exists
 }
 
 // generateName appends five random letters, to a prefix that is cut so that the name stays a label.

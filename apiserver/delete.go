@@ -188,6 +188,9 @@ func (c *call) mark(obj resource.Object, options *metav1.DeleteOptions) bool {
 	if graceful {
 		return false
 	}
+	if c.at.row.GracePeriod != nil && obj.GetDeletionTimestamp() != nil {
+		obj.SetDeletionGracePeriodSeconds(ptr.To[int64](0))
+	}
 	held := len(obj.GetFinalizers()) > 0 || (c.at.hooks.holds != nil && c.at.hooks.holds(obj))
 	if !held {
 		return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -55,12 +56,35 @@ func (c *call) evict() error {
 			return err
 		}
 	}
+	if err := c.markDisrupted(c.ctx(), pod.Name, writeOptions{dryRun: len(deletion.DryRun) > 0, manager: options.manager}); err != nil {
+		return err
+	}
 	main := *c
 	main.sub = nil
 	if _, _, err := main.deleteNamed(c.ctx(), c.info.Name, deletion); err != nil {
 		return err
 	}
 	return c.writeObject(http.StatusCreated, &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess, Code: http.StatusCreated})
+}
+
+// markDisrupted says in the pod's status why it goes.
+func (c *call) markDisrupted(ctx context.Context, name string, options writeOptions) error {
+	_, _, err := c.do(ctx, change{name: name, options: options, unconditional: true, apply: func(_ context.Context, now current) (resource.Object, error) {
+		pod := now.object.DeepCopyObject().(*corev1.Pod)
+		condition := corev1.PodCondition{
+			Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
+			LastTransitionTime: metav1.NewTime(c.Clock.Now()).Rfc3339Copy(),
+		}
+		i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.DisruptionTarget })
+		switch {
+		case i < 0:
+			pod.Status.Conditions = append(pod.Status.Conditions, condition)
+		case pod.Status.Conditions[i].Status != corev1.ConditionTrue:
+			pod.Status.Conditions[i] = condition
+		}
+		return pod, nil
+	}})
+	return err
 }
 
 // leavesAnyway pods are not protected by a budget: finished ones, those being deleted, and those that never ran.

@@ -12,6 +12,7 @@ func namespaceHooks() hooks {
 		holds: func(obj resource.Object) bool { return len(obj.(*corev1.Namespace).Spec.Finalizers) > 0 },
 		onTerminate: func(obj resource.Object) {
 			obj.(*corev1.Namespace).Status.Phase = corev1.NamespaceTerminating
+			obj.SetDeletionGracePeriodSeconds(nil)
 		},
 	}
 }

@@ -58,8 +58,8 @@ func (c *call) bind(obj resource.Object, options writeOptions) error {
 }
 
 func (c *call) bindPod(binding *corev1.Binding, options writeOptions) error {
-	if err := invalid(schema.GroupKind{Kind: "Binding"}, binding.Name, checkBinding(binding)); err != nil {
-		return err
+	if errs := checkBinding(binding); len(errs) > 0 {
+		return plainError(http.StatusInternalServerError, errs.ToAggregate().Error())
 	}
 	c.sub = &resource.Subresource{Name: "binding"}
 	_, _, err := c.do(c.ctx(), change{

@@ -20,7 +20,7 @@ func (c *call) readTableOptions() error {
 		return err
 	}
 	if errs := validation.ValidateTableOptions(&c.table); len(errs) > 0 {
-		return apierrors.NewBadRequest(errs.ToAggregate().Error())
+		return apierrors.NewBadRequest("Unable to convert to Table as requested: " + errs.ToAggregate().Error())
 	}
 	return nil
 }

@@ -55,9 +55,6 @@ func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
 	if old == nil {
 		syncClusterIPs(service, nil)
 	}
-	if errs := checkFamilies(spec); len(errs) > 0 {
-		return errs
-	}
 	if old != nil && !needsClusterIP(old) {
 		old = nil // from ExternalName: as if new
 	}
@@ -68,6 +65,9 @@ func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
 		spec.IPFamilies = slices.Clone(old.Spec.IPFamilies)
 	}
 	downgrade(spec, old)
+	if errs := checkFamilies(spec); len(errs) > 0 {
+		return errs
+	}
 	if headless(service) && len(spec.Selector) == 0 {
 		a.setHeadlessWithoutSelector(spec)
 		return nil
@@ -94,9 +94,6 @@ func downgrade(spec *corev1.ServiceSpec, old *corev1.Service) {
 func (a *Allocator) setHeadlessWithoutSelector(spec *corev1.ServiceSpec) {
 	if spec.IPFamilyPolicy == nil {
 		spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicyRequireDualStack)
-		if len(spec.IPFamilies) == 1 || len(a.families()) == 1 && len(spec.IPFamilies) == 0 {
-			spec.IPFamilyPolicy = ptr.To(corev1.IPFamilyPolicySingleStack)
-		}
 	}
 	if len(spec.IPFamilies) == 0 {
 		spec.IPFamilies = []corev1.IPFamily{a.families()[0]}
@@ -108,18 +105,24 @@ func (a *Allocator) setHeadlessWithoutSelector(spec *corev1.ServiceSpec) {
 
 func checkFamilies(spec *corev1.ServiceSpec) field.ErrorList {
 	var errs field.ErrorList
-	if spec.IPFamilyPolicy == nil && (len(spec.IPFamilies) > 1 || len(spec.ClusterIPs) > 1) {
-		errs = append(errs, field.Invalid(specPath.Child("ipFamilyPolicy"), spec.IPFamilyPolicy,
-			"must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families or cluster IPs are specified"))
+	if single := ptr.Deref(spec.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack); single == corev1.IPFamilyPolicySingleStack {
+		path := specPath.Child("ipFamilyPolicy")
+		if len(spec.IPFamilies) > 1 {
+			errs = append(errs, field.Invalid(path, single, "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified"))
+		}
+		if len(spec.ClusterIPs) > 1 {
+			errs = append(errs, field.Invalid(path, single, "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified"))
+		}
 	}
 	for i, text := range spec.ClusterIPs {
+		path := specPath.Child("clusterIPs").Index(i)
 		address, err := netip.ParseAddr(text)
-		if err != nil || i >= len(spec.IPFamilies) {
-			continue // what is no address is refused by the validation
-		}
-		if spec.IPFamilies[i] != familyOf(address) {
-			errs = append(errs, field.Invalid(specPath.Child("ipFamilies").Index(i), spec.IPFamilies[i],
-				fmt.Sprintf("expected to match family of clusterIPs[%d]: %q", i, text)))
+		switch {
+		case text == corev1.ClusterIPNone || text == "":
+		case err != nil:
+			errs = append(errs, field.Invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
+		case i < len(spec.IPFamilies) && spec.IPFamilies[i] != familyOf(address):
+			errs = append(errs, field.Invalid(path, text, fmt.Sprintf("expected an %s value as indicated by `ipFamilies[%d]`", spec.IPFamilies[i], i)))
 		}
 	}
 	return errs

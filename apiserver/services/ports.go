@@ -176,12 +176,18 @@ func (m *portMap) takeNodePorts(service *corev1.Service, taken *[]int32) field.E
 		return nil
 	}
 	given := map[string]int32{} // by number, for the same port of another protocol
+	protocols := map[int32][]corev1.Protocol{}
 	for i := range service.Spec.Ports {
 		port := &service.Spec.Ports[i]
 		if port.NodePort == 0 {
 			continue
 		}
-		if err := m.take(port.NodePort, specPath.Child("ports").Index(i).Child("nodePort"), taken); err != nil {
+		path := specPath.Child("ports").Index(i).Child("nodePort")
+		if slices.Contains(protocols[port.NodePort], port.Protocol) {
+			return field.ErrorList{field.Invalid(path, port.NodePort, "provided port is already allocated")}
+		}
+		protocols[port.NodePort] = append(protocols[port.NodePort], port.Protocol)
+		if err := m.take(port.NodePort, path, taken); err != nil {
 			return field.ErrorList{err}
 		}
 		given[fmt.Sprint(port.Port)] = port.NodePort
