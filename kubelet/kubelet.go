@@ -240,7 +240,7 @@ func (k *Kubelet) prepare(ctx context.Context) error {
 	}
 	k.statuses = &status.Writer{Client: k.Client, Clock: k.Clock}
 	k.imageGC = &images.Collector{Images: k.runtime.Images, Clock: k.Clock, InUse: k.imagesInUse}
-	k.images = &images.Puller{Images: k.runtime.Images, Clock: k.Clock, Secrets: k.pullSecrets, Used: k.imageGC.Used}
+	k.images = &images.Puller{Images: k.runtime.Images, Clock: k.Clock, Secrets: k.pullSecrets, Used: k.imageGC.Used, Pulled: func() { k.registrar.Check() }}
 	k.volumes = &volume.Manager{
 		Client: k.Client, Objects: k.Objects, RootDir: k.RootDir, NodeName: k.NodeName, Allocatable: k.Allocatable,
 		NeedsRefresh: k.needsRefresh, Clock: k.Clock,

@@ -29,6 +29,8 @@ type Puller struct {
 	Clock   clock.Clock
 	// Used is called with the id of each image that a container gets. It may be nil.
 	Used func(id string)
+	// Pulled is called when an image was pulled. It may be nil.
+	Pulled func()
 
 	mu       sync.Mutex
 	backoffs map[string]*backoff // by pod and image
@@ -133,6 +135,9 @@ func (p *Puller) pull(ctx context.Context, r Request, name, key string) (Image, 
 	p.mu.Lock()
 	delete(p.backoffs, key)
 	p.mu.Unlock()
+	if p.Pulled != nil {
+		p.Pulled()
+	}
 	took := p.Clock.Since(begin).Truncate(time.Millisecond)
 	r.Event(corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %v bytes.", r.Image, took, took, image.Size))
 	return image, nil

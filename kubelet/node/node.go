@@ -25,6 +25,9 @@ const (
 	// checkPeriod is how often the runtime's readiness and the room on disks are looked at; nothing announces them.
 	checkPeriod = 10 * time.Second
 
+	// imagesPeriod is how old the list of images may be, unless Check was called.
+	imagesPeriod = time.Minute
+
 	retryFirst = 100 * time.Millisecond
 	retryMax   = 7 * time.Second
 )
@@ -61,6 +64,8 @@ type Registrar struct {
 	written time.Time
 	ready   bool
 	known   bool
+	images  []corev1.ContainerImage
+	listed  time.Time
 }
 
 // Node returns the node as last seen, or nil before it was registered.
@@ -133,6 +138,7 @@ func (r *Registrar) Run(ctx context.Context) error {
 			timer.Stop()
 			return nil
 		case <-kick:
+			r.listed = time.Time{}
 		case <-timer.C():
 		}
 		timer.Stop()

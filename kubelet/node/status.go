@@ -29,9 +29,12 @@ func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeSt
 	s.DaemonEndpoints.KubeletEndpoint.Port = r.Port
 	s.NodeInfo = r.Machine.Info
 	s.NodeInfo.KubeletVersion, s.NodeInfo.ContainerRuntimeVersion = r.Version, r.RuntimeVersion
-	if r.Images != nil {
-		s.Images = r.Images(ctx)
+	if now := r.Clock.Now(); r.Images != nil && now.Sub(r.listed) >= imagesPeriod {
+		if images := r.Images(ctx); images != nil {
+			r.images, r.listed = images, now
+		}
 	}
+	s.Images = r.images
 	s.Conditions = r.conditions(ctx, s.Conditions)
 	return s
 }
