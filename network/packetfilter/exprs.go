@@ -33,13 +33,6 @@ func ipv6() family {
 	return family{nft.TableFamilyIPv6, unix.NFPROTO_IPV6, nft.TypeIP6Addr, 8, 24, 16}
 }
 
-func familyOf(ip netip.Addr) family {
-	if ip.Is6() {
-		return ipv6()
-	}
-	return ipv4()
-}
-
 // words is the number of registers that an address takes.
 func (f family) words() uint32 { return f.length / 4 }
 

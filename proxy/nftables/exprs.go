@@ -141,6 +141,13 @@ func matchRewritten() exprs {
 	}
 }
 
+// notLoopback goes on for packets that leave over a link: a process of the node that reaches another one needs no other address.
+func notLoopback() exprs {
+	lo := make([]byte, unix.IFNAMSIZ)
+	copy(lo, "lo")
+	return exprs{&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg0}, &expr.Cmp{Op: expr.CmpOpNeq, Register: reg0, Data: lo}}
+}
+
 // rewrite sends the connection to the address and port in the registers from regPicked on.
 func (f family) rewrite() exprs {
 	return exprs{&expr.NAT{

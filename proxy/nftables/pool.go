@@ -95,7 +95,8 @@ func (t *table) returning(p *poolState, clients *nft.Set) exprs {
 
 // picking is the rule that picks an endpoint at random.
 func (t *table) picking(p *poolState, clients *nft.Set) exprs {
-	choices := &nft.Set{Table: t.nft, ID: t.nextSetID(), IsMap: true, KeyType: nft.TypeInteger, DataType: t.endpointType()}
+	// The key is a plain number; of the types for those, nft can print and parse marks.
+	choices := &nft.Set{Table: t.nft, ID: t.nextSetID(), IsMap: true, KeyType: nft.TypeMark, DataType: t.endpointType()}
 	var all []nft.SetElement
 	for i, e := range p.Endpoints {
 		all = append(all, nft.SetElement{Key: native(uint32(i)), Val: addressPort(e)})

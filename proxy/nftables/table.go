@@ -104,7 +104,7 @@ func (t *table) addHooks() {
 	t.base("nat-output", nft.ChainTypeNAT, nft.ChainHookOutput, -100, jump(chainServices))
 	t.base("nat-postrouting", nft.ChainTypeNAT, nft.ChainHookPostrouting, 100,
 		masqueradeMarked(),
-		join(matchRewritten(), f.loadSource(reg0), f.loadDestination(reg0+f.words()), matchSet(reg0, t.hairpin), exprs{&expr.Masq{FullyRandom: true}}))
+		join(notLoopback(), matchRewritten(), f.loadSource(reg0), f.loadDestination(reg0+f.words()), matchSet(reg0, t.hairpin), exprs{&expr.Masq{FullyRandom: true}}))
 	unserved := join(matchNew(), jump(chainUnserved))
 	t.base("filter-input", nft.ChainTypeFilter, nft.ChainHookInput, -10, unserved)
 	// A late or duplicate packet that conntrack cannot place would go out with an endpoint's bare address and break the client's connection.
