@@ -27,6 +27,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/pvprotection"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
+	"github.com/coxswain-k8s/coxswain/controllers/resourcequota"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
@@ -72,6 +73,7 @@ func all() []controller {
 		{cronjob.Name, cronjob.Register},
 		{pvcprotection.Name, pvcprotection.Register},
 		{pvprotection.Name, pvprotection.Register},
+		{resourcequota.Name, resourcequota.Register},
 	}
 }
 

@@ -1,0 +1,209 @@
+package resourcequota
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "resourcequota"
+
+// Controller reconciles resource quotas.
+type Controller struct {
+	Client client.Client
+	Cache  cache.Cache
+	Clock  clock.PassiveClock
+
+	controller controller.Controller
+	mu         sync.Mutex
+	watched    map[string]bool
+}
+
+// Reconcile counts what is used of each resource that the quota names.
+func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota) (reconcile.Result, error) {
+	kinds := map[string]bool{}
+	for name := range quota.Spec.Hard {
+		kinds[kindOfName(name)] = true
+	}
+	sum := corev1.ResourceList{}
+	for kind := range kinds {
+		if err := c.count(ctx, quota, kind, sum); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	used := corev1.ResourceList{}
+	for name := range quota.Spec.Hard {
+		amount, ok := sum[name]
+		if !ok {
+			amount = *resource.NewQuantity(0, resource.DecimalSI)
+		}
+		used[name] = amount
+	}
+	_, err := patch.Status(ctx, c.Client, quota, func(changed *corev1.ResourceQuota) {
+		changed.Status.Hard = changed.Spec.Hard.DeepCopy()
+		if !equality.Semantic.DeepEqual(changed.Status.Used, used) {
+			changed.Status.Used = used
+		}
+	})
+	return patch.Result(reconcile.Result{}, err)
+}
+
+// count adds the use of all objects of a kind to sum, and makes sure that their changes
+// wake the quota.
+func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kind string, sum corev1.ResourceList) error {
+	mapping, err := c.mapping(kind)
+	if meta.IsNoMatchError(err) {
+		return nil // a kind that is not served has no objects
+	}
+	if err != nil {
+		return fmt.Errorf("looking up %s: %w", kind, err)
+	}
+	if err := c.watch(ctx, kind, mapping); err != nil {
+		return err
+	}
+	merge := func(usage corev1.ResourceList) {
+		for name, amount := range usage {
+			add(sum, name, amount)
+		}
+	}
+	in := client.InNamespace(quota.Namespace)
+	switch kind {
+	case "pods":
+		var list corev1.PodList
+		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
+		for i := range list.Items {
+			if inScope(&quota.Spec, &list.Items[i]) {
+				merge(podUsage(&list.Items[i], c.Clock.Now()))
+			}
+		}
+	case "services":
+		var list corev1.ServiceList
+		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
+		for i := range list.Items {
+			merge(serviceUsage(&list.Items[i]))
+		}
+	case "persistentvolumeclaims":
+		var list corev1.PersistentVolumeClaimList
+		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
+		for i := range list.Items {
+			merge(claimUsage(&list.Items[i]))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("listing %s: %w", kind, err)
+	}
+	if kind == "pods" { // counted above, by scope
+		return nil
+	}
+	return c.countObjects(ctx, quota.Namespace, kind, mapping, sum)
+}
+
+// countObjects adds how many objects there are, by their metadata.
+func (c *Controller) countObjects(ctx context.Context, namespace, kind string, mapping *meta.RESTMapping, sum corev1.ResourceList) error {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(mapping.GroupVersionKind.GroupVersion().WithKind(mapping.GroupVersionKind.Kind + "List"))
+	if err := c.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing %s: %w", kind, err)
+	}
+	n := *resource.NewQuantity(int64(len(list.Items)), resource.DecimalSI)
+	sum[corev1.ResourceName("count/"+kind)] = n
+	if kind != "services" && kind != "persistentvolumeclaims" {
+		sum[corev1.ResourceName(kind)] = n
+	}
+	return nil
+}
+
+func (c *Controller) mapping(kind string) (*meta.RESTMapping, error) {
+	mapper := c.Client.RESTMapper()
+	gvk, err := mapper.KindFor(schema.ParseGroupResource(kind).WithVersion(""))
+	if err != nil {
+		return nil, err
+	}
+	return mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+}
+
+// watch wakes the quotas of a namespace when objects of a kind come, go or change what
+// they use.
+func (c *Controller) watch(ctx context.Context, kind string, mapping *meta.RESTMapping) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watched[kind] {
+		return nil
+	}
+	var obj client.Object
+	switch kind {
+	case "pods":
+		obj = &corev1.Pod{}
+	case "services":
+		obj = &corev1.Service{}
+	case "persistentvolumeclaims":
+		obj = &corev1.PersistentVolumeClaim{}
+	default:
+		partial := &metav1.PartialObjectMetadata{}
+		partial.SetGroupVersionKind(mapping.GroupVersionKind)
+		obj = partial
+	}
+	counts := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return c.changed(e.ObjectOld, e.ObjectNew) }}
+	err := c.controller.Watch(source.Kind(c.Cache, obj, handler.EnqueueRequestsFromMapFunc(c.quotas), counts))
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", kind, err)
+	}
+	c.watched[kind] = true
+	return nil
+}
+
+// changed says whether an update changes what an object uses.
+func (c *Controller) changed(before, after client.Object) bool {
+	now := c.Clock.Now()
+	switch was := before.(type) {
+	case *corev1.Pod:
+		return !equality.Semantic.DeepEqual(podUsage(was, now), podUsage(after.(*corev1.Pod), now))
+	case *corev1.Service:
+		return !equality.Semantic.DeepEqual(serviceUsage(was), serviceUsage(after.(*corev1.Service)))
+	case *corev1.PersistentVolumeClaim:
+		return !equality.Semantic.DeepEqual(claimUsage(was), claimUsage(after.(*corev1.PersistentVolumeClaim)))
+	}
+	return false
+}
+
+func (c *Controller) quotas(ctx context.Context, obj client.Object) []reconcile.Request {
+	var list corev1.ResourceQuotaList
+	if err := c.Client.List(ctx, &list, client.InNamespace(obj.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}
+
+// Register puts the controller on mgr. It wakes when a quota changes, and when objects
+// of a kind that some quota names do.
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	c := &Controller{Client: mgr.GetClient(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]bool{}}
+	built, err := kit.New(mgr, Name).For(&corev1.ResourceQuota{}).Build(reconcile.AsReconciler(c.Client, c))
+	c.controller = built
+	return err
+}
