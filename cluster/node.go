@@ -109,7 +109,7 @@ func (n *machineNode) newKubelet(context.Context) (component, error) {
 		k := &kubelet.Kubelet{
 			Client: writer, Cache: n.cache, Recorder: recorder, Clock: clock.RealClock{},
 			NodeName: n.options.NodeName, NodeIP: n.options.NodeIP, Version: version.Version,
-			RootDir: n.options.KubeletDir, RuntimeEndpoint: n.endpoint,
+			RootDir: n.options.KubeletDir, CgroupRoot: n.options.CgroupRoot, RuntimeEndpoint: n.endpoint,
 			ClusterDNS: []string{n.options.ClusterDNS}, ClusterDomain: n.options.ClusterDomain,
 			ServerPort: int32(listener.Addr().(*net.TCPAddr).Port), ServerListener: listener, //nolint:gosec // a port fits
 			ServerTLS: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{n.certificates.kubelet.TLS()}},

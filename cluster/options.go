@@ -58,6 +58,8 @@ type Options struct {
 	ContainerRuntimeEndpoint string `json:"container-runtime-endpoint,omitempty"`
 	// KubeletPort of this machine's kubelet; default 10250, 0 picks a free one.
 	KubeletPort int `json:"kubelet-port"`
+	// CgroupRoot is the control group that the node's pods are below, where the machine is shared with others; default "/".
+	CgroupRoot string `json:"cgroup-root,omitempty"`
 	// KubeletDir holds pods and volumes; default /var/lib/kubelet.
 	KubeletDir string `json:"kubelet-dir,omitempty"`
 }
@@ -67,7 +69,7 @@ func Default() Options {
 	return Options{
 		DataDir: "/var/lib/coxswain", HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local",
-		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet",
+		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/",
 	}
 }
 

@@ -58,6 +58,7 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	flags.StringVar(&o.ProxyMode, "proxy-mode", o.ProxyMode, "nftables or iptables (default the first that the kernel has)")
 	flags.StringVar(&o.ContainerRuntimeEndpoint, "container-runtime-endpoint", o.ContainerRuntimeEndpoint, "CRI socket of a runtime that runs already (default a containerd of our own)")
 	flags.IntVar(&o.KubeletPort, "kubelet-port", o.KubeletPort, "port of the kubelet; 0 picks a free one")
+	flags.StringVar(&o.CgroupRoot, "cgroup-root", o.CgroupRoot, "control group that the node's pods are below")
 	flags.StringVar(&o.KubeletDir, "kubelet-dir", o.KubeletDir, "folder for pods and volumes")
 }
 

@@ -1,0 +1,158 @@
+package env
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Cluster is a server on a machine.
+type Cluster struct {
+	Machine *Machine
+	// Root of the project, where bin/ and build/ are.
+	Root string
+	// Kubeconfig of the administrator.
+	Kubeconfig string
+
+	server *exec.Cmd
+	output *buffer
+	ended  chan error
+}
+
+// NewCluster makes a machine and starts a server on it.
+func NewCluster(ctx context.Context, octet int) (*Cluster, error) {
+	root, err := projectRoot()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "coxswain-")
+	if err != nil {
+		return nil, err
+	}
+	machine, err := NewMachine(ctx, dir, octet)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	c := &Cluster{Machine: machine, Root: root, Kubeconfig: filepath.Join(dir, "data", "admin.kubeconfig")}
+	if err := c.Start(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// projectRoot is the nearest folder above that has a go.mod.
+func projectRoot() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil && dir != "/"; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.Join(err, errors.New("finding the project's root: no go.mod above"))
+}
+
+// Start starts the server, which must not be running, and returns when it says that it is ready.
+func (c *Cluster) Start(ctx context.Context, flags ...string) error {
+	args := append([]string{
+		"server", "--data-dir", filepath.Join(c.Machine.Dir, "data"), "--images", filepath.Join(c.Root, "build", "images"),
+		"--cgroup-root", c.Machine.Cgroup(),
+	}, flags...)
+	c.server = c.Machine.Command(context.Background(), filepath.Join(c.Root, "bin", "coxswain"), args...)
+	c.output = &buffer{ready: make(chan struct{})}
+	c.server.Stdout, c.server.Stderr = c.output, c.output
+	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.server.Start(); err != nil {
+		return fmt.Errorf("starting the server: %w", err)
+	}
+	c.ended = make(chan error, 1)
+	go func() { c.ended <- c.server.Wait() }()
+	select {
+	case <-c.output.ready:
+		return nil
+	case err := <-c.ended:
+		c.ended <- err
+		return fmt.Errorf("the server ended: %w:\n%s", err, c.output)
+	case <-ctx.Done():
+		return fmt.Errorf("the server is not ready: %w:\n%s", ctx.Err(), c.output)
+	}
+}
+
+// Stop sends the server a signal, and returns how long it took to end.
+func (c *Cluster) Stop(signal os.Signal) (time.Duration, error) {
+	started := time.Now()
+	if err := c.server.Process.Signal(signal); err != nil {
+		return 0, err
+	}
+	err := <-c.ended
+	c.ended <- err
+	if signal == os.Kill {
+		err = nil
+	}
+	return time.Since(started), err
+}
+
+// Log is what the server has written so far.
+func (c *Cluster) Log() string { return c.output.String() }
+
+// Close ends everything and removes it.
+func (c *Cluster) Close() error {
+	return errors.Join(c.Machine.Close(), os.RemoveAll(c.Machine.Dir))
+}
+
+// Kubectl runs kubectl on the machine, as the administrator.
+func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return c.KubectlInput(ctx, "", args...)
+}
+
+// KubectlInput is Kubectl with a standard input.
+func (c *Cluster) KubectlInput(ctx context.Context, input string, args ...string) (string, error) {
+	command := c.KubectlCommand(ctx, args...)
+	command.Stdin = strings.NewReader(input)
+	var out, problems bytes.Buffer
+	command.Stdout, command.Stderr = &out, &problems
+	if err := command.Run(); err != nil {
+		return out.String(), fmt.Errorf("kubectl %s: %w: %s%s", strings.Join(args, " "), err, out.String(), problems.String())
+	}
+	return out.String(), nil
+}
+
+// KubectlCommand is a kubectl that is not started yet.
+func (c *Cluster) KubectlCommand(ctx context.Context, args ...string) *exec.Cmd {
+	command := c.Machine.Command(ctx, filepath.Join(c.Root, "bin", "kubectl"), args...)
+	command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+filepath.Join(c.Machine.Dir, "data"))
+	return command
+}
+
+// buffer keeps what a server writes, and closes ready when it says that it is.
+type buffer struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	ready chan struct{}
+	told  bool
+}
+
+// Write implements io.Writer.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Write(p)
+	if !b.told && bytes.Contains(b.text.Bytes(), []byte("ready in ")) {
+		b.told = true
+		close(b.ready)
+	}
+	return len(p), nil
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
