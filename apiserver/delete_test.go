@@ -1,0 +1,94 @@
+package apiserver
+
+import "testing"
+
+const pods = "/api/v1/namespaces/default/pods"
+
+func pod(name string) string {
+	return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + name + `"},"spec":{"containers":[{"name":"c","image":"i"}]}}`
+}
+
+func bindTo(node string) string {
+	return `{"apiVersion":"v1","kind":"Binding","target":{"kind":"Node","name":"` + node + `"}}`
+}
+
+func TestFinalizersHoldAnObject(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, `{"metadata":{"name":"held","finalizers":["example.com/x"]}}`).wants(201)
+	ts.delete(configMaps+"/held", "").wants(200).says(`"deletionTimestamp"`)
+	ts.patch(mergePatch, configMaps+"/held", `{"metadata":{"finalizers":["example.com/x","example.com/y"]}}`).wants(422).says("no new finalizers can be added")
+	ts.patch(mergePatch, configMaps+"/held", `{"metadata":{"finalizers":null}}`).wants(200)
+	ts.get(configMaps + "/held").wants(404)
+}
+
+func TestPropagationBecomesAFinalizer(t *testing.T) {
+	ts := newServer(t)
+	for policy, finalizer := range map[string]string{"Foreground": "foregroundDeletion", "Orphan": "orphan"} {
+		ts.post(configMaps, configMap("one")).wants(201)
+		ts.delete(configMaps+"/one", `{"propagationPolicy":"`+policy+`"}`).wants(200).says(finalizer)
+		ts.patch(mergePatch, configMaps+"/one", `{"metadata":{"finalizers":null}}`).wants(200)
+	}
+	ts.post(configMaps, configMap("one")).wants(201)
+	ts.delete(configMaps+"/one", `{"propagationPolicy":"Background"}`).wants(200).says("Success")
+}
+
+func TestPodsGoGracefullyOnceTheyHaveANode(t *testing.T) {
+	ts := newServer(t)
+	ts.post(pods, pod("waiting")).wants(201)
+	ts.delete(pods+"/waiting", "").wants(200)
+	ts.get(pods + "/waiting").wants(404)
+
+	ts.post(pods, pod("bound")).wants(201)
+	ts.post(pods+"/bound/binding", bindTo("n1")).wants(201)
+	ts.post(pods+"/bound/binding", bindTo("n2")).wants(409).says(`already assigned to node \"n1\"`)
+	ts.get(pods + "/bound").says(`"nodeName":"n1"`).says(`"PodScheduled"`)
+	ts.delete(pods+"/bound", "").wants(200).says(`"deletionGracePeriodSeconds":30`)
+	ts.delete(pods+"/bound", `{"gracePeriodSeconds":40}`).wants(200).says(`"deletionGracePeriodSeconds":30`)
+	ts.delete(pods+"/bound", `{"gracePeriodSeconds":5}`).wants(200).says(`"deletionGracePeriodSeconds":5`)
+	ts.delete(pods+"/bound", `{"gracePeriodSeconds":0}`).wants(200)
+	ts.get(pods + "/bound").wants(404)
+}
+
+func TestPreconditionsHold(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	ts.delete(configMaps+"/one", `{"preconditions":{"uid":"another"}}`).wants(409).says("does not match the UID in record")
+	ts.delete(configMaps+"/one?dryRun=All", "").wants(200)
+	ts.get(configMaps + "/one").wants(200)
+}
+
+func TestNamespaceGoesWhenItsFinalizersAreGone(t *testing.T) {
+	ts := newServer(t)
+	ts.post("/api/v1/namespaces", `{"metadata":{"name":"n"}}`).wants(201).says(`"phase":"Active"`)
+	ts.delete("/api/v1/namespaces/n", "").wants(200).says(`"phase":"Terminating"`)
+	ts.put("/api/v1/namespaces/n/finalize", `{"metadata":{"name":"n"},"spec":{"finalizers":[]}}`).wants(200)
+	ts.get("/api/v1/namespaces/n").wants(404)
+}
+
+func TestCollectionsAreDeletedBySelector(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, `{"metadata":{"name":"a","labels":{"x":"1"}}}`).wants(201)
+	ts.post(configMaps, `{"metadata":{"name":"b"}}`).wants(201)
+	ts.delete(configMaps+"?labelSelector=x%3D1", "").wants(200).says("ConfigMapList")
+	ts.get(configMaps + "/a").wants(404)
+	ts.get(configMaps + "/b").wants(200)
+}
+
+func TestEvictionSpendsTheBudget(t *testing.T) {
+	ts := newServer(t)
+	budgets := "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+	ts.post(pods, `{"metadata":{"name":"p","labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`).wants(201)
+	ts.post(pods+"/p/binding", bindTo("n1")).wants(201)
+	ts.patch(mergePatch, pods+"/p/status", `{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`).wants(200)
+	ts.post(budgets, `{"metadata":{"name":"b"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}`).wants(201)
+	status := func(allowed string) {
+		t.Helper()
+		ts.patch(mergePatch, budgets+"/b/status", `{"status":{"observedGeneration":1,"desiredHealthy":1,"currentHealthy":1,"expectedPods":1,"disruptionsAllowed":`+allowed+`}}`).wants(200)
+	}
+	status("0")
+	ts.post(pods+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(429).says("Cannot evict pod as it would violate the pod's disruption budget.")
+	status("1")
+	ts.post(pods+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(201)
+	ts.get(pods + "/p").says("EvictionByEvictionAPI").says("deletionTimestamp")
+	ts.get(budgets + "/b").says(`"disruptionsAllowed":0`)
+}
