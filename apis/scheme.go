@@ -6,6 +6,8 @@
 package apis
 
 import (
+	"context"
+
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/admissionregistration"
 	"github.com/coxswain-k8s/coxswain/apis/apiextensions"
@@ -23,6 +26,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/autoscaling"
 	"github.com/coxswain-k8s/coxswain/apis/batch"
 	"github.com/coxswain-k8s/coxswain/apis/certificates"
+	"github.com/coxswain-k8s/coxswain/apis/check"
 	"github.com/coxswain-k8s/coxswain/apis/coordination"
 	"github.com/coxswain-k8s/coxswain/apis/core"
 	"github.com/coxswain-k8s/coxswain/apis/discovery"
@@ -69,7 +73,29 @@ func All() []*resource.Resource {
 	} {
 		rows = append(rows, group...)
 	}
+	for _, row := range rows {
+		checkFinalizers(row)
+	}
 	return rows
+}
+
+// checkFinalizers adds to the checks of a row that of its finalizers, which is alike for all.
+func checkFinalizers(row *resource.Resource) {
+	create, update := row.Validate, row.ValidateUpdate
+	row.Validate = func(ctx context.Context, obj resource.Object) field.ErrorList {
+		errs := check.Finalizers(obj)
+		if create != nil {
+			errs = append(errs, create(ctx, obj)...)
+		}
+		return errs
+	}
+	row.ValidateUpdate = func(ctx context.Context, obj, old resource.Object) field.ErrorList {
+		errs := check.Finalizers(obj)
+		if update != nil {
+			errs = append(errs, update(ctx, obj, old)...)
+		}
+		return errs
+	}
 }
 
 // NewScheme makes a scheme of all types that are served: resources, their lists, the bodies of their

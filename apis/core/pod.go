@@ -28,10 +28,12 @@ func pods() *resource.Resource {
 		FieldNames:               podFieldNames(),
 		Fields:                   resource.Select(podFields),
 		GracePeriod:              podGracePeriod,
+		Validate:                 resource.Check(validatePod),
+		ValidateUpdate:           resource.CheckUpdate(validatePodUpdate),
 		StoragePrefix:            "pods",
 		AllowUnconditionalUpdate: true,
 		Subresources:             podSubresources(),
 	}, func(p *corev1.Pod) (*corev1.PodSpec, *corev1.PodStatus) {
 		return &p.Spec, &p.Status
-	}, resource.KeepMeta(resource.OwnerReferences, resource.DeletionTimestamp))
+	}, resource.CheckStatus(validatePodStatus), resource.KeepMeta(resource.OwnerReferences, resource.DeletionTimestamp))
 }

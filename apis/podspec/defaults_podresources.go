@@ -7,8 +7,8 @@ import (
 	helpers "k8s.io/component-helpers/resource"
 )
 
-// defaultPodResources completes the requests of the pod as a whole where it has limits: by what the
-// containers ask for together, or else by the limit. Huge pages cannot be overcommitted, so that their request is the limit.
+// defaultPodResources completes the resources of the pod as a whole where it has limits: what is not asked
+// for is what the containers ask for together, or else the limit. Huge pages cannot be overcommitted, so that theirs are alike.
 func defaultPodResources(pod *corev1.Pod) {
 	r := pod.Spec.Resources
 	if r == nil || len(r.Limits) == 0 {
@@ -17,16 +17,27 @@ func defaultPodResources(pod *corev1.Pod) {
 	if r.Requests == nil {
 		r.Requests = corev1.ResourceList{}
 	}
-	for name, quantity := range helpers.PodRequests(pod, helpers.PodResourcesOptions{SkipPodLevelResources: true}) {
+	containers := helpers.PodResourcesOptions{SkipPodLevelResources: true}
+	for name, quantity := range helpers.PodLimits(pod, containers) {
+		if _, ok := r.Limits[name]; !ok && IsHugePages(name) {
+			r.Limits[name] = quantity.DeepCopy()
+		}
+	}
+	for name, quantity := range helpers.PodRequests(pod, containers) {
 		if _, ok := r.Requests[name]; !ok && (name == corev1.ResourceCPU || name == corev1.ResourceMemory) {
 			r.Requests[name] = quantity.DeepCopy()
 		}
 	}
 	for name, quantity := range r.Limits {
-		if _, ok := r.Requests[name]; !ok {
+		if _, ok := r.Requests[name]; !ok && PodLevel(name) {
 			r.Requests[name] = quantity.DeepCopy()
 		}
 	}
+}
+
+// PodLevel says whether a pod as a whole can ask for a resource.
+func PodLevel(name corev1.ResourceName) bool {
+	return name == corev1.ResourceCPU || name == corev1.ResourceMemory || IsHugePages(name)
 }
 
 // IsHugePages says whether a resource is memory in huge pages of some size.

@@ -1,0 +1,35 @@
+package core
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
+)
+
+func validatePod(pod *corev1.Pod) field.ErrorList {
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
+	path := field.NewPath("spec")
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, path)...)
+	if len(pod.Spec.EphemeralContainers) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("ephemeralContainers"), "cannot be set on create"))
+	}
+	return errs
+}
+
+func validatePodUpdate(pod, old *corev1.Pod) field.ErrorList {
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
+	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
+}
+
+// validatePodStatus checks what a node says about a pod.
+func validatePodStatus(pod, old *corev1.Pod) field.ErrorList {
+	path := field.NewPath("status")
+	var errs field.ErrorList
+	if pod.Spec.NodeName != old.Spec.NodeName {
+		errs = append(errs, field.Forbidden(path.Child("nodeName"), "may not be changed directly"))
+	}
+	errs = append(errs, podspec.ValidateStatus(pod, old, path)...)
+	return errs
+}

@@ -1,0 +1,200 @@
+package podspec
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+func (c *checker) validateContainers(path *field.Path) field.ErrorList {
+	if len(c.spec.Containers) == 0 {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	var errs field.ErrorList
+	names := sets.New[string]()
+	for i := range c.spec.Containers {
+		container, at := &c.spec.Containers[i], path.Index(i)
+		errs = append(errs, c.validateCommon(container, at)...)
+		errs = append(errs, validateName(container.Name, at, names)...)
+		errs = append(errs, c.validateLifecycle(container.Lifecycle, at.Child("lifecycle"))...)
+		errs = append(errs, validateProbes(container, at, c.grace())...)
+		errs = append(errs, validateRestart(container, at)...)
+	}
+	return errs
+}
+
+// validateInitContainers checks those that run to their end, and those that run beside the others (sidecars).
+func (c *checker) validateInitContainers(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	names := sets.New[string]()
+	for i := range c.spec.Containers {
+		names.Insert(c.spec.Containers[i].Name)
+	}
+	for i := range c.spec.InitContainers {
+		container, at := &c.spec.InitContainers[i], path.Index(i)
+		errs = append(errs, c.validateCommon(container, at)...)
+		errs = append(errs, validateName(container.Name, at, names)...)
+		errs = append(errs, validateRestart(container, at)...)
+		if isSidecar(container) {
+			errs = append(errs, c.validateLifecycle(container.Lifecycle, at.Child("lifecycle"))...)
+			errs = append(errs, validateProbes(container, at, c.grace())...)
+			continue
+		}
+		const detail = "may not be set for init containers without restartPolicy=Always"
+		for name, present := range map[string]bool{
+			"lifecycle":      container.Lifecycle != nil,
+			"livenessProbe":  container.LivenessProbe != nil,
+			"readinessProbe": container.ReadinessProbe != nil,
+			"startupProbe":   container.StartupProbe != nil,
+		} {
+			if present {
+				errs = append(errs, field.Forbidden(at.Child(name), detail))
+			}
+		}
+	}
+	return errs
+}
+
+func validateName(name string, path *field.Path, seen sets.Set[string]) field.ErrorList {
+	if name == "" {
+		return nil
+	}
+	if seen.Has(name) {
+		return field.ErrorList{field.Duplicate(path.Child("name"), name)}
+	}
+	seen.Insert(name)
+	return nil
+}
+
+// validateCommon checks what all kinds of containers have.
+func (c *checker) validateCommon(container *corev1.Container, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if container.Name == "" {
+		errs = append(errs, field.Required(path.Child("name"), ""))
+	} else {
+		errs = append(errs, check.Label(path.Child("name"), container.Name)...)
+	}
+	if container.Image == "" {
+		errs = append(errs, field.Required(path.Child("image"), ""))
+	} else if strings.TrimSpace(container.Image) != container.Image {
+		errs = append(errs, field.Invalid(path.Child("image"), container.Image, "must not have leading or trailing whitespace"))
+	}
+	errs = append(errs, check.RequiredOneOf(path.Child("terminationMessagePolicy"), container.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
+	errs = append(errs, check.RequiredOneOf(path.Child("imagePullPolicy"), container.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
+	errs = append(errs, validatePorts(container.Ports, c.spec.HostNetwork, path.Child("ports"))...)
+	errs = append(errs, validateEnv(container.Env, path.Child("env"))...)
+	errs = append(errs, validateEnvFrom(container.EnvFrom, path.Child("envFrom"))...)
+	errs = append(errs, c.validateMounts(container, path.Child("volumeMounts"))...)
+	errs = append(errs, c.validateDevices(container, path.Child("volumeDevices"))...)
+	errs = append(errs, c.validateResources(&container.Resources, path.Child("resources"))...)
+	errs = append(errs, validateResizePolicy(container.ResizePolicy, c.spec.RestartPolicy, path.Child("resizePolicy"))...)
+	return append(errs, validateSecurityContext(container.SecurityContext, c.spec, path.Child("securityContext"))...)
+}
+
+func validatePorts(ports []corev1.ContainerPort, hostNetwork bool, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	names := sets.New[string]()
+	for i, port := range ports {
+		at := path.Index(i)
+		if port.Name != "" {
+			messages := validation.IsValidPortName(port.Name)
+			errs = append(errs, check.Messages(at.Child("name"), port.Name, messages)...)
+			if len(messages) == 0 && names.Has(port.Name) {
+				errs = append(errs, field.Duplicate(at.Child("name"), port.Name))
+			}
+			names.Insert(port.Name)
+		}
+		if port.ContainerPort == 0 {
+			errs = append(errs, field.Required(at.Child("containerPort"), ""))
+		} else {
+			errs = append(errs, check.Port(at.Child("containerPort"), port.ContainerPort)...)
+		}
+		if port.HostPort != 0 {
+			errs = append(errs, check.Port(at.Child("hostPort"), port.HostPort)...)
+			if hostNetwork && port.HostPort != port.ContainerPort {
+				errs = append(errs, field.Invalid(at.Child("hostPort"), port.HostPort, "must match `containerPort` when `hostNetwork` is true"))
+			}
+		}
+		errs = append(errs, check.RequiredOneOf(at.Child("protocol"), port.Protocol, corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
+	}
+	return errs
+}
+
+// validateRestart checks the restart policy of one container.
+func validateRestart(container *corev1.Container, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if container.RestartPolicy == nil {
+		if len(container.RestartPolicyRules) > 0 {
+			errs = append(errs, field.Required(path.Child("restartPolicy"), "must specify restartPolicy when restart rules are used"))
+		}
+		return errs
+	}
+	return append(errs, check.OneOf(path.Child("restartPolicy"), *container.RestartPolicy,
+		corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyOnFailure, corev1.ContainerRestartPolicyNever)...)
+}
+
+func validateResizePolicy(policies []corev1.ContainerResizePolicy, restart corev1.RestartPolicy, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := sets.New[corev1.ResourceName]()
+	for i, policy := range policies {
+		if seen.Has(policy.ResourceName) {
+			errs = append(errs, field.Duplicate(path.Index(i), policy.ResourceName))
+		}
+		seen.Insert(policy.ResourceName)
+		errs = append(errs, check.RequiredOneOf(path, policy.ResourceName, corev1.ResourceCPU, corev1.ResourceMemory)...)
+		errs = append(errs, check.RequiredOneOf(path, policy.RestartPolicy, corev1.NotRequired, corev1.RestartContainer)...)
+		if restart == corev1.RestartPolicyNever && policy.RestartPolicy != corev1.NotRequired && policy.RestartPolicy != "" {
+			errs = append(errs, field.Invalid(path, policy.RestartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
+		}
+	}
+	return errs
+}
+
+func (c *checker) validateEphemeralContainers(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	names := sets.New[string]()
+	eachContainer(c.spec, func(container *corev1.Container) { names.Insert(container.Name) })
+	for i := range c.spec.EphemeralContainers {
+		ephemeral, at := &c.spec.EphemeralContainers[i], path.Index(i)
+		container := corev1.Container(ephemeral.EphemeralContainerCommon)
+		errs = append(errs, c.validateCommon(&container, at)...)
+		errs = append(errs, validateName(container.Name, at, names)...)
+		if target := ephemeral.TargetContainerName; target != "" && !c.hasContainer(target) {
+			errs = append(errs, field.NotFound(at.Child("targetContainerName"), target))
+		}
+		for name, present := range map[string]bool{
+			"ports":          len(container.Ports) > 0,
+			"lifecycle":      container.Lifecycle != nil,
+			"livenessProbe":  container.LivenessProbe != nil,
+			"readinessProbe": container.ReadinessProbe != nil,
+			"startupProbe":   container.StartupProbe != nil,
+			"resources":      len(container.Resources.Limits)+len(container.Resources.Requests) > 0,
+			"resizePolicy":   len(container.ResizePolicy) > 0,
+			"restartPolicy":  container.RestartPolicy != nil,
+		} {
+			if present {
+				errs = append(errs, field.Forbidden(at.Child(name), "cannot be set for an Ephemeral Container"))
+			}
+		}
+		for j, mount := range container.VolumeMounts {
+			if mount.SubPath != "" {
+				errs = append(errs, field.Forbidden(at.Child("volumeMounts").Index(j).Child("subPath"), "cannot be set for an Ephemeral Container"))
+			}
+			if mount.SubPathExpr != "" {
+				errs = append(errs, field.Forbidden(at.Child("volumeMounts").Index(j).Child("subPathExpr"), "cannot be set for an Ephemeral Container"))
+			}
+		}
+	}
+	return errs
+}
+
+func (c *checker) hasContainer(name string) bool {
+	found := false
+	eachContainer(c.spec, func(container *corev1.Container) { found = found || container.Name == name })
+	return found
+}

@@ -1,0 +1,310 @@
+package podspec
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+func validateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range tolerations {
+		errs = append(errs, validateToleration(&tolerations[i], path.Index(i))...)
+	}
+	return errs
+}
+
+// ValidateTolerations checks tolerations wherever they stand.
+func ValidateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
+	return validateTolerations(tolerations, path)
+}
+
+func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if t.Key != "" {
+		errs = append(errs, metav1validation.ValidateLabelName(t.Key, path.Child("key"))...)
+	} else if t.Operator != corev1.TolerationOpExists {
+		errs = append(errs, field.Invalid(path.Child("operator"), t.Operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\""))
+	}
+	if t.TolerationSeconds != nil && t.Effect != corev1.TaintEffectNoExecute {
+		errs = append(errs, field.Invalid(path.Child("effect"), t.Effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"))
+	}
+	switch t.Operator {
+	case corev1.TolerationOpEqual, "":
+		errs = append(errs, check.Messages(path.Child("operator"), t.Value, validation.IsValidLabelValue(t.Value))...)
+	case corev1.TolerationOpExists:
+		if t.Value != "" {
+			errs = append(errs, field.Invalid(path.Child("operator"), t.Value, "value must be empty when `operator` is 'Exists'"))
+		}
+	default:
+		errs = append(errs, check.OneOf(path.Child("operator"), t.Operator, corev1.TolerationOpEqual, corev1.TolerationOpExists)...)
+	}
+	if t.Effect != "" {
+		errs = append(errs, check.OneOf(path.Child("effect"), t.Effect, corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute)...)
+	}
+	return errs
+}
+
+func validateTopologySpread(constraints []corev1.TopologySpreadConstraint, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range constraints {
+		c, at := &constraints[i], path.Index(i)
+		if c.MaxSkew <= 0 {
+			errs = append(errs, field.Invalid(at.Child("maxSkew"), c.MaxSkew, "must be greater than zero"))
+		}
+		if c.TopologyKey == "" {
+			errs = append(errs, field.Required(at.Child("topologyKey"), "can not be empty"))
+		}
+		errs = append(errs, check.OneOf(at.Child("whenUnsatisfiable"), c.WhenUnsatisfiable, corev1.DoNotSchedule, corev1.ScheduleAnyway)...)
+		for j := range constraints[i+1:] {
+			if other := &constraints[i+1+j]; other.TopologyKey == c.TopologyKey && other.WhenUnsatisfiable == c.WhenUnsatisfiable {
+				errs = append(errs, field.Duplicate(at.Child("{topologyKey, whenUnsatisfiable}"), fmt.Sprintf("{%v, %v}", c.TopologyKey, c.WhenUnsatisfiable)))
+				break
+			}
+		}
+		if domains := c.MinDomains; domains != nil {
+			if *domains <= 0 {
+				errs = append(errs, field.Invalid(at.Child("minDomains"), *domains, "must be greater than zero"))
+			}
+			if c.WhenUnsatisfiable != corev1.DoNotSchedule {
+				errs = append(errs, field.Invalid(at.Child("minDomains"), *domains, fmt.Sprintf("can only use minDomains if whenUnsatisfiable=%s, not %s", corev1.DoNotSchedule, c.WhenUnsatisfiable)))
+			}
+		}
+		for name, policy := range map[string]*corev1.NodeInclusionPolicy{"nodeAffinityPolicy": c.NodeAffinityPolicy, "nodeTaintsPolicy": c.NodeTaintsPolicy} {
+			if policy != nil {
+				errs = append(errs, check.OneOf(at.Child(name), *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)...)
+			}
+		}
+		errs = append(errs, validateMatchKeys(c.MatchLabelKeys, c.LabelSelector, at.Child("matchLabelKeys"))...)
+		errs = append(errs, check.Selector(at.Child("labelSelector"), c.LabelSelector)...)
+	}
+	return errs
+}
+
+func validateMatchKeys(keys []string, selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	if len(keys) == 0 {
+		return nil
+	}
+	if selector == nil {
+		return field.ErrorList{field.Forbidden(path, "must not be specified when labelSelector is not set")}
+	}
+	var errs field.ErrorList
+	for i, key := range keys {
+		errs = append(errs, metav1validation.ValidateLabelName(key, path.Index(i))...)
+	}
+	return errs
+}
+
+func validateAffinity(affinity *corev1.Affinity, path *field.Path) field.ErrorList {
+	if affinity == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	if node := affinity.NodeAffinity; node != nil {
+		errs = append(errs, validateNodeAffinity(node, path.Child("nodeAffinity"))...)
+	}
+	if pod := affinity.PodAffinity; pod != nil {
+		errs = append(errs, validatePodTerms(pod.RequiredDuringSchedulingIgnoredDuringExecution, pod.PreferredDuringSchedulingIgnoredDuringExecution, path.Child("podAffinity"))...)
+	}
+	if pod := affinity.PodAntiAffinity; pod != nil {
+		errs = append(errs, validatePodTerms(pod.RequiredDuringSchedulingIgnoredDuringExecution, pod.PreferredDuringSchedulingIgnoredDuringExecution, path.Child("podAntiAffinity"))...)
+	}
+	return errs
+}
+
+const (
+	requiredTerms  = "requiredDuringSchedulingIgnoredDuringExecution"
+	preferredTerms = "preferredDuringSchedulingIgnoredDuringExecution"
+)
+
+func validateNodeAffinity(affinity *corev1.NodeAffinity, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if required := affinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
+		errs = append(errs, ValidateNodeSelector(required, path.Child(requiredTerms))...)
+	}
+	for i := range affinity.PreferredDuringSchedulingIgnoredDuringExecution {
+		term, at := &affinity.PreferredDuringSchedulingIgnoredDuringExecution[i], path.Child(preferredTerms).Index(i)
+		errs = append(errs, validateWeight(term.Weight, at)...)
+		errs = append(errs, validateNodeTerm(&term.Preference, at.Child("preference"))...)
+	}
+	return errs
+}
+
+func validateWeight(weight int32, path *field.Path) field.ErrorList {
+	if weight <= 0 || weight > 100 {
+		return field.ErrorList{field.Invalid(path.Child("weight"), weight, "must be in the range 1-100")}
+	}
+	return nil
+}
+
+// ValidateNodeSelector checks a choice of nodes.
+func ValidateNodeSelector(selector *corev1.NodeSelector, path *field.Path) field.ErrorList {
+	terms := path.Child("nodeSelectorTerms")
+	if len(selector.NodeSelectorTerms) == 0 {
+		return field.ErrorList{field.Required(terms, "must have at least one node selector term")}
+	}
+	var errs field.ErrorList
+	for i := range selector.NodeSelectorTerms {
+		errs = append(errs, validateNodeTerm(&selector.NodeSelectorTerms[i], terms.Index(i))...)
+	}
+	return errs
+}
+
+func validateNodeTerm(term *corev1.NodeSelectorTerm, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range term.MatchExpressions {
+		errs = append(errs, validateNodeRequirement(&term.MatchExpressions[i], path.Child("matchExpressions").Index(i))...)
+	}
+	for i := range term.MatchFields {
+		errs = append(errs, validateNodeField(&term.MatchFields[i], path.Child("matchFields").Index(i))...)
+	}
+	return errs
+}
+
+func validateNodeRequirement(r *corev1.NodeSelectorRequirement, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	values := path.Child("values")
+	switch r.Operator {
+	case corev1.NodeSelectorOpIn, corev1.NodeSelectorOpNotIn:
+		if len(r.Values) == 0 {
+			errs = append(errs, field.Required(values, "must be specified when `operator` is 'In' or 'NotIn'"))
+		}
+	case corev1.NodeSelectorOpExists, corev1.NodeSelectorOpDoesNotExist:
+		if len(r.Values) > 0 {
+			errs = append(errs, field.Forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
+		}
+	case corev1.NodeSelectorOpGt, corev1.NodeSelectorOpLt:
+		if len(r.Values) != 1 {
+			errs = append(errs, field.Required(values, "must be specified single value when `operator` is 'Lt' or 'Gt'"))
+		}
+	default:
+		errs = append(errs, field.Invalid(path.Child("operator"), r.Operator, "not a valid selector operator"))
+	}
+	return append(errs, metav1validation.ValidateLabelName(r.Key, path.Child("key"))...)
+}
+
+func validateNodeField(r *corev1.NodeSelectorRequirement, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	switch r.Operator {
+	case corev1.NodeSelectorOpIn, corev1.NodeSelectorOpNotIn:
+		if len(r.Values) != 1 {
+			errs = append(errs, field.Required(path.Child("values"), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"))
+		}
+	default:
+		errs = append(errs, field.Invalid(path.Child("operator"), r.Operator, "not a valid selector operator"))
+	}
+	if r.Key != metav1.ObjectNameField {
+		return append(errs, field.Invalid(path.Child("key"), r.Key, "not a valid field selector key"))
+	}
+	for i, value := range r.Values {
+		errs = append(errs, check.Subdomain(path.Child("values").Index(i), value)...)
+	}
+	return errs
+}
+
+func validatePodTerms(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range required {
+		errs = append(errs, validatePodTerm(&required[i], path.Child(requiredTerms).Index(i))...)
+	}
+	for i := range preferred {
+		at := path.Child(preferredTerms).Index(i)
+		errs = append(errs, validateWeight(preferred[i].Weight, at)...)
+		errs = append(errs, validatePodTerm(&preferred[i].PodAffinityTerm, at.Child("podAffinityTerm"))...)
+	}
+	return errs
+}
+
+func validatePodTerm(term *corev1.PodAffinityTerm, path *field.Path) field.ErrorList {
+	errs := check.Selector(path.Child("labelSelector"), term.LabelSelector)
+	errs = append(errs, check.Selector(path.Child("namespaceSelector"), term.NamespaceSelector)...)
+	for _, namespace := range term.Namespaces {
+		errs = append(errs, check.Label(path.Child("namespace"), namespace)...)
+	}
+	errs = append(errs, validateMatchKeys(term.MatchLabelKeys, term.LabelSelector, path.Child("matchLabelKeys"))...)
+	errs = append(errs, validateMatchKeys(term.MismatchLabelKeys, term.LabelSelector, path.Child("mismatchLabelKeys"))...)
+	if term.LabelSelector != nil {
+		for i, key := range term.MatchLabelKeys {
+			if slices.Contains(term.MismatchLabelKeys, key) {
+				errs = append(errs, field.Invalid(path.Child("matchLabelKeys").Index(i), key, "exists in both matchLabelKeys and mismatchLabelKeys"))
+			}
+		}
+	}
+	if term.TopologyKey == "" {
+		errs = append(errs, field.Required(path.Child("topologyKey"), "can not be empty"))
+	}
+	return append(errs, metav1validation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey"))...)
+}
+
+// onlyAdded says whether tolerations were only added to, or their time changed.
+func onlyAdded(tolerations, old []corev1.Toleration) bool {
+	for _, before := range old {
+		kept := slices.ContainsFunc(tolerations, func(now corev1.Toleration) bool {
+			now.TolerationSeconds = before.TolerationSeconds
+			return equality.Semantic.DeepEqual(now, before)
+		})
+		if !kept {
+			return false
+		}
+	}
+	return true
+}
+
+func validateDNS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	errs := check.RequiredOneOf(path.Child("dnsPolicy"), spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet, corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
+	at := path.Child("dnsConfig")
+	if config := spec.DNSConfig; spec.DNSPolicy == corev1.DNSNone {
+		if config == nil {
+			return append(errs, field.Required(at, "must provide `dnsConfig` when `dnsPolicy` is None"))
+		}
+		if len(config.Nameservers) == 0 {
+			return append(errs, field.Required(at.Child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None"))
+		}
+	}
+	if spec.DNSConfig == nil {
+		return errs
+	}
+	const maxServers, maxSearches, maxSearchLength = 3, 32, 2048
+	config := spec.DNSConfig
+	if len(config.Nameservers) > maxServers {
+		errs = append(errs, field.Invalid(at.Child("nameservers"), config.Nameservers, fmt.Sprintf("must not have more than %d nameservers", maxServers)))
+	}
+	for i, server := range config.Nameservers {
+		errs = append(errs, validateIP(at.Child("nameservers").Index(i), server)...)
+	}
+	if len(config.Searches) > maxSearches {
+		errs = append(errs, field.Invalid(at.Child("searches"), config.Searches, fmt.Sprintf("must not have more than %d search paths", maxSearches)))
+	}
+	length := len(config.Searches) - 1
+	for i, search := range config.Searches {
+		length += len(search)
+		if search != "." {
+			errs = append(errs, check.Messages(at.Child("searches").Index(i), search, validation.IsDNS1123SubdomainWithUnderscore(trimDot(search)))...)
+		}
+	}
+	if length > maxSearchLength {
+		errs = append(errs, field.Invalid(at.Child("searches"), config.Searches, fmt.Sprintf("must not have more than %d characters (including spaces) in the search list", maxSearchLength)))
+	}
+	for i, option := range config.Options {
+		if option.Name == "" {
+			errs = append(errs, field.Required(at.Child("options").Index(i), "must not be empty"))
+		}
+	}
+	return errs
+}
+
+func trimDot(name string) string {
+	if n := len(name); n > 1 && name[n-1] == '.' {
+		return name[:n-1]
+	}
+	return name
+}

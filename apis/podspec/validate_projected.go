@@ -1,0 +1,114 @@
+package podspec
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+// The shortest and the longest life of a token in seconds.
+const (
+	minTokenSeconds = 10 * 60
+	maxTokenSeconds = 1 << 32
+)
+
+// projection notes which paths the sources of one volume fill.
+type projection struct {
+	paths sets.Set[string]
+	errs  field.ErrorList
+}
+
+func (p *projection) add(name, file string, path *field.Path) {
+	if file == "" {
+		return
+	}
+	if p.paths.Has(file) {
+		p.errs = append(p.errs, field.Invalid(path, name, "conflicting duplicate paths"))
+	}
+	p.paths.Insert(file)
+}
+
+func (c *checker) validateProjected(v *corev1.ProjectedVolumeSource, path *field.Path) field.ErrorList {
+	p := &projection{paths: sets.New[string]()}
+	p.errs = append(p.errs, check.FileMode(path.Child("defaultMode"), v.DefaultMode)...)
+	for i := range v.Sources {
+		source, at := &v.Sources[i], path.Child("sources").Index(i)
+		count := 0
+		for _, kind := range c.projectedSources(source, p, path) {
+			if !kind.present {
+				continue
+			}
+			count++
+			if count > 1 {
+				p.errs = append(p.errs, field.Forbidden(at, "may not specify more than 1 volume type per source"))
+				continue
+			}
+			p.errs = append(p.errs, kind.check(at.Child(kind.name))...)
+		}
+	}
+	return p.errs
+}
+
+func (c *checker) projectedSources(source *corev1.VolumeProjection, p *projection, path *field.Path) []sourceCheck {
+	return []sourceCheck{
+		{"secret", source.Secret != nil, func(at *field.Path) field.ErrorList {
+			p.addItems(source.Secret.Name, source.Secret.Items, path)
+			return append(required(at.Child("name"), source.Secret.Name), validateItems(source.Secret.Items, at.Child("items"))...)
+		}},
+		{"configMap", source.ConfigMap != nil, func(at *field.Path) field.ErrorList {
+			p.addItems(source.ConfigMap.Name, source.ConfigMap.Items, path)
+			return append(required(at.Child("name"), source.ConfigMap.Name), validateItems(source.ConfigMap.Items, at.Child("items"))...)
+		}},
+		{"downwardAPI", source.DownwardAPI != nil, func(at *field.Path) field.ErrorList {
+			for i := range source.DownwardAPI.Items {
+				p.add(source.DownwardAPI.Items[i].Path, source.DownwardAPI.Items[i].Path, path)
+			}
+			return validateDownward(source.DownwardAPI.Items, at)
+		}},
+		{"serviceAccountToken", source.ServiceAccountToken != nil, func(at *field.Path) field.ErrorList {
+			return c.validateToken(source.ServiceAccountToken, p, path, at)
+		}},
+		{"clusterTrustBundle", source.ClusterTrustBundle != nil, func(at *field.Path) field.ErrorList {
+			p.add(source.ClusterTrustBundle.Path, source.ClusterTrustBundle.Path, path)
+			return append(required(at.Child("path"), source.ClusterTrustBundle.Path), check.FileName(at.Child("path"), source.ClusterTrustBundle.Path)...)
+		}},
+		{"podCertificate", source.PodCertificate != nil, func(at *field.Path) field.ErrorList {
+			return required(at.Child("signerName"), source.PodCertificate.SignerName)
+		}},
+	}
+}
+
+func (p *projection) addItems(name string, items []corev1.KeyToPath, path *field.Path) {
+	for i := range items {
+		p.add(name, items[i].Path, path)
+	}
+}
+
+func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, p *projection, path, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if c.spec.ServiceAccountName == "" && c.meta.Namespace != "" {
+		errs = append(errs, field.Forbidden(at, "must not be specified when serviceAccountName is not set"))
+	}
+	if seconds := token.ExpirationSeconds; seconds != nil {
+		switch expiry := at.Child("expirationSeconds"); {
+		case *seconds < minTokenSeconds:
+			errs = append(errs, field.Invalid(expiry, *seconds, "may not specify a duration less than 10 minutes"))
+		case *seconds > maxTokenSeconds:
+			errs = append(errs, field.Invalid(expiry, *seconds, "may not specify a duration larger than 2^32 seconds"))
+		}
+	}
+	if token.Path == "" {
+		errs = append(errs, field.Required(path.Child("path"), ""))
+	} else {
+		errs = append(errs, check.FileName(path.Child("path"), token.Path)...)
+		p.add("", token.Path, path)
+	}
+	return errs
+}
+
+func labelMessages(name string) []string {
+	return validation.IsDNS1123Subdomain(name)
+}

@@ -1,0 +1,247 @@
+package podspec
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+// validateResources checks what a container asks for.
+func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.Path) field.ErrorList {
+	limits, requests := path.Child("limits"), path.Child("requests")
+	var errs field.ErrorList
+	hugePages, usesHugePages := false, false
+	for name, quantity := range r.Limits {
+		at := limits.Key(string(name))
+		errs = append(errs, ValidateContainerResourceName(name, at)...)
+		errs = append(errs, ValidateQuantity(name, quantity, at)...)
+		errs = append(errs, validateHugePages(name, quantity, at)...)
+		hugePages = hugePages || IsHugePages(name)
+		usesHugePages = usesHugePages || name == corev1.ResourceCPU || name == corev1.ResourceMemory
+	}
+	for name, quantity := range r.Requests {
+		at := requests.Key(string(name))
+		errs = append(errs, ValidateContainerResourceName(name, at)...)
+		errs = append(errs, ValidateQuantity(name, quantity, at)...)
+		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
+		errs = append(errs, validateHugePages(name, quantity, at)...)
+		hugePages = hugePages || IsHugePages(name)
+		usesHugePages = usesHugePages || name == corev1.ResourceCPU || name == corev1.ResourceMemory
+	}
+	if hugePages && !usesHugePages && !c.hasPodLevelResources() {
+		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
+	}
+	return append(errs, c.validateClaimRefs(r.Claims, path.Child("claims"))...)
+}
+
+func (c *checker) hasPodLevelResources() bool {
+	return c.spec.Resources != nil
+}
+
+// validateRequest checks a request against its limit.
+func validateRequest(name corev1.ResourceName, request apiresource.Quantity, limits corev1.ResourceList, path *field.Path) field.ErrorList {
+	limit, limited := limits[name]
+	switch {
+	case !limited && !overcommittable(name):
+		return field.ErrorList{field.Required(path.Child("limits"), "Limit must be set for non overcommitable resources")}
+	case limited && request.Cmp(limit) != 0 && !overcommittable(name):
+		return field.ErrorList{field.Invalid(path.Child("requests"), request.String(), fmt.Sprintf("must be equal to %s limit of %s", name, limit.String()))}
+	case limited && request.Cmp(limit) > 0:
+		return field.ErrorList{field.Invalid(path.Child("requests"), request.String(), fmt.Sprintf("must be less than or equal to %s limit of %s", name, limit.String()))}
+	}
+	return nil
+}
+
+// overcommittable says whether a node may promise more of a resource than it has.
+func overcommittable(name corev1.ResourceName) bool {
+	return isNative(name) && !IsHugePages(name)
+}
+
+// isNative says whether a resource is Kubernetes' own and not somebody's extension.
+func isNative(name corev1.ResourceName) bool {
+	return !strings.Contains(string(name), "/") || strings.Contains(string(name), corev1.ResourceDefaultNamespacePrefix)
+}
+
+func standardForContainers(name corev1.ResourceName) bool {
+	switch name {
+	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage:
+		return true
+	}
+	return IsHugePages(name)
+}
+
+func standard(name corev1.ResourceName) bool {
+	switch name {
+	case corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage, corev1.ResourceStorage,
+		corev1.ResourcePods, corev1.ResourceServices, corev1.ResourceReplicationControllers, corev1.ResourceQuotas,
+		corev1.ResourceSecrets, corev1.ResourceConfigMaps, corev1.ResourcePersistentVolumeClaims,
+		corev1.ResourceServicesNodePorts, corev1.ResourceServicesLoadBalancers,
+		corev1.ResourceRequestsCPU, corev1.ResourceRequestsMemory, corev1.ResourceRequestsStorage, corev1.ResourceRequestsEphemeralStorage,
+		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory, corev1.ResourceLimitsEphemeralStorage:
+		return true
+	}
+	return IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
+}
+
+// ValidateResourceName checks the name of any resource.
+func ValidateResourceName(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	errs := check.QualifiedName(path, string(name))
+	if len(errs) == 0 && !strings.Contains(string(name), "/") && !standard(name) {
+		errs = append(errs, field.Invalid(path, name, "must be a standard resource type or fully qualified"))
+	}
+	return errs
+}
+
+// ValidateContainerResourceName checks the name of a resource that a container asks for.
+func ValidateContainerResourceName(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	errs := ValidateResourceName(name, path)
+	if !strings.Contains(string(name), "/") {
+		if !standardForContainers(name) {
+			errs = append(errs, field.Invalid(path, name, "must be a standard resource for containers"))
+		}
+		return errs
+	}
+	if isNative(name) || strings.HasPrefix(string(name), corev1.DefaultResourceRequestsPrefix) {
+		errs = append(errs, field.Invalid(path, name, "doesn't follow extended resource name standard"))
+	}
+	return errs
+}
+
+// ValidateQuantity checks an amount of a resource: not negative, and whole where parts make no sense.
+func ValidateQuantity(name corev1.ResourceName, quantity apiresource.Quantity, path *field.Path) field.ErrorList {
+	errs := NonNegativeQuantity(quantity, path)
+	if integer(name) && quantity.MilliValue()%1000 != 0 {
+		errs = append(errs, field.Invalid(path, quantity.String(), "must be an integer"))
+	}
+	return errs
+}
+
+// NonNegativeQuantity checks an amount.
+func NonNegativeQuantity(quantity apiresource.Quantity, path *field.Path) field.ErrorList {
+	if quantity.Sign() < 0 {
+		return field.ErrorList{field.Invalid(path, quantity.String(), "must be greater than or equal to 0")}
+	}
+	return nil
+}
+
+func integer(name corev1.ResourceName) bool {
+	switch name {
+	case corev1.ResourcePods, corev1.ResourceQuotas, corev1.ResourceServices, corev1.ResourceReplicationControllers,
+		corev1.ResourceSecrets, corev1.ResourceConfigMaps, corev1.ResourcePersistentVolumeClaims,
+		corev1.ResourceServicesNodePorts, corev1.ResourceServicesLoadBalancers:
+		return true
+	}
+	return !isNative(name) && !strings.HasPrefix(string(name), corev1.DefaultResourceRequestsPrefix)
+}
+
+// validateHugePages checks that an amount is a number of whole pages of the size in the name.
+func validateHugePages(name corev1.ResourceName, quantity apiresource.Quantity, path *field.Path) field.ErrorList {
+	text, ok := strings.CutPrefix(string(name), corev1.ResourceHugePagesPrefix)
+	if !ok {
+		return nil
+	}
+	size, err := apiresource.ParseQuantity(text)
+	if err != nil || size.Sign() <= 0 || quantity.Value()%size.Value() != 0 {
+		return field.ErrorList{field.Invalid(path, quantity.String(), fmt.Sprintf("%s is not positive integer multiple of %s", quantity.String(), name))}
+	}
+	return nil
+}
+
+func (c *checker) validateClaimRefs(refs []corev1.ResourceClaim, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := sets.New[string]()
+	for i, ref := range refs {
+		at := path.Index(i)
+		if ref.Name == "" {
+			errs = append(errs, field.Required(at, ""))
+			continue
+		}
+		key := ref.Name
+		if ref.Request != "" {
+			key += "/" + ref.Request
+		}
+		if seen.Has(key) || seen.Has(ref.Name) {
+			errs = append(errs, field.Duplicate(at, ref.Name))
+		}
+		seen.Insert(key)
+		if !c.claims.Has(ref.Name) {
+			detail := "must be one of the names in pod.spec.resourceClaims"
+			if len(c.claims) == 0 {
+				detail += " which is empty"
+			} else {
+				detail += ": " + strings.Join(sets.List(c.claims), ", ")
+			}
+			notFound := field.NotFound(at, ref.Name)
+			notFound.Detail = detail
+			errs = append(errs, notFound)
+		}
+	}
+	return errs
+}
+
+// claimText is how a claim is printed when it is wrong.
+type claimText struct {
+	Name                      string
+	ResourceClaimName         *string
+	ResourceClaimTemplateName *string
+}
+
+func (c *checker) validateResourceClaims(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, claim := range c.spec.ResourceClaims {
+		at := path.Index(i)
+		if claim.Name == "" {
+			errs = append(errs, field.Required(at.Child("name"), ""))
+		} else if c.claims.Has(claim.Name) {
+			errs = append(errs, field.Duplicate(at.Child("name"), claim.Name))
+		} else {
+			errs = append(errs, check.Messages(at.Child("name"), claim.Name, validation.IsDNS1123Label(claim.Name))...)
+			c.claims.Insert(claim.Name)
+		}
+		switch {
+		case claim.ResourceClaimName != nil && claim.ResourceClaimTemplateName != nil:
+			errs = append(errs, field.Invalid(at, claimText(claim), "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"))
+		case claim.ResourceClaimName == nil && claim.ResourceClaimTemplateName == nil:
+			errs = append(errs, field.Invalid(at, claimText(claim), "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"))
+		case claim.ResourceClaimName != nil:
+			errs = append(errs, check.Subdomain(at.Child("resourceClaimName"), *claim.ResourceClaimName)...)
+		default:
+			errs = append(errs, check.Subdomain(at.Child("resourceClaimTemplateName"), *claim.ResourceClaimTemplateName)...)
+		}
+	}
+	return errs
+}
+
+// validatePodResources checks what the pod as a whole asks for.
+func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
+	r := c.spec.Resources
+	if r == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	for name, quantity := range r.Limits {
+		errs = append(errs, validatePodResource(name, quantity, path.Child("limits").Key(string(name)))...)
+	}
+	for name, quantity := range r.Requests {
+		errs = append(errs, validatePodResource(name, quantity, path.Child("requests").Key(string(name)))...)
+		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
+	}
+	if len(r.Claims) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
+	}
+	return errs
+}
+
+func validatePodResource(name corev1.ResourceName, quantity apiresource.Quantity, path *field.Path) field.ErrorList {
+	if !PodLevel(name) {
+		return field.ErrorList{field.NotSupported(path, string(name), []string{"cpu", corev1.ResourceHugePagesPrefix, "memory"})}
+	}
+	return append(ValidateQuantity(name, quantity, path), validateHugePages(name, quantity, path)...)
+}

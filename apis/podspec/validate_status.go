@@ -1,0 +1,102 @@
+package podspec
+
+import (
+	"fmt"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+// ValidateStatus checks the status of a pod against the one before: containers that may not restart stay
+// terminated, and addresses are addresses.
+func ValidateStatus(pod, old *corev1.Pod, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if name := pod.Status.NominatedNodeName; name != "" {
+		errs = append(errs, check.Subdomain(path.Child("nominatedNodeName"), name)...)
+	}
+	if pod.Spec.RestartPolicy != corev1.RestartPolicyAlways {
+		errs = append(errs, validateStates(pod.Status.ContainerStatuses, old.Status.ContainerStatuses, &pod.Spec, path.Child("containerStatuses"))...)
+		errs = append(errs, validateStates(pod.Status.InitContainerStatuses, old.Status.InitContainerStatuses, &pod.Spec, path.Child("initContainerStatuses"))...)
+	}
+	if old.Status.QOSClass != "" && pod.Status.QOSClass != old.Status.QOSClass {
+		errs = append(errs, field.Invalid(path.Child("qosClass"), pod.Status.QOSClass, "field is immutable"))
+	}
+	errs = append(errs, validatePodIPs(pod, path.Child("podIPs"))...)
+	return append(errs, validateHostIPs(pod, path.Child("hostIPs"))...)
+}
+
+func validateStates(now, before []corev1.ContainerStatus, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range before {
+		old := &before[i]
+		if old.State.Terminated == nil || restarts(spec, old) {
+			continue
+		}
+		for j := range now {
+			if now[j].Name == old.Name && now[j].State.Terminated == nil {
+				errs = append(errs, field.Forbidden(path.Index(j).Child("state"), "may not be transitioned to non-terminated state"))
+			}
+		}
+	}
+	return errs
+}
+
+// restarts says whether a container that has terminated may run again.
+func restarts(spec *corev1.PodSpec, status *corev1.ContainerStatus) bool {
+	if status.State.Terminated.ExitCode != 0 && spec.RestartPolicy == corev1.RestartPolicyOnFailure {
+		return true
+	}
+	found := false
+	eachContainer(spec, func(c *corev1.Container) {
+		found = found || c.Name == status.Name && c.RestartPolicy != nil && *c.RestartPolicy != corev1.ContainerRestartPolicyNever
+	})
+	return found
+}
+
+func validatePodIPs(pod *corev1.Pod, path *field.Path) field.ErrorList {
+	ips := make([]string, 0, len(pod.Status.PodIPs))
+	for _, ip := range pod.Status.PodIPs {
+		ips = append(ips, ip.IP)
+	}
+	return validateIPs(ips, pod.Status.PodIPs, "may specify no more than one IP for each IP family", path)
+}
+
+func validateHostIPs(pod *corev1.Pod, path *field.Path) field.ErrorList {
+	if len(pod.Status.HostIPs) == 0 {
+		return nil
+	}
+	var errs field.ErrorList
+	if pod.Status.HostIP != pod.Status.HostIPs[0].IP {
+		errs = append(errs, field.Invalid(path.Index(0).Child("ip"), pod.Status.HostIPs[0].IP, "must be equal to `hostIP`"))
+	}
+	ips := make([]string, 0, len(pod.Status.HostIPs))
+	for _, ip := range pod.Status.HostIPs {
+		ips = append(ips, ip.IP)
+	}
+	return append(errs, validateIPs(ips, pod.Status.HostIPs, "may specify no more than one IP for each IP family", path)...)
+}
+
+// validateIPs checks a list of at most one address of each family.
+func validateIPs(ips []string, shown any, detail string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	families, seen := map[bool]int{}, sets.New[string]()
+	for i, ip := range ips {
+		errs = append(errs, validation.IsValidIPForLegacyField(path.Index(i), ip, false, nil)...)
+		if address, err := netip.ParseAddr(ip); err == nil {
+			families[address.Is4()]++
+		}
+		if seen.Has(ip) {
+			errs = append(errs, field.Duplicate(path.Index(i), struct{ IP string }{ip}))
+		}
+		seen.Insert(ip)
+	}
+	if families[true] > 1 || families[false] > 1 || len(ips) > 2 {
+		errs = append(errs, field.Invalid(path, fmt.Sprint(shown), detail))
+	}
+	return errs
+}

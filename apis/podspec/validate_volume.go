@@ -1,0 +1,186 @@
+package podspec
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+func (c *checker) validateVolumes(path *field.Path) field.ErrorList {
+	c.volumes = map[string]*corev1.VolumeSource{}
+	var errs field.ErrorList
+	seen := sets.New[string]()
+	for i := range c.spec.Volumes {
+		volume, at := &c.spec.Volumes[i], path.Index(i)
+		bad := c.validateSource(volume, at)
+		switch {
+		case volume.Name == "":
+			bad = append(bad, field.Required(at.Child("name"), ""))
+		case seen.Has(volume.Name):
+			bad = append(bad, field.Duplicate(at.Child("name"), volume.Name))
+		default:
+			bad = append(bad, check.Label(at.Child("name"), volume.Name)...)
+		}
+		if volume.Name != "" {
+			seen.Insert(volume.Name)
+		}
+		if len(bad) == 0 {
+			c.volumes[volume.Name] = &volume.VolumeSource
+		}
+		errs = append(errs, bad...)
+	}
+	return errs
+}
+
+// sourceCheck is one kind of volume: whether it is the one, and what is wrong with it.
+type sourceCheck struct {
+	name    string
+	present bool
+	check   func(*field.Path) field.ErrorList
+}
+
+func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	count := 0
+	for _, source := range append(c.objectSources(volume), storageSources(&volume.VolumeSource)...) {
+		if !source.present {
+			continue
+		}
+		count++
+		if count > 1 {
+			errs = append(errs, field.Forbidden(path.Child(source.name), "may not specify more than 1 volume type"))
+			continue
+		}
+		errs = append(errs, source.check(path.Child(source.name))...)
+	}
+	if count == 0 {
+		errs = append(errs, field.Required(path, "must specify a volume type"))
+	}
+	return errs
+}
+
+// objectSources are volumes made of API objects and of the node.
+func (c *checker) objectSources(volume *corev1.Volume) []sourceCheck {
+	v := &volume.VolumeSource
+	return []sourceCheck{
+		{"emptyDir", v.EmptyDir != nil, func(at *field.Path) field.ErrorList {
+			if size := v.EmptyDir.SizeLimit; size != nil && size.Sign() < 0 {
+				return field.ErrorList{field.Forbidden(at.Child("sizeLimit"), "SizeLimit field must be a valid resource quantity")}
+			}
+			return nil
+		}},
+		{"hostPath", v.HostPath != nil, func(at *field.Path) field.ErrorList { return ValidateHostPath(v.HostPath, at) }},
+		{"gitRepo", v.GitRepo != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("repository"), v.GitRepo.Repository)
+			return append(errs, check.LocalPath(at.Child("directory"), v.GitRepo.Directory)...)
+		}},
+		{"secret", v.Secret != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("secretName"), v.Secret.SecretName)
+			errs = append(errs, check.FileMode(at.Child("defaultMode"), v.Secret.DefaultMode)...)
+			return append(errs, validateItems(v.Secret.Items, at.Child("items"))...)
+		}},
+		{"configMap", v.ConfigMap != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("name"), v.ConfigMap.Name)
+			errs = append(errs, check.FileMode(at.Child("defaultMode"), v.ConfigMap.DefaultMode)...)
+			return append(errs, validateItems(v.ConfigMap.Items, at.Child("items"))...)
+		}},
+		{"downwardAPI", v.DownwardAPI != nil, func(at *field.Path) field.ErrorList {
+			errs := check.FileMode(at.Child("defaultMode"), v.DownwardAPI.DefaultMode)
+			return append(errs, validateDownward(v.DownwardAPI.Items, at)...)
+		}},
+		{"projected", v.Projected != nil, func(at *field.Path) field.ErrorList { return c.validateProjected(v.Projected, at) }},
+		{"persistentVolumeClaim", v.PersistentVolumeClaim != nil, func(at *field.Path) field.ErrorList {
+			return required(at.Child("claimName"), v.PersistentVolumeClaim.ClaimName)
+		}},
+		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return c.validateEphemeral(volume, at) }},
+		{"csi", v.CSI != nil, func(at *field.Path) field.ErrorList {
+			errs := check.RequiredSubdomain(at.Child("driver"), v.CSI.Driver)
+			if ref := v.CSI.NodePublishSecretRef; ref != nil && ref.Name == "" {
+				errs = append(errs, field.Required(at.Child("nodePublishSecretRef", "name"), ""))
+			}
+			return errs
+		}},
+		{"image", v.Image != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("reference"), v.Image.Reference)
+			return append(errs, check.RequiredOneOf(at.Child("pullPolicy"), v.Image.PullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
+		}},
+	}
+}
+
+func required(path *field.Path, value string) field.ErrorList {
+	if value == "" {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	return nil
+}
+
+// ValidateHostPath checks a path of the node.
+func ValidateHostPath(source *corev1.HostPathVolumeSource, path *field.Path) field.ErrorList {
+	if source.Path == "" {
+		return field.ErrorList{field.Required(path.Child("path"), "")}
+	}
+	errs := check.NoBackSteps(path.Child("path"), source.Path)
+	if source.Type == nil {
+		return errs
+	}
+	return append(errs, check.OneOf(path.Child("type"), *source.Type,
+		corev1.HostPathUnset, corev1.HostPathBlockDev, corev1.HostPathCharDev, corev1.HostPathDirectory,
+		corev1.HostPathDirectoryOrCreate, corev1.HostPathFile, corev1.HostPathFileOrCreate, corev1.HostPathSocket)...)
+}
+
+func validateItems(items []corev1.KeyToPath, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range items {
+		item, at := &items[i], path.Index(i)
+		errs = append(errs, required(at.Child("key"), item.Key)...)
+		errs = append(errs, required(at.Child("path"), item.Path)...)
+		errs = append(errs, check.FileName(at.Child("path"), item.Path)...)
+		errs = append(errs, check.FileMode(at.Child("mode"), item.Mode)...)
+	}
+	return errs
+}
+
+func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) field.ErrorList {
+	known := []string{"metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid"}
+	var errs field.ErrorList
+	for i := range items {
+		item := &items[i]
+		errs = append(errs, required(path.Child("path"), item.Path)...)
+		errs = append(errs, check.FileName(path.Child("path"), item.Path)...)
+		switch {
+		case item.FieldRef != nil:
+			errs = append(errs, validateFieldRef(item.FieldRef, known, path.Child("fieldRef"))...)
+			if item.ResourceFieldRef != nil {
+				errs = append(errs, field.Invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
+			}
+		case item.ResourceFieldRef != nil:
+			errs = append(errs, validateResourceFieldRef(item.ResourceFieldRef, true, path.Child("resourceFieldRef"))...)
+		default:
+			errs = append(errs, field.Required(path, "one of fieldRef and resourceFieldRef is required"))
+		}
+		errs = append(errs, check.FileMode(path.Child("mode"), item.Mode)...)
+	}
+	return errs
+}
+
+func (c *checker) validateEphemeral(volume *corev1.Volume, path *field.Path) field.ErrorList {
+	template, at := volume.Ephemeral.VolumeClaimTemplate, path.Child("volumeClaimTemplate")
+	if template == nil {
+		return field.ErrorList{field.Required(at, "")}
+	}
+	var errs field.ErrorList
+	if template.Name != "" {
+		errs = append(errs, field.Forbidden(at.Child("metadata", "name"), "cannot be set"))
+	}
+	errs = append(errs, check.Labels(at.Child("metadata", "labels"), template.Labels)...)
+	errs = append(errs, validateAnnotations(template.Annotations, at.Child("metadata", "annotations"))...)
+	errs = append(errs, ValidateClaimSpec(&template.Spec, at.Child("spec"))...)
+	if c.meta.Name != "" {
+		for _, message := range labelMessages(c.meta.Name + "-" + volume.Name) {
+			errs = append(errs, field.Invalid(at.Child("name"), volume.Name, "PVC name \""+c.meta.Name+"-"+volume.Name+"\": "+message))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,95 @@
+package apis
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// cause is one thing that is wrong, as the Status that a client gets tells it.
+type cause struct {
+	Type    string `json:"type"`
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// TestInvalid compares what is said to be wrong with a new object with what upstream said.
+func TestInvalid(t *testing.T) {
+	rows := All()
+	golden(t, "invalid", func(t *testing.T, in []byte) []byte {
+		obj, v, r := decode(t, rows, in)
+		stored := create(t, obj, v, r)
+		errs := apivalidation.ValidateObjectMetaAccessor(stored, r.Namespaced, nameCheck(r), field.NewPath("metadata"))
+		if r.Validate != nil {
+			errs = append(errs, r.Validate(context.Background(), stored)...)
+		}
+		return causes(t, errs)
+	})
+}
+
+// TestUpdate compares what is said to be wrong with a changed object.
+func TestUpdate(t *testing.T) {
+	rows := All()
+	golden(t, "update", func(t *testing.T, in []byte) []byte {
+		var input struct {
+			Subresource string
+			Old, New    json.RawMessage
+		}
+		if err := yaml.Unmarshal(in, &input); err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		old, v, r := decode(t, rows, input.Old)
+		old = create(t, old, v, r)
+		obj, _, _ := decode(t, rows, input.New)
+		v.Default(obj)
+		if v.ToStorage != nil {
+			t.Fatal("not the storage version")
+		}
+		prepare, validate := r.PrepareUpdate, r.ValidateUpdate
+		if input.Subresource != "" {
+			s := r.Subresource(input.Subresource)
+			prepare, validate = s.PrepareUpdate, s.ValidateUpdate
+		}
+		obj.SetUID(uid)
+		if prepare != nil {
+			prepare(ctx, obj, old)
+		}
+		var errs field.ErrorList
+		if validate != nil {
+			errs = validate(ctx, obj, old)
+		}
+		return causes(t, errs)
+	})
+}
+
+func nameCheck(r *resource.Resource) apivalidation.ValidateNameFunc {
+	if r.ValidateName != nil {
+		return r.ValidateName
+	}
+	return apivalidation.NameIsDNSSubdomain
+}
+
+func causes(t *testing.T, errs field.ErrorList) []byte {
+	t.Helper()
+	list := make([]cause, 0, len(errs))
+	for _, err := range errs {
+		list = append(list, cause{Type: string(err.Type), Field: err.Field, Message: err.ErrorBody()})
+	}
+	slices.SortFunc(list, func(a, b cause) int {
+		return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.Message, b.Message))
+	})
+	out, err := yaml.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
