@@ -53,7 +53,9 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.DaemonSet) (reco
 		return reconcile.Result{}, nil
 	}
 	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
-	current, old, err := c.History.Current(ctx, owner, &set.Spec.Template, set.Status.CollisionCount)
+	current, old, err := c.History.Current(ctx, revision.Wanted{
+		Owner: owner, Template: &set.Spec.Template, Collisions: set.Status.CollisionCount,
+	})
 	if errors.Is(err, revision.ErrCollision) {
 		return patch.Result(reconcile.Result{}, c.collided(ctx, set))
 	}

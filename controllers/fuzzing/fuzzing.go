@@ -38,7 +38,7 @@ type Source struct {
 
 // New returns the source of a seed.
 func New(seed int64) *Source {
-	r := rand.New(rand.NewSource(seed)) //nolint:gosec // repeatable, not secret
+	r := rand.New(rand.NewSource(seed))
 	filler := randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 3).MaxDepth(14).Funcs(
 		func(v *metav1.Time, _ randfill.Continue) { *v = metav1.NewTime(someTime(r)) },
 		func(v *metav1.MicroTime, _ randfill.Continue) { *v = metav1.NewMicroTime(someTime(r)) },

@@ -34,6 +34,14 @@ type History struct {
 	Claimer podcontrol.Claimer
 }
 
+// Wanted is the template that an owner wants now.
+type Wanted struct {
+	Owner    podcontrol.Owner
+	Template *corev1.PodTemplateSpec
+	// Collisions is the owner's collision count, part of the revision's name.
+	Collisions *int32
+}
+
 // data is a template as a strategic merge patch of its owner, as clients roll back with.
 func data(template *corev1.PodTemplateSpec) ([]byte, error) {
 	encoded, err := json.Marshal(template)
@@ -63,15 +71,15 @@ func Template(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
 
 // Current returns the revision of a template, which it creates or moves to the end of the
 // history as needed, and the older ones, oldest first.
-func (h *History) Current(ctx context.Context, owner podcontrol.Owner, template *corev1.PodTemplateSpec, collisions *int32) (*appsv1.ControllerRevision, []*appsv1.ControllerRevision, error) {
-	all, err := h.Claimer.ControllerRevisions(ctx, owner)
+func (h *History) Current(ctx context.Context, want Wanted) (*appsv1.ControllerRevision, []*appsv1.ControllerRevision, error) {
+	all, err := h.Claimer.ControllerRevisions(ctx, want.Owner)
 	if err != nil {
 		return nil, nil, err
 	}
 	slices.SortStableFunc(all, func(a, b *appsv1.ControllerRevision) int {
 		return cmp.Or(cmp.Compare(a.Revision, b.Revision), a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
-	wanted, err := data(template)
+	raw, err := data(want.Template)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,9 +87,9 @@ func (h *History) Current(ctx context.Context, owner podcontrol.Owner, template 
 	if len(all) > 0 {
 		next = all[len(all)-1].Revision + 1
 	}
-	at := slices.IndexFunc(all, func(rev *appsv1.ControllerRevision) bool { return sameData(rev.Data.Raw, wanted) })
+	at := slices.IndexFunc(all, func(rev *appsv1.ControllerRevision) bool { return sameData(rev.Data.Raw, raw) })
 	if at < 0 {
-		created, err := h.create(ctx, owner, template, wanted, next, collisions)
+		created, err := h.create(ctx, want, raw, next)
 		return created, all, err
 	}
 	found := all[at]
@@ -112,14 +120,15 @@ func sameData(a, b []byte) bool {
 	return bytes.Equal(canonical(a), canonical(b))
 }
 
-func (h *History) create(ctx context.Context, owner podcontrol.Owner, template *corev1.PodTemplateSpec, raw []byte, number int64, collisions *int32) (*appsv1.ControllerRevision, error) {
+func (h *History) create(ctx context.Context, want Wanted, raw []byte, number int64) (*appsv1.ControllerRevision, error) {
+	owner := want.Owner
 	sum := fnv.New32a()
 	_, _ = sum.Write(raw)
-	if collisions != nil {
-		_, _ = sum.Write(strconv.AppendInt(nil, int64(*collisions), 10))
+	if want.Collisions != nil {
+		_, _ = sum.Write(strconv.AppendInt(nil, int64(*want.Collisions), 10))
 	}
 	hash := rand.SafeEncodeString(strconv.FormatUint(uint64(sum.Sum32()), 10))
-	labels := maps.Clone(template.Labels)
+	labels := maps.Clone(want.Template.Labels)
 	if labels == nil {
 		labels = map[string]string{}
 	}

@@ -48,7 +48,9 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 		return reconcile.Result{}, nil
 	}
 	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
-	update, old, err := c.History.Current(ctx, owner, &set.Spec.Template, set.Status.CollisionCount)
+	update, old, err := c.History.Current(ctx, revision.Wanted{
+		Owner: owner, Template: &set.Spec.Template, Collisions: set.Status.CollisionCount,
+	})
 	if errors.Is(err, revision.ErrCollision) {
 		return patch.Result(reconcile.Result{}, c.collided(ctx, set))
 	}
@@ -134,7 +136,7 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 	}
 	pod := podFor(owner, set, template, what.hash, what.ordinal)
 	err := c.Client.Create(ctx, pod)
-	c.report(set, "create", "SuccessfulCreate", "FailedCreate", fmt.Sprintf("Pod %s in StatefulSet %s", pod.Name, set.Name), err)
+	c.report(set, "create", pod.Name, err)
 	if err != nil {
 		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
 	}
@@ -157,7 +159,7 @@ func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what r
 		}
 	}
 	err := client.IgnoreNotFound(c.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
-	c.report(set, "delete", "SuccessfulDelete", "FailedDelete", fmt.Sprintf("Pod %s in StatefulSet %s", pod.Name, set.Name), err)
+	c.report(set, "delete", pod.Name, err)
 	if err != nil {
 		return fmt.Errorf("deleting pod %s: %w", pod.Name, err)
 	}
@@ -165,13 +167,14 @@ func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what r
 	return nil
 }
 
-// report records an event for what was done, in upstream's words.
-func (c *Controller) report(set *appsv1.StatefulSet, verb, good, bad, what string, err error) {
+// report records an event for what was done to a pod: verb is create or delete.
+func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error) {
+	suffix := map[string]string{"create": "Create", "delete": "Delete"}[verb]
 	if err != nil {
-		c.Recorder.Eventf(set, corev1.EventTypeWarning, bad, "%s %s failed error: %s", verb, what, err)
+		c.Recorder.Eventf(set, corev1.EventTypeWarning, "Failed"+suffix, "%s Pod %s in StatefulSet %s failed error: %s", verb, pod, set.Name, err)
 		return
 	}
-	c.Recorder.Eventf(set, corev1.EventTypeNormal, good, "%s %s successful", verb, what)
+	c.Recorder.Eventf(set, corev1.EventTypeNormal, "Successful"+suffix, "%s Pod %s in StatefulSet %s successful", verb, pod, set.Name)
 }
 
 // wanting names the stateful sets in an orphan's namespace whose selector matches it.
