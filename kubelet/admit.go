@@ -57,8 +57,12 @@ func (k *Kubelet) take(pod *corev1.Pod) {
 // release gives a pod's requests back.
 func (k *Kubelet) release(uid types.UID) {
 	k.mu.Lock()
+	_, held := k.admitted[uid]
 	delete(k.admitted, uid)
 	k.mu.Unlock()
+	if held {
+		k.retryResizes()
+	}
 }
 
 // tryAdmit takes a pod if it fits, or says why it does not.
@@ -119,6 +123,12 @@ func (k *Kubelet) checkRoom(pod *corev1.Pod) *rejection {
 	if limit := allocatable.Pods().Value(); count+1 > limit {
 		return tooMuch("pods", 1, count, limit)
 	}
+	return k.checkCapacity(pod, used)
+}
+
+// checkCapacity asks whether the pod's requests fit beside what is used.
+func (k *Kubelet) checkCapacity(pod *corev1.Pod, used map[corev1.ResourceName]int64) *rejection {
+	allocatable := k.Allocatable()
 	requests := kuberesource.PodRequests(pod, kuberesource.PodResourcesOptions{})
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
 		want, have := requests[name], allocatable[name]
@@ -138,10 +148,13 @@ func amount(name corev1.ResourceName, milli, value int64) int64 {
 	return value
 }
 
+// rejected is how the message of a pod that does not fit begins.
+const rejected = "Pod was rejected: "
+
 func tooMuch(name string, requested, used, capacity int64) *rejection {
 	return &rejection{
 		reason: "OutOf" + name, failed: true,
-		message: fmt.Sprintf("Pod was rejected: Node didn't have enough resource: %s, requested: %d, used: %d, capacity: %d", name, requested, used, capacity),
+		message: fmt.Sprintf(rejected+"Node didn't have enough resource: %s, requested: %d, used: %d, capacity: %d", name, requested, used, capacity),
 	}
 }
 

@@ -153,7 +153,7 @@ func (k *Kubelet) sweepLogs() {
 }
 
 func (k *Kubelet) newWorker(pod *corev1.Pod) *worker {
-	return &worker{k: k, pod: pod, stale: true, backoffs: map[string]*backoff{}, holds: map[string]hold{}, events: map[string]string{}}
+	return &worker{k: k, pod: pod, stale: true, backoffs: map[string]*backoff{}, holds: map[string]hold{}, events: map[string]string{}, excused: map[string]bool{}}
 }
 
 func (k *Kubelet) worker(uid types.UID) *worker {

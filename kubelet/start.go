@@ -45,7 +45,7 @@ func (j *startJob) event(kind, reason, message string) {
 // run pulls the image, makes the configuration, creates and starts the container, and runs its postStart hook.
 func (j *startJob) run(ctx context.Context) *failure {
 	k, c := j.w.k, j.step.spec
-	if last := j.step.last; last.Exited() {
+	if last := j.step.last; last.Exited() && !j.w.excused[last.ID] {
 		if j.w.backoffs[c.Name] == nil {
 			j.w.backoffs[c.Name] = &backoff{}
 		}
@@ -79,6 +79,7 @@ func (j *startJob) run(ctx context.Context) *failure {
 		return &failure{reason: "RunContainerError", message: message}
 	}
 	j.event(corev1.EventTypeNormal, "Started", "Container started")
+	j.w.setApplied(c)
 	j.linkLog(id)
 	if c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
 		return j.postStart(ctx, id)

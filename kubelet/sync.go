@@ -32,6 +32,9 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 	if err := w.refreshVolumes(ctx, pod); err != nil {
 		return err
 	}
+	if err := w.resize(ctx, pod); err != nil {
+		return err
+	}
 	for range maxRounds {
 		p := w.plan(pod)
 		w.mu.Lock()
@@ -75,7 +78,7 @@ func (w *worker) held(pod *corev1.Pod) func(string, *runtime.Container) (hold, b
 		if h, ok := w.holds[name]; ok && now.Before(h.until) {
 			return h, true
 		}
-		if !last.Exited() {
+		if !last.Exited() || w.excused[last.ID] {
 			return hold{}, false
 		}
 		h, held := w.backoffs[name].crashHold(pod, last, now)

@@ -3,6 +3,7 @@ package kubelet
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -68,6 +69,10 @@ type worker struct {
 	reject  *rejection
 	start   time.Time
 	ends    map[chan struct{}]string // readers of logs that wait for a container's end
+	fresh   bool                     // the object changed: what could not be started is tried again at once
+	// Resources by container: what the node grants, what the runtime has applied, and why a resize waits.
+	granted, applied         map[string]corev1.ResourceRequirements
+	resizePending, resizeWhy string
 
 	// Only the goroutine touches these.
 	retry     time.Duration
@@ -78,6 +83,7 @@ type worker struct {
 	volumesOf int64 // generation that volumes were set up for
 	events    map[string]string
 	refresh   bool
+	excused   map[string]bool // ids of containers that were stopped for a resize: no crash, no back-off
 }
 
 // wake makes the worker look at its pod again.
@@ -100,7 +106,7 @@ func (w *worker) nudge(change func()) {
 func (w *worker) update(pod *corev1.Pod) {
 	w.nudge(func() {
 		urgent := pod.DeletionTimestamp != nil && (w.pod == nil || w.pod.DeletionTimestamp == nil || graceOf(pod) < graceOf(w.pod))
-		w.pod = pod
+		w.pod, w.fresh = pod, true
 		if urgent && w.cancel != nil {
 			w.cancel()
 		}
@@ -133,6 +139,10 @@ func (w *worker) run() {
 		if w.timer != nil {
 			w.timer.Stop()
 			w.timer = nil
+		}
+		if w.fresh {
+			w.fresh = false
+			clear(w.holds)
 		}
 		w.mu.Unlock()
 		ctx = log.IntoContext(ctx, log.FromContext(ctx).WithValues("pod", client.ObjectKeyFromObject(pod)))
@@ -199,7 +209,7 @@ func (w *worker) turn(ctx context.Context, pod *corev1.Pod) error {
 		if why := w.mustEnd(pod); why != nil {
 			w.setReject(why)
 			w.enter(stateTerminating)
-		} else if err := w.sync(ctx, pod); err != nil {
+		} else if err := w.sync(ctx, w.allocate(pod)); err != nil {
 			return err
 		}
 	}
@@ -279,6 +289,7 @@ func (w *worker) status() (*corev1.Pod, corev1.PodStatus, bool) {
 		Pod: w.pod, Runtime: w.rt, RuntimeName: w.k.runtime.Name, Waiting: w.waiting, Ready: w.k.probes.Ready, Started: w.k.probes.Started,
 		HostIPs: w.k.hostIPs(), Finished: w.state >= stateTerminated, StartTime: w.start, Now: w.k.Clock.Now(),
 	}
+	in.Granted, in.Applied, in.ResizePending, in.ResizeMessage = w.granted, maps.Clone(w.applied), w.resizePending, w.resizeWhy
 	if w.reject != nil {
 		in.Reason, in.Message, in.Failed = w.reject.reason, w.reject.message, w.reject.failed
 	}

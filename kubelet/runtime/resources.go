@@ -122,3 +122,14 @@ func OwnOOMScore() int {
 	}
 	return v
 }
+
+// Resources is what the container is limited to.
+func (n *NodeInput) Resources(pod *corev1.Pod, c *corev1.Container) *runtimeapi.LinuxContainerResources {
+	return (&ContainerInput{Node: n, Pod: pod, Container: c}).resources()
+}
+
+// Differ says whether a container that the runtime says to have some resources lacks the wanted ones.
+func Differ(want, have *runtimeapi.LinuxContainerResources) (cpu, memory bool) {
+	cpu = want.CpuShares != have.CpuShares || max(want.CpuQuota, 0) != max(have.CpuQuota, 0)
+	return cpu, max(want.MemoryLimitInBytes, 0) != max(have.MemoryLimitInBytes, 0)
+}

@@ -24,6 +24,10 @@ type Input struct {
 	// Ready and Started tell what the probes of a running container say.
 	Ready, Started func(containerID string) bool
 	HostIPs        []string
+	// Granted are the resources that the node gives each container, Applied those that its cgroup has. Containers that are missing have those of their specification.
+	Granted, Applied map[string]corev1.ResourceRequirements
+	// ResizePending (Deferred or Infeasible) says that the specification asks for more than is granted, ResizeMessage why.
+	ResizePending, ResizeMessage string
 	// Finished says that no container runs, and none will again: the phase becomes final.
 	Finished bool
 	// Reason and Message are the pod's own ("Evicted", "DeadlineExceeded"); with Failed they make the phase Failed whatever the containers did.
@@ -113,9 +117,10 @@ func (in *Input) container(spec *corev1.Container, old *corev1.ContainerStatus, 
 	s := corev1.ContainerStatus{
 		Name: spec.Name, RestartCount: int32(current.Attempt), Image: current.Image, ImageID: current.ImageRef,
 		ContainerID: in.RuntimeName + "://" + current.ID, VolumeMounts: volumeMounts(spec),
-		AllocatedResources: spec.Resources.Requests.DeepCopy(),
-		Resources:          &corev1.ResourceRequirements{Limits: spec.Resources.Limits.DeepCopy(), Requests: spec.Resources.Requests.DeepCopy()},
 	}
+	s.AllocatedResources = pick(in.Granted, spec).Requests.DeepCopy()
+	applied := pick(in.Applied, spec)
+	s.Resources = &corev1.ResourceRequirements{Limits: applied.Limits.DeepCopy(), Requests: applied.Requests.DeepCopy()}
 	if current.User != nil {
 		s.User = &corev1.ContainerUser{Linux: current.User.DeepCopy()}
 	}
@@ -144,6 +149,13 @@ func (in *Input) container(spec *corev1.Container, old *corev1.ContainerStatus, 
 	}
 	in.probes(&s, spec, current, init)
 	return s
+}
+
+func pick(from map[string]corev1.ResourceRequirements, spec *corev1.Container) corev1.ResourceRequirements {
+	if r, ok := from[spec.Name]; ok {
+		return r
+	}
+	return spec.Resources
 }
 
 func (in *Input) probes(s *corev1.ContainerStatus, spec *corev1.Container, current *runtime.Container, init bool) {

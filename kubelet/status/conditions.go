@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
@@ -14,7 +15,8 @@ import (
 // owned are the conditions that the kubelet writes. PodScheduled is the scheduler's: it is only added where it is missing.
 func owned(t corev1.PodConditionType) bool {
 	switch t {
-	case corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady, corev1.ContainersReady, corev1.PodScheduled:
+	case corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady, corev1.ContainersReady, corev1.PodScheduled,
+		corev1.PodResizePending, corev1.PodResizeInProgress:
 		return true
 	}
 	return false
@@ -34,6 +36,7 @@ func (in *Input) conditions(s *corev1.PodStatus) []corev1.PodCondition {
 		scheduled = in.Pod.Status.Conditions[i]
 	}
 	out = append(out, scheduled)
+	out = append(out, in.resizing()...)
 	for i := range out {
 		out[i].ObservedGeneration = in.Pod.Generation
 		if out[i].LastTransitionTime.IsZero() {
@@ -111,4 +114,18 @@ func (in *Input) ready(s *corev1.PodStatus, containers corev1.PodCondition) core
 		return condition(corev1.PodReady, false, "ReadinessGatesNotReady", strings.Join(missing, ", "))
 	}
 	return condition(corev1.PodReady, true, "", "")
+}
+
+// resizing tells of a resize that waits for room, or that is granted and not applied to all containers yet.
+func (in *Input) resizing() []corev1.PodCondition {
+	var out []corev1.PodCondition
+	if in.ResizePending != "" {
+		out = append(out, condition(corev1.PodResizePending, true, in.ResizePending, in.ResizeMessage))
+	}
+	for name, granted := range in.Granted {
+		if applied, ok := in.Applied[name]; ok && in.Runtime.Current(name).Running() && !equality.Semantic.DeepEqual(granted, applied) {
+			return append(out, condition(corev1.PodResizeInProgress, true, "", ""))
+		}
+	}
+	return out
 }
