@@ -44,6 +44,7 @@ type change struct {
 
 // do carries a change out. It returns the object as stored, and whether it is new.
 func (c *call) do(ctx context.Context, ch change) (obj resource.Object, created bool, err error) {
+	defer c.locks.lock(ctx, c.at.key(c.info.Namespace, ch.name))()
 	now, err := c.now(ctx, ch.name)
 	if apierrors.IsNotFound(err) && ch.create != nil {
 		obj, err = ch.create(ctx)

@@ -83,6 +83,7 @@ func (c *call) readDeleteOptions(body []byte, options *metav1.DeleteOptions) err
 
 // deleteNamed deletes one object. It returns the object as it is then, and whether it is gone.
 func (c *call) deleteNamed(ctx context.Context, name string, options *metav1.DeleteOptions) (resource.Object, bool, error) {
+	defer c.locks.lock(ctx, c.at.key(c.info.Namespace, name))()
 	now, err := c.now(ctx, name)
 	if err != nil {
 		return nil, false, err

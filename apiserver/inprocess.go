@@ -1,6 +1,8 @@
 package apiserver
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -38,7 +40,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	inner.RemoteAddr = "127.0.0.1:0"
 	p := newPipe()
 	answer := &memoryResponse{header: http.Header{}, pipe: p, started: make(chan struct{})}
+	stop := context.AfterFunc(ctx, p.abandon) // nobody waits for a reader that has given up
 	go func() {
+		defer stop()
 		defer func() {
 			if problem := recover(); problem != nil {
 				p.fail(http.ErrAbortHandler)
@@ -103,7 +107,7 @@ var errAbandoned = errors.New("the reader of the answer is gone")
 type pipe struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced on every change
-	data     []byte
+	data     bytes.Buffer
 	err      error // the reader's, after data
 	deserted bool
 }
@@ -118,7 +122,7 @@ func (p *pipe) signal() {
 func (p *pipe) write(data []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.data) > maxPiped && !p.deserted {
+	for p.data.Len() > maxPiped && !p.deserted {
 		changed := p.changed
 		p.mu.Unlock()
 		<-changed
@@ -127,7 +131,7 @@ func (p *pipe) write(data []byte) (int, error) {
 	if p.deserted {
 		return 0, errAbandoned
 	}
-	p.data = append(p.data, data...)
+	p.data.Write(data)
 	p.signal()
 	return len(data), nil
 }
@@ -161,7 +165,7 @@ func (b *memoryBody) Read(into []byte) (int, error) {
 	p := b.pipe
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.data) == 0 && p.err == nil && !p.deserted {
+	for p.data.Len() == 0 && p.err == nil && !p.deserted {
 		changed := p.changed
 		p.mu.Unlock()
 		select {
@@ -171,14 +175,13 @@ func (b *memoryBody) Read(into []byte) (int, error) {
 		}
 		p.mu.Lock()
 	}
-	if len(p.data) > 0 {
-		n := copy(into, p.data)
-		p.data = p.data[n:]
-		if len(p.data) == 0 {
-			p.data = nil
+	if p.data.Len() > 0 {
+		wasFull := p.data.Len() > maxPiped
+		n, err := p.data.Read(into)
+		if wasFull {
+			p.signal()
 		}
-		p.signal()
-		return n, nil
+		return n, err
 	}
 	if p.err != nil {
 		return 0, p.err

@@ -80,8 +80,13 @@ func (c *call) writeItems(code int, items [][]byte, meta metav1.ListMeta) error 
 		return nil
 	}
 	c.w.Header().Set("Content-Type", c.accept.Media.String())
+	zip := worthCompressing(c.r, items)
+	if zip {
+		c.w.Header().Set("Content-Encoding", "gzip")
+		c.w.Header().Add("Vary", "Accept-Encoding")
+	}
 	c.w.WriteHeader(code)
-	out := newOutput(c.w)
+	out := newOutput(c.w, zip)
 	defer out.close()
 	_ = list.Write(out, c.accept.Media) // fails only when the client is gone, and nobody can be told any more
 	return nil

@@ -70,6 +70,7 @@ type Server struct {
 	rowsMu  sync.Mutex // orders AddRow and RemoveRow
 	kinds   atomic.Pointer[kinds]
 	metrics *serverMetrics
+	locks   keyLocks
 	stopped <-chan struct{}
 	logger  logr.Logger
 }
