@@ -81,7 +81,7 @@ func validateNodeSubject(request *x509.CertificateRequest) error {
 		return errors.New("subject organization is not system:nodes")
 	}
 	if !strings.HasPrefix(request.Subject.CommonName, nodePrefix) {
-		return errors.New("subject common name does not begin with system:node:")
+		return errors.New("subject common name does not begin with \"system:node:\" prefix")
 	}
 	return nil
 }

@@ -14,20 +14,27 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
+// Upstream discourages new users of these types. Whoever serves the API must serve its
+// old users, too.
+type (
+	endpointsObject = corev1.Endpoints      //nolint:staticcheck // kept for the clients that have not moved
+	endpointSubset  = corev1.EndpointSubset //nolint:staticcheck // kept for the clients that have not moved
+)
+
 // capacity is the most addresses that an Endpoints object holds.
 const capacity = 1000
 
 // subsets computes the subsets of a service's Endpoints and whether addresses had to be
 // left out. Addresses with the same ports share a subset; all is sorted, so that the
 // same pods always give the same object.
-func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]corev1.EndpointSubset, bool) {
+func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]endpointSubset, bool) {
 	family := corev1.IPv4Protocol
 	if len(svc.Spec.IPFamilies) > 0 {
 		family = svc.Spec.IPFamilies[0]
 	} else if addr, err := netip.ParseAddr(svc.Spec.ClusterIP); err == nil && addr.Is6() {
 		family = corev1.IPv6Protocol
 	}
-	groups := map[string]*corev1.EndpointSubset{}
+	groups := map[string]*endpointSubset{}
 	for _, pod := range pods {
 		if !backends.Included(pod, svc.Spec.PublishNotReadyAddresses) {
 			continue
@@ -42,7 +49,7 @@ func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]corev1.EndpointSubset, 
 		}
 		key := portsKey(ports)
 		if groups[key] == nil {
-			groups[key] = &corev1.EndpointSubset{Ports: ports}
+			groups[key] = &endpointSubset{Ports: ports}
 		}
 		group, address := groups[key], addressOf(svc, pod, ip)
 		if svc.Spec.PublishNotReadyAddresses || podcontrol.IsReady(pod) {
@@ -51,7 +58,7 @@ func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]corev1.EndpointSubset, 
 			group.NotReadyAddresses = append(group.NotReadyAddresses, address)
 		}
 	}
-	out := make([]corev1.EndpointSubset, 0, len(groups))
+	out := make([]endpointSubset, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
 		group := groups[key]
 		slices.SortFunc(group.Addresses, byIP)
@@ -121,7 +128,7 @@ func byIP(a, b corev1.EndpointAddress) int {
 }
 
 // truncate keeps at most capacity addresses, ready ones first.
-func truncate(all []corev1.EndpointSubset) ([]corev1.EndpointSubset, bool) {
+func truncate(all []endpointSubset) ([]endpointSubset, bool) {
 	ready, notReady := 0, 0
 	for _, subset := range all {
 		ready += len(subset.Addresses)
@@ -132,7 +139,7 @@ func truncate(all []corev1.EndpointSubset) ([]corev1.EndpointSubset, bool) {
 	}
 	keepReady := min(ready, capacity)
 	keepNotReady := capacity - keepReady
-	var out []corev1.EndpointSubset
+	var out []endpointSubset
 	for _, subset := range all {
 		subset.Addresses, keepReady = keep(subset.Addresses, keepReady)
 		subset.NotReadyAddresses, keepNotReady = keep(subset.NotReadyAddresses, keepNotReady)

@@ -38,6 +38,9 @@ const (
 	maxEndpoints = 1000
 )
 
+// endpointsObject is deprecated as an API, which is why it is mirrored.
+type endpointsObject = corev1.Endpoints //nolint:staticcheck // reading it is this controller's task
+
 // Controller reconciles the mirrored slices of Endpoints.
 type Controller struct {
 	Client   client.Client
@@ -47,7 +50,7 @@ type Controller struct {
 
 // Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
 // The mirror of deleted Endpoints goes by garbage collection.
-func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints) (reconcile.Result, error) {
+func (c *Controller) Reconcile(ctx context.Context, endpoints *endpointsObject) (reconcile.Result, error) {
 	if endpoints.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
@@ -86,7 +89,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 
 // wanted says whether endpoints are to be mirrored: those of a service that has no
 // selector, unless they say otherwise.
-func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (bool, error) {
+func (c *Controller) wanted(ctx context.Context, endpoints *endpointsObject) (bool, error) {
 	if endpoints.Labels[discoveryv1.LabelSkipMirror] == "true" {
 		return false, nil
 	}
@@ -105,7 +108,7 @@ func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (b
 }
 
 // groupsOf returns the endpoints of each subset and family. Invalid addresses are left out.
-func groupsOf(endpoints *corev1.Endpoints) []*endpointslice.Group {
+func groupsOf(endpoints *endpointsObject) []*endpointslice.Group {
 	byKey := map[string]*endpointslice.Group{}
 	for i := range endpoints.Subsets {
 		subset := &endpoints.Subsets[i]
@@ -163,7 +166,7 @@ func endpoint(address *corev1.EndpointAddress, ready bool) discoveryv1.Endpoint 
 	return out
 }
 
-func finish(slice *discoveryv1.EndpointSlice, endpoints *corev1.Endpoints) {
+func finish(slice *discoveryv1.EndpointSlice, endpoints *endpointsObject) {
 	if slice.Name == "" {
 		slice.Namespace = endpoints.Namespace
 		slice.GenerateName = endpointslice.Prefix(endpoints.Name)
@@ -202,7 +205,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
 	return kit.New(mgr, Name).
-		For(&corev1.Endpoints{}, builder.WithPredicates(forget)).
+		For(&endpointsObject{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Service{}, &handler.EnqueueRequestForObject{}).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.owner)).
 		Complete(reconcile.AsReconciler(c.Client, c))

@@ -42,7 +42,7 @@ func New(seed int64) *Source {
 	filler := randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 3).MaxDepth(14).Funcs(
 		func(v *metav1.Time, _ randfill.Continue) { *v = metav1.NewTime(someTime(r)) },
 		func(v *metav1.MicroTime, _ randfill.Continue) { *v = metav1.NewMicroTime(someTime(r)) },
-		func(v *metav1.FieldsV1, _ randfill.Continue) { v.Raw = []byte("{}") },
+		func(v *metav1.FieldsV1, _ randfill.Continue) { v.SetRawBytes([]byte("{}")) },
 		func(v *runtime.RawExtension, _ randfill.Continue) {
 			v.Raw = []byte(pick(r, "", "{}", "null", "[", `{"spec":1}`))
 		},
