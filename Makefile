@@ -52,6 +52,7 @@ e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
 
 .PHONY: lint
 lint: $(tools)/golangci-lint ## Check style, budgets and import directions
+	hack/verify-layout
 	$(tools)/golangci-lint run
 
 .PHONY: bench

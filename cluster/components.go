@@ -102,7 +102,7 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 		}
 		s := &scheduler.Scheduler{
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
-			Recorder: broadcaster.NewRecorder(c.scheme, "default-scheduler").(events.EventRecorderLogger),
+			Recorder: broadcaster.NewRecorder(c.scheme, "default-scheduler"),
 		}
 		return s.Run(ctx)
 	}}, nil

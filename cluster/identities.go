@@ -18,7 +18,3 @@ func schedulerIdentity() user.Info { return identity("system:kube-scheduler") }
 func nodeIdentity(name string) user.Info { return identity("system:node:"+name, "system:nodes") }
 
 func proxyIdentity() user.Info { return identity("system:kube-proxy") }
-
-func serviceAccountIdentity(name string) user.Info {
-	return identity("system:serviceaccount:kube-system:"+name, "system:serviceaccounts", "system:serviceaccounts:kube-system")
-}

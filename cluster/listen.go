@@ -8,14 +8,12 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
 // request is authenticated.
 func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *http.Server {
-	server := &http.Server{
+	return &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		// What goes wrong in handshakes is the clients' business.
@@ -24,11 +22,7 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.serving.TLS()},
 			ClientAuth: tls.RequestClientCert, ClientCAs: c.authority.Pool(), NextProtos: []string{"h2", "http/1.1"},
 		},
+		// A bound on what one connection may have open; rapid resets are counted by the library (CVE-2023-44487).
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
-	// Bounds on what one connection may have open and unread; rapid resets are counted by the library.
-	configured := &http2.Server{MaxConcurrentStreams: 250, IdleTimeout: 3 * time.Minute}
-	if err := http2.ConfigureServer(server, configured); err != nil {
-		server.TLSConfig.NextProtos = []string{"http/1.1"}
-	}
-	return server
 }

@@ -2,7 +2,6 @@ package rbac
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -19,7 +18,7 @@ func clusterRoles() *resource.Resource {
 			NewList: resource.NewList[rbacv1.ClusterRoleList],
 		}},
 		StoragePrefix:            "clusterroles",
-		ValidateName:             path.ValidatePathSegmentName,
+		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -24,7 +23,7 @@ func clusterRoleBindings() *resource.Resource {
 		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
 		Cells:                    resource.Row(clusterRoleBindingCells),
 		StoragePrefix:            "clusterrolebindings",
-		ValidateName:             path.ValidatePathSegmentName,
+		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

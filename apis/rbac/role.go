@@ -2,7 +2,6 @@ package rbac
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -20,7 +19,7 @@ func roles() *resource.Resource {
 			NewList: resource.NewList[rbacv1.RoleList],
 		}},
 		StoragePrefix:            "roles",
-		ValidateName:             path.ValidatePathSegmentName,
+		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -26,7 +25,7 @@ func roleBindings() *resource.Resource {
 		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
 		Cells:                    resource.Row(roleBindingCells),
 		StoragePrefix:            "rolebindings",
-		ValidateName:             path.ValidatePathSegmentName,
+		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

@@ -62,12 +62,11 @@ func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // Filter implements fwk.FilterPlugin.
 func (*Plugin) Filter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	requirement := nodeaffinity.RequiredNodeAffinity{}
-	if data, err := state.Read(Name); err == nil {
-		requirement = data.(required).RequiredNodeAffinity
-	} else {
-		requirement = nodeaffinity.GetRequiredNodeAffinity(pod)
+	data, err := state.Read(Name)
+	if err != nil {
+		data = required{nodeaffinity.GetRequiredNodeAffinity(pod)}
 	}
+	requirement := data.(required)
 	if match, err := requirement.Match(node.Node()); err != nil || !match {
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reason)
 	}
