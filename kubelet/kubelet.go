@@ -37,7 +37,7 @@ import (
 type Kubelet struct {
 	// Client reads (from a cache, if it likes) and writes the API. Required.
 	Client client.Client
-	// Cache watches pods; it should be configured to hold only those of this node. Required.
+	// Cache watches pods and this node; it should be configured to hold only this node's. Required.
 	Cache cache.Cache
 	// Objects reads and watches ConfigMaps and Secrets; by default from Cache, which then has to hold all of them.
 	Objects volume.ObjectSource

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/kubelet/probe"
@@ -43,8 +44,30 @@ func (k *Kubelet) runPods(ctx context.Context) error {
 	if !toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
 		return nil
 	}
+	if err := k.watchNode(ctx); err != nil {
+		return err
+	}
 	k.readyOnce.Do(func() { close(k.ready) })
 	return k.watchRuntime(ctx)
+}
+
+// watchNode shows the registrar what others make of the node. Nothing waits for it.
+func (k *Kubelet) watchNode(ctx context.Context) error {
+	informer, err := k.Cache.GetInformer(ctx, &corev1.Node{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watching the node: %w", err)
+	}
+	observe := func(o any) {
+		if n, ok := o.(*corev1.Node); ok {
+			k.registrar.Observe(n)
+		}
+	}
+	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{AddFunc: observe, UpdateFunc: func(_, o any) { observe(o) }})
+	if err != nil {
+		return fmt.Errorf("watching the node: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = informer.RemoveEventHandler(registration) })
+	return nil
 }
 
 // watchRuntime follows the runtime's events; whenever the stream has to be opened anew, everything may have changed.
@@ -216,7 +239,7 @@ func (k *Kubelet) podGone(o any) {
 		return
 	}
 	if w := k.worker(pod.UID); w != nil {
-		w.lost()
+		w.lost(pod)
 	}
 }
 

@@ -113,10 +113,13 @@ func (w *worker) update(pod *corev1.Pod) {
 	})
 }
 
-// lost says that the object is gone from the API.
-func (w *worker) lost() {
+// lost says that the object, last seen as pod, is gone from the API.
+func (w *worker) lost(pod *corev1.Pod) {
 	w.nudge(func() {
 		w.gone = true
+		if pod.DeletionTimestamp != nil {
+			w.pod = pod // it says how little grace was meant
+		}
 		if w.cancel != nil && w.state < stateTerminating {
 			w.cancel()
 		}

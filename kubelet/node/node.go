@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -75,8 +76,35 @@ func (r *Registrar) Node() *corev1.Node {
 	return r.node
 }
 
-// Observe brings a newer Node object.
+// Observe brings the Node object as a watch saw it. When somebody else changed its status (it was set to Unknown while
+// this machine slept, say) that is put right at once.
 func (r *Registrar) Observe(n *corev1.Node) {
+	if n.Name != r.Name {
+		return
+	}
+	r.mu.Lock()
+	changed := r.node != nil && newer(n, r.node)
+	if changed {
+		changed = !sameStatus(&n.Status, &r.node.Status)
+		r.node = n
+	}
+	r.mu.Unlock()
+	if changed {
+		r.Check()
+	}
+}
+
+// newer says whether a is a later version of the node than b, or another node of the same name.
+func newer(a, b *corev1.Node) bool {
+	if a.UID != b.UID {
+		return a.CreationTimestamp.After(b.CreationTimestamp.Time)
+	}
+	va, errA := strconv.ParseUint(a.ResourceVersion, 10, 64)
+	vb, errB := strconv.ParseUint(b.ResourceVersion, 10, 64)
+	return errA != nil || errB != nil || va > vb
+}
+
+func (r *Registrar) remember(n *corev1.Node) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.node = n
@@ -154,7 +182,7 @@ func (r *Registrar) register(ctx context.Context) error {
 	want.Status = r.status(ctx, want)
 	err := r.Client.Create(ctx, want)
 	if err == nil {
-		r.Observe(want)
+		r.remember(want)
 		r.event(corev1.EventTypeNormal, "Starting", "Starting kubelet.")
 		return nil
 	}
@@ -175,7 +203,7 @@ func (r *Registrar) register(ctx context.Context) error {
 			return fmt.Errorf("patching the node's labels: %w", err)
 		}
 	}
-	r.Observe(updated)
+	r.remember(updated)
 	r.event(corev1.EventTypeNormal, "Starting", "Starting kubelet.")
 	return nil
 }
@@ -213,7 +241,7 @@ func (r *Registrar) report(ctx context.Context) error {
 		return fmt.Errorf("patching the node's status: %w", err)
 	}
 	r.written = now
-	r.Observe(want)
+	r.remember(want)
 	return nil
 }
 
