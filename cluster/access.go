@@ -1,15 +1,19 @@
 package cluster
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
@@ -51,11 +55,13 @@ func (c *controlPlane) newAccess() (*access, error) {
 	}
 	roles := rbac.New(c.view)
 	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz", "/version"}, node.New(c.view), roles}
-	chain, err := plugins.New(plugins.Deps{Lister: c.view, Authorizer: authorizers, Await: c.view.Await}, nil, nil)
+	chain, err := plugins.New(plugins.Deps{
+		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c},
+	}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	chain = chain.With(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
+	chain = chain.After(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
 	documents, err := tokens.Discovery(issuer, c.url()+tokens.KeysPath, keys)
 	if err != nil {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
@@ -75,4 +81,21 @@ func (c *controlPlane) newAccess() (*access, error) {
 		&auth.ClientCertificates{Roots: func() *x509.CertPool { return pool }, Clock: clock.RealClock{}}, bearers,
 	}}
 	return a, nil
+}
+
+// quotaWriter stores what admission has charged, through the API that admission is a part of.
+type quotaWriter struct {
+	plane  *controlPlane
+	once   sync.Once
+	writer client.Client
+	err    error
+}
+
+// UpdateStatus implements resourcequota.StatusWriter.
+func (q *quotaWriter) UpdateStatus(ctx context.Context, quota *corev1.ResourceQuota) error {
+	q.once.Do(func() { q.writer, q.err = q.plane.client(identity("system:apiserver", user.SystemPrivilegedGroup), nil) })
+	if q.err != nil {
+		return q.err
+	}
+	return q.writer.Status().Update(ctx, quota)
 }

@@ -59,12 +59,17 @@ func (c *controlPlane) bootstrapOp(wanted resource.Object) (*storage.Op, error) 
 			if !ok {
 				return nil, nil
 			}
-			changed, _ := bootstrap.Reconcile(stored, wanted)
-			if changed == nil {
+			changed, replace := bootstrap.Reconcile(stored, wanted)
+			op.Expected = entry.Revision
+			switch {
+			case replace:
+				bootstrap.Stamp(wanted, time.Now())
+			case changed == nil:
 				return nil, nil
+			default:
+				wanted = changed
+				wanted.SetResourceVersion("")
 			}
-			wanted, op.Expected = changed, entry.Revision
-			wanted.SetResourceVersion("")
 		}
 	}
 	if op.Expected == 0 {

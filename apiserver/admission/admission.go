@@ -68,9 +68,9 @@ func NewChain(plugins ...Plugin) *Chain {
 	return &Chain{plugins: plugins}
 }
 
-// With returns a chain that asks more plugins at its end.
-func (c *Chain) With(more ...Plugin) *Chain {
-	return &Chain{plugins: append(slices.Clone(c.plugins), more...)}
+// After returns a chain that asks first before the plugins of c.
+func (c *Chain) After(first ...Plugin) *Chain {
+	return &Chain{plugins: append(slices.Clone(first), c.plugins...)}
 }
 
 // Names of the plugins in their order.
