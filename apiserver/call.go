@@ -77,7 +77,8 @@ func (at *endpoint) scopeFits(info *request.Info) bool {
 	return info.Subresource == "" && (info.Name == "" || info.Verb == "list" || info.Verb == "watch")
 }
 
-var errMethod = func(of schema.GroupResource) error {
+// errMethod refuses a verb that a resource does not have.
+func errMethod(schema.GroupResource) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusMethodNotAllowed, Reason: metav1.StatusReasonMethodNotAllowed,
 		Message: "the server does not allow this method on the requested resource", Details: &metav1.StatusDetails{},
@@ -85,6 +86,9 @@ var errMethod = func(of schema.GroupResource) error {
 }
 
 func (c *call) serve() error {
+	if c.r.Method == http.MethodHead && c.info.Subresource == "" {
+		return errMethod(c.groupResource())
+	}
 	if err := c.checkNames(); err != nil {
 		return err
 	}

@@ -21,7 +21,11 @@ func (c *call) get() error {
 }
 
 func (c *call) find(name string) (*cache.Entry, error) {
-	if err := c.waitFresh(c.ctx(), c.r.URL.Query().Get("resourceVersion")); err != nil {
+	version := ""
+	if c.r.URL.RawQuery != "" {
+		version = c.r.URL.Query().Get("resourceVersion")
+	}
+	if err := c.waitFresh(c.ctx(), version); err != nil {
 		return nil, err
 	}
 	return c.cachedEntry(name)

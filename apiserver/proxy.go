@@ -22,11 +22,11 @@ import (
 )
 
 // forward hands the request on to location. Upgrades are passed through; a refused one closes the connection behind it,
-// and redirects are never followed nor passed on.
+// and a kubelet's redirect is neither followed nor passed on. What pods answer to plain requests is theirs.
 func (c *call) forward(location *url.URL, transport http.RoundTripper, upgradeRequired bool) {
 	handler := proxy.NewUpgradeAwareHandler(location, transport, !upgradeRequired, upgradeRequired, responder{c})
 	handler.UseLocationHost = true
-	handler.RejectForwardingRedirects = true
+	handler.RejectForwardingRedirects = upgradeRequired
 	handler.FlushInterval = 100 * time.Millisecond
 	handler.ServeHTTP(c.w, c.r)
 }

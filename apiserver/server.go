@@ -46,6 +46,8 @@ type Server struct {
 
 	// Virtual answers the creation of resources that are never stored, by resource.
 	Virtual map[schema.GroupResource]VirtualFunc
+	// Live answers get and list of resources that are never stored but found out when asked for (metrics), by resource.
+	Live map[schema.GroupResource]LiveFunc
 	// Tokens issues service account tokens.
 	Tokens TokenIssuer
 	// Nodes reaches kubelets. Without it, logs, exec and the proxies are unavailable.

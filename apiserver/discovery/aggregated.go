@@ -3,6 +3,7 @@ package discovery
 import (
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
@@ -40,19 +41,27 @@ func (d *Document) aggregatedGroup(name string) apidiscoveryv2.APIGroupDiscovery
 	return group
 }
 
+// responseKind leaves out a group and version that are those of the resource: clients fill them in.
+func responseKind(row *resource.Resource, name string, kind schema.GroupVersionKind) metav1.GroupVersionKind {
+	if kind.Group == row.Group && kind.Version == name {
+		return metav1.GroupVersionKind{Kind: kind.Kind}
+	}
+	return metav1.GroupVersionKind(kind)
+}
+
 func aggregatedResource(row *resource.Resource, name string) apidiscoveryv2.APIResourceDiscovery {
 	scope := apidiscoveryv2.ScopeCluster
 	if row.Namespaced {
 		scope = apidiscoveryv2.ScopeNamespace
 	}
-	kind := metav1.GroupVersionKind(row.GroupVersionKind(name))
+	kind := responseKind(row, name, row.GroupVersionKind(name))
 	out := apidiscoveryv2.APIResourceDiscovery{
 		Resource: row.Name, ResponseKind: &kind, Scope: scope, SingularResource: row.Singular,
 		Verbs: Verbs(row), ShortNames: row.ShortNames, Categories: row.Categories,
 	}
 	for i := range row.Subresources {
 		sub := &row.Subresources[i]
-		kind := metav1.GroupVersionKind(subresourceKind(row, sub, name))
+		kind := responseKind(row, name, subresourceKind(row, sub, name))
 		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{
 			Subresource: sub.Name, ResponseKind: &kind, Verbs: SubresourceVerbs(sub),
 		})

@@ -1,0 +1,78 @@
+package apiserver
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
+)
+
+const deployments = "/apis/apps/v1/namespaces/default/deployments"
+
+func TestPatches(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	cases := []struct {
+		why, kind, body string
+		code            int
+		says            string
+	}{
+		{"merge", mergePatch, `{"data":{"b":"2"}}`, 200, `"b":"2"`},
+		{"merge with null removes", mergePatch, `{"data":{"b":null}}`, 200, `"data":{"a":"1"}`},
+		{"json patch", "application/json-patch+json", `[{"op":"add","path":"/data/c","value":"3"}]`, 200, `"c":"3"`},
+		{"failed test", "application/json-patch+json", `[{"op":"test","path":"/data/c","value":"4"}]`, 422, "the server rejected our request due to an error in our request"},
+		{"strategic", "application/strategic-merge-patch+json", `{"metadata":{"labels":{"x":"y"}}}`, 200, `"x":"y"`},
+		{"wrong type", mergePatch, `{"data":{"b":1}}`, 422, "cannot unmarshal number"},
+		{"wrong name", mergePatch, `{"metadata":{"name":"two"}}`, 400, "does not match the name on the URL"},
+		{"old version", mergePatch, `{"metadata":{"resourceVersion":"1"}}`, 409, "has been modified"},
+		{"unknown kind of patch", "application/json", `{}`, 415, "Unsupported Media Type"},
+	}
+	for _, c := range cases {
+		t.Run(c.why, func(*testing.T) { ts.patch(c.kind, configMaps+"/one", c.body).wants(c.code).says(c.says) })
+	}
+}
+
+func TestApplyMergesAndFindsConflicts(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = &fieldmanager.Generic{Scheme: s.Scheme, FromFirstApply: true} })
+	apply := func(manager, replicas, force string) *answer {
+		t.Helper()
+		return ts.do(http.MethodPatch, deployments+"/web?fieldManager="+manager+"&force="+force, `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: `+replicas+`
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec: {containers: [{name: c, image: nginx}]}
+`, "Content-Type", "application/apply-patch+yaml")
+	}
+	first := apply("me", "2", "false").wants(201).says(`"manager":"me"`).object()
+	if again := apply("me", "2", "false").wants(200).object(); again.GetResourceVersion() != first.GetResourceVersion() {
+		t.Error("applying the same again changed the object")
+	}
+	apply("you", "3", "false").wants(409).says(`conflict with \"me\"`).says(".spec.replicas")
+	apply("you", "3", "true").wants(200).says(`"replicas":3`)
+}
+
+func TestWritersOfOneObjectAllSucceed(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	done := make(chan int)
+	for range 4 {
+		go func() {
+			worst := 0
+			for range 25 {
+				worst = max(worst, ts.patch("application/json-patch+json", configMaps+"/one", `[{"op":"add","path":"/metadata/labels","value":{}}]`).code)
+				worst = max(worst, ts.patch(mergePatch, configMaps+"/one", `{"data":{"b":"2"}}`).code)
+			}
+			done <- worst
+		}()
+	}
+	for range 4 {
+		if worst := <-done; worst != 200 {
+			t.Errorf("a writer got %d", worst)
+		}
+	}
+}
