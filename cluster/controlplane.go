@@ -117,11 +117,12 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("setting up authentication and authorization: %w", err)
 	}
+	nodes := c.newKubelets()
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
-		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: c.newKubelets(),
+		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(),
 		Checks: []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {
