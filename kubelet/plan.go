@@ -238,9 +238,21 @@ func (in *planInput) tryStart(p *plan, c *corev1.Container, field string) {
 		}
 		return
 	}
-	step := startStep{spec: c, field: field, last: last}
+	p.start = append(p.start, startStep{spec: c, field: field, last: last, attempt: in.attempt(c.Name, last)})
+}
+
+// attempt counts the starts of a container. When the runtime has lost its instances, the reported count goes on.
+func (in *planInput) attempt(name string, last *runtime.Container) int {
 	if last != nil {
-		step.attempt = last.Attempt + 1
+		return last.Attempt + 1
 	}
-	p.start = append(p.start, step)
+	s := &in.pod.Status
+	for _, list := range [][]corev1.ContainerStatus{s.InitContainerStatuses, s.ContainerStatuses} {
+		for i := range list {
+			if list[i].Name == name && (list[i].ContainerID != "" || list[i].RestartCount > 0) {
+				return int(list[i].RestartCount) + 1
+			}
+		}
+	}
+	return 0
 }

@@ -53,6 +53,7 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 			w.trim(ctx, pod)
 			return nil
 		}
+		w.report()
 		if err := w.apply(ctx, pod, p); err != nil {
 			return err
 		}
@@ -199,8 +200,14 @@ func (w *worker) volumesFailed(pod *corev1.Pod, err error) error {
 	return fmt.Errorf("setting up volumes: %w", err)
 }
 
-// refreshVolumes writes the content of volumes again when something that they show has changed.
+// refreshVolumes writes the content of volumes again when something that they show has changed. After a restart of the
+// kubelet it takes up the volumes of pods that run.
 func (w *worker) refreshVolumes(ctx context.Context, pod *corev1.Pod) error {
+	if w.volumes == nil && w.rt.AnyRunning() {
+		if err := <-w.prepareVolumes(ctx, pod); err != nil {
+			return fmt.Errorf("taking up volumes: %w", err)
+		}
+	}
 	w.mu.Lock()
 	due := w.refresh
 	w.refresh = false

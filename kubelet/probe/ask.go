@@ -205,7 +205,7 @@ func (m *Manager) grpc(ctx context.Context, spec *corev1.Probe, t Target) answer
 		case codes.Unimplemented:
 			return failed("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): " + grpcstatus.Convert(err).Message())
 		case codes.DeadlineExceeded:
-			return failed(fmt.Sprintf("timeout: failed to connect service %q within %v: %v", address, timeout(spec), err))
+			return failed(fmt.Sprintf("timeout: failed to connect service %q within %v: context deadline exceeded", address, timeout(spec)))
 		}
 		return failed("error: health rpc probe failed: " + err.Error())
 	}
