@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -40,6 +41,8 @@ type Controller struct {
 	Claimer podcontrol.Claimer
 	History revision.History
 	Clock   clock.PassiveClock
+	// Failures delays the replacement of pods that end at once.
+	Failures *flowcontrol.Backoff
 }
 
 // Reconcile brings the nodes to one pod each, of the current template.
@@ -73,6 +76,7 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.DaemonSet) (reco
 	todo := newLook(set, current.Labels[revision.HashLabel], nodes, pods, c.Clock.Now()).makePlan()
 	var errs []error
 	if podcontrol.Settled(c.Pods.Pending, set.UID, pods) {
+		hold(c.Failures, set, &todo, c.Clock.Now())
 		errs = append(errs, c.act(ctx, owner, set, current, todo))
 	} else {
 		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
@@ -183,11 +187,12 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	pending := podcontrol.NewPending()
 	claimer := podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
 	c := &Controller{
-		Client:  mgr.GetClient(),
-		Pods:    podcontrol.Pods{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "daemonset-controller"), Pending: pending},
-		Claimer: claimer,
-		History: revision.History{Client: mgr.GetClient(), Claimer: claimer},
-		Clock:   deps.Clock,
+		Client:   mgr.GetClient(),
+		Pods:     podcontrol.Pods{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "daemonset-controller"), Pending: pending},
+		Claimer:  claimer,
+		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
+		Clock:    deps.Clock,
+		Failures: flowcontrol.NewBackOff(firstDelay, maxDelay),
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
 	placement := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
