@@ -67,4 +67,5 @@ import (
 	_ "k8s.io/cluster-bootstrap/token/api"
 	_ "k8s.io/kubelet/pkg/types"
 	_ "github.com/google/cel-go/cel"
+	_ "github.com/robfig/cron/v3"
 )

@@ -20,6 +20,8 @@ func controllerRevisions() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Controller", "Revision", "Age"),
 		Cells:                    resource.Row(controllerRevisionCells),
+		Validate:                 resource.Check(validateControllerRevision),
+		ValidateUpdate:           resource.CheckUpdate(validateControllerRevisionUpdate),
 		StoragePrefix:            "controllerrevisions",
 		AllowUnconditionalUpdate: true,
 	}

@@ -30,6 +30,8 @@ func daemonSets() *resource.Resource {
 		PrepareUpdate:            resource.OnUpdate(prepareDaemonSetUpdate),
 		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Up-to-date:integer", "Available:integer", "Node Selector", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(daemonSetCells),
+		Validate:                 resource.Check(validateDaemonSet),
+		ValidateUpdate:           resource.CheckUpdate(validateDaemonSetUpdate),
 		StoragePrefix:            "daemonsets",
 		AllowUnconditionalUpdate: true,
 	}, func(d *appsv1.DaemonSet) (*appsv1.DaemonSetSpec, *appsv1.DaemonSetStatus) {

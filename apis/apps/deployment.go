@@ -26,6 +26,8 @@ func deployments() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Ready", "Up-to-date", "Available", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(deploymentCells),
+		Validate:                 resource.Check(validateDeployment),
+		ValidateUpdate:           resource.CheckUpdate(validateDeploymentUpdate),
 		StoragePrefix:            "deployments",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(
@@ -37,7 +39,7 @@ func deployments() *resource.Resource {
 		)},
 	}, func(d *appsv1.Deployment) (*appsv1.DeploymentSpec, *appsv1.DeploymentStatus) {
 		return &d.Spec, &d.Status
-	}, resource.KeepMeta(resource.Labels))
+	}, resource.CheckStatus(validateDeploymentStatus), resource.KeepMeta(resource.Labels))
 }
 
 func defaultDeployment(d *appsv1.Deployment) {

@@ -25,6 +25,8 @@ func replicaSets() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Desired:integer", "Current:integer", "Ready:integer", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(replicaSetCells),
+		Validate:                 resource.Check(validateReplicaSet),
+		ValidateUpdate:           resource.CheckUpdate(validateReplicaSetUpdate),
 		StoragePrefix:            "replicasets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(
@@ -36,7 +38,7 @@ func replicaSets() *resource.Resource {
 		)},
 	}, func(r *appsv1.ReplicaSet) (*appsv1.ReplicaSetSpec, *appsv1.ReplicaSetStatus) {
 		return &r.Spec, &r.Status
-	})
+	}, resource.CheckStatus(validateReplicaSetStatus))
 }
 
 func defaultReplicaSet(r *appsv1.ReplicaSet) {

@@ -26,6 +26,8 @@ func statefulSets() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Ready", "Age", "Containers:wide", "Images:wide"),
 		Cells:                    resource.Row(statefulSetCells),
+		Validate:                 resource.Check(validateStatefulSet),
+		ValidateUpdate:           resource.CheckUpdate(validateStatefulSetUpdate),
 		StoragePrefix:            "statefulsets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

@@ -24,6 +24,8 @@ func cronJobs() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Schedule", "Timezone", "Suspend:boolean", "Active:integer", "Last Schedule", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(cronJobCells),
+		Validate:                 resource.Check(validateCronJob),
+		ValidateUpdate:           resource.CheckUpdate(validateCronJobUpdate),
 		StoragePrefix:            "cronjobs",
 		AllowUnconditionalUpdate: true,
 	}, func(c *batchv1.CronJob) (*batchv1.CronJobSpec, *batchv1.CronJobStatus) {

@@ -34,6 +34,8 @@ func jobs() *resource.Resource {
 		Fields:                   resource.Select(jobFields),
 		OrphanByDefault:          true,
 		OrphanWarning:            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
+		Validate:                 resource.Check(validateJob),
+		ValidateUpdate:           resource.CheckUpdate(validateJobUpdate),
 		StoragePrefix:            "jobs",
 		AllowUnconditionalUpdate: true,
 	}, func(j *batchv1.Job) (*batchv1.JobSpec, *batchv1.JobStatus) {

@@ -248,3 +248,11 @@ func isSidecar(container *corev1.Container) bool {
 func hasName(names []string, name string) bool {
 	return slices.Contains(names, name)
 }
+
+// OnlyAlways checks the restart policy of pods that are meant to run for ever.
+func OnlyAlways(policy corev1.RestartPolicy, path *field.Path) field.ErrorList {
+	if policy == corev1.RestartPolicyAlways {
+		return nil
+	}
+	return field.ErrorList{field.NotSupported(path, policy, []corev1.RestartPolicy{corev1.RestartPolicyAlways})}
+}

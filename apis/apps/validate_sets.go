@@ -1,0 +1,202 @@
+package apps
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+)
+
+func validateDaemonSet(d *appsv1.DaemonSet) field.ErrorList {
+	path := field.NewPath("spec")
+	spec := &d.Spec
+	w := &workload{kind: "DaemonSet", empty: "daemonset", selector: spec.Selector, template: &spec.Template}
+	errs := check.Selector(path.Child("selector"), spec.Selector)
+	if selector := spec.Selector; selector != nil && len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {
+		errs = append(errs, field.Invalid(path.Child("selector"), selector, "empty selector is invalid for daemonset"))
+	}
+	errs = append(errs, w.validateTemplate(path)...)
+	errs = append(errs, check.NonNegative(path.Child("minReadySeconds"), spec.MinReadySeconds)...)
+	errs = append(errs, validateDaemonSetStrategy(&spec.UpdateStrategy, path.Child("updateStrategy"))...)
+	return append(errs, validateHistory(spec.RevisionHistoryLimit, path)...)
+}
+
+func validateDaemonSetUpdate(d, old *appsv1.DaemonSet) field.ErrorList {
+	return append(validateDaemonSet(d), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
+}
+
+// daemonSetStrategyText is how a strategy is printed when it is unknown.
+type daemonSetStrategyText struct {
+	Type          appsv1.DaemonSetUpdateStrategyType
+	RollingUpdate *appsv1.RollingUpdateDaemonSet
+}
+
+func validateDaemonSetStrategy(strategy *appsv1.DaemonSetUpdateStrategy, path *field.Path) field.ErrorList {
+	at := path.Child("rollingUpdate")
+	switch strategy.Type {
+	case appsv1.OnDeleteDaemonSetStrategyType:
+		return nil
+	case appsv1.RollingUpdateDaemonSetStrategyType:
+		if strategy.RollingUpdate == nil {
+			return field.ErrorList{field.Required(at, "")}
+		}
+		return validateDaemonSetRolling(strategy.RollingUpdate, at)
+	}
+	return field.ErrorList{field.NotSupported(path, daemonSetStrategyText(*strategy), []string{"RollingUpdate", "OnDelete"})}
+}
+
+func validateDaemonSetRolling(rolling *appsv1.RollingUpdateDaemonSet, path *field.Path) field.ErrorList {
+	unavailable, surge := ptr.Deref(rolling.MaxUnavailable, intstr.IntOrString{}), ptr.Deref(rolling.MaxSurge, intstr.IntOrString{})
+	errs := validateShare(unavailable, path.Child("maxUnavailable"))
+	errs = append(errs, notAboveAll(unavailable, path.Child("maxUnavailable"))...)
+	errs = append(errs, validateShare(surge, path.Child("maxSurge"))...)
+	errs = append(errs, notAboveAll(surge, path.Child("maxSurge"))...)
+	switch {
+	case isZero(&unavailable) && isZero(&surge):
+		errs = append(errs, field.Required(path.Child("maxUnavailable"), "cannot be 0 when maxSurge is 0"))
+	case !isZero(&unavailable) && !isZero(&surge):
+		errs = append(errs, field.Invalid(path.Child("maxSurge"), surge, "may not be set when maxUnavailable is non-zero"))
+	}
+	return errs
+}
+
+func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
+	path := field.NewPath("spec")
+	spec := &s.Spec
+	w := &workload{kind: "StatefulSet", empty: "statefulset", selector: spec.Selector, template: &spec.Template}
+	var errs field.ErrorList
+	switch spec.PodManagementPolicy {
+	case "":
+		errs = append(errs, field.Required(path.Child("podManagementPolicy"), ""))
+	case appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement:
+	default:
+		errs = append(errs, field.Invalid(path.Child("podManagementPolicy"), spec.PodManagementPolicy, "must be 'OrderedReady' or 'Parallel'"))
+	}
+	errs = append(errs, validateStatefulSetStrategy(&spec.UpdateStrategy, path.Child("updateStrategy"))...)
+	errs = append(errs, validateRetention(spec.PersistentVolumeClaimRetentionPolicy, path.Child("persistentVolumeClaimRetentionPolicy"))...)
+	errs = append(errs, check.NonNegative(path.Child("replicas"), ptr.Deref(spec.Replicas, 0))...)
+	errs = append(errs, check.NonNegative(path.Child("minReadySeconds"), spec.MinReadySeconds)...)
+	if spec.Ordinals != nil {
+		errs = append(errs, check.NonNegative(path.Child("ordinals", "start"), spec.Ordinals.Start)...)
+	}
+	if spec.ServiceName != "" {
+		errs = append(errs, check.Messages(path.Child("serviceName"), spec.ServiceName, validation.IsDNS1123Label(spec.ServiceName))...)
+	}
+	errs = append(errs, w.validateSelector(path)...)
+	return append(errs, w.validateTemplate(path)...)
+}
+
+const statefulSetMayChange = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+
+func validateStatefulSetUpdate(s, old *appsv1.StatefulSet) field.ErrorList {
+	errs := validateStatefulSet(s)
+	copied := old.Spec.DeepCopy()
+	copied.Replicas = s.Spec.Replicas
+	copied.Ordinals = s.Spec.Ordinals
+	copied.Template = s.Spec.Template
+	copied.UpdateStrategy = s.Spec.UpdateStrategy
+	copied.RevisionHistoryLimit = s.Spec.RevisionHistoryLimit
+	copied.PersistentVolumeClaimRetentionPolicy = s.Spec.PersistentVolumeClaimRetentionPolicy
+	copied.MinReadySeconds = s.Spec.MinReadySeconds
+	if !equality.Semantic.DeepEqual(*copied, s.Spec) {
+		errs = append(errs, field.Forbidden(field.NewPath("spec"), statefulSetMayChange))
+	}
+	return errs
+}
+
+// statefulSetStrategyText is how a strategy is printed when it is unknown.
+type statefulSetStrategyText struct {
+	Type          appsv1.StatefulSetUpdateStrategyType
+	RollingUpdate *statefulSetRollingText
+}
+
+type statefulSetRollingText struct {
+	Partition      *int32
+	MaxUnavailable *intstr.IntOrString
+}
+
+func validateStatefulSetStrategy(strategy *appsv1.StatefulSetUpdateStrategy, path *field.Path) field.ErrorList {
+	at := path.Child("rollingUpdate")
+	rolling := strategy.RollingUpdate
+	switch strategy.Type {
+	case "":
+		return field.ErrorList{field.Required(path, "")}
+	case appsv1.OnDeleteStatefulSetStrategyType:
+		if rolling != nil {
+			return field.ErrorList{field.Invalid(at, (*statefulSetRollingText)(rolling), "only allowed for updateStrategy 'RollingUpdate'")}
+		}
+		return nil
+	case appsv1.RollingUpdateStatefulSetStrategyType:
+		if rolling == nil {
+			return nil
+		}
+		errs := check.NonNegative(at.Child("partition"), ptr.Deref(rolling.Partition, 0))
+		if rolling.MaxUnavailable != nil {
+			errs = append(errs, validateShare(*rolling.MaxUnavailable, at.Child("maxUnavailable"))...)
+			errs = append(errs, notAboveAll(*rolling.MaxUnavailable, at.Child("maxUnavailable"))...)
+			if isZero(rolling.MaxUnavailable) {
+				errs = append(errs, field.Invalid(at.Child("maxUnavailable"), *rolling.MaxUnavailable, "cannot be 0"))
+			}
+		}
+		return errs
+	}
+	return field.ErrorList{field.Invalid(path, statefulSetStrategyText{strategy.Type, (*statefulSetRollingText)(rolling)}, "must be 'RollingUpdate' or 'OnDelete'")}
+}
+
+func validateRetention(policy *appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy, path *field.Path) field.ErrorList {
+	if policy == nil {
+		return nil
+	}
+	errs := check.OneOf(path.Child("whenDeleted"), policy.WhenDeleted, appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType)
+	return append(errs, check.OneOf(path.Child("whenScaled"), policy.WhenScaled, appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType)...)
+}
+
+// validateCounts checks that no count of a status is negative.
+func validateCounts(path *field.Path, counts map[string]int32) field.ErrorList {
+	var errs field.ErrorList
+	for name, count := range counts {
+		errs = append(errs, check.NonNegative(path.Child(name), count)...)
+	}
+	return errs
+}
+
+func validateReplicaSetStatus(r, _ *appsv1.ReplicaSet) field.ErrorList {
+	path, s := field.NewPath("status"), &r.Status
+	errs := validateCounts(path, map[string]int32{
+		"replicas": s.Replicas, "fullyLabeledReplicas": s.FullyLabeledReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas,
+	})
+	errs = append(errs, check.NonNegative(path.Child("observedGeneration"), s.ObservedGeneration)...)
+	const detail = "cannot be greater than status.replicas"
+	for name, count := range map[string]int32{"fullyLabeledReplicas": s.FullyLabeledReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas} {
+		if count > s.Replicas {
+			errs = append(errs, field.Invalid(path.Child(name), count, detail))
+		}
+	}
+	if s.AvailableReplicas > s.ReadyReplicas {
+		errs = append(errs, field.Invalid(path.Child("availableReplicas"), s.AvailableReplicas, "cannot be greater than readyReplicas"))
+	}
+	return errs
+}
+
+func validateDeploymentStatus(d, _ *appsv1.Deployment) field.ErrorList {
+	path, s := field.NewPath("status"), &d.Status
+	errs := validateCounts(path, map[string]int32{
+		"replicas": s.Replicas, "updatedReplicas": s.UpdatedReplicas, "readyReplicas": s.ReadyReplicas,
+		"availableReplicas": s.AvailableReplicas, "unavailableReplicas": s.UnavailableReplicas,
+	})
+	errs = append(errs, check.NonNegative(path.Child("observedGeneration"), s.ObservedGeneration)...)
+	const detail = "cannot be greater than status.replicas"
+	for name, count := range map[string]int32{"updatedReplicas": s.UpdatedReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas} {
+		if count > s.Replicas {
+			errs = append(errs, field.Invalid(path.Child(name), count, detail))
+		}
+	}
+	if s.AvailableReplicas > s.ReadyReplicas {
+		errs = append(errs, field.Invalid(path.Child("availableReplicas"), s.AvailableReplicas, "cannot be greater than readyReplicas"))
+	}
+	return errs
+}
