@@ -69,6 +69,7 @@ func (c *Controller) approve(ctx context.Context, csr *certificatesv1.Certificat
 	changed := csr.DeepCopy()
 	changed.Status.Conditions = append(changed.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "AutoApproved", Message: message,
+		LastUpdateTime: metav1.NewTime(c.Clock.Now()), LastTransitionTime: metav1.NewTime(c.Clock.Now()),
 	})
 	if err := c.Client.SubResource("approval").Update(ctx, changed); err != nil {
 		return fmt.Errorf("approving request: %w", err)
@@ -91,7 +92,7 @@ func (c *Controller) issue(ctx context.Context, csr *certificatesv1.CertificateS
 		if refusal != nil {
 			changed.Status.Conditions = append(changed.Status.Conditions, certificatesv1.CertificateSigningRequestCondition{
 				Type: certificatesv1.CertificateFailed, Status: corev1.ConditionTrue, Reason: "SignerValidationFailure",
-				Message: refusal.Error(), LastUpdateTime: metav1.NewTime(now),
+				Message: refusal.Error(), LastUpdateTime: metav1.NewTime(now), LastTransitionTime: metav1.NewTime(now),
 			})
 		}
 	})
