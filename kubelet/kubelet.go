@@ -180,7 +180,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 	if err := k.Validate(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(log.IntoContext(ctx, log.FromContext(ctx).WithName("kubelet")))
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	k.ctx, k.log, k.startedAt = ctx, log.FromContext(ctx), k.Clock.Now()
 	k.workers, k.admitted = map[types.UID]*worker{}, map[types.UID]*corev1.Pod{}

@@ -192,7 +192,6 @@ func (in *Input) absent(spec *corev1.Container, old *corev1.ContainerStatus) cor
 			return s
 		}
 		s.LastTerminationState.Terminated = t
-		s.RestartCount++
 	}
 	if waiting, ok := in.Waiting[spec.Name]; ok {
 		s.State.Waiting = &waiting
