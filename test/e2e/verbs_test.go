@@ -132,7 +132,9 @@ func (s *space) running(selector string, want int) []string {
 		var list struct {
 			Items []struct {
 				Metadata struct{ Name, DeletionTimestamp string }
-				Status   struct{ Conditions []struct{ Type, Status string } }
+				Status   struct {
+					Conditions []struct{ Type, Status string }
+				}
 			}
 		}
 		if err := json.Unmarshal([]byte(out), &list); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,9 @@ type Cluster struct {
 	Root string
 	// Kubeconfig of the administrator.
 	Kubeconfig string
+
+	// StartTook is how long the last Start took, from starting the process to its being ready.
+	StartTook time.Duration
 
 	server *exec.Cmd
 	output *buffer
@@ -69,6 +73,7 @@ func (c *Cluster) Start(ctx context.Context, flags ...string) error {
 	c.output = &buffer{ready: make(chan struct{})}
 	c.server.Stdout, c.server.Stderr = c.output, c.output
 	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := time.Now()
 	if err := c.server.Start(); err != nil {
 		return fmt.Errorf("starting the server: %w", err)
 	}
@@ -76,6 +81,7 @@ func (c *Cluster) Start(ctx context.Context, flags ...string) error {
 	go func() { c.ended <- c.server.Wait() }()
 	select {
 	case <-c.output.ready:
+		c.StartTook = time.Since(started)
 		return nil
 	case err := <-c.ended:
 		c.ended <- err
@@ -97,6 +103,22 @@ func (c *Cluster) Stop(signal os.Signal) (time.Duration, error) {
 		err = nil
 	}
 	return time.Since(started), err
+}
+
+// PID of the server's process.
+func (c *Cluster) PID() int { return c.server.Process.Pid }
+
+// URL of the API server from outside of the machine.
+func (c *Cluster) URL() string { return "https://" + net.JoinHostPort(c.Machine.IP, "6443") }
+
+// WaitNode waits until the machine's node is ready for pods.
+func (c *Cluster) WaitNode(ctx context.Context) error {
+	for {
+		out, err := c.Kubectl(ctx, "wait", "node/"+c.Machine.Name, "--for=condition=Ready", "--timeout=60s")
+		if err == nil || ctx.Err() != nil || !strings.Contains(out+err.Error(), "NotFound") {
+			return err
+		}
+	}
 }
 
 // Log is what the server has written so far.
