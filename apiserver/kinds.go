@@ -63,11 +63,18 @@ func (s *Server) AddRow(row *resource.Resource) error {
 	return nil
 }
 
-// RemoveRow stops serving a row. Its objects stay in the store.
+// RemoveRow stops serving a row and ends its watches. Its objects stay in the store.
 func (s *Server) RemoveRow(of schema.GroupResource) {
 	s.rowsMu.Lock()
 	defer s.rowsMu.Unlock()
-	s.kinds.Store(s.kinds.Load().without(of))
+	before := s.kinds.Load()
+	after := before.without(of)
+	s.kinds.Store(after)
+	for prefix := range before.byPrefix {
+		if after.byPrefix[prefix] == nil {
+			s.Cache.Remove(prefix) // its watches end
+		}
+	}
 }
 
 func (s *Server) newKind(row *resource.Resource, among *kinds) (*kind, error) {
