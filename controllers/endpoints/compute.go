@@ -14,27 +14,20 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
-// Upstream discourages new users of these types. Whoever serves the API must serve its
-// old users, too.
-type (
-	endpointsObject = corev1.Endpoints      //nolint:staticcheck // kept for the clients that have not moved
-	endpointSubset  = corev1.EndpointSubset //nolint:staticcheck // kept for the clients that have not moved
-)
-
 // capacity is the most addresses that an Endpoints object holds.
 const capacity = 1000
 
 // subsets computes the subsets of a service's Endpoints and whether addresses had to be
 // left out. Addresses with the same ports share a subset; all is sorted, so that the
 // same pods always give the same object.
-func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]endpointSubset, bool) {
+func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]corev1.EndpointSubset, bool) {
 	family := corev1.IPv4Protocol
 	if len(svc.Spec.IPFamilies) > 0 {
 		family = svc.Spec.IPFamilies[0]
 	} else if addr, err := netip.ParseAddr(svc.Spec.ClusterIP); err == nil && addr.Is6() {
 		family = corev1.IPv6Protocol
 	}
-	groups := map[string]*endpointSubset{}
+	groups := map[string]*corev1.EndpointSubset{}
 	for _, pod := range pods {
 		if !backends.Included(pod, svc.Spec.PublishNotReadyAddresses) {
 			continue
@@ -49,7 +42,7 @@ func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]endpointSubset, bool) {
 		}
 		key := portsKey(ports)
 		if groups[key] == nil {
-			groups[key] = &endpointSubset{Ports: ports}
+			groups[key] = &corev1.EndpointSubset{Ports: ports}
 		}
 		group, address := groups[key], addressOf(svc, pod, ip)
 		if svc.Spec.PublishNotReadyAddresses || podcontrol.IsReady(pod) {
@@ -58,7 +51,7 @@ func subsets(svc *corev1.Service, pods []*corev1.Pod) ([]endpointSubset, bool) {
 			group.NotReadyAddresses = append(group.NotReadyAddresses, address)
 		}
 	}
-	out := make([]endpointSubset, 0, len(groups))
+	out := make([]corev1.EndpointSubset, 0, len(groups))
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
 		group := groups[key]
 		slices.SortFunc(group.Addresses, byIP)
@@ -128,7 +121,7 @@ func byIP(a, b corev1.EndpointAddress) int {
 }
 
 // truncate keeps at most capacity addresses, ready ones first.
-func truncate(all []endpointSubset) ([]endpointSubset, bool) {
+func truncate(all []corev1.EndpointSubset) ([]corev1.EndpointSubset, bool) {
 	ready, notReady := 0, 0
 	for _, subset := range all {
 		ready += len(subset.Addresses)
@@ -139,7 +132,7 @@ func truncate(all []endpointSubset) ([]endpointSubset, bool) {
 	}
 	keepReady := min(ready, capacity)
 	keepNotReady := capacity - keepReady
-	var out []endpointSubset
+	var out []corev1.EndpointSubset
 	for _, subset := range all {
 		subset.Addresses, keepReady = keep(subset.Addresses, keepReady)
 		subset.NotReadyAddresses, keepNotReady = keep(subset.NotReadyAddresses, keepNotReady)

@@ -48,7 +48,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	current := &endpointsObject{}
+	current := &corev1.Endpoints{}
 	err = c.Client.Get(ctx, request.NamespacedName, current)
 	if client.IgnoreNotFound(err) != nil {
 		return reconcile.Result{}, fmt.Errorf("reading endpoints: %w", err)
@@ -70,7 +70,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{}, nil
 }
 
-func (c *Controller) create(ctx context.Context, svc *corev1.Service, wanted *endpointsObject) error {
+func (c *Controller) create(ctx context.Context, svc *corev1.Service, wanted *corev1.Endpoints) error {
 	err := c.Client.Create(ctx, wanted)
 	if err == nil || apierrors.IsAlreadyExists(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return nil // of a stale cache the watch tells
@@ -81,7 +81,7 @@ func (c *Controller) create(ctx context.Context, svc *corev1.Service, wanted *en
 
 // delete removes the Endpoints of a service that is gone, if they were ours.
 func (c *Controller) delete(ctx context.Context, request reconcile.Request) error {
-	current := &endpointsObject{}
+	current := &corev1.Endpoints{}
 	if err := c.Client.Get(ctx, request.NamespacedName, current); err != nil {
 		return client.IgnoreNotFound(err)
 	}
@@ -95,7 +95,7 @@ func (c *Controller) delete(ctx context.Context, request reconcile.Request) erro
 const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader"
 
 // desired is current with the labels, annotations and subsets that svc and pods give.
-func desired(svc *corev1.Service, pods []*corev1.Pod, current *endpointsObject) *endpointsObject {
+func desired(svc *corev1.Service, pods []*corev1.Pod, current *corev1.Endpoints) *corev1.Endpoints {
 	out := current.DeepCopy()
 	out.Name, out.Namespace = svc.Name, svc.Namespace
 	var over bool
@@ -124,7 +124,7 @@ func desired(svc *corev1.Service, pods []*corev1.Pod, current *endpointsObject) 
 	return out
 }
 
-func same(a, b *endpointsObject) bool {
+func same(a, b *corev1.Endpoints) bool {
 	return equality.Semantic.DeepEqual(a.Subsets, b.Subsets) && maps.Equal(a.Labels, b.Labels) &&
 		a.Annotations[corev1.EndpointsOverCapacity] == b.Annotations[corev1.EndpointsOverCapacity]
 }
@@ -135,7 +135,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "endpoint-controller")}
 	return kit.New(mgr, Name).
 		For(&corev1.Service{}).
-		Watches(&endpointsObject{}, &handler.EnqueueRequestForObject{}).
+		Watches(&corev1.Endpoints{}, &handler.EnqueueRequestForObject{}).
 		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetClient())).
 		Complete(c)
 }

@@ -10,7 +10,7 @@ import (
 
 func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
-		svc, current := &corev1.Service{}, &endpointsObject{}
+		svc, current := &corev1.Service{}, &corev1.Endpoints{}
 		fill.Fill(svc)
 		fill.Fill(current)
 		pods := fuzzing.List[corev1.Pod](fill, 6)

@@ -38,9 +38,6 @@ const (
 	maxEndpoints = 1000
 )
 
-// endpointsObject is deprecated as an API, which is why it is mirrored.
-type endpointsObject = corev1.Endpoints //nolint:staticcheck // reading it is this controller's task
-
 // Controller reconciles the mirrored slices of Endpoints.
 type Controller struct {
 	Client   client.Client
@@ -50,7 +47,7 @@ type Controller struct {
 
 // Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
 // The mirror of deleted Endpoints goes by garbage collection.
-func (c *Controller) Reconcile(ctx context.Context, endpoints *endpointsObject) (reconcile.Result, error) {
+func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints) (reconcile.Result, error) {
 	if endpoints.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
@@ -89,7 +86,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *endpointsObject) 
 
 // wanted says whether endpoints are to be mirrored: those of a service that has no
 // selector, unless they say otherwise.
-func (c *Controller) wanted(ctx context.Context, endpoints *endpointsObject) (bool, error) {
+func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (bool, error) {
 	if endpoints.Labels[discoveryv1.LabelSkipMirror] == "true" {
 		return false, nil
 	}
@@ -108,7 +105,7 @@ func (c *Controller) wanted(ctx context.Context, endpoints *endpointsObject) (bo
 }
 
 // groupsOf returns the endpoints of each subset and family. Invalid addresses are left out.
-func groupsOf(endpoints *endpointsObject) []*endpointslice.Group {
+func groupsOf(endpoints *corev1.Endpoints) []*endpointslice.Group {
 	byKey := map[string]*endpointslice.Group{}
 	for i := range endpoints.Subsets {
 		subset := &endpoints.Subsets[i]
@@ -166,7 +163,7 @@ func endpoint(address *corev1.EndpointAddress, ready bool) discoveryv1.Endpoint 
 	return out
 }
 
-func finish(slice *discoveryv1.EndpointSlice, endpoints *endpointsObject) {
+func finish(slice *discoveryv1.EndpointSlice, endpoints *corev1.Endpoints) {
 	if slice.Name == "" {
 		slice.Namespace = endpoints.Namespace
 		slice.GenerateName = endpointslice.Prefix(endpoints.Name)
@@ -205,7 +202,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
 	return kit.New(mgr, Name).
-		For(&endpointsObject{}, builder.WithPredicates(forget)).
+		For(&corev1.Endpoints{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Service{}, &handler.EnqueueRequestForObject{}).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.owner)).
 		Complete(reconcile.AsReconciler(c.Client, c))
