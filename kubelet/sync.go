@@ -19,6 +19,9 @@ import (
 // maxRounds bounds how often one turn plans: each round starts what the one before made possible.
 const maxRounds = 20
 
+// refreshRetry is how soon volumes whose content could not be written are tried again, unless what they lack appears earlier.
+const refreshRetry = 30 * time.Second
+
 func ignoreGone(err error) error {
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil
@@ -29,9 +32,7 @@ func ignoreGone(err error) error {
 // sync brings a running pod to what its specification says, round by round, until there is nothing to do now.
 func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 	defer w.report()
-	if err := w.refreshVolumes(ctx, pod); err != nil {
-		return err
-	}
+	w.refreshVolumes(ctx, pod)
 	if err := w.resize(ctx, pod); err != nil {
 		return err
 	}
@@ -45,9 +46,6 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 			return nil
 		}
 		if p.idle() {
-			if err := w.adoptVolumes(ctx, pod); err != nil {
-				return err
-			}
 			w.wakeAt(p.wake)
 			w.wakeAtDeadline(pod)
 			w.trim(ctx, pod)
@@ -93,15 +91,8 @@ func (w *worker) held(pod *corev1.Pod) func(string, *runtime.Container) (hold, b
 
 // wakeAtDeadline wakes the worker when the pod's active deadline is over.
 func (w *worker) wakeAtDeadline(pod *corev1.Pod) {
-	if pod.Spec.ActiveDeadlineSeconds == nil {
-		return
-	}
-	end := w.start.Add(time.Duration(*pod.Spec.ActiveDeadlineSeconds) * time.Second)
-	w.mu.Lock()
-	armed := w.timer != nil
-	w.mu.Unlock()
-	if !armed {
-		w.wakeAt(end)
+	if deadline := pod.Spec.ActiveDeadlineSeconds; deadline != nil {
+		w.wakeAt(w.start.Add(time.Duration(*deadline) * time.Second))
 	}
 }
 
@@ -183,15 +174,6 @@ func (w *worker) prepareVolumes(ctx context.Context, pod *corev1.Pod) <-chan err
 	return done
 }
 
-// adoptVolumes takes charge of the volumes of a pod that ran before this process did, so that their content goes on
-// changing and their tokens are renewed.
-func (w *worker) adoptVolumes(ctx context.Context, pod *corev1.Pod) error {
-	if err := <-w.prepareVolumes(ctx, pod); err != nil {
-		return w.volumesFailed(pod, err)
-	}
-	return nil
-}
-
 // volumesFailed tells of each volume that could not be set up.
 func (w *worker) volumesFailed(pod *corev1.Pod, err error) error {
 	for _, message := range volume.Messages(err) {
@@ -201,27 +183,28 @@ func (w *worker) volumesFailed(pod *corev1.Pod, err error) error {
 }
 
 // refreshVolumes writes the content of volumes again when something that they show has changed. After a restart of the
-// kubelet it takes up the volumes of pods that run.
-func (w *worker) refreshVolumes(ctx context.Context, pod *corev1.Pod) error {
-	if w.volumes == nil && w.rt.AnyRunning() {
-		if err := <-w.prepareVolumes(ctx, pod); err != nil {
-			return fmt.Errorf("taking up volumes: %w", err)
-		}
-	}
+// kubelet it takes up the volumes of pods that run. When that fails the pod runs on with what it has, and it is tried again.
+func (w *worker) refreshVolumes(ctx context.Context, pod *corev1.Pod) {
 	w.mu.Lock()
 	due := w.refresh
 	w.refresh = false
 	w.mu.Unlock()
-	if !due || w.volumes == nil {
-		return nil
+	var err error
+	switch {
+	case w.volumes == nil && w.rt.AnyRunning():
+		err = <-w.prepareVolumes(ctx, pod)
+	case w.volumes != nil && due:
+		err = w.k.volumes.Refresh(ctx, pod)
 	}
-	if err := w.k.volumes.Refresh(ctx, pod); err != nil {
-		w.mu.Lock()
-		w.refresh = true
-		w.mu.Unlock()
-		return fmt.Errorf("refreshing volumes: %w", err)
+	if err == nil || ctx.Err() != nil {
+		return
 	}
-	return nil
+	err = w.volumesFailed(pod, err)
+	log.FromContext(ctx).Error(err, "refreshing a pod's volumes failed")
+	w.mu.Lock()
+	w.refresh = true
+	w.mu.Unlock()
+	w.wakeAt(w.k.Clock.Now().Add(refreshRetry))
 }
 
 // newSandbox replaces whatever sandboxes the pod has by a new one.

@@ -62,6 +62,7 @@ type worker struct {
 	stale  bool        // rt is older than an event
 	cancel context.CancelFunc
 	timer  clock.Timer
+	due    time.Time // when the timer fires
 	// What report needs; written by the goroutine under mu.
 	state   podState
 	rt      *runtime.Pod
@@ -189,8 +190,12 @@ func (w *worker) wakeAt(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
+		if !w.due.After(at) {
+			return
+		}
 		w.timer.Stop()
 	}
+	w.due = at
 	w.timer = w.k.Clock.AfterFunc(max(at.Sub(w.k.Clock.Now()), time.Millisecond), w.wake)
 }
 
