@@ -63,6 +63,12 @@ func TestNothingIsDecodedBeforeAuthorization(t *testing.T) {
 	ts.get("/metrics").wants(403).says(`forbidden: User \"admin\" cannot get path \"/metrics\"`)
 }
 
+// People who type curl read the refusals, too.
+func TestRefusalsAreIndentedForPeople(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.Authorizer = refuseAll{} })
+	ts.get(configMaps, "User-Agent", "curl/7.88.1").wants(403).says("\n  \"code\": 403")
+}
+
 // CVE-2020-8552: what clients invent does not become a series.
 func TestMetricLabelsAreBounded(t *testing.T) {
 	ts := newServer(t)

@@ -131,6 +131,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		accepted = codec.Accepted{}
 	}
+	accepted.Pretty = accepted.Pretty || wantsPretty(r)
 	writeStatus(w, accepted, statusOf(err))
 }
 
