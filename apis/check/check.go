@@ -132,15 +132,21 @@ func FileMode(path *field.Path, mode *int32) field.ErrorList {
 func Finalizers(obj metav1.Object) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range obj.GetFinalizers() {
-		switch name {
-		case string(corev1.FinalizerKubernetes), metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents:
-			continue
-		}
-		if !strings.Contains(name, "/") {
-			errs = append(errs, field.Invalid(field.NewPath("metadata", "finalizers").Index(i), name, "name is neither a standard finalizer name nor is it fully qualified"))
-		}
+		errs = append(errs, FinalizerName(field.NewPath("metadata", "finalizers").Index(i), name)...)
 	}
 	return errs
+}
+
+// FinalizerName checks that a finalizer is one of Kubernetes' own or has a prefix.
+func FinalizerName(path *field.Path, name string) field.ErrorList {
+	switch name {
+	case string(corev1.FinalizerKubernetes), metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents:
+		return nil
+	}
+	if strings.Contains(name, "/") {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")}
 }
 
 // Key checks a key of a ConfigMap or Secret that must be there.

@@ -20,6 +20,8 @@ func configMaps() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Data", "Age"),
 		Cells:                    resource.Row(configMapCells),
+		Validate:                 resource.Check(validateConfigMap),
+		ValidateUpdate:           resource.CheckUpdate(validateConfigMapUpdate),
 		StoragePrefix:            "configmaps",
 		AllowUnconditionalUpdate: true,
 	}

@@ -22,6 +22,8 @@ func endpoints() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Endpoints", "Age"),
 		Cells:                    resource.Row(endpointsCells),
+		Validate:                 resource.Check(validateEndpoints),
+		ValidateUpdate:           resource.CheckUpdate(validateEndpointsUpdate),
 		StoragePrefix:            "services/endpoints",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

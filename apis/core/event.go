@@ -24,6 +24,8 @@ func events() *resource.Resource {
 		Cells:                    resource.Row(eventCells),
 		FieldNames:               eventFieldNames(),
 		Fields:                   resource.Select(eventFields),
+		Validate:                 resource.Check(validateEvent),
+		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
 		AllowCreateOnUpdate:      true,

@@ -20,6 +20,8 @@ func limitRanges() *resource.Resource {
 			NewList: resource.NewList[corev1.LimitRangeList],
 			Default: resource.Defaulter(defaultLimitRange),
 		}},
+		Validate:                 resource.Check(validateLimitRange),
+		ValidateUpdate:           resource.CheckUpdate(validateLimitRangeUpdate),
 		StoragePrefix:            "limitranges",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -24,6 +25,9 @@ func namespaces() *resource.Resource {
 		Cells:                    resource.Row(namespaceCells),
 		FieldNames:               []string{"status.phase"},
 		Fields:                   resource.Select(namespaceFields),
+		Validate:                 resource.Check(validateNamespace),
+		ValidateUpdate:           resource.CheckUpdate(validateNamespaceUpdate),
+		ValidateName:             apivalidation.NameIsDNSLabel,
 		StoragePrefix:            "namespaces",
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		AllowUnconditionalUpdate: true,

@@ -23,12 +23,14 @@ func nodes() *resource.Resource {
 		Cells:                    resource.Row(nodeCells),
 		FieldNames:               []string{"spec.unschedulable"},
 		Fields:                   resource.Select(nodeFields),
+		Validate:                 resource.Check(validateNode),
+		ValidateUpdate:           resource.CheckUpdate(validateNodeUpdate),
 		StoragePrefix:            "minions",
 		AllowUnconditionalUpdate: true,
 		Subresources:             []resource.Subresource{resource.Proxy("NodeProxyOptions")},
 	}, func(n *corev1.Node) (*corev1.NodeSpec, *corev1.NodeStatus) {
 		return &n.Spec, &n.Status
-	}, resource.NoGeneration(), resource.KeepStatusOnCreate())
+	}, resource.NoGeneration(), resource.KeepStatusOnCreate(), resource.CheckStatus(validateNodeStatus))
 }
 
 func defaultNode(n *corev1.Node) {

@@ -24,6 +24,8 @@ func persistentVolumes() *resource.Resource {
 		PrepareCreate:            resource.OnCreate(preparePersistentVolume),
 		Columns:                  persistentVolumeColumns(),
 		Cells:                    resource.Row(persistentVolumeCells),
+		Validate:                 resource.Check(validatePersistentVolume),
+		ValidateUpdate:           resource.CheckUpdate(validatePersistentVolumeUpdate),
 		StoragePrefix:            "persistentvolumes",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolume) (*corev1.PersistentVolumeSpec, *corev1.PersistentVolumeStatus) {

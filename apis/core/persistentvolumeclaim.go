@@ -2,6 +2,7 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -23,6 +24,8 @@ func persistentVolumeClaims() *resource.Resource {
 		PrepareCreate:            resource.OnCreate(preparePersistentVolumeClaim),
 		Columns:                  persistentVolumeClaimColumns(),
 		Cells:                    resource.Row(persistentVolumeClaimCells),
+		Validate:                 resource.Check(validatePersistentVolumeClaim),
+		ValidateUpdate:           resource.CheckUpdate(validatePersistentVolumeClaimUpdate),
 		StoragePrefix:            "persistentvolumeclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaimSpec, *corev1.PersistentVolumeClaimStatus) {
@@ -46,6 +49,9 @@ func preparePersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
 
 // syncDataSources keeps the older dataSource and the newer dataSourceRef alike, where both can say it.
 func syncDataSources(spec *corev1.PersistentVolumeClaimSpec) {
+	if spec.DataSource != nil && !knownDataSource(spec.DataSource) {
+		spec.DataSource = nil
+	}
 	source, ref := spec.DataSource, spec.DataSourceRef
 	switch {
 	case source != nil && ref == nil:
@@ -53,4 +59,15 @@ func syncDataSources(spec *corev1.PersistentVolumeClaimSpec) {
 	case source == nil && ref != nil && ref.Namespace == nil:
 		spec.DataSource = &corev1.TypedLocalObjectReference{APIGroup: ref.APIGroup, Kind: ref.Kind, Name: ref.Name}
 	}
+}
+
+// knownDataSource says whether a source is of the only two kinds that dataSource ever meant.
+func knownDataSource(source *corev1.TypedLocalObjectReference) bool {
+	switch ptr.Deref(source.APIGroup, "") {
+	case "":
+		return source.Kind == "PersistentVolumeClaim"
+	case "snapshot.storage.k8s.io":
+		return source.Kind == "VolumeSnapshot"
+	}
+	return false
 }

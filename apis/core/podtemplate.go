@@ -21,6 +21,8 @@ func podTemplates() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Containers", "Images", "Pod Labels"),
 		Cells:                    resource.Row(podTemplateCells),
+		Validate:                 resource.Check(validatePodTemplate),
+		ValidateUpdate:           resource.CheckUpdate(validatePodTemplateUpdate),
 		StoragePrefix:            "podtemplates",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PodTemplate) any { return &p.Template })

@@ -30,6 +30,8 @@ func replicationControllers() *resource.Resource {
 		FieldNames:               []string{"status.replicas"},
 		Fields:                   resource.Select(replicationControllerFields),
 		OrphanByDefault:          true,
+		Validate:                 resource.Check(validateReplicationController),
+		ValidateUpdate:           resource.CheckUpdate(validateReplicationControllerUpdate),
 		StoragePrefix:            "controllers",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

@@ -22,11 +22,13 @@ func resourceQuotas() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Request", "Limit", "Age"),
 		Cells:                    resource.Row(resourceQuotaCells),
+		Validate:                 resource.Check(validateResourceQuota),
+		ValidateUpdate:           resource.CheckUpdate(validateResourceQuotaUpdate),
 		StoragePrefix:            "resourcequotas",
 		AllowUnconditionalUpdate: true,
 	}, func(r *corev1.ResourceQuota) (*corev1.ResourceQuotaSpec, *corev1.ResourceQuotaStatus) {
 		return &r.Spec, &r.Status
-	}, resource.NoGeneration())
+	}, resource.NoGeneration(), resource.CheckStatus(validateResourceQuotaStatus))
 }
 
 func defaultResourceQuota(q *corev1.ResourceQuota) {

@@ -22,6 +22,8 @@ func secrets() *resource.Resource {
 		Cells:                    resource.Row(secretCells),
 		FieldNames:               []string{"type"},
 		Fields:                   resource.Select(secretFields),
+		Validate:                 resource.Check(validateSecret),
+		ValidateUpdate:           resource.CheckUpdate(validateSecretUpdate),
 		StoragePrefix:            "secrets",
 		AllowUnconditionalUpdate: true,
 	}

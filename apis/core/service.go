@@ -28,6 +28,8 @@ func services() *resource.Resource {
 		Fields:                   resource.Select(serviceFields),
 		PrepareCreate:            resource.OnCreate(prepareService),
 		PrepareUpdate:            resource.OnUpdate(prepareServiceUpdate),
+		Validate:                 resource.Check(validateService),
+		ValidateUpdate:           resource.CheckUpdate(validateServiceUpdate),
 		StoragePrefix:            "services/specs",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

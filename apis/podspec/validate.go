@@ -238,7 +238,7 @@ func validateOS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 }
 
 func validateIP(path *field.Path, ip string) field.ErrorList {
-	return validation.IsValidIPForLegacyField(path, ip, false, nil)
+	return validation.IsValidIPForLegacyField(path, ip, true, nil)
 }
 
 func isSidecar(container *corev1.Container) bool {

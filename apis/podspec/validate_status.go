@@ -86,7 +86,7 @@ func validateIPs(ips []string, shown any, detail string, path *field.Path) field
 	var errs field.ErrorList
 	families, seen := map[bool]int{}, sets.New[string]()
 	for i, ip := range ips {
-		errs = append(errs, validation.IsValidIPForLegacyField(path.Index(i), ip, false, nil)...)
+		errs = append(errs, validation.IsValidIPForLegacyField(path.Index(i), ip, true, nil)...)
 		if address, err := netip.ParseAddr(ip); err == nil {
 			families[address.Is4()]++
 		}
