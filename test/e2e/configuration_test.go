@@ -68,7 +68,7 @@ func changes(s *space) {
 	s.kubectl("create", "configmap", "absent", "--from-literal=late=yes")
 	want := "green second line key green berta tier=\"2\" note=\"second\" green berta yes"
 	s.eventually("the changes in the volumes", func() error {
-		out, err := s.try("exec", "reader", "-c", "main", "--", "sh", "-c", `cd /v; echo $(cat settings/color settings/file.txt; echo; cat settings/new; echo
+		out, err := s.try("exec", "reader", "-c", "main", "--", "sh", "-c", `cd /v; echo $(cat settings/color; echo; cat settings/file.txt; echo; cat settings/new; echo
 cat picked/deep/er/colour; echo; cat keys/user; echo; grep tier downward/labels; grep -o 'note=.*' downward/annotations; cat all/color; echo; cat all/who/user; echo; cat optional/late)`)
 		if got := strings.TrimSpace(out); err == nil && got != want {
 			err = fmt.Errorf("%s, want %s", got, want)
