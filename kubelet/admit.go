@@ -34,14 +34,15 @@ func (w *worker) admit(ctx context.Context, pod *corev1.Pod) {
 	}
 	known := w.rt.Sandbox() != nil || pod.Status.StartTime != nil || w.gone || pod.DeletionTimestamp != nil
 	w.mu.Unlock()
-	if !known && pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {
+	over := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	if !known && !over {
 		if r := w.k.tryAdmit(ctx, pod); r != nil {
 			w.k.event(pod, "", corev1.EventTypeWarning, r.reason, r.message)
 			w.setReject(r)
 			w.enter(stateTerminated)
 			return
 		}
-	} else {
+	} else if !over {
 		w.k.take(pod)
 	}
 	w.enter(stateRunning)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -157,12 +159,22 @@ func (k *Kubelet) sweep(ctx context.Context, live map[types.UID]bool) error {
 	if errs != nil {
 		k.log.Info("removing what earlier pods left failed", "error", errs.Error())
 	}
-	k.sweepLogs()
+	k.sweepLogs(live)
 	return nil
 }
 
-// sweepLogs removes links in the container log folder whose log is gone.
-func (k *Kubelet) sweepLogs() {
+// sweepLogs removes the logs of pods that are gone, and links in the container log folder whose log is.
+func (k *Kubelet) sweepLogs(live map[types.UID]bool) {
+	folders, err := os.ReadDir(k.LogDir)
+	if err != nil {
+		return
+	}
+	for _, f := range folders {
+		// namespace_name_uid
+		if parts := strings.Split(f.Name(), "_"); f.IsDir() && len(parts) == 3 && !live[types.UID(parts[2])] {
+			_ = os.RemoveAll(filepath.Join(k.LogDir, f.Name()))
+		}
+	}
 	entries, err := os.ReadDir(k.ContainerLogDir)
 	if err != nil {
 		return

@@ -239,7 +239,7 @@ func (w *worker) mustEnd(pod *corev1.Pod) *rejection {
 	gone := w.gone
 	w.mu.Unlock()
 	if gone || pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
-		return &rejection{reason: pod.Status.Reason, message: pod.Status.Message}
+		return &rejection{reason: pod.Status.Reason, message: pod.Status.Message, failed: pod.Status.Phase == corev1.PodFailed}
 	}
 	if deadline := pod.Spec.ActiveDeadlineSeconds; deadline != nil {
 		if end := w.start.Add(time.Duration(*deadline) * time.Second); !w.k.Clock.Now().Before(end) {
