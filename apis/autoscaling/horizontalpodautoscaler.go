@@ -33,11 +33,13 @@ func horizontalPodAutoscalers() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"),
 		Cells:                    resource.Row(horizontalPodAutoscalerCells),
+		Validate:                 resource.Check(validateHorizontalPodAutoscaler),
+		ValidateUpdate:           resource.CheckUpdate(validateHorizontalPodAutoscalerUpdate),
 		StoragePrefix:            "horizontalpodautoscalers",
 		AllowUnconditionalUpdate: true,
 	}, func(h *autoscalingv2.HorizontalPodAutoscaler) (*autoscalingv2.HorizontalPodAutoscalerSpec, *autoscalingv2.HorizontalPodAutoscalerStatus) {
 		return &h.Spec, &h.Status
-	}, resource.NoGeneration())
+	}, resource.NoGeneration(), resource.CheckStatus(validateHorizontalPodAutoscalerStatus))
 }
 
 // The share of the requested CPU that an autoscaler without metrics aims for, in percent.

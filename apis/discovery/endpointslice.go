@@ -28,6 +28,8 @@ func endpointSlices() *resource.Resource {
 		PrepareUpdate:            resource.OnUpdate(prepareEndpointSliceUpdate),
 		Columns:                  resource.Columns("Name:name", "AddressType", "Ports", "Endpoints", "Age"),
 		Cells:                    resource.Row(endpointSliceCells),
+		Validate:                 resource.Check(validateEndpointSlice),
+		ValidateUpdate:           resource.CheckUpdate(validateEndpointSliceUpdate),
 		StoragePrefix:            "endpointslices",
 		AllowUnconditionalUpdate: true,
 	}, func(s *discoveryv1.EndpointSlice) any {

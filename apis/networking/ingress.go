@@ -21,9 +21,11 @@ func ingresses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Class", "Hosts", "Address", "Ports", "Age"),
 		Cells:                    resource.Row(ingressCells),
+		Validate:                 resource.Check(validateIngress),
+		ValidateUpdate:           resource.CheckUpdate(validateIngressUpdate),
 		StoragePrefix:            "ingress",
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.Ingress) (*networkingv1.IngressSpec, *networkingv1.IngressStatus) {
 		return &i.Spec, &i.Status
-	})
+	}, resource.CheckStatus(validateIngressStatus))
 }

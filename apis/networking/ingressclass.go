@@ -21,6 +21,8 @@ func ingressClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Controller", "Parameters", "Age"),
 		Cells:                    resource.Row(ingressClassCells),
+		Validate:                 resource.Check(validateIngressClass),
+		ValidateUpdate:           resource.CheckUpdate(validateIngressClassUpdate),
 		StoragePrefix:            "ingressclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.IngressClass) any { return &i.Spec })

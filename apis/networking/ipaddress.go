@@ -20,6 +20,9 @@ func ipAddresses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "ParentRef"),
 		Cells:                    resource.Row(ipAddressCells),
+		ValidateName:             validateIPAddressName,
+		Validate:                 resource.Check(validateIPAddress),
+		ValidateUpdate:           resource.CheckUpdate(validateIPAddressUpdate),
 		StoragePrefix:            "ipaddresses",
 		AllowUnconditionalUpdate: true,
 	}

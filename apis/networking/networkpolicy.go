@@ -24,6 +24,9 @@ func networkPolicies() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Pod-Selector", "Age"),
 		Cells:                    resource.Row(networkPolicyCells),
+		Validate:                 resource.Check(validateNetworkPolicy),
+		ValidateUpdate:           resource.CheckUpdate(validateNetworkPolicyUpdate),
+		Warnings:                 resource.Warn(warnNetworkPolicy),
 		StoragePrefix:            "networkpolicies",
 		AllowUnconditionalUpdate: true,
 	}, func(n *networkingv1.NetworkPolicy) any { return &n.Spec })

@@ -19,6 +19,8 @@ func serviceCIDRs() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "CIDRs", "Age"),
 		Cells:                    resource.Row(serviceCIDRCells),
+		Validate:                 resource.Check(validateServiceCIDR),
+		ValidateUpdate:           resource.CheckUpdate(validateServiceCIDRUpdate),
 		StoragePrefix:            "servicecidrs",
 		AllowUnconditionalUpdate: true,
 	}, func(s *networkingv1.ServiceCIDR) (*networkingv1.ServiceCIDRSpec, *networkingv1.ServiceCIDRStatus) {

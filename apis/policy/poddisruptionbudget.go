@@ -22,12 +22,14 @@ func podDisruptionBudgets() *resource.Resource {
 			New:     resource.New[policyv1.PodDisruptionBudget],
 			NewList: resource.NewList[policyv1.PodDisruptionBudgetList],
 		}},
-		Columns:       resource.Columns("Name:name", "Min Available", "Max Unavailable", "Allowed Disruptions:integer", "Age"),
-		Cells:         resource.Row(podDisruptionBudgetCells),
-		StoragePrefix: "poddisruptionbudgets",
+		Columns:        resource.Columns("Name:name", "Min Available", "Max Unavailable", "Allowed Disruptions:integer", "Age"),
+		Cells:          resource.Row(podDisruptionBudgetCells),
+		Validate:       resource.Check(validatePodDisruptionBudget),
+		ValidateUpdate: resource.CheckUpdate(validatePodDisruptionBudgetUpdate),
+		StoragePrefix:  "poddisruptionbudgets",
 	}, func(p *policyv1.PodDisruptionBudget) (*policyv1.PodDisruptionBudgetSpec, *policyv1.PodDisruptionBudgetStatus) {
 		return &p.Spec, &p.Status
-	})
+	}, resource.CheckStatus(validatePodDisruptionBudgetStatus))
 }
 
 func podDisruptionBudgetCells(p *policyv1.PodDisruptionBudget, now time.Time) []any {

@@ -17,6 +17,8 @@ func clusterRoles() *resource.Resource {
 			New:     resource.New[rbacv1.ClusterRole],
 			NewList: resource.NewList[rbacv1.ClusterRoleList],
 		}},
+		Validate:                 resource.Check(validateClusterRole),
+		ValidateUpdate:           resource.CheckUpdate(validateClusterRoleUpdate),
 		StoragePrefix:            "clusterroles",
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,

@@ -22,6 +22,8 @@ func clusterRoleBindings() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
 		Cells:                    resource.Row(clusterRoleBindingCells),
+		Validate:                 resource.Check(validateClusterRoleBinding),
+		ValidateUpdate:           resource.CheckUpdate(validateClusterRoleBindingUpdate),
 		StoragePrefix:            "clusterrolebindings",
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,

@@ -18,6 +18,8 @@ func roles() *resource.Resource {
 			New:     resource.New[rbacv1.Role],
 			NewList: resource.NewList[rbacv1.RoleList],
 		}},
+		Validate:                 resource.Check(validateRole),
+		ValidateUpdate:           resource.CheckUpdate(validateRoleUpdate),
 		StoragePrefix:            "roles",
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,

@@ -24,6 +24,8 @@ func roleBindings() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Role", "Age", "Users:wide", "Groups:wide", "ServiceAccounts:wide"),
 		Cells:                    resource.Row(roleBindingCells),
+		Validate:                 resource.Check(validateRoleBinding),
+		ValidateUpdate:           resource.CheckUpdate(validateRoleBindingUpdate),
 		StoragePrefix:            "rolebindings",
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
