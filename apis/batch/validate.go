@@ -164,10 +164,7 @@ func validateJobUpdate(j, old *batchv1.Job) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := validateJobSpec(&j.Spec, path)
 	indexed := ptr.Deref(j.Spec.CompletionMode, "") == batchv1.IndexedCompletion
-	elastic := indexed && j.Spec.Completions != nil && j.Spec.Parallelism != nil && old.Spec.Completions != nil && *j.Spec.Completions == *j.Spec.Parallelism
-	if !elastic {
-		errs = append(errs, check.Immutable(path.Child("completions"), j.Spec.Completions, old.Spec.Completions)...)
-	}
+	errs = append(errs, validateCompletionsUpdate(&j.Spec, &old.Spec, indexed, path.Child("completions"))...)
 	errs = append(errs, check.Immutable(path.Child("selector"), j.Spec.Selector, old.Spec.Selector)...)
 	errs = append(errs, check.Immutable(path.Child("template"), j.Spec.Template, *allowSuspended(j, old))...)
 	errs = append(errs, check.Immutable(path.Child("completionMode"), j.Spec.CompletionMode, old.Spec.CompletionMode)...)
@@ -175,6 +172,17 @@ func validateJobUpdate(j, old *batchv1.Job) field.ErrorList {
 	errs = append(errs, check.Immutable(path.Child("backoffLimitPerIndex"), j.Spec.BackoffLimitPerIndex, old.Spec.BackoffLimitPerIndex)...)
 	errs = append(errs, check.Immutable(path.Child("managedBy"), j.Spec.ManagedBy, old.Spec.ManagedBy)...)
 	return append(errs, check.Immutable(path.Child("successPolicy"), j.Spec.SuccessPolicy, old.Spec.SuccessPolicy)...)
+}
+
+// validateCompletionsUpdate lets an indexed job grow and shrink when all its pods run at the same time.
+func validateCompletionsUpdate(spec, old *batchv1.JobSpec, indexed bool, path *field.Path) field.ErrorList {
+	if !indexed || spec.Completions == nil || old.Completions == nil {
+		return check.Immutable(path, spec.Completions, old.Completions)
+	}
+	if *spec.Completions != *old.Completions && *spec.Completions != ptr.Deref(spec.Parallelism, 0) {
+		return field.ErrorList{field.Invalid(path, *spec.Completions, "can only be modified in tandem with spec.parallelism")}
+	}
+	return nil
 }
 
 // allowSuspended is the old template, with what may change before a suspended job has started taken from the new one.

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -12,13 +13,13 @@ func podSubresources() []resource.Subresource {
 	return []resource.Subresource{
 		resource.Action("attach", resource.CoreKind("PodAttachOptions"), resource.NewList[corev1.PodAttachOptions], "create", "get"),
 		resource.Action("binding", resource.CoreKind("Binding"), resource.NewList[corev1.Binding], "create"),
-		resource.View("ephemeralcontainers", prepareEphemeralContainers),
+		resource.View("ephemeralcontainers", prepareEphemeralContainers).Checked(resource.CheckUpdate(podspec.ValidateEphemeralUpdate)),
 		resource.Action("eviction", policyv1.SchemeGroupVersion.WithKind("Eviction"), resource.NewList[policyv1.Eviction], "create"),
 		resource.Action("exec", resource.CoreKind("PodExecOptions"), resource.NewList[corev1.PodExecOptions], "create", "get"),
 		resource.Action("log", resource.CoreKind("Pod"), resource.NewList[corev1.PodLogOptions], "get"),
 		resource.Action("portforward", resource.CoreKind("PodPortForwardOptions"), resource.NewList[corev1.PodPortForwardOptions], "create", "get"),
 		resource.Proxy("PodProxyOptions"),
-		resource.View("resize", prepareResize),
+		resource.View("resize", prepareResize).Checked(resource.CheckUpdate(podspec.ValidateResize)),
 	}
 }
 

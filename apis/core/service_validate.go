@@ -267,7 +267,9 @@ func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
 	if hasClusterIP(&s.Spec) && hasClusterIP(&old.Spec) {
 		// An address stays: the first one for ever, the second one can go and come with the family.
 		if len(old.Spec.ClusterIPs) > 0 && len(s.Spec.ClusterIPs) > 0 {
-			errs = append(errs, check.Immutable(path.Child("clusterIPs").Index(0), s.Spec.ClusterIPs[0], old.Spec.ClusterIPs[0])...)
+			if s.Spec.ClusterIPs[0] != old.Spec.ClusterIPs[0] {
+				errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(0), s.Spec.ClusterIPs, "may not change once set"))
+			}
 		}
 		if len(old.Spec.IPFamilies) > 0 && len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] != old.Spec.IPFamilies[0] {
 			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(0), s.Spec.IPFamilies, "primary ipFamily can not be changed once set"))

@@ -179,5 +179,5 @@ func validatePersistentVolumeClaimUpdate(c, old *corev1.PersistentVolumeClaim) f
 			errs = append(errs, field.Forbidden(path.Child("resources", "requests", "storage"), "field can not be less than status.capacity"))
 		}
 	}
-	return append(errs, check.Immutable(path.Child("volumeMode"), c.Spec.VolumeMode, old.Spec.VolumeMode)...)
+	return append(errs, check.Immutable(field.NewPath("volumeMode"), c.Spec.VolumeMode, old.Spec.VolumeMode)...)
 }

@@ -58,12 +58,19 @@ func restarts(spec *corev1.PodSpec, status *corev1.ContainerStatus) bool {
 	return found
 }
 
+// ipText is how an address is printed when it is wrong.
+type ipText struct {
+	IP string
+}
+
+const onePerFamily = "may specify no more than one IP for each IP family"
+
 func validatePodIPs(pod *corev1.Pod, path *field.Path) field.ErrorList {
-	ips := make([]string, 0, len(pod.Status.PodIPs))
+	ips := make([]ipText, 0, len(pod.Status.PodIPs))
 	for _, ip := range pod.Status.PodIPs {
-		ips = append(ips, ip.IP)
+		ips = append(ips, ipText(ip))
 	}
-	return validateIPs(ips, pod.Status.PodIPs, "may specify no more than one IP for each IP family", path)
+	return validateIPs(ips, path)
 }
 
 func validateHostIPs(pod *corev1.Pod, path *field.Path) field.ErrorList {
@@ -74,29 +81,38 @@ func validateHostIPs(pod *corev1.Pod, path *field.Path) field.ErrorList {
 	if pod.Status.HostIP != pod.Status.HostIPs[0].IP {
 		errs = append(errs, field.Invalid(path.Index(0).Child("ip"), pod.Status.HostIPs[0].IP, "must be equal to `hostIP`"))
 	}
-	ips := make([]string, 0, len(pod.Status.HostIPs))
+	ips := make([]ipText, 0, len(pod.Status.HostIPs))
 	for _, ip := range pod.Status.HostIPs {
-		ips = append(ips, ip.IP)
+		ips = append(ips, ipText(ip))
 	}
-	return append(errs, validateIPs(ips, pod.Status.HostIPs, "may specify no more than one IP for each IP family", path)...)
+	return append(errs, validateIPs(ips, path)...)
 }
 
 // validateIPs checks a list of at most one address of each family.
-func validateIPs(ips []string, shown any, detail string, path *field.Path) field.ErrorList {
+func validateIPs(ips []ipText, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	families, seen := map[bool]int{}, sets.New[string]()
+	var bad error
 	for i, ip := range ips {
-		errs = append(errs, validation.IsValidIPForLegacyField(path.Index(i), ip, true, nil)...)
-		if address, err := netip.ParseAddr(ip); err == nil {
+		errs = append(errs, validation.IsValidIPForLegacyField(path.Index(i), ip.IP, true, nil)...)
+		if address, err := netip.ParseAddr(ip.IP); err == nil {
 			families[address.Is4()]++
+		} else if bad == nil {
+			bad = fmt.Errorf("failed to check for dual stack with error:invalid IP[%d]: %s", i, ip.IP)
 		}
-		if seen.Has(ip) {
-			errs = append(errs, field.Duplicate(path.Index(i), struct{ IP string }{ip}))
+		if seen.Has(ip.IP) {
+			errs = append(errs, field.Duplicate(path.Index(i), ip))
 		}
-		seen.Insert(ip)
+		seen.Insert(ip.IP)
 	}
-	if families[true] > 1 || families[false] > 1 || len(ips) > 2 {
-		errs = append(errs, field.Invalid(path, fmt.Sprint(shown), detail))
+	if len(ips) < 2 {
+		return errs
+	}
+	if bad != nil {
+		errs = append(errs, field.InternalError(path, bad))
+	}
+	if families[true] != 1 || families[false] != 1 || len(ips) > 2 {
+		errs = append(errs, field.Invalid(path, ips, onePerFamily))
 	}
 	return errs
 }

@@ -25,6 +25,8 @@ func ValidateSpecUpdate(pod, old *corev1.Pod) field.ErrorList {
 	if len(spec.InitContainers) != len(before.InitContainers) {
 		return append(errs, field.Forbidden(path.Child("initContainers"), "pod updates may not add or remove containers"))
 	}
+	errs = append(errs, validateImages(spec.Containers, path.Child("containers"))...)
+	errs = append(errs, validateImages(spec.InitContainers, path.Child("initContainers"))...)
 	errs = append(errs, validateDeadlineUpdate(spec.ActiveDeadlineSeconds, before.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))...)
 	if !onlyAdded(spec.Tolerations, before.Tolerations) {
 		errs = append(errs, field.Forbidden(path.Child("tolerations"), "existing toleration can not be modified except its tolerationSeconds"))
@@ -39,6 +41,14 @@ func ValidateSpecUpdate(pod, old *corev1.Pod) field.ErrorList {
 	}
 	if len(errs) == 0 && !equality.Semantic.DeepEqual(comparable, before) {
 		errs = append(errs, field.Forbidden(path, mayChange+"\n"+diff.Diff(before, comparable)))
+	}
+	return errs
+}
+
+func validateImages(containers []corev1.Container, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range containers {
+		errs = append(errs, required(path.Index(i).Child("image"), containers[i].Image)...)
 	}
 	return errs
 }
@@ -80,7 +90,7 @@ func validateGatesUpdate(spec, old *corev1.PodSpec, path *field.Path) field.Erro
 	var errs field.ErrorList
 	for i, gate := range spec.SchedulingGates {
 		if !slices.Contains(old.SchedulingGates, gate) {
-			errs = append(errs, field.Forbidden(path.Index(i), "only deletion is allowed, but found new scheduling gate '"+gate.Name+"'"))
+			errs = append(errs, field.Forbidden(path.Index(i).Child("name"), "only deletion is allowed, but found new scheduling gate '"+gate.Name+"'"))
 		}
 	}
 	return errs
@@ -91,7 +101,7 @@ func validateGatesUpdate(spec, old *corev1.PodSpec, path *field.Path) field.Erro
 func allowNarrowing(spec, old *corev1.PodSpec, path *field.Path) field.ErrorList {
 	for key, value := range old.NodeSelector {
 		if now, ok := spec.NodeSelector[key]; !ok || now != value {
-			return field.ErrorList{field.Invalid(path.Child("nodeSelector"), spec.NodeSelector, "only additions are allowed (no mutations or deletions)")}
+			return field.ErrorList{field.Invalid(path.Child("nodeSelector"), spec.NodeSelector, "only additions to spec.nodeSelector are allowed (no mutations or deletions)")}
 		}
 	}
 	spec.NodeSelector = old.NodeSelector

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // ScaleOf is the scale subresource of a kind whose functions are given typed.
@@ -29,6 +30,12 @@ func View[T Object](name string, prepare func(obj, old T)) Subresource {
 			prepare(obj.(T), old.(T))
 		},
 	}
+}
+
+// Checked is the view with a check of what it writes.
+func (s Subresource) Checked(check func(ctx context.Context, obj, old Object) field.ErrorList) Subresource {
+	s.ValidateUpdate = check
+	return s
 }
 
 // Action is a subresource that the API server has a handler for. body makes what a client sends (nil when the
