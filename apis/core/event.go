@@ -24,7 +24,7 @@ func events() *resource.Resource {
 		Cells:                    resource.Row(eventCells),
 		FieldNames:               eventFieldNames(),
 		Fields:                   resource.Select(eventFields),
-		Validate:                 resource.Check(validateEvent),
+		Validate:                 resource.Check(ValidateEvent),
 		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,

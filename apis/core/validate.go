@@ -223,7 +223,8 @@ func validateEndpointsUpdate(e, _ *corev1.Endpoints) field.ErrorList {
 	return validateEndpoints(e)
 }
 
-func validateEvent(e *corev1.Event) field.ErrorList {
+// ValidateEvent checks what events of both groups have in common.
+func ValidateEvent(e *corev1.Event) field.ErrorList {
 	var errs field.ErrorList
 	if e.InvolvedObject.Namespace != e.Namespace && !(e.InvolvedObject.Namespace == "" && e.Namespace == "default") {
 		errs = append(errs, field.Invalid(field.NewPath("involvedObject", "namespace"), e.InvolvedObject.Namespace, "does not match event.namespace"))
@@ -231,11 +232,11 @@ func validateEvent(e *corev1.Event) field.ErrorList {
 	if e.EventTime.IsZero() {
 		return errs
 	}
-	return append(errs, ValidateEventFields(e)...)
+	return append(errs, validateEventFields(e)...)
 }
 
-// ValidateEventFields checks what an event must say that is of the newer kind, by its time.
-func ValidateEventFields(e *corev1.Event) field.ErrorList {
+// validateEventFields checks what an event must say that is of the newer kind, by its time.
+func validateEventFields(e *corev1.Event) field.ErrorList {
 	const longest = 128
 	var errs field.ErrorList
 	if e.ReportingController == "" {
@@ -258,7 +259,7 @@ func ValidateEventFields(e *corev1.Event) field.ErrorList {
 }
 
 func validateEventUpdate(e, _ *corev1.Event) field.ErrorList {
-	return validateEvent(e)
+	return ValidateEvent(e)
 }
 
 func sameStrings(a, b map[string]string) bool {
