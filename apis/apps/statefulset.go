@@ -3,6 +3,7 @@ package apps
 import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
@@ -28,6 +29,7 @@ func statefulSets() *resource.Resource {
 		Cells:                    resource.Row(statefulSetCells),
 		Validate:                 resource.Check(validateStatefulSet),
 		ValidateUpdate:           resource.CheckUpdate(validateStatefulSetUpdate),
+		ValidateName:             apivalidation.NameIsDNSLabel,
 		StoragePrefix:            "statefulsets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

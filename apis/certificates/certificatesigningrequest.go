@@ -26,6 +26,7 @@ func certificateSigningRequests() *resource.Resource {
 		Cells:                    resource.Row(certificateSigningRequestCells),
 		FieldNames:               []string{"spec.signerName"},
 		Fields:                   resource.Select(certificateSigningRequestFields),
+		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            "certificatesigningrequests",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{

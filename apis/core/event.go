@@ -26,6 +26,7 @@ func events() *resource.Resource {
 		Fields:                   resource.Select(eventFields),
 		Validate:                 resource.Check(ValidateEvent),
 		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
+		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
 		AllowCreateOnUpdate:      true,

@@ -2,6 +2,7 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
@@ -30,6 +31,7 @@ func services() *resource.Resource {
 		PrepareUpdate:            resource.OnUpdate(prepareServiceUpdate),
 		Validate:                 resource.Check(validateService),
 		ValidateUpdate:           resource.CheckUpdate(validateServiceUpdate),
+		ValidateName:             apivalidation.NameIsDNSLabel,
 		StoragePrefix:            "services/specs",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

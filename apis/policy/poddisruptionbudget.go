@@ -26,6 +26,7 @@ func podDisruptionBudgets() *resource.Resource {
 		Cells:          resource.Row(podDisruptionBudgetCells),
 		Validate:       resource.Check(validatePodDisruptionBudget),
 		ValidateUpdate: resource.CheckUpdate(validatePodDisruptionBudgetUpdate),
+		ValidateName:   resource.PathSegmentName,
 		StoragePrefix:  "poddisruptionbudgets",
 	}, func(p *policyv1.PodDisruptionBudget) (*policyv1.PodDisruptionBudgetSpec, *policyv1.PodDisruptionBudgetStatus) {
 		return &p.Spec, &p.Status
