@@ -29,6 +29,7 @@ func prepareEphemeralContainers(obj, old *corev1.Pod) {
 	resource.RestoreMeta(obj, old, resource.AllMeta)
 	obj.Spec, obj.Status = old.Spec, old.Status
 	obj.Spec.EphemeralContainers = containers
+	resource.BumpGeneration(obj, old, &obj.Spec, &old.Spec)
 }
 
 // prepareResize lets only the resources and the resize policies of containers change.
@@ -39,6 +40,7 @@ func prepareResize(obj, old *corev1.Pod) {
 	obj.Spec = *old.Spec.DeepCopy()
 	resizeContainers(obj.Spec.Containers, wanted.Containers)
 	resizeContainers(obj.Spec.InitContainers, wanted.InitContainers)
+	resource.BumpGeneration(obj, old, &obj.Spec, &old.Spec)
 }
 
 func resizeContainers(containers, wanted []corev1.Container) {

@@ -40,7 +40,7 @@ func WithStatus[T Object, S, U any](r *Resource, parts func(T) (*S, *U), options
 			update(ctx, obj, old)
 		}
 		if !o.noGeneration {
-			bump(obj, old, spec, oldSpec)
+			BumpGeneration(obj, old, spec, oldSpec)
 		}
 	}
 	r.ResetFields = append(r.ResetFields, []string{"status"})
@@ -52,6 +52,7 @@ func WithStatus[T Object, S, U any](r *Resource, parts func(T) (*S, *U), options
 			spec, _ := parts(obj.(T))
 			oldSpec, _ := parts(old.(T))
 			*spec = *oldSpec
+			obj.SetGeneration(old.GetGeneration())
 			keepMeta(obj, old, o.keep)
 			if o.prepare != nil {
 				o.prepare(ctx, obj, old)
@@ -75,12 +76,13 @@ func WithGeneration[T Object](r *Resource, content func(T) any) *Resource {
 		if update != nil {
 			update(ctx, obj, old)
 		}
-		bump(obj, old, content(obj.(T)), content(old.(T)))
+		BumpGeneration(obj, old, content(obj.(T)), content(old.(T)))
 	}
 	return r
 }
 
-func bump(obj, old Object, content, oldContent any) {
+// BumpGeneration takes the generation from old, and counts it up when the content changed.
+func BumpGeneration(obj, old Object, content, oldContent any) {
 	obj.SetGeneration(old.GetGeneration())
 	if !equality.Semantic.DeepEqual(content, oldContent) {
 		obj.SetGeneration(old.GetGeneration() + 1)

@@ -27,6 +27,7 @@ func View[T Object](name string, prepare func(obj, old T)) Subresource {
 	return Subresource{
 		Name: name,
 		PrepareUpdate: func(_ context.Context, obj, old Object) {
+			obj.SetGeneration(old.GetGeneration())
 			prepare(obj.(T), old.(T))
 		},
 	}
