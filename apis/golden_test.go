@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
@@ -74,6 +75,10 @@ func create(t *testing.T, obj resource.Object, v *resource.Version, r *resource.
 	t.Helper()
 	if v.Default != nil {
 		v.Default(obj)
+		once := obj.DeepCopyObject()
+		if v.Default(obj); !equality.Semantic.DeepEqual(once, obj) {
+			t.Error("defaults differ the second time")
+		}
 	}
 	stored := obj
 	if v.ToStorage != nil {
