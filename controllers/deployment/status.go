@@ -76,6 +76,9 @@ func setProgress(d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStat
 		removeCondition(status, appsv1.DeploymentProgressing)
 		return
 	}
+	if d.Spec.Paused {
+		return
+	}
 	current := condition(status, appsv1.DeploymentProgressing)
 	// A deployment that was complete and whose update has not started stays complete.
 	settled := status.Replicas == status.UpdatedReplicas && current != nil && current.Reason == availableReason
