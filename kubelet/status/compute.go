@@ -84,8 +84,10 @@ func (in *Input) addresses(s *corev1.PodStatus) {
 	if in.Pod.Spec.HostNetwork && in.Runtime.Sandbox() != nil {
 		ips = in.HostIPs
 	}
-	if len(ips) == 0 && in.Runtime.Sandbox() != nil && (in.Finished || in.Pod.DeletionTimestamp != nil) {
-		// A pod that ended keeps the address that it had.
+	before := in.Pod.Status.Phase
+	ended := in.Finished || in.Pod.DeletionTimestamp != nil || before == corev1.PodSucceeded || before == corev1.PodFailed
+	if len(ips) == 0 && ended {
+		// A pod that ended keeps the address that it had, also when the kubelet starts anew.
 		s.PodIP, s.PodIPs = in.Pod.Status.PodIP, in.Pod.Status.PodIPs
 		return
 	}
