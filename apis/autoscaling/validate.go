@@ -59,11 +59,11 @@ func atLeast(fewest int32) string {
 	return "must be greater than or equal to 1"
 }
 
-// validateTarget checks the object to scale, whose kind must be told apart from others by its group.
+// validateTarget checks the object to scale. Of the core group only ReplicationControllers can be.
 func validateTarget(ref *autoscalingv2.CrossVersionObjectReference, path *field.Path) field.ErrorList {
 	errs := validateReference(ref, path)
 	at := path.Child("apiVersion")
-	if version, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && version.Group == "" && ref.APIVersion != "v1" {
+	if version, err := schema.ParseGroupVersion(ref.APIVersion); err == nil && version.Group == "" && ref.Kind != "ReplicationController" {
 		errs = append(errs, field.Invalid(at, ref.APIVersion, "apiVersion must specify API group"))
 	}
 	return errs

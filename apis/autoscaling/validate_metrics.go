@@ -34,10 +34,11 @@ func validateMetrics(spec *autoscalingv2.HorizontalPodAutoscalerSpec, path *fiel
 }
 
 func validateMetric(m *autoscalingv2.MetricSpec, path *field.Path) field.ErrorList {
-	errs := check.RequiredOneOf(path.Child("type"), m.Type, metricTypes()...)
+	var errs field.ErrorList
 	if m.Type == "" {
-		errs = append(errs, check.OneOf(path.Child("type"), m.Type, metricTypes()...)...)
+		errs = append(errs, field.Required(path.Child("type"), "must specify a metric source type"))
 	}
+	errs = append(errs, check.OneOf(path.Child("type"), m.Type, metricTypes()...)...)
 	sources := metricSources(m)
 	known := false
 	for _, source := range sources {

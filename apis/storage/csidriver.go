@@ -18,9 +18,11 @@ func csiDrivers() *resource.Resource {
 			NewList: resource.NewList[storagev1.CSIDriverList],
 			Default: resource.Defaulter(defaultCSIDriver),
 		}},
-		Columns:       resource.Columns("Name:name", "AttachRequired:boolean", "PodInfoOnMount:boolean", "StorageCapacity:boolean", "TokenRequests", "RequiresRepublish:boolean", "Modes", "Age"),
-		Cells:         resource.Row(csiDriverCells),
-		StoragePrefix: "csidrivers",
+		Columns:        resource.Columns("Name:name", "AttachRequired:boolean", "PodInfoOnMount:boolean", "StorageCapacity:boolean", "TokenRequests", "RequiresRepublish:boolean", "Modes", "Age"),
+		Cells:          resource.Row(csiDriverCells),
+		Validate:       resource.Check(validateCSIDriver),
+		ValidateUpdate: resource.CheckUpdate(validateCSIDriverUpdate),
+		StoragePrefix:  "csidrivers",
 	}
 }
 

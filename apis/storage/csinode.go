@@ -18,9 +18,11 @@ func csiNodes() *resource.Resource {
 			NewList: resource.NewList[storagev1.CSINodeList],
 			Default: resource.Defaulter(defaultCSINode),
 		}},
-		Columns:       resource.Columns("Name:name", "Drivers:integer", "Age"),
-		Cells:         resource.Row(csiNodeCells),
-		StoragePrefix: "csinodes",
+		Columns:        resource.Columns("Name:name", "Drivers:integer", "Age"),
+		Cells:          resource.Row(csiNodeCells),
+		Validate:       resource.Check(validateCSINode),
+		ValidateUpdate: resource.CheckUpdate(validateCSINodeUpdate),
+		StoragePrefix:  "csinodes",
 	}
 }
 

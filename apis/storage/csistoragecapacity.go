@@ -18,6 +18,8 @@ func csiStorageCapacities() *resource.Resource {
 			New:     resource.New[storagev1.CSIStorageCapacity],
 			NewList: resource.NewList[storagev1.CSIStorageCapacityList],
 		}},
-		StoragePrefix: "csistoragecapacities",
+		Validate:       resource.Check(validateCSIStorageCapacity),
+		ValidateUpdate: resource.CheckUpdate(validateCSIStorageCapacityUpdate),
+		StoragePrefix:  "csistoragecapacities",
 	}
 }

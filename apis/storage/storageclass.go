@@ -23,6 +23,8 @@ func storageClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion", "Age"),
 		Cells:                    resource.Row(storageClassCells),
+		Validate:                 resource.Check(validateStorageClass),
+		ValidateUpdate:           resource.CheckUpdate(validateStorageClassUpdate),
 		StoragePrefix:            "storageclasses",
 		AllowUnconditionalUpdate: true,
 	}

@@ -17,10 +17,12 @@ func volumeAttachments() *resource.Resource {
 			New:     resource.New[storagev1.VolumeAttachment],
 			NewList: resource.NewList[storagev1.VolumeAttachmentList],
 		}},
-		Columns:       resource.Columns("Name:name", "Attacher:name", "PV", "Node", "Attached:boolean", "Age"),
-		Cells:         resource.Row(volumeAttachmentCells),
-		StoragePrefix: "volumeattachments",
+		Columns:        resource.Columns("Name:name", "Attacher:name", "PV", "Node", "Attached:boolean", "Age"),
+		Cells:          resource.Row(volumeAttachmentCells),
+		Validate:       resource.Check(validateVolumeAttachment),
+		ValidateUpdate: resource.CheckUpdate(validateVolumeAttachmentUpdate),
+		StoragePrefix:  "volumeattachments",
 	}, func(v *storagev1.VolumeAttachment) (*storagev1.VolumeAttachmentSpec, *storagev1.VolumeAttachmentStatus) {
 		return &v.Spec, &v.Status
-	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta))
+	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateVolumeAttachmentStatus))
 }

@@ -20,6 +20,8 @@ func volumeAttributesClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "DriverName", "Age"),
 		Cells:                    resource.Row(volumeAttributesClassCells),
+		Validate:                 resource.Check(validateVolumeAttributesClass),
+		ValidateUpdate:           resource.CheckUpdate(validateVolumeAttributesClassUpdate),
 		StoragePrefix:            "volumeattributesclasses",
 		AllowUnconditionalUpdate: true,
 	}
