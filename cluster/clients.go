@@ -19,7 +19,7 @@ import (
 // limited; what it may do is.
 func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
 	return &rest.Config{
-		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u}, UserAgent: "coxswain/" + u.GetName(),
+		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u}, UserAgent: "coxswain/" + u.GetName(), WarningHandler: rest.NoWarnings{},
 		ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf, AcceptContentTypes: runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON},
 	}
 }

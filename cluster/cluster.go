@@ -110,15 +110,29 @@ func lock(dir string) (unlock func() error, err error) {
 }
 
 // runComponents runs everything beside the control plane until ctx ends or one part fails; then it ends them all.
+// The cache that they share ends last: some of them wait for it even while they stop.
 func runComponents(ctx context.Context, plane *controlPlane) error {
-	components, err := newComponents(ctx, plane)
+	shared, err := plane.newCache()
 	if err != nil {
 		return err
 	}
+	components, err := newComponents(ctx, plane, shared)
+	if err != nil {
+		return err
+	}
+	outlasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	var caching sync.WaitGroup
+	defer caching.Wait()
+	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
 	ended := make(chan error, len(components)+1)
+	caching.Go(func() {
+		if err := shared.Start(outlasting); err != nil {
+			ended <- fmt.Errorf("running the cache: %w", err)
+		}
+	})
 	for _, part := range components {
 		running.Go(func() {
 			named := log.IntoContext(ctx, log.FromContext(ctx).WithName(part.name))

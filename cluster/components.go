@@ -26,13 +26,9 @@ type component struct {
 	run  func(ctx context.Context) error
 }
 
-// newComponents lists what runs beside the control plane.
-func newComponents(ctx context.Context, plane *controlPlane) ([]component, error) {
-	shared, err := plane.newCache()
-	if err != nil {
-		return nil, err
-	}
-	parts := []component{{"cache", shared.Start}}
+// newComponents lists what runs beside the control plane and reads from the shared cache.
+func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache) ([]component, error) {
+	var parts []component
 	if plane.options.Enabled(Controllers) {
 		part, err := plane.newControllers(ctx, shared)
 		if err != nil {

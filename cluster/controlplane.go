@@ -20,6 +20,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -124,6 +125,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: openapi.New(c.rows, version.Version),
+		FieldManager: &fieldmanager.Generic{Scheme: c.scheme, FromFirstApply: true},
 		Checks: []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {
@@ -133,6 +135,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		return fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
 	}
 	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
+	c.run("compaction", func() error { return c.server.Compact(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(c.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
