@@ -126,7 +126,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: openapi.New(c.rows, version.Version),
 		FieldManager: &fieldmanager.Generic{Scheme: c.scheme, FromFirstApply: true},
-		Checks: []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
+		Checks:       []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
