@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/applyconfigurations"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/yaml"
 
@@ -26,9 +25,8 @@ type Generic struct {
 	// manager "before-first-apply". Otherwise every write is tracked.
 	FromFirstApply bool
 
-	types    func() managedfields.TypeConverter
-	once     sync.Once
 	mu       sync.Mutex
+	types    map[schema.GroupResource]managedfields.TypeConverter
 	managers map[key]*managedfields.FieldManager
 }
 
@@ -83,21 +81,24 @@ func asObject(obj runtime.Object) (resource.Object, error) {
 }
 
 func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, subresource string) (*managedfields.FieldManager, error) {
-	g.once.Do(func() {
-		g.types = sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(g.Scheme) })
-		g.managers = map[key]*managedfields.FieldManager{}
-	})
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := key{kind, subresource}
 	if m := g.managers[id]; m != nil {
 		return m, nil
 	}
+	types, err := g.typesOf(row)
+	if err != nil {
+		return nil, err
+	}
 	versions := &versions{row: row, scheme: g.Scheme}
 	storage := row.GroupVersionKind(row.Storage().Name).GroupVersion()
-	m, err := managedfields.NewDefaultFieldManager(g.types(), versions, versions, g.Scheme, kind, storage, subresource, resetFields(row, kind, subresource))
+	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, storage, subresource, resetFields(row, kind, subresource))
 	if err != nil {
 		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
+	}
+	if g.managers == nil {
+		g.managers = map[key]*managedfields.FieldManager{}
 	}
 	g.managers[id] = m
 	return m, nil
@@ -105,12 +106,7 @@ func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, 
 
 // resetFields are those that a write cannot change, and so does not come to own.
 func resetFields(row *resource.Resource, kind schema.GroupVersionKind, subresource string) map[fieldpath.APIVersion]fieldpath.Filter {
-	paths := row.ResetFields
-	if subresource == "status" {
-		paths = [][]string{{"spec"}}
-	} else if subresource != "" {
-		return nil
-	}
+	paths := resetPaths(row, subresource)
 	if len(paths) == 0 {
 		return nil
 	}
@@ -123,6 +119,17 @@ func resetFields(row *resource.Resource, kind schema.GroupVersionKind, subresour
 		set.Insert(fieldpath.MakePathOrDie(elements...))
 	}
 	return map[fieldpath.APIVersion]fieldpath.Filter{fieldpath.APIVersion(kind.GroupVersion().String()): fieldpath.NewExcludeSetFilter(set)}
+}
+
+// resetPaths are the paths of those fields.
+func resetPaths(row *resource.Resource, subresource string) [][]string {
+	if subresource == "" {
+		return row.ResetFields
+	}
+	if sub := row.Subresource(subresource); sub != nil {
+		return sub.ResetFields
+	}
+	return nil
 }
 
 // versions converts and defaults the objects of one row.

@@ -98,3 +98,10 @@ func reachable(data []byte, prefix string, schema func(name string) []byte) map[
 	}
 	return known
 }
+
+// References returns the names of the schemas that one in the form of v3 refers to.
+func References(v3 []byte) []string {
+	var names []string
+	references(v3, refV3, func(name string) { names = append(names, name) })
+	return names
+}

@@ -12,9 +12,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-const target = "apiserver/openapi/definitions.zst"
+const (
+	schemasFile = "apiserver/openapi/definitions.zst"
+	markersFile = "apiserver/fieldmanager/markers.txt"
+)
 
-var errStale = errors.New(target + " is not what the types say: run `go run ./hack/openapi`")
+var errStale = errors.New("not what the types say: run `go run ./hack/openapi`")
 
 func main() {
 	verify := flag.Bool("verify", false, "compare instead of writing")
@@ -25,31 +28,41 @@ func main() {
 	}
 }
 
-// run makes the data file in, or compares it with, the source tree that the working directory is the root of.
+// run makes the data files in, or compares them with, the source tree that the working directory is the root of.
 func run(verify bool) error {
 	raw, err := generate(packages())
 	if err != nil {
 		return err
 	}
-	lines, err := render(raw)
+	lines, marks, err := render(raw)
 	if err != nil {
 		return err
 	}
 	if verify {
-		return compare(lines)
+		return compare(lines, marks)
+	}
+	if err := os.WriteFile(markersFile, marks, 0o644); err != nil {
+		return fmt.Errorf("writing markers: %w", err)
 	}
 	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return fmt.Errorf("compressing: %w", err)
 	}
-	if err := os.WriteFile(target, w.EncodeAll(lines, nil), 0o644); err != nil {
+	if err := os.WriteFile(schemasFile, w.EncodeAll(lines, nil), 0o644); err != nil {
 		return fmt.Errorf("writing definitions: %w", err)
 	}
 	return nil
 }
 
-func compare(lines []byte) error {
-	packed, err := os.ReadFile(target)
+func compare(lines, marks []byte) error {
+	written, err := os.ReadFile(markersFile)
+	if err != nil {
+		return fmt.Errorf("reading markers: %w", err)
+	}
+	if !bytes.Equal(written, marks) {
+		return fmt.Errorf("%s is %w", markersFile, errStale)
+	}
+	packed, err := os.ReadFile(schemasFile)
 	if err != nil {
 		return fmt.Errorf("reading definitions: %w", err)
 	}
@@ -63,7 +76,7 @@ func compare(lines []byte) error {
 		return fmt.Errorf("decompressing: %w", err)
 	}
 	if !bytes.Equal(committed, lines) {
-		return errStale
+		return fmt.Errorf("%s is %w", schemasFile, errStale)
 	}
 	return nil
 }

@@ -99,19 +99,20 @@ func kinds() (map[string][]schema.GroupVersionKind, error) {
 	return known, nil
 }
 
-// render writes a line for each schema: its name, its form in OpenAPI v3, and its form in v2, separated by tabs.
-func render(raw []byte) ([]byte, error) {
+// render returns a line for each schema: its name, its form in OpenAPI v3, and its form in v2, separated by tabs; and the markers.
+func render(raw []byte) (lines, marks []byte, err error) {
 	var generated map[string]map[string]spec.Schema
 	if err := json.Unmarshal(raw, &generated); err != nil {
-		return nil, fmt.Errorf("reading schemas: %w", err)
+		return nil, nil, fmt.Errorf("reading schemas: %w", err)
 	}
 	known, err := kinds()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	named := map[string]map[string]spec.Schema{}
+	named, bare := map[string]map[string]spec.Schema{}, map[string]spec.Schema{}
 	for path, versions := range generated {
 		named[friendly(path)] = versions
+		bare[friendly(path)] = versions["v3"]
 	}
 	var out bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(named)) {
@@ -120,15 +121,15 @@ func render(raw []byte) ([]byte, error) {
 		addKinds(&v2, known[name])
 		three, err := encode(util.WrapRefs(&v3), "#/components/schemas/")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		two, err := encode(withoutDefaults(&v2), "#/definitions/")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		fmt.Fprintf(&out, "%s\t%s\t%s\n", name, three, two)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), markers(bare), nil
 }
 
 // withoutDefaults drops the defaults, which OpenAPI v2 does not show.

@@ -1,0 +1,161 @@
+package fieldmanager
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	jsoniter "github.com/json-iterator/go"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+	"sigs.k8s.io/structured-merge-diff/v6/value"
+)
+
+// compareElements orders elements as structured-merge-diff does: fields by name, then keys, values and indices by what they hold.
+func compareElements(a, b string) int {
+	if a == b {
+		return 0
+	}
+	if a[0] == 'f' && b[0] == 'f' {
+		if strings.IndexByte(a, '\\') < 0 && strings.IndexByte(b, '\\') < 0 {
+			return strings.Compare(a, b)
+		}
+		return strings.Compare(unescape(a), unescape(b))
+	}
+	if a[0] != b[0] {
+		return strings.IndexByte("fkvi", a[0]) - strings.IndexByte("fkvi", b[0])
+	}
+	if c, ok := compareKeys(a, b); ok {
+		return c
+	}
+	return pathElement(a).Compare(pathElement(b))
+}
+
+// compareKeys compares two keys up to their first difference if that is within a string without escapes, which it nearly always is.
+func compareKeys(a, b string) (int, bool) {
+	const quote = `\"`
+	if strings.Contains(a, `\\`) || strings.Contains(b, `\\`) {
+		return 0, false
+	}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	// Strings are between an odd quote and an even one, and only a value follows a colon.
+	start := strings.LastIndex(a[:i], quote)
+	if start < 1 || a[start-1] != ':' || strings.Count(a[:i], quote)%2 == 0 {
+		return 0, false
+	}
+	rest := start + len(quote)
+	left, _, ok1 := strings.Cut(a[rest:], quote)
+	right, _, ok2 := strings.Cut(b[rest:], quote)
+	if !ok1 || !ok2 || strings.IndexByte(left, '\\') >= 0 || strings.IndexByte(right, '\\') >= 0 || left == right {
+		return 0, false
+	}
+	return strings.Compare(left, right), true
+}
+
+// unescape returns the path element that stands between quotes in JSON.
+func unescape(raw string) string {
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	var text string
+	if err := json.Unmarshal([]byte(`"`+raw+`"`), &text); err != nil {
+		return raw
+	}
+	return text
+}
+
+// pathElement is the element in the terms of structured-merge-diff.
+func pathElement(raw string) fieldpath.PathElement {
+	element, err := fieldpath.DeserializePathElement(unescape(raw))
+	if err != nil {
+		text := raw
+		return fieldpath.PathElement{FieldName: &text}
+	}
+	return element
+}
+
+// escape writes text as structured-merge-diff does between quotes.
+func escape(text string) string {
+	if plain(text) {
+		return text
+	}
+	stream := jsoniter.ConfigCompatibleWithStandardLibrary.BorrowStream(nil)
+	defer jsoniter.ConfigCompatibleWithStandardLibrary.ReturnStream(stream)
+	stream.WriteString(text)
+	quoted := string(stream.Buffer())
+	return quoted[1 : len(quoted)-1]
+}
+
+// plain says whether text is the same inside of two layers of JSON.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ', c >= 0x7f, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
+}
+
+// fieldElement is the element of a field or of a key of a map.
+func fieldElement(name string) string { return "f:" + escape(name) }
+
+// scalar is a key or a member of a set: a string, an int64, a float64, a bool, or nil.
+type scalar any
+
+// valueElement is the element of a member of a set.
+func valueElement(v scalar) string {
+	if text, ok := v.(string); ok && plain(text) {
+		return `v:\"` + text + `\"`
+	}
+	val := value.NewValueInterface(v)
+	return serialize(fieldpath.PathElement{Value: &val})
+}
+
+// keyElement is the element of an item of a list with keys, whose names are in order.
+func keyElement(names []string, values []scalar) string {
+	var b strings.Builder
+	b.Grow(64)
+	b.WriteString("k:{")
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`\"`)
+		b.WriteString(name)
+		b.WriteString(`\":`)
+		switch v := values[i].(type) {
+		case string:
+			if !plain(v) {
+				return slowKeyElement(names, values)
+			}
+			b.WriteString(`\"`)
+			b.WriteString(v)
+			b.WriteString(`\"`)
+		case int64:
+			b.Write(strconv.AppendInt(nil, v, 10))
+		default:
+			return slowKeyElement(names, values)
+		}
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+func slowKeyElement(names []string, values []scalar) string {
+	fields := value.FieldList{}
+	for i, name := range names {
+		fields = append(fields, value.Field{Name: name, Value: value.NewValueInterface(values[i])})
+	}
+	return serialize(fieldpath.PathElement{Key: &fields})
+}
+
+func serialize(element fieldpath.PathElement) string {
+	text, err := fieldpath.SerializePathElement(element)
+	if err != nil {
+		return ""
+	}
+	return escape(text)
+}

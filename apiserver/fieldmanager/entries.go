@@ -1,0 +1,238 @@
+package fieldmanager
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// entries are what each manager owns, as metadata.managedFields lists it.
+type entries []*entry
+
+// entry is one manager's. Its fields are read when somebody needs them, and written if they changed.
+type entry struct {
+	id
+	time *metav1.Time
+	raw  []byte // nil if fields changed since
+	// trusted says that raw comes from a stored object, and is spelled as it should be.
+	trusted bool
+	fields  fieldSet
+	parsed  bool
+}
+
+// id tells managers apart. One that applies is the same in each version.
+type id struct {
+	manager, version, subresource string
+	operation                     metav1.ManagedFieldsOperationType
+}
+
+func (i id) same(other id) bool {
+	if i.operation == metav1.ManagedFieldsOperationApply {
+		i.version = other.version
+	}
+	return i == other
+}
+
+var errEntry = errors.New("malformed managedFields")
+
+// readEntries reads a list of managed fields. trusted are entries that were stored before.
+func readEntries(list, trusted []metav1.ManagedFieldsEntry) (entries, error) {
+	out := make(entries, 0, len(list)+1)
+	for i := range list {
+		from := &list[i]
+		operation := from.Operation == metav1.ManagedFieldsOperationApply || from.Operation == metav1.ManagedFieldsOperationUpdate
+		if !operation || from.APIVersion == "" || from.FieldsType != "FieldsV1" {
+			return nil, errEntry
+		}
+		e := &entry{id: id{manager: from.Manager, version: from.APIVersion, subresource: from.Subresource, operation: from.Operation}, time: from.Time, raw: []byte("{}")}
+		if from.FieldsV1 != nil {
+			e.raw = from.FieldsV1.GetRawBytes()
+		}
+		e.trusted = i < len(trusted) && trusted[i].FieldsV1 != nil && bytes.Equal(e.raw, trusted[i].FieldsV1.GetRawBytes())
+		if err := e.check(); err != nil {
+			return nil, err
+		}
+		if known := out.find(e.id); known != nil {
+			*known = *e // the last of two that are the same
+		} else {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// check reads what a client may have written itself.
+func (e *entry) check() error {
+	if e.trusted {
+		return nil
+	}
+	return e.parse()
+}
+
+// parse reads the fields if that has not been done.
+func (e *entry) parse() error {
+	if e.parsed {
+		return nil
+	}
+	fields, asWritten, err := parseFields(e.raw, e.trusted)
+	if err != nil {
+		return err
+	}
+	e.fields, e.parsed = fields, true
+	if !asWritten {
+		e.raw = nil
+	}
+	return nil
+}
+
+// set replaces the fields.
+func (e *entry) set(fields fieldSet) {
+	e.fields, e.parsed, e.raw = fields, true, nil
+}
+
+func (e entries) find(who id) *entry {
+	for _, one := range e {
+		if one.same(who) {
+			return one
+		}
+	}
+	return nil
+}
+
+// lose takes fields from every entry, and drops those that own nothing any more.
+func (e entries) lose(lost ...fieldSet) (entries, error) {
+	if !slices.ContainsFunc(lost, func(s fieldSet) bool { return len(s) > 0 }) {
+		return e, nil
+	}
+	kept := e[:0]
+	for _, one := range e {
+		if err := one.parse(); err != nil {
+			return nil, err
+		}
+		for _, fields := range lost {
+			if left, changed := one.fields.without(fields); changed {
+				one.set(left)
+			}
+		}
+		if len(one.fields) > 0 {
+			kept = append(kept, one)
+		}
+	}
+	return kept, nil
+}
+
+// gain adds fields to the entry of a manager, which acts now.
+func (e entries) gain(who id, fields fieldSet, now metav1.Time) (entries, error) {
+	one := e.find(who)
+	if one == nil {
+		one = &entry{id: who, parsed: true}
+		e = append(e, one)
+	}
+	if err := one.parse(); err != nil {
+		return nil, err
+	}
+	one.set(fields.union(one.fields))
+	one.time = &now
+	return e, nil
+}
+
+const (
+	// maxUpdaters is how many managers that update are kept apart.
+	maxUpdaters = 10
+	// ancient is who the fields of the oldest of them go to.
+	ancient = "ancient-changes"
+)
+
+// limit merges the oldest updates of each version until there are few enough.
+func (e entries) limit() (entries, error) {
+	var updaters entries
+	for _, one := range e {
+		if one.operation != metav1.ManagedFieldsOperationApply {
+			updaters = append(updaters, one)
+		}
+	}
+	if len(updaters) <= maxUpdaters {
+		return e, nil
+	}
+	slices.SortFunc(updaters, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.seconds(), b.seconds()), a.id.compare(b.id)) })
+	first := map[string]*entry{}
+	left := len(updaters)
+	for _, one := range updaters {
+		if left <= maxUpdaters {
+			break
+		}
+		oldest := first[one.version]
+		if oldest == nil {
+			first[one.version] = one
+			continue
+		}
+		if err := errors.Join(oldest.parse(), one.parse()); err != nil {
+			return nil, err
+		}
+		bucket := id{manager: ancient, version: one.version, operation: metav1.ManagedFieldsOperationUpdate}
+		if existing := e.find(bucket); existing != nil && existing != oldest {
+			if err := existing.parse(); err != nil {
+				return nil, err
+			}
+			oldest = existing
+			first[one.version] = existing
+		}
+		if oldest == one {
+			continue
+		}
+		oldest.id, oldest.time = bucket, one.time
+		oldest.set(one.fields.union(oldest.fields))
+		e = slices.DeleteFunc(e, func(other *entry) bool { return other == one })
+		left--
+	}
+	return e, nil
+}
+
+func (e *entry) seconds() int64 {
+	if e.time == nil {
+		return 0
+	}
+	return e.time.Unix()
+}
+
+// compare orders ids as their spelling in JSON would be, in which no subresource comes after any.
+func (i id) compare(other id) int {
+	order := cmp.Or(strings.Compare(i.manager, other.manager), strings.Compare(string(i.operation), string(other.operation)), strings.Compare(i.version, other.version))
+	if order == 0 && (i.subresource == "") != (other.subresource == "") {
+		return strings.Compare(other.subresource, i.subresource)
+	}
+	return cmp.Or(order, strings.Compare(i.subresource, other.subresource))
+}
+
+// write returns the list of managed fields, in its order: those that apply first, then by age.
+func (e entries) write() []metav1.ManagedFieldsEntry {
+	if len(e) == 0 {
+		return nil
+	}
+	list := make([]metav1.ManagedFieldsEntry, 0, len(e))
+	for _, one := range e {
+		if one.raw == nil {
+			one.raw = one.fields.appendFields(make([]byte, 0, 512), false)
+		}
+		fields := &metav1.FieldsV1{}
+		fields.SetRawBytes(one.raw)
+		list = append(list, metav1.ManagedFieldsEntry{Manager: one.manager, Operation: one.operation, APIVersion: one.version, Time: one.time,
+			FieldsType: "FieldsV1", FieldsV1: fields, Subresource: one.subresource})
+	}
+	slices.SortFunc(list, func(a, b metav1.ManagedFieldsEntry) int {
+		return cmp.Or(strings.Compare(string(a.Operation), string(b.Operation)), cmp.Compare(secondsOf(a.Time), secondsOf(b.Time)),
+			strings.Compare(a.Manager, b.Manager), strings.Compare(a.APIVersion, b.APIVersion), strings.Compare(a.Subresource, b.Subresource))
+	})
+	return list
+}
+
+func secondsOf(t *metav1.Time) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.Unix()
+}

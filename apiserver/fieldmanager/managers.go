@@ -1,0 +1,123 @@
+package fieldmanager
+
+import (
+	"reflect"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// Managers keeps the managed fields of every kind. It is safe for concurrent use.
+type Managers struct {
+	generic *Generic
+	planner planner
+	clock   clock.PassiveClock
+}
+
+// New returns the field manager of all types of the scheme. It reads no schema before it needs it.
+func New(scheme *runtime.Scheme) *Managers {
+	return &Managers{generic: &Generic{Scheme: scheme}, clock: clock.RealClock{}}
+}
+
+// stripped are never owned by anybody: what the server sets, and what names the object.
+var stripped = fieldSet{
+	{element: "f:apiVersion", member: true},
+	{element: "f:kind", member: true},
+	{element: "f:metadata", member: true, children: fieldSet{
+		{element: "f:clusterName", member: true},
+		{element: "f:creationTimestamp", member: true},
+		{element: "f:generation", member: true},
+		{element: "f:managedFields", member: true},
+		{element: "f:name", member: true},
+		{element: "f:namespace", member: true},
+		{element: "f:resourceVersion", member: true},
+		{element: "f:selfLink", member: true},
+		{element: "f:uid", member: true},
+	}},
+}
+
+// Update returns obj with the fields that differ from live owned by the manager, and taken from all others. A live object without a UID
+// is a creation.
+func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+	owned, err := current(live, obj, subresource)
+	if err != nil {
+		return nil, err
+	}
+	version := kind.GroupVersion().String()
+	otherVersion := func(e *entry) bool { return e.version != version }
+	if slices.ContainsFunc(owned, otherVersion) {
+		return m.generic.Update(row, kind, live, obj, manager, subresource)
+	}
+	if len(owned) == 0 && live.GetUID() != "" {
+		// What was never tracked is not, until a configuration is applied to it.
+		obj.SetManagedFields(nil)
+		return obj, nil
+	}
+	plan, err := m.planner.forType(reflect.TypeOf(obj).Elem())
+	if err != nil {
+		return m.generic.Update(row, kind, live, obj, manager, subresource)
+	}
+	if manager == "" {
+		manager = "unknown"
+	}
+	who := id{manager: manager, version: version, subresource: subresource, operation: metav1.ManagedFieldsOperationUpdate}
+	if owned, err = m.track(plan, owned, who, setOf(resetPaths(row, subresource)...), live, obj); err != nil {
+		return nil, err
+	}
+	obj.SetManagedFields(owned.write())
+	return obj, nil
+}
+
+// current are the entries before the write: those that come with obj, or those of live where obj has none or may not have any. A
+// list with one empty entry, or with none, starts anew.
+func current(live, obj resource.Object, subresource string) (entries, error) {
+	stored := live.GetManagedFields()
+	if subresource == "" {
+		sent := obj.GetManagedFields()
+		if (sent != nil && len(sent) == 0) || (len(sent) == 1 && reflect.DeepEqual(sent[0], metav1.ManagedFieldsEntry{})) {
+			return nil, nil
+		}
+		if owned, err := readEntries(sent, stored); err == nil && len(owned) > 0 {
+			return owned, nil
+		}
+	}
+	owned, err := readEntries(stored, stored)
+	if err != nil {
+		return nil, nil //nolint:nilerr // what cannot be read is owned by nobody
+	}
+	return owned, nil
+}
+
+// track moves fields between the managers after a write.
+func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live, obj resource.Object) (entries, error) {
+	change, err := plan.compare(reflect.ValueOf(live).Elem(), reflect.ValueOf(obj).Elem())
+	if err != nil {
+		return nil, err
+	}
+	if len(change.taken) == 0 && len(change.removed) == 0 {
+		return owned.limit()
+	}
+	taken, removed := change.taken.withoutBelow(reset), change.removed.withoutBelow(reset)
+	mine, _ := taken.without(stripped)
+	// The manager itself loses what it takes like all others, and gets it back at once.
+	if owned, err = owned.lose(taken, removed); err != nil {
+		return nil, err
+	}
+	if len(mine) > 0 {
+		if owned, err = owned.gain(who, mine, metav1.NewTime(m.clock.Now().UTC().Truncate(time.Second))); err != nil {
+			return nil, err
+		}
+	}
+	return owned.limit()
+}
+
+// Apply returns live with the configuration, which is JSON or YAML, merged into it.
+func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration []byte, manager string, force bool, subresource string) (resource.Object, error) {
+	return m.generic.Apply(row, kind, live, configuration, manager, force, subresource)
+}

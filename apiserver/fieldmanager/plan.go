@@ -1,0 +1,261 @@
+package fieldmanager
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/structured-merge-diff/v6/value"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+)
+
+// errNoPlan says that values of a type can only be compared as untyped trees.
+var errNoPlan = errors.New("no plan for this type")
+
+// A plan says how two values of one Go type are compared field by field.
+type plan struct {
+	shape shape
+	// equal compares two leaves, neither of which is null.
+	equal  func(l, r reflect.Value) bool
+	fields []fieldPlan // of a struct, by name
+	child  *plan       // of a list or map
+	keys   []keyPlan   // of a list with keys, by name
+	names  []string    // of the keys
+}
+
+type shape int
+
+const (
+	leaf   shape = iota // compared as a whole: scalars, and all that is atomic
+	object              // a struct
+	table               // a map with string keys
+	keyed               // a list whose items are told apart by some of their fields
+	set                 // a list of scalars of which each is there or not
+)
+
+// fieldPlan is a field as JSON has it.
+type fieldPlan struct {
+	name      string
+	element   string
+	path      [][]int // through structs that are inlined
+	typ       reflect.Type
+	omitEmpty bool
+	omitZero  func(reflect.Value) bool
+	plan      *plan
+}
+
+// keyPlan is one of the fields that tell items apart.
+type keyPlan struct {
+	field  *fieldPlan
+	preset scalar
+}
+
+// planner compiles plans and keeps them.
+type planner struct {
+	mu      sync.Mutex
+	markers map[string]marker
+	plans   map[planKey]*plan
+	failed  map[reflect.Type]error
+}
+
+type planKey struct {
+	typ    reflect.Type
+	marker string // of the field that holds the value, where it says more than the type
+}
+
+// rootKind marks a whole object and its metadata.
+const rootKind = "root"
+
+var (
+	quantityType     = reflect.TypeFor[resource.Quantity]()
+	timeType         = reflect.TypeFor[metav1.Time]()
+	microTimeType    = reflect.TypeFor[metav1.MicroTime]()
+	durationType     = reflect.TypeFor[metav1.Duration]()
+	intOrStringType  = reflect.TypeFor[intstr.IntOrString]()
+	rawExtensionType = reflect.TypeFor[runtime.RawExtension]()
+	objectMetaType   = reflect.TypeFor[metav1.ObjectMeta]()
+	marshalerType    = reflect.TypeFor[json.Marshaler]()
+	converterType    = reflect.TypeFor[value.UnstructuredConverter]()
+)
+
+// forType returns the plan of a kind's Go type, a struct.
+func (p *planner) forType(t reflect.Type) (*plan, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.markers == nil {
+		p.markers, p.plans, p.failed = parseMarkers(markersText), map[planKey]*plan{}, map[reflect.Type]error{}
+	}
+	if err := p.failed[t]; err != nil {
+		return nil, err
+	}
+	made, err := p.compile(t, marker{kind: rootKind})
+	if err != nil {
+		p.failed[t] = err
+		// What was compiled on the way may lead to parts that are not.
+		p.plans = map[planKey]*plan{}
+		return nil, err
+	}
+	return made, nil
+}
+
+// compile makes the plan of a type as held by a field with a marker.
+func (p *planner) compile(t reflect.Type, m marker) (*plan, error) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if m.kind == "" && t.PkgPath() != "" {
+		m = p.markers[openapi.ModelName(reflect.Zero(t).Interface())+" -"]
+	}
+	key := planKey{typ: t, marker: fmt.Sprint(m)}
+	if known := p.plans[key]; known != nil {
+		return known, nil
+	}
+	made := &plan{}
+	p.plans[key] = made // types may hold themselves
+	return made, p.fill(made, t, m)
+}
+
+func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
+	switch t {
+	case quantityType, timeType, microTimeType, durationType, intOrStringType, rawExtensionType:
+		made.equal = equalityOf(t)
+		return nil
+	}
+	if t.Implements(marshalerType) || reflect.PointerTo(t).Implements(marshalerType) || reflect.PointerTo(t).Implements(converterType) {
+		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		if m.kind == "atomic" {
+			break
+		}
+		made.shape = object
+		return p.fillObject(made, t, m.kind == rootKind)
+	case reflect.Map:
+		if m.kind == "atomic" {
+			break
+		}
+		if t.Key().Kind() != reflect.String {
+			return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+		}
+		made.shape = table
+		child, err := p.compile(t.Elem(), marker{})
+		made.child = child
+		return err
+	case reflect.Slice:
+		if t.Elem().Kind() != reflect.Uint8 && (m.kind == "set" || m.kind == "map") {
+			return p.fillList(made, t, m)
+		}
+	case reflect.Interface, reflect.Chan, reflect.Func, reflect.Array:
+		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+	}
+	made.equal = equalityOf(t)
+	return nil
+}
+
+func (p *planner) fillList(made *plan, t reflect.Type, m marker) error {
+	child, err := p.compile(t.Elem(), marker{})
+	if err != nil {
+		return err
+	}
+	made.child = child
+	if m.kind == "set" {
+		made.shape = set
+		if child.shape != leaf || !isScalar(t.Elem()) {
+			return fmt.Errorf("comparing sets of %s: %w", t.Elem(), errNoPlan)
+		}
+		return nil
+	}
+	made.shape = keyed
+	fields := fieldsOf(t.Elem())
+	for _, key := range m.keys {
+		at := slices.IndexFunc(fields, func(f fieldPlan) bool { return f.name == key.name })
+		if at < 0 || !isScalar(fields[at].typ) {
+			return fmt.Errorf("comparing lists of %s by %s: %w", t.Elem(), key.name, errNoPlan)
+		}
+		made.keys = append(made.keys, keyPlan{field: &fields[at], preset: key.preset})
+	}
+	return nil
+}
+
+// isScalar says whether values of a type can be keys.
+func isScalar(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return !t.Implements(marshalerType)
+	}
+	return false
+}
+
+// fillObject makes the plans of the fields. Of a whole object, nobody owns what says who owns.
+func (p *planner) fillObject(made *plan, t reflect.Type, root bool) error {
+	model := openapi.ModelName(reflect.Zero(t).Interface())
+	for _, field := range fieldsOf(t) {
+		m := p.markers[model+" "+field.name]
+		switch {
+		case root && t == objectMetaType && field.name == "managedFields":
+			continue
+		case root && field.typ == objectMetaType:
+			m.kind = rootKind
+		}
+		child, err := p.compile(field.typ, m)
+		if err != nil {
+			return err
+		}
+		field.plan = child
+		made.fields = append(made.fields, field)
+	}
+	return nil
+}
+
+// fieldsOf returns the fields of a struct as JSON has them, by name.
+func fieldsOf(t reflect.Type) []fieldPlan {
+	byName := map[string]fieldPlan{}
+	collectFields(t, nil, byName)
+	fields := make([]fieldPlan, 0, len(byName))
+	for _, field := range byName {
+		fields = append(fields, field)
+	}
+	slices.SortFunc(fields, func(a, b fieldPlan) int { return strings.Compare(a.name, b.name) })
+	return fields
+}
+
+func collectFields(t reflect.Type, path [][]int, into map[string]fieldPlan) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("json")
+		if tag == "-" {
+			continue
+		}
+		words := strings.Split(tag, ",")
+		name, options := words[0], words[1:]
+		at := append(slices.Clip(path), f.Index)
+		if slices.Contains(options, "inline") {
+			collectFields(f.Type, at, into)
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		field := fieldPlan{name: name, element: fieldElement(name), path: at, typ: f.Type, omitEmpty: slices.Contains(options, "omitempty")}
+		if slices.Contains(options, "omitzero") {
+			field.omitZero = value.OmitZeroFunc(f.Type)
+		}
+		into[name] = field
+	}
+}
