@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
 
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // RuntimeState is the folder in /run of our own containerd.
@@ -53,6 +51,11 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		stop()
 		return nil, errors.Join(err, plane.close(), unlock())
 	}
+	parts, err := newParts(ctx, plane)
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, plane.close(), unlock())
+	}
 	c := &Cluster{
 		Config: plane.adminConfig(), Kubeconfig: filepath.Join(options.DataDir, "admin.kubeconfig"),
 		done: make(chan struct{}), stop: stop,
@@ -64,7 +67,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	go func() {
 		defer close(c.done)
 		defer stop()
-		c.err = errors.Join(runComponents(ctx, plane), plane.close(), unlock())
+		c.err = errors.Join(parts.run(ctx), plane.close(), unlock())
 	}()
 	return c, nil
 }
@@ -107,47 +110,4 @@ func lock(dir string) (unlock func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("another server uses %s: %w; stop it, or choose another --data-dir", dir, err), file.Close())
 	}
 	return file.Close, nil
-}
-
-// runComponents runs everything beside the control plane until ctx ends or one part fails; then it ends them all.
-// The cache that they share ends last: some of them wait for it even while they stop.
-func runComponents(ctx context.Context, plane *controlPlane) error {
-	shared, err := plane.newCache()
-	if err != nil {
-		return err
-	}
-	components, err := newComponents(ctx, plane, shared)
-	if err != nil {
-		return err
-	}
-	outlasting, end := context.WithCancel(context.WithoutCancel(ctx))
-	var caching sync.WaitGroup
-	defer caching.Wait()
-	defer end()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var running sync.WaitGroup
-	ended := make(chan error, len(components)+1)
-	caching.Go(func() {
-		if err := shared.Start(outlasting); err != nil {
-			ended <- fmt.Errorf("running the cache: %w", err)
-		}
-	})
-	for _, part := range components {
-		running.Go(func() {
-			named := log.IntoContext(ctx, log.FromContext(ctx).WithName(part.name))
-			if err := part.run(named); err != nil && ctx.Err() == nil {
-				ended <- fmt.Errorf("running the %s: %w", part.name, err)
-			}
-		})
-	}
-	var failure error
-	select {
-	case <-ctx.Done():
-	case failure = <-ended:
-	case failure = <-plane.failed:
-	}
-	stop()
-	running.Wait()
-	return failure
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
@@ -38,10 +39,11 @@ func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]compo
 	n := &machineNode{controlPlane: c, cache: shared, endpoint: c.options.ContainerRuntimeEndpoint, imported: make(chan struct{})}
 	var parts []component
 	if n.endpoint == "" {
-		if err := n.ownRuntime(); err != nil {
+		own, err := n.ownRuntime()
+		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, component{"containerd", n.runtime.Run}, component{"images", n.importImages})
+		parts = append(parts, own, component{"images", n.importImages})
 	}
 	if c.options.Enabled(Network) {
 		own := &network.Network{Cache: shared, NodeName: c.options.NodeName, ClusterCIDRs: prefixes(c.options.ClusterCIDR)}
@@ -61,17 +63,23 @@ func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]compo
 	return append(parts, part), err
 }
 
-// ownRuntime unpacks the carried programs and prepares a containerd.
-func (n *machineNode) ownRuntime() error {
-	dir, err := programs.Unpack(ProgramsDir(n.options.DataDir))
+// ownRuntime prepares the containerd that this executable carries. It is unpacked when it runs, so that the API server
+// does not wait for that.
+func (n *machineNode) ownRuntime() (component, error) {
+	bundle, err := programs.Find(ProgramsDir(n.options.DataDir))
 	if err != nil {
-		return err
+		return component{}, err
 	}
 	n.runtime = &containerd.Runtime{
-		Programs: dir, Root: filepath.Join(n.options.DataDir, "containerd", "root"), State: RuntimeState, CNIBin: dir, CNIConf: "/etc/cni/net.d",
+		Programs: bundle.Dir, Root: filepath.Join(n.options.DataDir, "containerd", "root"), State: RuntimeState, CNIBin: bundle.Dir, CNIConf: "/etc/cni/net.d",
 	}
 	n.endpoint = n.runtime.Endpoint()
-	return n.runtime.Prepare()
+	return component{"containerd", func(ctx context.Context) error {
+		if err := bundle.Unpack(); err != nil {
+			return err
+		}
+		return n.runtime.Run(ctx)
+	}}, n.runtime.Prepare()
 }
 
 // importImages brings in the pause image and the archives that the user named, each once.
@@ -157,17 +165,20 @@ func (n *machineNode) newDNS() component {
 			Cache: n.cache, Domain: n.options.ClusterDomain, Listen: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(n.options.NodeIP), 0)},
 			OwnCIDRs: append(prefixes(n.options.ClusterCIDR), prefixes(n.options.ServiceCIDR)...), ServiceIPs: clusterDNS, Clock: clock.RealClock{},
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- server.Run(ctx) }()
-		select {
-		case <-server.Ready():
-		case err := <-ended:
-			return err
-		}
-		if err := n.announceDNS(ctx, clusterDNS, server.Addresses()); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("announcing the name server: %w", err)
-		}
-		return <-ended
+		both, ctx := errgroup.WithContext(ctx)
+		both.Go(func() error { return server.Run(ctx) })
+		both.Go(func() error {
+			select {
+			case <-server.Ready():
+			case <-ctx.Done():
+				return nil
+			}
+			if err := n.announceDNS(ctx, clusterDNS, server.Addresses()); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("announcing the name server: %w", err)
+			}
+			return nil
+		})
+		return both.Wait()
 	}}
 }
 

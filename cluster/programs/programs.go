@@ -15,30 +15,54 @@ import (
 // ErrNone says that the executable carries no programs: it was built by go build alone.
 var ErrNone = errors.New("this executable carries no programs; build it with make, which adds containerd, runc and kubectl to it")
 
-// Unpack returns the folder that holds the programs, after unpacking them there if they were not. Several
-// processes may call it at the same time.
-func Unpack(dir string) (string, error) {
+// Bundle is the programs that this executable carries.
+type Bundle struct {
+	// Dir is where they are once they are unpacked.
+	Dir string
+
+	executable string
+}
+
+// Find returns the programs that this executable carries, to be unpacked below dir, or ErrNone.
+func Find(dir string) (*Bundle, error) {
 	executable, err := os.Executable()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	archive, err := zip.OpenReader(executable)
 	if errors.Is(err, zip.ErrFormat) {
-		return "", ErrNone
+		return nil, ErrNone
 	}
 	if err != nil {
-		return "", fmt.Errorf("reading the programs in %s: %w", executable, err)
+		return nil, fmt.Errorf("reading the programs in %s: %w", executable, err)
+	}
+	return &Bundle{Dir: filepath.Join(dir, archive.Comment), executable: executable}, archive.Close()
+}
+
+// Unpack unpacks the programs to Dir, if they are not there yet. Several processes may call it at the same time.
+func (b *Bundle) Unpack() error {
+	if _, err := os.Stat(b.Dir); err == nil {
+		return nil
+	}
+	archive, err := zip.OpenReader(b.executable)
+	if err != nil {
+		return fmt.Errorf("reading the programs in %s: %w", b.executable, err)
 	}
 	defer archive.Close()
 	archive.RegisterDecompressor(zstd.ZipMethodWinZip, zstd.ZipDecompressor(zstd.WithDecoderConcurrency(1)))
-	target := filepath.Join(dir, archive.Comment)
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
+	if err := unpackTo(b.Dir, archive.File); err != nil {
+		return fmt.Errorf("unpacking programs to %s: %w", b.Dir, err)
 	}
-	if err := unpackTo(target, archive.File); err != nil {
-		return "", fmt.Errorf("unpacking programs to %s: %w", target, err)
+	return removeOthers(filepath.Dir(b.Dir), filepath.Base(b.Dir))
+}
+
+// Unpacked is Find and Unpack: it returns the folder of the programs.
+func Unpacked(dir string) (string, error) {
+	bundle, err := Find(dir)
+	if err != nil {
+		return "", err
 	}
-	return target, removeOthers(dir, archive.Comment)
+	return bundle.Dir, bundle.Unpack()
 }
 
 // unpackTo fills a folder beside target and renames it, so that target is whole or absent.

@@ -54,7 +54,7 @@ func imageCommand(s streams) *cobra.Command {
 	command := &cobra.Command{Use: "image", Short: "Import, list and remove container images"}
 	ctr := func(use, short string, arguments cobra.PositionalArgs, words ...string) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: arguments, RunE: func(command *cobra.Command, args []string) error {
-			dir, err := programs.Unpack(cluster.ProgramsDir(dataDir()))
+			dir, err := programs.Unpacked(cluster.ProgramsDir(dataDir()))
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func imageCommand(s streams) *cobra.Command {
 
 // carried is a command of a program that this executable carries.
 func carried(name string, args []string, s streams) (*exec.Cmd, error) {
-	dir, err := programs.Unpack(cluster.ProgramsDir(dataDir()))
+	dir, err := programs.Unpacked(cluster.ProgramsDir(dataDir()))
 	if err != nil {
 		return nil, err
 	}

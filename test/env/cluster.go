@@ -28,6 +28,7 @@ type Cluster struct {
 
 	server *exec.Cmd
 	output *buffer
+	past   string // what earlier servers wrote
 	ended  chan error
 }
 
@@ -65,20 +66,10 @@ func projectRoot() (string, error) {
 
 // Start starts the server, which must not be running, and returns when it says that it is ready.
 func (c *Cluster) Start(ctx context.Context, flags ...string) error {
-	args := append([]string{
-		"server", "--data-dir", filepath.Join(c.Machine.Dir, "data"), "--images", filepath.Join(c.Root, "build", "images"),
-		"--cgroup-root", c.Machine.Cgroup(),
-	}, flags...)
-	c.server = c.Machine.Command(context.Background(), filepath.Join(c.Root, "bin", "coxswain"), args...)
-	c.output = &buffer{ready: make(chan struct{})}
-	c.server.Stdout, c.server.Stderr = c.output, c.output
-	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := time.Now()
-	if err := c.server.Start(); err != nil {
-		return fmt.Errorf("starting the server: %w", err)
+	if err := c.Launch(flags...); err != nil {
+		return err
 	}
-	c.ended = make(chan error, 1)
-	go func() { c.ended <- c.server.Wait() }()
 	select {
 	case <-c.output.ready:
 		c.StartTook = time.Since(started)
@@ -90,6 +81,38 @@ func (c *Cluster) Start(ctx context.Context, flags ...string) error {
 		return fmt.Errorf("the server is not ready: %w:\n%s", ctx.Err(), c.output)
 	}
 }
+
+// Launch starts the server and waits for nothing.
+func (c *Cluster) Launch(flags ...string) error {
+	if c.output != nil {
+		c.past += c.output.String()
+	}
+	c.server = c.ServerCommand(context.Background(), flags...)
+	c.output = &buffer{ready: make(chan struct{})}
+	c.server.Stdout, c.server.Stderr = c.output, c.output
+	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.server.Start(); err != nil {
+		return fmt.Errorf("starting the server: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func(server *exec.Cmd) { ended <- server.Wait() }(c.server)
+	c.ended = ended
+	return nil
+}
+
+// ServerCommand is a server on the cluster's data folder that is not started yet.
+func (c *Cluster) ServerCommand(ctx context.Context, flags ...string) *exec.Cmd {
+	args := append([]string{
+		"server", "--data-dir", c.DataDir(), "--images", filepath.Join(c.Root, "build", "images"), "--cgroup-root", c.Machine.Cgroup(),
+	}, flags...)
+	return c.Machine.Command(ctx, c.Program(), args...)
+}
+
+// DataDir is the server's data folder.
+func (c *Cluster) DataDir() string { return filepath.Join(c.Machine.Dir, "data") }
+
+// Program is the server's path.
+func (c *Cluster) Program() string { return filepath.Join(c.Root, "bin", "coxswain") }
 
 // Stop sends the server a signal, and returns how long it took to end.
 func (c *Cluster) Stop(signal os.Signal) (time.Duration, error) {
@@ -121,8 +144,8 @@ func (c *Cluster) WaitNode(ctx context.Context) error {
 	}
 }
 
-// Log is what the server has written so far.
-func (c *Cluster) Log() string { return c.output.String() }
+// Log is what the server, and those before it, have written so far.
+func (c *Cluster) Log() string { return c.past + c.output.String() }
 
 // Close ends everything and removes it.
 func (c *Cluster) Close() error {
@@ -149,7 +172,7 @@ func (c *Cluster) KubectlInput(ctx context.Context, input string, args ...string
 // KubectlCommand is a kubectl that is not started yet.
 func (c *Cluster) KubectlCommand(ctx context.Context, args ...string) *exec.Cmd {
 	command := c.Machine.Command(ctx, filepath.Join(c.Root, "bin", "kubectl"), args...)
-	command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+filepath.Join(c.Machine.Dir, "data"))
+	command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+c.DataDir())
 	return command
 }
 

@@ -180,6 +180,34 @@ func (m *Machine) killAll() error {
 	}
 }
 
+// Kill ends every process on the machine that runs the program of that base name at once, and returns how many there were.
+func (m *Machine) Kill(program string) int {
+	return m.killIf(func(proc string) bool {
+		name, err := os.Readlink(filepath.Join(proc, "exe"))
+		return err == nil && filepath.Base(name) == program
+	})
+}
+
+// KillCommand is Kill for those with exactly these arguments.
+func (m *Machine) KillCommand(args ...string) int {
+	return m.killIf(func(proc string) bool {
+		line, err := os.ReadFile(filepath.Join(proc, "cmdline"))
+		return err == nil && string(line) == strings.Join(args, "\x00")+"\x00"
+	})
+}
+
+func (m *Machine) killIf(match func(proc string) bool) int {
+	killed := map[int]bool{}
+	for _, dir := range m.cgroups() {
+		for _, pid := range processes(dir) {
+			if !killed[pid] && match(fmt.Sprintf("/proc/%d", pid)) {
+				killed[pid] = syscall.Kill(pid, syscall.SIGKILL) == nil
+			}
+		}
+	}
+	return len(killed)
+}
+
 func processes(dir string) []int {
 	var pids []int
 	_ = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/programs"
+)
+
+// coxswain runs the program and returns what it wrote.
+func coxswain(t *testing.T, args ...string) (out, problems string, err error) {
+	t.Helper()
+	t.Setenv("COXSWAIN_DATA_DIR", t.TempDir())
+	var stdout, stderr bytes.Buffer
+	err = run(t.Context(), args, streams{in: strings.NewReader(""), out: &stdout, err: &stderr})
+	return stdout.String(), stderr.String(), err
+}
+
+func TestVersion(t *testing.T) {
+	out, _, err := coxswain(t, "coxswain", "version")
+	if err != nil || !strings.HasPrefix(out, "coxswain ") || !strings.Contains(out, "linux/") {
+		t.Errorf("coxswain version: %q, %v", out, err)
+	}
+}
+
+func TestHelpNamesEveryCommand(t *testing.T) {
+	out, _, err := coxswain(t, "coxswain", "--help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"check", "etcdctl", "image", "kubectl", "server", "version"} {
+		if !strings.Contains(out, "\n  "+name) {
+			t.Errorf("the help does not name %s:\n%s", name, out)
+		}
+	}
+}
+
+func TestCheckAgreesWithTheMachine(t *testing.T) {
+	out, _, err := coxswain(t, "coxswain", "check")
+	want := cluster.CheckMachine(cluster.Default())
+	switch {
+	case want == nil && (err != nil || out != "this machine can run a node\n"):
+		t.Errorf("a node can run here, but check said %q, %v", out, err)
+	case want != nil && (err == nil || err.Error() != want.Error() || !strings.Contains(err.Error(), "--disable agent")):
+		t.Errorf("check said %v, want %v and what can run anyway", err, want)
+	}
+}
+
+func TestMistakesOnTheCommandLine(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown command":       {[]string{"servr"}, `unknown command "servr" for "coxswain"`},
+		"unknown flag":          {[]string{"server", "--data-dirr=x"}, "unknown flag: --data-dirr"},
+		"not a number":          {[]string{"server", "--https-listen-port=https"}, `invalid argument "https" for "--https-listen-port"`},
+		"an argument too many":  {[]string{"server", "now"}, `unknown command "now" for "coxswain server"`},
+		"an argument too few":   {[]string{"image", "import"}, "accepts 1 arg(s), received 0"},
+		"no such configuration": {[]string{"server", "--config=/nowhere"}, "reading --config: open /nowhere: no such file or directory"},
+		"unknown part":          {[]string{"server", "--disable=agent,rudder"}, "--disable=rudder: unknown part; known are agent, controllers, dns, network, proxy, scheduler"},
+		"not a network":         {[]string{"server", "--disable=agent", "--cluster-cidr=10.42.0.1/16"}, "--cluster-cidr=10.42.0.1/16: not a network such as 10.42.0.0/16"},
+		"DNS outside":           {[]string{"server", "--disable=agent", "--cluster-dns=10.0.0.10"}, "--cluster-dns=10.0.0.10: outside of --service-cidr=10.43.0.0/16"},
+		"unknown proxy mode":    {[]string{"server", "--disable=agent", "--proxy-mode=ipvs"}, "--proxy-mode=ipvs: want nftables or iptables"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := coxswain(t, append([]string{"coxswain"}, test.args...)...)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v: %v, want %q", test.args, err, test.want)
+			}
+		})
+	}
+}
+
+// Everything that is wrong is said at once.
+func TestAllMistakesAreReported(t *testing.T) {
+	_, _, err := coxswain(t, "coxswain", "server", "--disable=agent,rudder", "--proxy-mode=ipvs")
+	if err == nil || !strings.Contains(err.Error(), "rudder") || !strings.Contains(err.Error(), "ipvs") {
+		t.Errorf("both mistakes should be reported: %v", err)
+	}
+}
+
+// serverOptions are what `coxswain server` would start with.
+func serverOptions(t *testing.T, file string, args ...string) (cluster.Options, error) {
+	t.Helper()
+	options := cluster.Default()
+	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
+	addServerFlags(flags, &options)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return options, readConfig(file, &options, flags)
+}
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestConfigFile(t *testing.T) {
+	file := writeConfig(t, `
+data-dir: /srv/cluster
+https-listen-port: 7443
+disable: [dns]
+tls-san: [a.example, b.example]
+images: [/srv/images]
+`)
+	options := cluster.Default()
+	var err error
+	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
+	addServerFlags(flags, &options)
+	if err = flags.Parse([]string{"--https-listen-port=8443", "--disable=proxy,network", "--node-name=boat"}); err != nil {
+		t.Fatal(err)
+	}
+	if err = readConfig(file, &options, flags); err != nil {
+		t.Fatal(err)
+	}
+	want := cluster.Default()
+	want.DataDir, want.HTTPSListenPort, want.NodeName = "/srv/cluster", 8443, "boat"
+	want.Disable, want.TLSSANs, want.Images = []string{"proxy", "network"}, []string{"a.example", "b.example"}, []string{"/srv/images"}
+	if diff := cmp.Diff(want, options); diff != "" {
+		t.Errorf("flags should win over the file, and the file over defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestConfigFileMistakes(t *testing.T) {
+	for name, text := range map[string]string{"unknown key": "data-dirr: /x", "wrong type": "https-listen-port: high", "no YAML": "{"} {
+		t.Run(name, func(t *testing.T) {
+			file := writeConfig(t, text)
+			if _, err := serverOptions(t, file); err == nil || !strings.Contains(err.Error(), "reading --config "+file) {
+				t.Errorf("%s: %v", text, err)
+			}
+		})
+	}
+}
+
+// A test binary carries no programs, so that what is reached shows in the error: kubectl, not a usage message of coxswain.
+func TestCalledAsKubectl(t *testing.T) {
+	for _, args := range [][]string{{"/usr/local/bin/kubectl", "get", "--no-such-flag"}, {"coxswain", "kubectl", "get", "--no-such-flag"}, {"coxswain", "etcdctl", "--help"}} {
+		if _, _, err := coxswain(t, args...); !errors.Is(err, programs.ErrNone) {
+			t.Errorf("%v: %v, want the carried program to be asked for", args, err)
+		}
+	}
+}
+
+func TestDataDir(t *testing.T) {
+	t.Setenv("COXSWAIN_DATA_DIR", "/srv/cluster")
+	if got := dataDir(); got != "/srv/cluster" {
+		t.Errorf("with COXSWAIN_DATA_DIR: %s", got)
+	}
+	t.Setenv("COXSWAIN_DATA_DIR", "")
+	t.Setenv("XDG_CACHE_HOME", "/home/someone/.cache")
+	want := "/home/someone/.cache/coxswain"
+	if os.Geteuid() == 0 {
+		want = "/var/lib/coxswain"
+	}
+	if got := dataDir(); got != want {
+		t.Errorf("without: %s, want %s", got, want)
+	}
+}
+
+func TestRunUntil(t *testing.T) {
+	t.Run("the exit code is passed on", func(t *testing.T) {
+		var exit *exec.ExitError
+		if err := runUntil(t.Context(), exec.Command("sh", "-c", "exit 7")); !errors.As(err, &exit) || exit.ExitCode() != 7 {
+			t.Errorf("got %v, want exit code 7", err)
+		}
+	})
+	t.Run("the end of the context interrupts", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		command := exec.Command("sh", "-c", `trap 'exit 3' INT; echo ready; while :; do sleep 0.01; done`)
+		command.Stdout = writerFunc(func(p []byte) { cancel() })
+		var exit *exec.ExitError
+		if err := runUntil(ctx, command); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+			t.Errorf("got %v, want the program's own way to end", err)
+		}
+	})
+}
+
+type writerFunc func(p []byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
+}
