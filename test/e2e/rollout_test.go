@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -53,10 +54,10 @@ func TestScale(t *testing.T) {
 	s := newSpace(t)
 	s.apply(fmt.Sprintf(web, 1, 600, "{}", "{}"))
 	s.runs(firstImage, 1)
-	s.contains(s.kubectl("scale", "deployment/web", "--replicas=4"), "deployment.apps/web scaled")
+	s.says("scale", s.kubectl("scale", "deployment/web", "--replicas=4"), "deployment.apps/web scaled")
 	s.runs(firstImage, 4)
-	s.contains(s.kubectl("get", "deployment", "web"), "4/4")
-	s.contains(s.refused("scale", "deployment/web", "--current-replicas=3", "--replicas=9"), "Expected replicas to be 3, was 4")
+	s.says("get", s.kubectl("get", "deployment", "web"), "4/4")
+	s.says("scale", s.refused("scale", "deployment/web", "--current-replicas=3", "--replicas=9"), "Expected replicas to be 3, was 4")
 	s.kubectl("scale", "deployment/web", "--replicas=0")
 	s.running("app=web", 0)
 	s.kubectl("scale", "deployment/web", "--replicas=2", "--timeout", patience.String())
@@ -69,26 +70,26 @@ func TestRollout(t *testing.T) {
 	t.Parallel()
 	s := newSpace(t)
 	s.apply(fmt.Sprintf(web, 2, 600, "{}", "{}"))
-	s.contains(s.kubectl("rollout", "status", "deployment/web"), `deployment "web" successfully rolled out`)
+	s.says("rollout status", s.kubectl("rollout", "status", "deployment/web"), `deployment "web" successfully rolled out`)
 	s.kubectl("annotate", "deployment/web", "kubernetes.io/change-cause=the first")
 
-	s.contains(s.kubectl("set", "image", "deployment/web", "web="+secondImage), "deployment.apps/web image updated")
+	s.says("set", s.kubectl("set", "image", "deployment/web", "web="+secondImage), "deployment.apps/web image updated")
 	s.kubectl("annotate", "--overwrite", "deployment/web", "kubernetes.io/change-cause=the second")
 	s.runs(secondImage, 2)
 	history := s.kubectl("rollout", "history", "deployment/web")
-	s.contains(history, "REVISION", "1         the first", "2         the second")
-	s.contains(s.kubectl("rollout", "history", "deployment/web", "--revision=1"), "with revision #1", firstImage)
+	s.says("rollout history", history, "REVISION", "1         the first", "2         the second")
+	s.says("rollout history", s.kubectl("rollout", "history", "deployment/web", "--revision=1"), "with revision #1", firstImage)
 
-	s.contains(s.kubectl("rollout", "undo", "deployment/web"), "deployment.apps/web rolled back")
+	s.says("rollout undo", s.kubectl("rollout", "undo", "deployment/web"), "deployment.apps/web rolled back")
 	s.runs(firstImage, 2)
 	history = s.kubectl("rollout", "history", "deployment/web")
-	s.contains(history, "2         the second", "3         the first")
+	s.says("rollout history", history, "2         the second", "3         the first")
 	if strings.Contains(history, "\n1 ") {
 		t.Errorf("the revision that was rolled back to is listed twice: %s", history)
 	}
 	s.kubectl("rollout", "undo", "deployment/web", "--to-revision=2")
 	s.runs(secondImage, 2)
-	s.contains(s.refused("rollout", "undo", "deployment/web", "--to-revision=9"), "unable to find specified revision 9 in history")
+	s.says("rollout undo", s.refused("rollout", "undo", "deployment/web", "--to-revision=9"), "unable to find specified revision 9 in history")
 	s.kubectl("rollout", "restart", "deployment/web")
 	s.runs(secondImage, 2)
 	if replicaSets := strings.Fields(s.get("replicasets", ".items[*].metadata.name")); len(replicaSets) != 3 {
@@ -101,8 +102,10 @@ func TestRolloutPaused(t *testing.T) {
 	s := newSpace(t)
 	s.apply(fmt.Sprintf(web, 1, 600, "{}", "{}"))
 	s.runs(firstImage, 1)
-	s.contains(s.kubectl("rollout", "pause", "deployment/web"), "deployment.apps/web paused")
-	s.contains(s.refused("rollout", "pause", "deployment/web"), "already paused")
+	s.kubectl("set", "env", "deployment/web", "GREETING=hello")
+	s.runs(firstImage, 1)
+	s.says("rollout pause", s.kubectl("rollout", "pause", "deployment/web"), "deployment.apps/web paused")
+	s.says("rollout pause", s.refused("rollout", "pause", "deployment/web"), "already paused")
 	s.becomes("deployment/web", `.status.conditions[?(@.type=="Progressing")].reason`, "DeploymentPaused")
 	s.kubectl("set", "image", "deployment/web", "web="+secondImage)
 	s.kubectl("scale", "deployment/web", "--replicas=2")
@@ -112,19 +115,20 @@ func TestRolloutPaused(t *testing.T) {
 			t.Errorf("a paused Deployment rolled to %s", image)
 		}
 	}
-	s.contains(s.refused("rollout", "undo", "deployment/web"), "cannot rollback a paused deployment")
-	s.contains(s.kubectl("rollout", "resume", "deployment/web"), "deployment.apps/web resumed")
+	s.says("rollout undo", s.refused("rollout", "undo", "deployment/web"), "cannot rollback a paused deployment")
+	s.says("rollout resume", s.kubectl("rollout", "resume", "deployment/web"), "deployment.apps/web resumed")
 	s.runs(secondImage, 2)
 }
 
 func TestRolloutFails(t *testing.T) {
 	t.Parallel()
 	s := newSpace(t)
-	s.apply(fmt.Sprintf(web, 2, 4, "{}", "{}"))
+	s.apply(fmt.Sprintf(web, 2, 600, "{}", "{}"))
 	s.runs(firstImage, 2)
 	before := s.get("pods", ".items[*].metadata.name")
+	s.kubectl("patch", "deployment", "web", "-p", `{"spec": {"progressDeadlineSeconds": 2}}`)
 	s.kubectl("set", "image", "deployment/web", "web=registry.invalid/nothing:v1")
-	s.contains(s.refused("rollout", "status", "deployment/web"), `deployment "web" exceeded its progress deadline`)
+	s.says("rollout status", s.refused("rollout", "status", "deployment/web"), `deployment "web" exceeded its progress deadline`)
 	s.becomes("deployment/web", `.status.conditions[?(@.type=="Progressing")].reason`, "ProgressDeadlineExceeded")
 	s.becomes("deployment/web", ".status.availableReplicas", "2")
 	s.eventually("a pod that cannot pull", func() error {
@@ -171,9 +175,10 @@ func (s *space) watch(what string) (stop func() string) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.Cleanup(cancel)
-	var out lines
-	out.first = make(chan struct{})
-	command := s.cluster.KubectlCommand(ctx, "-n", s.name, "get", what, "--watch", "--output-watch-events", "-o", "custom-columns=NAME:.metadata.name", "--no-headers")
+	out := lines{first: make(chan struct{})}
+	command := s.cluster.KubectlCommand(ctx, "-n", s.name, "get", what, "--watch", "--output-watch-events", "-o", "custom-columns=EVENT:.type,NAME:.object.metadata.name", "--no-headers")
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Second
 	command.Stdout = &out
 	if err := command.Start(); err != nil {
 		s.Fatal(err)

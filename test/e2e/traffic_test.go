@@ -31,7 +31,7 @@ func TestRollUnderTraffic(t *testing.T) {
 	s.runs(firstImage, 3)
 	node := "http://" + s.cluster.Machine.IP + ":" + s.get("service/web", ".spec.ports[0].nodePort") + "/"
 	cluster := "http://" + s.get("service/web", ".spec.clusterIP") + "/"
-	s.kubectl("run", "visitor", "--image=docker.io/coxswain/toolbox:v1", "--grace-period=1", "--", "sh", "-c",
+	s.kubectl("run", "visitor", "--image="+toolbox, "--command", "--", "sh", "-c",
 		fmt.Sprintf(`while sleep 0.02; do curl -sS -m 10 -f -o /dev/null %s || echo FAILED; done`, cluster))
 	s.kubectl("wait", "pod/visitor", "--for=condition=Ready", "--timeout", patience.String())
 	s.eventually("the first answer", func() error {
@@ -141,14 +141,4 @@ func (l *lines) Write(p []byte) (int, error) {
 		close(l.first)
 	}
 	return l.text.Write(p)
-}
-
-// contains checks that a text has all the parts.
-func (s *space) contains(text string, parts ...string) {
-	s.Helper()
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			s.Errorf("%q is missing in: %s", part, text)
-		}
-	}
 }
