@@ -4,6 +4,7 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/util/duration"
 
@@ -27,6 +28,9 @@ func certificateSigningRequests() *resource.Resource {
 		FieldNames:               []string{"spec.signerName"},
 		Fields:                   resource.Select(certificateSigningRequestFields),
 		ValidateName:             resource.PathSegmentName,
+		PrepareUpdate:            resource.OnUpdate(keepRequest),
+		Validate:                 resource.Check(validateCertificateSigningRequest),
+		ValidateUpdate:           resource.CheckUpdate(validateCertificateSigningRequestUpdate),
 		StoragePrefix:            "certificatesigningrequests",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{
@@ -35,11 +39,12 @@ func certificateSigningRequests() *resource.Resource {
 				conditions := obj.Status.Conditions
 				obj.Status = old.Status
 				obj.Status.Conditions = conditions
-			}),
+				stampConditions(obj, old)
+			}).Checked(resource.CheckUpdate(validateApproval)),
 		},
 	}, func(c *certificatesv1.CertificateSigningRequest) (*certificatesv1.CertificateSigningRequestSpec, *certificatesv1.CertificateSigningRequestStatus) {
 		return &c.Spec, &c.Status
-	}, resource.NoGeneration())
+	}, resource.NoGeneration(), resource.PrepareStatus(stampConditions), resource.CheckStatus(validateCertificateSigningRequestStatus))
 }
 
 func certificateSigningRequestCells(c *certificatesv1.CertificateSigningRequest, now time.Time) []any {
@@ -73,4 +78,29 @@ func condition(c *certificatesv1.CertificateSigningRequest) string {
 
 func certificateSigningRequestFields(c *certificatesv1.CertificateSigningRequest) fields.Set {
 	return fields.Set{"spec.signerName": c.Spec.SignerName}
+}
+
+// stampConditions fills in when conditions were written and when they last changed.
+func stampConditions(c, old *certificatesv1.CertificateSigningRequest) {
+	now := metav1.Now()
+	for i := range c.Status.Conditions {
+		condition := &c.Status.Conditions[i]
+		if condition.LastUpdateTime.IsZero() {
+			condition.LastUpdateTime = now
+		}
+		if !condition.LastTransitionTime.IsZero() {
+			continue
+		}
+		condition.LastTransitionTime = now
+		for _, before := range old.Status.Conditions {
+			if before.Type == condition.Type && before.Status == condition.Status && !before.LastTransitionTime.IsZero() {
+				condition.LastTransitionTime = before.LastTransitionTime
+			}
+		}
+	}
+}
+
+// keepRequest makes an update of the main resource one of its metadata.
+func keepRequest(c, old *certificatesv1.CertificateSigningRequest) {
+	c.Spec = old.Spec
 }

@@ -23,6 +23,8 @@ func leases() *resource.Resource {
 		}},
 		Columns:             resource.Columns("Name:name", "Holder", "Age"),
 		Cells:               resource.Row(leaseCells),
+		Validate:            resource.Check(validateLease),
+		ValidateUpdate:      resource.CheckUpdate(validateLeaseUpdate),
 		StoragePrefix:       "leases",
 		AllowCreateOnUpdate: true,
 	}

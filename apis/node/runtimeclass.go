@@ -21,6 +21,8 @@ func runtimeClasses() *resource.Resource {
 		}},
 		Columns:             resource.Columns("Name:name", "Handler", "Age"),
 		Cells:               resource.Row(runtimeClassCells),
+		Validate:            resource.Check(validateRuntimeClass),
+		ValidateUpdate:      resource.CheckUpdate(validateRuntimeClassUpdate),
 		StoragePrefix:       "runtimeclasses",
 		AllowCreateOnUpdate: true,
 	}

@@ -25,6 +25,8 @@ func priorityClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Value:integer", "Global-Default:boolean", "Age", "PreemptionPolicy"),
 		Cells:                    resource.Row(priorityClassCells),
+		Validate:                 resource.Check(validatePriorityClass),
+		ValidateUpdate:           resource.CheckUpdate(validatePriorityClassUpdate),
 		StoragePrefix:            "priorityclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(p *schedulingv1.PriorityClass) any { return p.Value })
