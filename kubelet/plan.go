@@ -97,7 +97,7 @@ func (in *planInput) sandboxUsable() bool {
 // instance is the container's newest instance in the usable sandbox, or nil.
 func (in *planInput) instance(name string) *runtime.Container {
 	c := in.rt.Current(name)
-	if c == nil || !in.sandboxUsable() || c.SandboxID != in.rt.Sandbox().ID || c.State == runtimeapi.ContainerState_CONTAINER_CREATED {
+	if c == nil || !in.sandboxUsable() || c.SandboxID != in.rt.Sandbox().ID || neverRan(c) {
 		return nil
 	}
 	return c
@@ -218,7 +218,7 @@ func (in *planInput) planEphemeral(p *plan) {
 	for i := range in.pod.Spec.EphemeralContainers {
 		e := &in.pod.Spec.EphemeralContainers[i]
 		c := corev1.Container(e.EphemeralContainerCommon)
-		if in.rt.Current(c.Name) != nil {
+		if last := in.rt.Current(c.Name); last != nil && !neverRan(last) {
 			continue
 		}
 		before := len(p.start)
@@ -241,8 +241,16 @@ func (in *planInput) tryStart(p *plan, c *corev1.Container, field string) {
 	p.start = append(p.start, startStep{spec: c, field: field, last: last, attempt: in.attempt(c.Name, last)})
 }
 
+// neverRan says that the container was made but not started: the kubelet or the runtime ended in between.
+func neverRan(c *runtime.Container) bool {
+	return c != nil && c.State == runtimeapi.ContainerState_CONTAINER_CREATED
+}
+
 // attempt counts the starts of a container. When the runtime has lost its instances, the reported count goes on.
 func (in *planInput) attempt(name string, last *runtime.Container) int {
+	if neverRan(last) {
+		return last.Attempt
+	}
 	if last != nil {
 		return last.Attempt + 1
 	}

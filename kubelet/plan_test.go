@@ -16,7 +16,7 @@ import (
 )
 
 // world describes a pod and what the runtime has of it in a few words: "s" a ready sandbox, "s!" one that ended,
-// "name=run", "name=exit:3", "name=run:unstarted", "name=run:failed", newest first.
+// "name=run", "name=created", "name=exit:3", "name=run:unstarted", "name=run:failed", newest first.
 func world(t *testing.T, spec, state string) planInput {
 	t.Helper()
 	pod := &corev1.Pod{}
@@ -37,12 +37,15 @@ func world(t *testing.T, spec, state string) planInput {
 			c.Hash = runtime.Hash(spec)
 		}
 		what, verdict, _ := strings.Cut(what, ":")
-		if what == "exit" {
+		switch what {
+		case "created":
+			c.State = runtimeapi.ContainerState_CONTAINER_CREATED
+		case "exit":
 			c.State = runtimeapi.ContainerState_CONTAINER_EXITED
 			if _, err := fmt.Sscan(verdict, &c.ExitCode); err != nil {
 				t.Fatal(err)
 			}
-		} else {
+		default:
 			verdicts[c.ID] = verdict
 		}
 		in.rt.Containers = append(in.rt.Containers, c)
@@ -87,6 +90,8 @@ func TestNextStepsOfAPod(t *testing.T) {
 	cases := []struct{ why, spec, state, want string }{
 		{"a new pod needs a sandbox, and all its containers", two, "", "sandbox 0, start a/0, start b/0"},
 		{"nothing to do", two, "s a=run b=run", ""},
+		{"what was made before a crash, and never started, is not a restart", two, "s a=run b=created", "start b/0"},
+		{"nor is a debug container", debug, "s a=run d=created", "start d/0"},
 		{"the sandbox ended: everything starts again", two, "s! a=exit:137 b=exit:0", "sandbox 1, start a/1, start b/1"},
 		{"an exited container is started again", two, "s a=run b=exit:0", "start b/1"},
 		{"after its back-off", two, "s a=run b=exit:99", "wait b CrashLoopBackOff"},
