@@ -94,7 +94,7 @@ type quotaWriter struct {
 // UpdateStatus implements resourcequota.StatusWriter.
 func (q *quotaWriter) UpdateStatus(ctx context.Context, quota *corev1.ResourceQuota) error {
 	q.once.Do(func() {
-		q.writer, q.err = q.plane.client(identity("system:apiserver", user.SystemPrivilegedGroup), nil)
+		q.writer, q.err = q.plane.client(quotaIdentity(), nil)
 	})
 	if q.err != nil {
 		return q.err

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"net/http"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -10,16 +11,19 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
 // memoryConfig is a client in this process: its requests are calls of the handler, made as u. Its speed is not
 // limited; what it may do is.
 func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
 	return &rest.Config{
-		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u}, UserAgent: "coxswain/" + u.GetName(), WarningHandler: rest.NoWarnings{},
+		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u}, WarningHandler: rest.NoWarnings{},
+		UserAgent:     agentOf(u) + "/" + version.Version + " " + u.GetName(),
 		ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf, AcceptContentTypes: runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON},
 	}
 }
@@ -27,7 +31,11 @@ func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
 // client writes as u, and reads through reader if there is one.
 func (c *controlPlane) client(u user.Info, reader client.Reader) (client.Client, error) {
 	config := c.memoryConfig(u)
-	options := client.Options{Scheme: c.scheme, Mapper: newMapper(c.rows), HTTPClient: &http.Client{Transport: config.Transport}}
+	mapper, err := c.restMapper()
+	if err != nil {
+		return nil, err
+	}
+	options := client.Options{Scheme: c.scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}}
 	if reader != nil {
 		options.Cache = &client.CacheOptions{Reader: reader}
 	}
@@ -36,6 +44,27 @@ func (c *controlPlane) client(u user.Info, reader client.Reader) (client.Client,
 		return nil, fmt.Errorf("making a client for %s: %w", u.GetName(), err)
 	}
 	return made, nil
+}
+
+// sharedMapper is made when it is first asked for.
+type sharedMapper struct {
+	once   sync.Once
+	mapper meta.RESTMapper
+	err    error
+}
+
+// restMapper is what all clients in this process share: it knows what is built in, and asks discovery for the rest.
+func (c *controlPlane) restMapper() (meta.RESTMapper, error) {
+	c.mapping.once.Do(func() {
+		config := c.memoryConfig(managerIdentity())
+		dynamic, err := apiutil.NewDynamicRESTMapper(config, &http.Client{Transport: config.Transport})
+		if err != nil {
+			c.mapping.err = fmt.Errorf("making a mapper of resources: %w", err)
+			return
+		}
+		c.mapping.mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{newMapper(c.rows), dynamic}}
+	})
+	return c.mapping.mapper, c.mapping.err
 }
 
 // newMapper knows the resources that are built in, so that no client has to ask for them.

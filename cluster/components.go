@@ -3,7 +3,9 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net/http"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -55,25 +57,35 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 
 // newCache is the informers that all parts share: they show the objects of the watch cache itself.
 func (c *controlPlane) newCache() (cache.Cache, error) {
-	config := c.memoryConfig(identity("system:apiserver", "system:masters"))
-	return localcache.New(localcache.Source{Cache: c.cache, Rows: c.rows}, config, cache.Options{Scheme: c.scheme, Mapper: newMapper(c.rows)})
+	mapper, err := c.restMapper()
+	if err != nil {
+		return nil, err
+	}
+	source := localcache.Source{Cache: c.cache, Rows: c.rows}
+	return localcache.New(source, c.memoryConfig(managerIdentity()), cache.Options{Scheme: c.scheme, Mapper: mapper})
 }
 
 func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
-	who := identity("system:kube-controller-manager", "system:masters")
+	who := managerIdentity()
 	mgr, err := ctrl.NewManager(c.memoryConfig(who), manager.Options{
 		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
-		NewCache:  func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
-		NewClient: func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.restMapper() },
+		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
+		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
 	})
 	if err != nil {
 		return component{}, err
 	}
+	actors := c.newActors(ctx, shared)
 	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key}
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer,
+		Access: actors.access,
 	})
-	return component{"controllers", mgr.Start}, err
+	return component{"controllers", func(ctx context.Context) error {
+		defer actors.stop()
+		return mgr.Start(ctx)
+	}}, err
 }
 
 // borrowed is a cache that somebody else runs.

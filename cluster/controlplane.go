@@ -41,6 +41,7 @@ type controlPlane struct {
 	handler      http.Handler
 	listener     net.Listener
 	http         *http.Server
+	mapping      sharedMapper
 
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -71,7 +72,7 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	if err := c.bootstrap(ctx); err != nil {
 		return c, fmt.Errorf("writing bootstrap objects: %w", err)
 	}
-	writer, err := c.client(identity("system:apiserver", "system:masters"), nil)
+	writer, err := c.client(serverIdentity(), nil)
 	if err != nil {
 		return c, err
 	}

@@ -183,7 +183,7 @@ func (n *machineNode) newDNS() component {
 }
 
 func (n *machineNode) announceDNS(ctx context.Context, ips []netip.Addr, servers []netip.AddrPort) error {
-	writer, err := n.client(identity("system:apiserver", "system:masters"), nil)
+	writer, err := n.client(dnsIdentity(), nil)
 	if err != nil {
 		return err
 	}

@@ -38,42 +38,48 @@ import (
 // Deps is what controllers need beyond the manager.
 type Deps = kit.Deps
 
+// Access is what a controller calls the API with.
+type Access = kit.Access
+
 // Signer is a certificate authority for certificate signing requests.
 type Signer = kit.Signer
 
 type controller struct {
-	name     string
+	name string
+	// account is the service account in kube-system as which it calls the API. What an account may do says the
+	// cluster role system:controller:<account>.
+	account  string
 	register func(context.Context, manager.Manager, kit.Deps) error
 }
 
 // all lists what runs, in the order in which it is registered.
 func all() []controller {
 	return []controller{
-		{replicationcontroller.Name, replicationcontroller.Register},
-		{replicaset.Name, replicaset.Register},
-		{deployment.Name, deployment.Register},
-		{endpoints.Name, endpoints.Register},
-		{endpointslice.Name, endpointslice.Register},
-		{endpointslicemirroring.Name, endpointslicemirroring.Register},
-		{namespace.Name, namespace.Register},
-		{serviceaccount.Name, serviceaccount.Register},
-		{rootca.Name, rootca.Register},
-		{garbagecollector.Name, garbagecollector.Register},
-		{tainteviction.Name, tainteviction.Register},
-		{nodelifecycle.Name, nodelifecycle.Register},
-		{podgc.Name, podgc.Register},
-		{nodeipam.Name, nodeipam.Register},
-		{job.Name, job.Register},
-		{ttlafterfinished.Name, ttlafterfinished.Register},
-		{clusterroleaggregation.Name, clusterroleaggregation.Register},
-		{certificates.Name, certificates.Register},
-		{disruption.Name, disruption.Register},
-		{daemonset.Name, daemonset.Register},
-		{statefulset.Name, statefulset.Register},
-		{cronjob.Name, cronjob.Register},
-		{pvcprotection.Name, pvcprotection.Register},
-		{pvprotection.Name, pvprotection.Register},
-		{resourcequota.Name, resourcequota.Register},
+		{replicationcontroller.Name, "replication-controller", replicationcontroller.Register},
+		{replicaset.Name, "replicaset-controller", replicaset.Register},
+		{deployment.Name, "deployment-controller", deployment.Register},
+		{endpoints.Name, "endpoint-controller", endpoints.Register},
+		{endpointslice.Name, "endpointslice-controller", endpointslice.Register},
+		{endpointslicemirroring.Name, "endpointslicemirroring-controller", endpointslicemirroring.Register},
+		{namespace.Name, "namespace-controller", namespace.Register},
+		{serviceaccount.Name, "service-account-controller", serviceaccount.Register},
+		{rootca.Name, "root-ca-cert-publisher", rootca.Register},
+		{garbagecollector.Name, "generic-garbage-collector", garbagecollector.Register},
+		{tainteviction.Name, "node-controller", tainteviction.Register},
+		{nodelifecycle.Name, "node-controller", nodelifecycle.Register},
+		{podgc.Name, "pod-garbage-collector", podgc.Register},
+		{nodeipam.Name, "node-controller", nodeipam.Register},
+		{job.Name, "job-controller", job.Register},
+		{ttlafterfinished.Name, "ttl-after-finished-controller", ttlafterfinished.Register},
+		{clusterroleaggregation.Name, "clusterrole-aggregation-controller", clusterroleaggregation.Register},
+		{certificates.Name, "certificate-controller", certificates.Register},
+		{disruption.Name, "disruption-controller", disruption.Register},
+		{daemonset.Name, "daemon-set-controller", daemonset.Register},
+		{statefulset.Name, "statefulset-controller", statefulset.Register},
+		{cronjob.Name, "cronjob-controller", cronjob.Register},
+		{pvcprotection.Name, "pvc-protection-controller", pvcprotection.Register},
+		{pvprotection.Name, "pv-protection-controller", pvprotection.Register},
+		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 	}
 }
 
@@ -95,7 +101,11 @@ func Register(mgr manager.Manager, deps Deps) error {
 		if slices.Contains(deps.Disabled, c.name) {
 			continue
 		}
-		if err := c.register(ctx, mgr, deps); err != nil {
+		own, err := actAs(mgr, deps, c.account)
+		if err != nil {
+			return fmt.Errorf("setting up controller %s: %w", c.name, err)
+		}
+		if err := c.register(ctx, own, deps); err != nil {
 			return fmt.Errorf("registering controller %s: %w", c.name, err)
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -23,6 +25,9 @@ import (
 type Deps struct {
 	// Clock tells the time. Default: the real clock.
 	Clock clock.WithTicker
+	// Access gives what the controller with that service account calls the API with. Nil lets all of them act as
+	// the manager does.
+	Access func(account string) (Access, error)
 	// Disabled names controllers that are not started (see controllers.Names).
 	Disabled []string
 	// RootCA is the PEM bundle that pods get to verify the API server with.
@@ -40,6 +45,17 @@ type Deps struct {
 	NodeGracePeriod time.Duration
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
+}
+
+// Access is what a controller calls the API with, under an identity of its own.
+type Access struct {
+	Config     *rest.Config
+	HTTPClient *http.Client
+	// Client reads from the manager's cache, Live from the API.
+	Client client.Client
+	Live   client.Reader
+	// Recorder makes what writes the events of a component.
+	Recorder func(component string) record.EventRecorder
 }
 
 // Signer is a certificate authority.

@@ -29,6 +29,21 @@ func Status[T client.Object](ctx context.Context, c client.Client, obj T, mutate
 	return true, nil
 }
 
+// StatusFields sends the status that mutate changes in a copy of obj as a strategic merge patch under the optimistic
+// lock, for those that may patch a status and not replace it.
+func StatusFields[T client.Object](ctx context.Context, c client.Client, obj T, mutate func(T)) error {
+	changed := obj.DeepCopyObject().(T)
+	mutate(changed)
+	if equality.Semantic.DeepEqual(obj, changed) {
+		return nil
+	}
+	diff := client.StrategicMergeFrom(obj, client.MergeFromWithOptimisticLock{})
+	if err := c.Status().Patch(ctx, changed, diff); err != nil {
+		return fmt.Errorf("patching status of %s: %w", obj.GetName(), err)
+	}
+	return nil
+}
+
 // Object writes what mutate leaves in a copy of obj (status apart), if it differs.
 // It returns the object as it is now.
 func Object[T client.Object](ctx context.Context, c client.Client, obj T, mutate func(T)) (T, bool, error) {

@@ -116,7 +116,7 @@ func (c *Controller) outOfService(ctx context.Context, pod *corev1.Pod) bool {
 // remove deletes a pod at once. One that is disrupted by it fails first, and says why.
 func (c *Controller) remove(ctx context.Context, pod *corev1.Pod, disruption string) error {
 	if !podcontrol.IsFinished(pod) {
-		_, err := patch.Status(ctx, c.Client, pod, func(changed *corev1.Pod) {
+		err := patch.StatusFields(ctx, c.Client, pod, func(changed *corev1.Pod) {
 			changed.Status.Phase = corev1.PodFailed
 			if disruption != "" {
 				podcontrol.SetCondition(&changed.Status, corev1.PodCondition{

@@ -31,8 +31,6 @@ const (
 // Controller publishes the root certificates.
 type Controller struct {
 	Client client.Client
-	// Live reads the one ConfigMap without keeping all of them in memory.
-	Live   client.Reader
 	RootCA []byte
 }
 
@@ -42,7 +40,7 @@ func (c *Controller) Reconcile(ctx context.Context, ns *corev1.Namespace) (recon
 		return reconcile.Result{}, nil
 	}
 	current := &corev1.ConfigMap{}
-	err := c.Live.Get(ctx, client.ObjectKey{Namespace: ns.Name, Name: configMap}, current)
+	err := c.Client.Get(ctx, client.ObjectKey{Namespace: ns.Name, Name: configMap}, current)
 	if apierrors.IsNotFound(err) {
 		return reconcile.Result{}, c.create(ctx, ns.Name)
 	}
@@ -79,10 +77,10 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if len(deps.RootCA) == 0 {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), RootCA: deps.RootCA}
+	c := &Controller{Client: mgr.GetClient(), RootCA: deps.RootCA}
 	ours := predicate.NewPredicateFuncs(func(obj client.Object) bool { return obj.GetName() == configMap })
 	return kit.New(mgr, Name).
 		For(&corev1.Namespace{}, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
-		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(kit.NamespaceOf), builder.WithPredicates(ours)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(kit.NamespaceOf), builder.WithPredicates(ours)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
