@@ -25,7 +25,7 @@ func (c *controlPlane) bootstrap(ctx context.Context) error {
 	}
 	var ops []storage.Op
 	for _, wanted := range objects {
-		op, err := c.bootstrapOp(wanted)
+		op, err := c.bootstrapOp(ctx, wanted)
 		if err != nil {
 			return fmt.Errorf("preparing %T %s: %w", wanted, wanted.GetName(), err)
 		}
@@ -45,7 +45,7 @@ func (c *controlPlane) bootstrap(ctx context.Context) error {
 }
 
 // bootstrapOp is the write that brings one object up to date, or nil.
-func (c *controlPlane) bootstrapOp(wanted resource.Object) (*storage.Op, error) {
+func (c *controlPlane) bootstrapOp(ctx context.Context, wanted resource.Object) (*storage.Op, error) {
 	kind := wanted.GetObjectKind().GroupVersionKind()
 	row := c.rowOf(kind)
 	if row == nil {
@@ -54,6 +54,9 @@ func (c *controlPlane) bootstrapOp(wanted resource.Object) (*storage.Op, error) 
 	key := storage.Root + path.Join(row.StoragePrefix, wanted.GetNamespace(), wanted.GetName())
 	op := storage.Op{Key: key}
 	if cached, ok := c.cache.Resource(storage.Root + row.StoragePrefix + "/"); ok {
+		if err := cached.WaitReady(ctx); err != nil {
+			return nil, err
+		}
 		if entry, ok := cached.GetKey(key); ok {
 			stored, ok := entry.Object.(resource.Object)
 			if !ok {

@@ -58,10 +58,11 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	if err := c.open(ctx); err != nil {
 		return c, err
 	}
-	c.run("watch cache", func() error { return c.cache.Run(running) })
 	if err := c.serve(running); err != nil {
 		return c, err
 	}
+	// The cache is ready when it has loaded the kinds that it knew at first: all that are served.
+	c.run("watch cache", func() error { return c.cache.Run(running) })
 	select {
 	case <-c.cache.Ready():
 	case err := <-c.failed:
