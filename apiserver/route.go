@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
@@ -60,7 +60,7 @@ func (c *call) checkNames() error {
 		if name == "" {
 			continue
 		}
-		if problems := pathvalidation.IsValidPathSegmentName(name); len(problems) > 0 {
+		if problems := content.IsPathSegmentName(name); len(problems) > 0 {
 			return apierrors.NewBadRequest("Name parameter invalid: " + quote(name) + ": " + strings.Join(problems, ";"))
 		}
 	}

@@ -221,7 +221,7 @@ func (s *stream) send(event *cache.Event) error {
 
 // sendBookmark sends an object that has nothing but a resourceVersion.
 func (s *stream) sendBookmark(event *cache.Event) error {
-	var obj resource.Object = s.at.version.New()
+	obj := s.at.version.New()
 	if s.partial() {
 		obj = &metav1.PartialObjectMetadata{}
 	}

@@ -49,8 +49,8 @@ func ensure(ctx context.Context, writer client.Client, wanted client.Object) err
 // adopt copies what this package says about a kind of object; others, such as a Service, stay as they were made.
 func adopt(to, from client.Object) bool {
 	switch to := to.(type) {
-	case *corev1.Endpoints: //nolint:staticcheck // still served, and still read by clients
-		to.Subsets = from.(*corev1.Endpoints).Subsets //nolint:staticcheck // as above
+	case *corev1.Endpoints:
+		to.Subsets = from.(*corev1.Endpoints).Subsets
 	case *discoveryv1.EndpointSlice:
 		to.Endpoints, to.Ports = from.(*discoveryv1.EndpointSlice).Endpoints, from.(*discoveryv1.EndpointSlice).Ports
 	case *corev1.ConfigMap:
@@ -72,9 +72,9 @@ func (c *controlPlane) kubernetesService() client.Object {
 }
 
 func (c *controlPlane) kubernetesEndpoints() client.Object {
-	return &corev1.Endpoints{ //nolint:staticcheck // still served, and still read by clients
+	return &corev1.Endpoints{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelSkipMirror: "true"}},
-		Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // as above
+		Subsets: []corev1.EndpointSubset{{
 			Addresses: []corev1.EndpointAddress{{IP: c.options.AdvertiseAddress}},
 			Ports:     []corev1.EndpointPort{{Name: "https", Port: int32(c.options.HTTPSListenPort), Protocol: corev1.ProtocolTCP}},
 		}},

@@ -76,15 +76,14 @@ type worker struct {
 	resizePending, resizeWhy string
 
 	// Only the goroutine touches these.
-	retry     time.Duration
-	known     bool // rt was read at least once
-	backoffs  map[string]*backoff
-	holds     map[string]hold
-	volumes   map[string]volume.Mount
-	volumesOf int64 // generation that volumes were set up for
-	events    map[string]string
-	refresh   bool
-	excused   map[string]bool // ids of containers that were stopped for a resize: no crash, no back-off
+	retry    time.Duration
+	known    bool // rt was read at least once
+	backoffs map[string]*backoff
+	holds    map[string]hold
+	volumes  map[string]volume.Mount
+	events   map[string]string
+	refresh  bool
+	excused  map[string]bool // ids of containers that were stopped for a resize: no crash, no back-off
 }
 
 // wake makes the worker look at its pod again.

@@ -1,7 +1,7 @@
 package check
 
 import (
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -9,7 +9,7 @@ import (
 
 // Segment checks a name that is a part of a URL's path.
 func Segment(at *field.Path, name string) field.ErrorList {
-	return Messages(at, name, path.IsValidPathSegmentName(name))
+	return Messages(at, name, content.IsPathSegmentName(name))
 }
 
 // RequiredSegment checks a part of a URL's path that must be there.

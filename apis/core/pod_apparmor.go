@@ -35,10 +35,10 @@ func syncAppArmor(pod *corev1.Pod) {
 }
 
 func appArmorProfile(annotation string) *corev1.AppArmorProfile {
-	switch {
-	case annotation == corev1.DeprecatedAppArmorBetaProfileRuntimeDefault:
+	switch annotation {
+	case corev1.DeprecatedAppArmorBetaProfileRuntimeDefault:
 		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
-	case annotation == corev1.DeprecatedAppArmorBetaProfileNameUnconfined:
+	case corev1.DeprecatedAppArmorBetaProfileNameUnconfined:
 		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
 	}
 	name, ok := strings.CutPrefix(annotation, corev1.DeprecatedAppArmorBetaProfileNamePrefix)

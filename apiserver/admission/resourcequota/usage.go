@@ -14,11 +14,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
-var (
-	pods     = schema.GroupResource{Resource: "pods"}
-	services = schema.GroupResource{Resource: "services"}
-	claims   = schema.GroupResource{Resource: "persistentvolumeclaims"}
-)
+var pods = schema.GroupResource{Resource: "pods"}
 
 const (
 	countPrefix   = "count/"

@@ -25,7 +25,7 @@ func (c *Cache) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	c.setRunning(ctx)
 	defer func() {
-		c.setRunning(nil) // from here on nobody starts a load
+		c.stopRunning()
 		cancel()
 		c.loading.Wait()
 	}()
@@ -54,6 +54,13 @@ func (c *Cache) setRunning(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = ctx
+}
+
+// stopRunning sees to it that nobody starts a load any more.
+func (c *Cache) stopRunning() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = nil
 }
 
 func (c *Cache) loaded() bool {
