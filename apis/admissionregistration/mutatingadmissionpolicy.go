@@ -21,6 +21,8 @@ func mutatingAdmissionPolicies() *resource.Resource {
 		}},
 		Columns:          resource.Columns("Name:name", "Mutations:integer", "ParamKind", "Age"),
 		Cells:            resource.Row(mutatingPolicyCells),
+		Validate:         resource.Check(validateMutatingAdmissionPolicy),
+		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyUpdate),
 		StoragePrefix:    "mutatingadmissionpolicies",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicy) any { return &m.Spec })

@@ -21,6 +21,8 @@ func mutatingAdmissionPolicyBindings() *resource.Resource {
 		}},
 		Columns:          bindingColumns(),
 		Cells:            resource.Row(mutatingBindingCells),
+		Validate:         resource.Check(validateMutatingAdmissionPolicyBinding),
+		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:    "mutatingadmissionpolicybindings",
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicyBinding) any { return &m.Spec })

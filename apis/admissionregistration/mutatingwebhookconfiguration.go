@@ -20,9 +20,11 @@ func mutatingWebhookConfigurations() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.MutatingWebhookConfigurationList],
 			Default: resource.Defaulter(defaultMutatingWebhookConfiguration),
 		}},
-		Columns:       webhookColumns(),
-		Cells:         resource.Row(mutatingWebhookCells),
-		StoragePrefix: "mutatingwebhookconfigurations",
+		Columns:        webhookColumns(),
+		Cells:          resource.Row(mutatingWebhookCells),
+		Validate:       resource.Check(validateMutatingWebhookConfiguration),
+		ValidateUpdate: resource.CheckUpdate(validateMutatingWebhookConfigurationUpdate),
+		StoragePrefix:  "mutatingwebhookconfigurations",
 	}, func(m *admissionregistrationv1.MutatingWebhookConfiguration) any { return m.Webhooks })
 }
 

@@ -19,12 +19,14 @@ func validatingAdmissionPolicies() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyList],
 			Default: resource.Defaulter(defaultValidatingAdmissionPolicy),
 		}},
-		Columns:       resource.Columns("Name:name", "Validations:integer", "ParamKind", "Age"),
-		Cells:         resource.Row(validatingPolicyCells),
-		StoragePrefix: "validatingadmissionpolicies",
+		Columns:        resource.Columns("Name:name", "Validations:integer", "ParamKind", "Age"),
+		Cells:          resource.Row(validatingPolicyCells),
+		Validate:       resource.Check(validateValidatingAdmissionPolicy),
+		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyUpdate),
+		StoragePrefix:  "validatingadmissionpolicies",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicy) (*admissionregistrationv1.ValidatingAdmissionPolicySpec, *admissionregistrationv1.ValidatingAdmissionPolicyStatus) {
 		return &v.Spec, &v.Status
-	}, resource.KeepMeta(resource.AllMeta))
+	}, resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateValidatingAdmissionPolicyStatus))
 }
 
 func defaultValidatingAdmissionPolicy(p *admissionregistrationv1.ValidatingAdmissionPolicy) {

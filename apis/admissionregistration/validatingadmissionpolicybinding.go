@@ -19,9 +19,11 @@ func validatingAdmissionPolicyBindings() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
 			Default: resource.Defaulter(defaultValidatingAdmissionPolicyBinding),
 		}},
-		Columns:       bindingColumns(),
-		Cells:         resource.Row(validatingBindingCells),
-		StoragePrefix: "validatingadmissionpolicybindings",
+		Columns:        bindingColumns(),
+		Cells:          resource.Row(validatingBindingCells),
+		Validate:       resource.Check(validateValidatingAdmissionPolicyBinding),
+		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyBindingUpdate),
+		StoragePrefix:  "validatingadmissionpolicybindings",
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicyBinding) any { return &v.Spec })
 }
 

@@ -20,9 +20,11 @@ func validatingWebhookConfigurations() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingWebhookConfigurationList],
 			Default: resource.Defaulter(defaultValidatingWebhookConfiguration),
 		}},
-		Columns:       webhookColumns(),
-		Cells:         resource.Row(validatingWebhookCells),
-		StoragePrefix: "validatingwebhookconfigurations",
+		Columns:        webhookColumns(),
+		Cells:          resource.Row(validatingWebhookCells),
+		Validate:       resource.Check(validateValidatingWebhookConfiguration),
+		ValidateUpdate: resource.CheckUpdate(validateValidatingWebhookConfigurationUpdate),
+		StoragePrefix:  "validatingwebhookconfigurations",
 	}, func(v *admissionregistrationv1.ValidatingWebhookConfiguration) any { return v.Webhooks })
 }
 

@@ -217,7 +217,7 @@ func validateCertificateSigningRequestStatus(c, old *certificatesv1.CertificateS
 		}
 	}
 	if len(old.Status.Certificate) > 0 && !bytes.Equal(c.Status.Certificate, old.Status.Certificate) {
-		errs = append(errs, field.Forbidden(field.NewPath("status", "certificate"), "updates may not change a previously set certificate"))
+		errs = append(errs, field.Forbidden(field.NewPath("status", "certificate"), "updates may not modify existing certificate content"))
 	}
 	return append(errs, validateCertificate(c.Status.Certificate, old.Status.Certificate)...)
 }
