@@ -127,7 +127,7 @@ func TestRolloutFails(t *testing.T) {
 	s.runs(firstImage, 2)
 	before := s.get("pods", ".items[*].metadata.name")
 	s.kubectl("patch", "deployment", "web", "-p", `{"spec": {"progressDeadlineSeconds": 2}}`)
-	s.kubectl("set", "image", "deployment/web", "web=registry.invalid/nothing:v1")
+	s.kubectl("set", "image", "deployment/web", "web=127.0.0.1:1/nothing:v1")
 	s.says("rollout status", s.refused("rollout", "status", "deployment/web"), `deployment "web" exceeded its progress deadline`)
 	s.becomes("deployment/web", `.status.conditions[?(@.type=="Progressing")].reason`, "ProgressDeadlineExceeded")
 	s.becomes("deployment/web", ".status.availableReplicas", "2")
