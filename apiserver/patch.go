@@ -211,17 +211,16 @@ func (c *call) apply(body []byte, options writeOptions) error {
 	if c.FieldManager == nil || !c.strategic() {
 		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
 	}
-	configuration, err := c.configuration(body, options)
-	if err != nil {
-		return err
-	}
 	merged := func(live resource.Object) (resource.Object, error) {
 		shown, err := c.at.versioned(live)
 		if err != nil {
 			return nil, err
 		}
-		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, configuration, options.manager, options.force, c.info.Subresource)
+		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, body, options.manager, options.force, c.info.Subresource)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.judgeConfiguration(body, options); err != nil {
 			return nil, err
 		}
 		result.GetObjectKind().SetGroupVersionKind(c.at.gvk)
@@ -260,19 +259,23 @@ func (c *call) createApplied(ctx context.Context, merged func(resource.Object) (
 	return c.createObject(ctx, obj, options)
 }
 
-// configuration checks an applied configuration and returns it as JSON.
-func (c *call) configuration(body []byte, options writeOptions) ([]byte, error) {
-	probe := c.at.version.New()
-	faults, err := c.decoder.Decode(codec.Body{Data: body, Media: codec.YAML, Strict: options.looksForFaults()}, c.at.gvk, probe)
-	if err != nil {
-		return nil, err
+// judgeConfiguration looks for duplicate keys in an applied configuration. Unknown fields are errors whatever the options say: the merge
+// itself refuses them.
+func (c *call) judgeConfiguration(body []byte, options writeOptions) error {
+	if !options.looksForFaults() {
+		return nil
 	}
-	if err := c.judge(faults, c.at.gvk, options); err != nil {
-		return nil, err
+	err := yaml.UnmarshalStrict(body, &map[string]any{})
+	if err == nil {
+		return nil
 	}
-	data, err := yaml.YAMLToJSON(body)
-	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+	if options.validation == metav1.FieldValidationStrict {
+		return apierrors.NewBadRequest(fmt.Sprintf("error strict decoding YAML: %v", err))
 	}
-	return data, nil
+	for line := range strings.Lines(err.Error()) {
+		if fault, found := strings.CutPrefix(line, "  "); found {
+			warn(c.ctx(), strings.TrimSuffix(fault, "\n"))
+		}
+	}
+	return nil
 }

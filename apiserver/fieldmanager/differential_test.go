@@ -48,6 +48,9 @@ func filler(seed int64, empty float64) *randfill.Filler {
 		func(j *apiextensionsv1.JSON, c randfill.Continue) {
 			j.Raw = []byte([]string{`{"a":1}`, `[1]`, `"x"`}[c.Intn(3)])
 		},
+		func(p *apiextensionsv1.JSONSchemaProps, c randfill.Continue) {
+			*p = apiextensionsv1.JSONSchemaProps{Type: words[c.Intn(len(words))]} // as deep as it may be, it is one leaf
+		},
 		func(m *metav1.ObjectMeta, c randfill.Continue) {
 			c.FillNoCustom(m)
 			m.ManagedFields, m.UID = nil, "uid"
@@ -98,7 +101,9 @@ func history(row *resource.Resource, seed int64) []step {
 		}
 		sub := ""
 		if len(row.Subresources) > 0 && random.IntN(2) == 0 {
-			sub = row.Subresources[0].Name
+			if one := row.Subresources[random.IntN(len(row.Subresources))]; !one.Action {
+				sub = one.Name
+			}
 		}
 		steps = append(steps, step{next, fmt.Sprintf("manager-%d", random.IntN(3)), sub})
 		obj = next

@@ -126,7 +126,7 @@ func (e entries) lose(lost ...fieldSet) (entries, error) {
 }
 
 // gain adds fields to the entry of a manager, which acts now.
-func (e entries) gain(who id, fields fieldSet, now metav1.Time) (entries, error) {
+func (e entries) gain(who id, fields fieldSet, now *metav1.Time) (entries, error) {
 	one := e.find(who)
 	if one == nil {
 		one = &entry{id: who, parsed: true}
@@ -136,7 +136,7 @@ func (e entries) gain(who id, fields fieldSet, now metav1.Time) (entries, error)
 		return nil, err
 	}
 	one.set(fields.union(one.fields))
-	one.time = &now
+	one.time = now
 	return e, nil
 }
 

@@ -3,10 +3,12 @@ package fieldmanager
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -67,9 +69,17 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 	}
 	merged, err := m.Apply(live.DeepCopyObject(), applied, manager, force)
 	if err != nil {
-		return nil, err
+		return nil, statusOf(err)
 	}
 	return asObject(merged)
+}
+
+// statusOf is the answer to a configuration that could not be merged. Upstream gives no reason for those that do not fit the schema.
+func statusOf(err error) error {
+	if apierrors.ReasonForError(err) != metav1.StatusReasonUnknown {
+		return err
+	}
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: err.Error()}}
 }
 
 func asObject(obj runtime.Object) (resource.Object, error) {
@@ -92,8 +102,8 @@ func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, 
 		return nil, err
 	}
 	versions := &versions{row: row, scheme: g.Scheme}
-	storage := row.GroupVersionKind(row.Storage().Name).GroupVersion()
-	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, storage, subresource, resetFields(row, kind, subresource))
+	// What comes out is of the version that goes in.
+	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, kind.GroupVersion(), subresource, resetFields(row, kind, subresource))
 	if err != nil {
 		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
 	}

@@ -45,6 +45,11 @@ var stripped = fieldSet{
 // Update returns obj with the fields that differ from live owned by the manager, and taken from all others. A live object without a UID
 // is a creation.
 func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+	if sub := row.Subresource(subresource); sub != nil && sub.Action {
+		// What the server does by itself on a request (a binding) is owned by nobody.
+		obj.SetManagedFields(live.GetManagedFields())
+		return obj, nil
+	}
 	owned, err := current(live, obj, subresource)
 	if err != nil {
 		return nil, err
@@ -110,7 +115,11 @@ func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live
 		return nil, err
 	}
 	if len(mine) > 0 {
-		if owned, err = owned.gain(who, mine, metav1.NewTime(m.clock.Now().UTC().Truncate(time.Second))); err != nil {
+		now := &metav1.Time{Time: m.clock.Now().UTC().Truncate(time.Second)}
+		if who.subresource == "scale" {
+			now = nil // upstream keeps no time of these
+		}
+		if owned, err = owned.gain(who, mine, now); err != nil {
 			return nil, err
 		}
 	}
