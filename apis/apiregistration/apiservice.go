@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/ptr"
@@ -24,14 +25,17 @@ func apiServices() *resource.Resource {
 			NewList: resource.NewList[apiregistrationv1.APIServiceList],
 			Default: resource.Defaulter(defaultAPIService),
 		}},
-		PrepareCreate: resource.OnCreate(prepareAPIService),
-		Columns:       resource.Columns("Name:name", "Service", "Available", "Age"),
-		Cells:         resource.Row(apiServiceCells),
-		StoragePrefix: "apiregistration.k8s.io/apiservices",
-		StoredAsJSON:  true,
+		PrepareCreate:  resource.OnCreate(prepareAPIService),
+		Columns:        resource.Columns("Name:name", "Service", "Available", "Age"),
+		Cells:          resource.Row(apiServiceCells),
+		ValidateName:   path.ValidatePathSegmentName,
+		Validate:       resource.Check(validateAPIService),
+		ValidateUpdate: resource.CheckUpdate(validateAPIServiceUpdate),
+		StoragePrefix:  "apiregistration.k8s.io/apiservices",
+		StoredAsJSON:   true,
 	}, func(a *apiregistrationv1.APIService) (*apiregistrationv1.APIServiceSpec, *apiregistrationv1.APIServiceStatus) {
 		return &a.Spec, &a.Status
-	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta))
+	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateAPIServiceStatus))
 }
 
 // The port of a service that names none.

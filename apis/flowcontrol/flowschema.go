@@ -22,11 +22,13 @@ func flowSchemas() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"),
 		Cells:                    resource.Row(flowSchemaCells),
+		Validate:                 resource.Check(validateFlowSchema),
+		ValidateUpdate:           resource.CheckUpdate(validateFlowSchemaUpdate),
 		StoragePrefix:            "flowschemas",
 		AllowUnconditionalUpdate: true,
 	}, func(f *flowcontrolv1.FlowSchema) (*flowcontrolv1.FlowSchemaSpec, *flowcontrolv1.FlowSchemaStatus) {
 		return &f.Spec, &f.Status
-	}, resource.KeepMeta(resource.AllMeta))
+	}, resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateFlowSchemaStatus))
 }
 
 // The precedence of a flow schema that names none: behind those that do.

@@ -20,12 +20,14 @@ func priorityLevelConfigurations() *resource.Resource {
 			NewList: resource.NewList[flowcontrolv1.PriorityLevelConfigurationList],
 			Default: resource.Defaulter(defaultPriorityLevelConfiguration),
 		}},
-		Columns:       resource.Columns("Name:name", "Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"),
-		Cells:         resource.Row(priorityLevelConfigurationCells),
-		StoragePrefix: "prioritylevelconfigurations",
+		Columns:        resource.Columns("Name:name", "Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit", "Age"),
+		Cells:          resource.Row(priorityLevelConfigurationCells),
+		Validate:       resource.Check(validatePriorityLevelConfiguration),
+		ValidateUpdate: resource.CheckUpdate(validatePriorityLevelConfigurationUpdate),
+		StoragePrefix:  "prioritylevelconfigurations",
 	}, func(p *flowcontrolv1.PriorityLevelConfiguration) (*flowcontrolv1.PriorityLevelConfigurationSpec, *flowcontrolv1.PriorityLevelConfigurationStatus) {
 		return &p.Spec, &p.Status
-	}, resource.KeepMeta(resource.AllMeta))
+	}, resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validatePriorityLevelConfigurationStatus))
 }
 
 func defaultPriorityLevelConfiguration(p *flowcontrolv1.PriorityLevelConfiguration) {
