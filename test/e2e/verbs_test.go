@@ -26,8 +26,14 @@ type space struct {
 // newSpace makes a namespace, which is deleted after the test.
 func newSpace(t *testing.T) *space {
 	t.Helper()
+	return newSpaceOn(t, shared)
+}
+
+// newSpaceOn makes a namespace on a cluster.
+func newSpaceOn(t *testing.T, cluster *env.Cluster) *space {
+	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("Test", "", "/", "-", "_", "-").Replace(t.Name()))
-	s := &space{T: t, cluster: shared, name: name}
+	s := &space{T: t, cluster: cluster, name: name}
 	s.must(s.try("create", "namespace", name))
 	t.Cleanup(func() {
 		if t.Failed() {
