@@ -2,6 +2,9 @@ package apiserver
 
 import (
 	"context"
+	"slices"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -39,6 +42,12 @@ func (h hooks) beforeUpdate(ctx context.Context, obj, old resource.Object) ([]st
 
 // hooksOf is the one list of resources that have any.
 func (s *Server) hooksOf(row *resource.Resource) hooks {
+	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
+		return hooks{onCreate: signRequestor}
+	}
+	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
+		return certificateHooks()
+	}
 	if row.Group != "" {
 		return hooks{}
 	}
@@ -51,4 +60,22 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 		return hooks{returnsDeleted: true}
 	}
 	return hooks{}
+}
+
+// signRequestor writes into a certificate signing request who asks, whatever the request itself says.
+func signRequestor(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
+	spec := &obj.(*certificatesv1.CertificateSigningRequest).Spec
+	spec.Username, spec.UID, spec.Groups, spec.Extra = "", "", nil, nil
+	asks, ok := userFrom(ctx)
+	if !ok {
+		return nil, nil
+	}
+	spec.Username, spec.UID, spec.Groups = asks.GetName(), asks.GetUID(), slices.Clone(asks.GetGroups())
+	for key, values := range asks.GetExtra() {
+		if spec.Extra == nil {
+			spec.Extra = map[string]certificatesv1.ExtraValue{}
+		}
+		spec.Extra[key] = slices.Clone(values)
+	}
+	return nil, nil
 }

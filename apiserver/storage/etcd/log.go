@@ -1,6 +1,10 @@
 package etcd
 
 import (
+	"errors"
+	"net/http"
+	"strings"
+
 	"github.com/go-logr/logr"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -50,6 +54,8 @@ func (c *core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		pairs = append(pairs, k, v)
 	}
 	switch {
+	case isExpected(e.Message, cause):
+		c.to.V(1).Info(e.Message, append(pairs, "err", cause)...)
 	case e.Level >= zapcore.ErrorLevel:
 		c.to.Error(cause, e.Message, pairs...)
 	case e.Level == zapcore.WarnLevel:
@@ -58,6 +64,22 @@ func (c *core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		c.to.V(4).Info(e.Message, pairs...)
 	}
 	return nil
+}
+
+// isExpected knows the errors that etcd logs where nothing is wrong, each by its message and its cause.
+func isExpected(message string, cause error) bool {
+	if cause == nil {
+		return false
+	}
+	switch message {
+	case "failed to update storage version":
+		// A new member has stored no term yet; etcd tries again until it has.
+		return strings.Contains(cause.Error(), "missing term information")
+	case "setting up serving from embedded etcd failed.":
+		// The member was closed while it served.
+		return errors.Is(cause, http.ErrServerClosed) || cause.Error() == "mux: server closed"
+	}
+	return false
 }
 
 func (c *core) Sync() error { return nil }
