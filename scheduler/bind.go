@@ -55,6 +55,8 @@ func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clo
 		p.verdict <- nil
 		return p
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for plugin, limit := range waits {
 		p.pending[plugin] = c.AfterFunc(limit, func() {
 			p.Reject(plugin, fmt.Sprintf("rejected due to timeout after waiting %v at plugin %v", limit, plugin))

@@ -10,6 +10,8 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
 // watch feeds pods and nodes to the state and the queue. It returns when everything that exists has been seen.
@@ -120,8 +122,14 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 
 // needsUpdate says whether a placed pod has changed in what the scheduler reads of it.
 func needsUpdate(old, pod *corev1.Pod) bool {
-	return old.Generation != pod.Generation || !maps.Equal(old.Labels, pod.Labels) ||
+	return old.Generation != pod.Generation || !maps.Equal(old.Labels, pod.Labels) || resized(old, pod) ||
 		(old.DeletionTimestamp == nil) != (pod.DeletionTimestamp == nil)
+}
+
+// resized says whether the pod counts for more or less than before: while a container is resized in place, its status
+// has a say in that.
+func resized(old, pod *corev1.Pod) bool {
+	return !equality.Semantic.DeepEqual(state.NewPodInfo(old).Requests(), state.NewPodInfo(pod).Requests())
 }
 
 func podChanges(old, pod *corev1.Pod) fwk.ActionType {
@@ -132,7 +140,7 @@ func podChanges(old, pod *corev1.Pod) fwk.ActionType {
 	if !maps.Equal(old.Labels, pod.Labels) {
 		action |= fwk.UpdatePodLabel
 	}
-	if old.Generation != pod.Generation {
+	if resized(old, pod) {
 		action |= fwk.UpdatePodScaleDown
 	}
 	return action

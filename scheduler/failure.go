@@ -92,12 +92,14 @@ func (f *failure) String() string {
 
 // fail puts the pod back into the queue, and says why in an event and in its PodScheduled condition.
 func (s *Scheduler) fail(ctx context.Context, pod *corev1.Pod, f *failure) {
+	if !s.queue.Failed(pod.UID, f.refused) {
+		return // it was deleted meanwhile
+	}
 	message, reason := f.String(), corev1.PodReasonUnschedulable
 	if f.err != nil {
 		reason = corev1.PodReasonSchedulerError
 		log.FromContext(ctx).Error(f.err, "Scheduling a pod failed", "pod", client.ObjectKeyFromObject(pod))
 	}
-	s.queue.Failed(pod.UID, f.refused)
 	s.Recorder.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", "%s", message)
 	condition := corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: message,

@@ -25,8 +25,9 @@ type Pod struct {
 	errors        int // attempts in a row that failed otherwise
 	gate          string
 	where         place
-	index         int // in its heap
-	seen          uint64
+	index         int    // in its heap
+	seen          uint64 // events before the attempt
+	changed       bool   // itself, during the attempt
 }
 
 type place int

@@ -3,6 +3,7 @@ package queue
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,6 +91,8 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 	switch {
 	case p.where == active:
 		heap.Fix(&q.active, p.index)
+	case p.where == inFlight:
+		p.changed = p.changed || mayHelpItself(old, pod)
 	case p.where == waiting && wasGated && gate == "":
 		q.activate(p)
 	case p.where == waiting && gate == "" && mayHelpItself(old, pod):
@@ -128,7 +131,8 @@ func (q *Queue) Remove(uid types.UID) {
 	q.trim()
 }
 
-// Pop waits for the next pod to be tried. It returns nil when ctx ends. Done or Failed must follow.
+// Pop waits for the next pod to be tried, and returns it as it is now: later changes do not show. It returns nil when
+// ctx ends. Done or Failed must follow.
 func (q *Queue) Pop(ctx context.Context) *Pod {
 	for {
 		p, next := q.tryPop()
@@ -172,44 +176,45 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 		return nil, time.Time{}
 	}
 	p := heap.Pop(&q.active).(*Pod)
-	p.where = inFlight
+	p.where, p.changed = inFlight, false
 	p.seen = q.counter
 	p.Attempts++
 	if p.first == nil {
 		p.first = &now
 	}
 	q.flight[p.GetPod().UID] = p
-	return p, time.Time{}
+	tried := *p
+	return &tried, time.Time{}
 }
 
 // Done ends an attempt that has bound the pod, or that is pointless because the pod is gone.
 func (q *Queue) Done(uid types.UID) { q.Remove(uid) }
 
 // Failed ends an attempt that found no node (refused names the plugins that refused) or met an error (refused is
-// empty). The pod waits for an event that may help, unless one came during the attempt.
-func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) {
+// empty). The pod waits for an event that may help, unless one came during the attempt. Failed returns whether the pod
+// is still there.
+func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.flight[uid]
 	delete(q.flight, uid)
 	defer q.trim()
-	if p == nil || q.pods[uid] == nil {
-		return
+	if p == nil {
+		return false
 	}
 	p.where, p.Refused, p.added = waiting, refused, q.Clock.Now()
 	if len(refused) == 0 {
 		p.errors++
 		q.retry(p)
-		return
+		return true
 	}
 	p.errors = 0
 	p.unschedulable++
-	for _, r := range q.recent {
-		if r.number > p.seen && q.helps(p, r.event, r.old, r.new) {
-			q.retry(p)
-			return
-		}
+	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r.event, r.old, r.new) }
+	if p.changed || slices.ContainsFunc(q.recent, missed) {
+		q.retry(p)
 	}
+	return true
 }
 
 // Move tells the queue what happened in the cluster: pods that it may help are tried again after their backoff.

@@ -99,11 +99,12 @@ func (r *Resource) setScalar(name corev1.ResourceName, value int64) {
 	r.Scalar[name] = value
 }
 
-// requests of a pod: what it asks for, and the same with a minimum for each container that asks for nothing.
+// requests of a pod: what it asks for, and the same with a minimum for each container that asks for nothing. While a
+// container is resized in place the larger of what it has and what it asks for counts.
 func requests(pod *corev1.Pod) (exact, nonZero *Resource) {
-	exact = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{}))
+	exact = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{UseStatusResources: true}))
 	nonZero = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{
-		NonMissingContainerRequests: nonMissing(),
+		UseStatusResources: true, NonMissingContainerRequests: nonMissing(),
 	}))
 	return exact, nonZero
 }

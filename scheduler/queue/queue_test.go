@@ -1,0 +1,265 @@
+package queue
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	testclock "k8s.io/utils/clock/testing"
+)
+
+// nodeAdded is what helps pods that the plugin Fit has refused.
+var nodeAdded = fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}
+
+// fixture is a queue on a clock that stands still.
+type fixture struct {
+	*testing.T
+	*Queue
+	clock *testclock.FakeClock
+}
+
+func newFixture(t *testing.T) *fixture {
+	clock := testclock.NewFakeClock(time.Unix(1000, 0))
+	q := &Queue{
+		Clock: clock,
+		Less: func(a, b fwk.QueuedPodInfo) bool {
+			return priority(a) > priority(b) || priority(a) == priority(b) && a.GetTimestamp().Before(b.GetTimestamp())
+		},
+		Gate: func(_ context.Context, pod *corev1.Pod) string {
+			if len(pod.Spec.SchedulingGates) > 0 {
+				return "SchedulingGates"
+			}
+			return ""
+		},
+		Hints: map[string][]fwk.ClusterEventWithHint{
+			"Fit": {{Event: nodeAdded}},
+			"Picky": {{
+				Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete},
+				QueueingHintFn: func(_ klog.Logger, pod *corev1.Pod, old, _ any) (fwk.QueueingHint, error) {
+					if old.(*corev1.Pod).Namespace == pod.Namespace {
+						return fwk.Queue, nil
+					}
+					return fwk.QueueSkip, nil
+				},
+			}},
+		},
+	}
+	q.Init()
+	return &fixture{T: t, Queue: q, clock: clock}
+}
+
+func priority(info fwk.QueuedPodInfo) int32 {
+	if p := info.GetPodInfo().GetPod().Spec.Priority; p != nil {
+		return *p
+	}
+	return 0
+}
+
+func pod(name string, change ...func(*corev1.Pod)) *corev1.Pod {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name), ResourceVersion: "1", Generation: 1}}
+	for _, f := range change {
+		f(p)
+	}
+	return p
+}
+
+func gated(p *corev1.Pod)   { p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "wait"}} }
+func changed(p *corev1.Pod) { p.Generation = 2 }
+
+func (f *fixture) add(pods ...*corev1.Pod) {
+	for _, p := range pods {
+		f.Add(f.Context(), p)
+	}
+}
+
+// pops expects the names to come next, and then nothing.
+func (f *fixture) pops(names ...string) {
+	f.Helper()
+	for _, name := range names {
+		p, _ := f.tryPop()
+		if p == nil || p.GetPod().Name != name {
+			f.Fatalf("popped %v, want %s", p, name)
+		}
+	}
+	if p, _ := f.tryPop(); p != nil {
+		f.Fatalf("popped %s, want nothing", p.GetPod().Name)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("first"))
+	f.clock.Step(time.Millisecond)
+	f.add(pod("second"))
+	f.add(pod("urgent", func(p *corev1.Pod) { p.Spec.Priority = new(int32); *p.Spec.Priority = 10 }))
+	f.pops("urgent", "first", "second")
+}
+
+func TestGate(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("held", gated))
+	f.pops()
+	f.Move(nodeAdded, nil, nil)
+	f.Activate("held")
+	f.pops()
+	f.add(pod("held", changed))
+	f.pops("held")
+}
+
+func TestWaitsForAnEventThatHelps(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("big"))
+	f.pops("big")
+	f.Failed("big", sets.New("Fit"))
+	f.clock.Step(time.Hour)
+	f.pops()
+	f.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod("other"), nil)
+	f.pops()
+	f.Move(nodeAdded, nil, nil)
+	f.pops("big")
+}
+
+func TestHintDecides(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("picky"))
+	f.pops("picky")
+	f.Failed("picky", sets.New("Picky"))
+	f.clock.Step(time.Minute)
+	deleted := fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}
+	f.Move(deleted, pod("far", func(p *corev1.Pod) { p.Namespace = "elsewhere" }), nil)
+	f.pops()
+	f.Move(deleted, pod("near"), nil)
+	f.pops("picky")
+}
+
+// An event between Pop and Failed is one that the attempt has not seen: without it the pod would wait for ever.
+func TestEventDuringTheAttempt(t *testing.T) {
+	f := newFixture(t)
+	f.Move(nodeAdded, nil, nil) // before: the attempt sees its effect
+	f.add(pod("a"), pod("b"))
+	f.pops("a", "b")
+	f.Failed("a", sets.New("Fit"))
+	f.Move(nodeAdded, nil, nil)
+	f.Failed("b", sets.New("Fit"))
+	if len(f.recent) != 0 {
+		t.Errorf("%d events are kept with no pod in flight", len(f.recent))
+	}
+	f.clock.Step(time.Second)
+	f.pops("a", "b")
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.pops()
+}
+
+// A change of the pod itself during its attempt may help as well.
+func TestChangeDuringTheAttempt(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("a"))
+	tried, _ := f.tryPop()
+	f.add(pod("a", changed))
+	if tried.GetPod().Generation != 1 {
+		t.Error("the pod of an attempt changed under it")
+	}
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Second)
+	f.pops("a")
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.pops()
+}
+
+func TestChangeWhileWaiting(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("a"))
+	f.pops("a")
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.add(pod("a")) // its status changed, say
+	f.pops()
+	f.add(pod("a", changed))
+	f.pops("a")
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.add(pod("a", changed, func(p *corev1.Pod) { p.Labels = map[string]string{"team": "red"} }))
+	f.pops("a")
+}
+
+func TestBackoffDoubles(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("a"))
+	f.pops("a")
+	for attempt, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		f.Failed("a", nil) // an error: tried again without an event
+		_, next := f.tryPop()
+		if got := next.Sub(f.clock.Now()); got != want*time.Second {
+			t.Fatalf("attempt %d is followed by a wait of %s, want %ds", attempt+1, got, want)
+		}
+		f.clock.Step(want*time.Second - 1)
+		f.pops()
+		f.clock.Step(1)
+		f.pops("a")
+	}
+}
+
+func TestRemoved(t *testing.T) {
+	f := newFixture(t)
+	for _, name := range []string{"active", "waiting", "backing-off", "in-flight"} {
+		f.add(pod(name))
+	}
+	for range 4 {
+		_, _ = f.tryPop()
+	}
+	f.Failed("waiting", sets.New("Fit"))
+	f.Failed("backing-off", nil)
+	f.Failed("active", sets.New("Fit"))
+	f.Activate("active")
+	for _, name := range []types.UID{"active", "waiting", "backing-off", "in-flight", "unknown"} {
+		f.Remove(name)
+	}
+	if f.Failed("in-flight", sets.New("Fit")) {
+		t.Error("a pod that was removed during its attempt is said to be there")
+	}
+	f.Move(nodeAdded, nil, nil)
+	f.clock.Step(time.Hour)
+	f.pops()
+	if len(f.Queue.pods)+len(f.flight)+len(f.recent) != 0 {
+		t.Error("something of removed pods is kept")
+	}
+}
+
+func TestPopWaits(t *testing.T) {
+	f := newFixture(t)
+	popped := make(chan *Pod)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for {
+			p := f.Pop(ctx)
+			popped <- p
+			if p == nil {
+				return
+			}
+		}
+	}()
+	f.add(pod("a"))
+	if p := <-popped; p.GetPod().Name != "a" {
+		t.Fatalf("popped %s", p.GetPod().Name)
+	}
+	f.Failed("a", nil)
+	for !f.clock.HasWaiters() {
+		time.Sleep(time.Millisecond) // until Pop has set its timer
+	}
+	f.clock.Step(time.Second)
+	if p := <-popped; p.Attempts != 2 {
+		t.Errorf("%d attempts, want 2", p.Attempts)
+	}
+	cancel()
+	if p := <-popped; p != nil {
+		t.Errorf("popped %s after the end", p.GetPod().Name)
+	}
+}
