@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 )
 
 // FieldManager keeps metadata.managedFields and merges applied configurations. Objects are of the version that the client
@@ -12,9 +13,8 @@ import (
 type FieldManager interface {
 	// Update returns obj with the fields that differ from live owned by the manager. A live object without a UID is a creation.
 	Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error)
-	// Apply returns live with the configuration, in JSON or YAML, merged into it. Conflicts with other managers are a Status,
-	// unless force is set.
-	Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration []byte, manager string, force bool, subresource string) (resource.Object, error)
+	// Apply returns live with the configuration merged into it. Conflicts with other managers are a Status, unless they are forced.
+	Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error)
 }
 
 // manageFields returns obj, of the storage version, with its managedFields brought up to date.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 )
 
 // maxPatchOperations bounds a JSON patch.
@@ -216,7 +217,8 @@ func (c *call) apply(body []byte, options writeOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, body, options.manager, options.force, c.info.Subresource)
+		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
+			Data: body, Manager: options.manager, Force: options.force, Subresource: c.info.Subresource})
 		if err != nil {
 			return nil, err
 		}

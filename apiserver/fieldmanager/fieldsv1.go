@@ -86,7 +86,9 @@ func (p *parser) check(set fieldSet, element string, children fieldSet, member b
 		p.odd = true
 		return
 	}
-	if element[0] != 'f' && !canonicalKey(element) && serialize(pathElement(element)) != element {
+	if element[0] == 'f' {
+		p.odd = p.odd || escape(unescape(element)) != element
+	} else if !canonicalKey(element) && serialize(pathElement(element)) != element {
 		p.odd = true
 	}
 	if len(set) > 0 && (len(set[len(set)-1].element) < 2 || compareElements(set[len(set)-1].element, element) >= 0) {

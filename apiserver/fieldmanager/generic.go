@@ -54,20 +54,29 @@ func (g *Generic) Update(row *resource.Resource, kind schema.GroupVersionKind, l
 	return asObject(managed)
 }
 
-// Apply returns live with the configuration, which is JSON or YAML, merged into it.
-func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration []byte, manager string, force bool, subresource string) (resource.Object, error) {
-	m, err := g.manager(row, kind, subresource)
+// Configuration is what a manager wants an object to look like.
+type Configuration struct {
+	Data    []byte // JSON or YAML
+	Manager string
+	// Force takes fields from other managers. Without it that is a conflict.
+	Force       bool
+	Subresource string
+}
+
+// Apply returns live with the configuration merged into it.
+func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
+	m, err := g.manager(row, kind, wanted.Subresource)
 	if err != nil {
 		return nil, err
 	}
 	applied := &unstructured.Unstructured{Object: map[string]any{}}
-	if err := yaml.Unmarshal(configuration, &applied.Object); err != nil {
+	if err := yaml.Unmarshal(wanted.Data, &applied.Object); err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
 	}
 	if len(applied.GetManagedFields()) > 0 {
 		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
 	}
-	merged, err := m.Apply(live.DeepCopyObject(), applied, manager, force)
+	merged, err := m.Apply(live.DeepCopyObject(), applied, wanted.Manager, wanted.Force)
 	if err != nil {
 		return nil, statusOf(err)
 	}

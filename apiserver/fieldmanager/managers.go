@@ -126,7 +126,7 @@ func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live
 	return owned.limit()
 }
 
-// Apply returns live with the configuration, which is JSON or YAML, merged into it.
-func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration []byte, manager string, force bool, subresource string) (resource.Object, error) {
-	return m.generic.Apply(row, kind, live, configuration, manager, force, subresource)
+// Apply returns live with the configuration merged into it.
+func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
+	return m.generic.Apply(row, kind, live, wanted)
 }

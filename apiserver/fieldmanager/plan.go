@@ -29,7 +29,6 @@ type plan struct {
 	fields []fieldPlan // of a struct, by name
 	child  *plan       // of a list or map
 	keys   []keyPlan   // of a list with keys, by name
-	names  []string    // of the keys
 }
 
 type shape int

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	mediaJSON = "application/json"
-	protobufV2   = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-	protobufV3   = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
+	mediaJSON  = "application/json"
+	protobufV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+	protobufV3 = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf"
 	// keepFor is how long a document is kept that nobody asks for.
 	keepFor = time.Minute
 )
