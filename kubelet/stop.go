@@ -170,7 +170,6 @@ func (w *worker) release(ctx context.Context, pod *corev1.Pod) error {
 		return fmt.Errorf("tearing down volumes: %w", err)
 	}
 	w.volumes = nil
-	w.k.release(pod.UID)
 	for _, group := range w.k.cgroups.PodPaths(pod.UID) {
 		if err := w.k.cgroups.Remove(group); err != nil {
 			return err

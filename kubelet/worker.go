@@ -224,6 +224,7 @@ func (w *worker) turn(ctx context.Context, pod *corev1.Pod) error {
 		if err := w.terminate(ctx, pod); err != nil {
 			return err
 		}
+		w.k.release(pod.UID) // before anybody learns that the pod has ended and sends another one in its place
 		w.enter(stateTerminated)
 	}
 	if w.state == stateTerminated {

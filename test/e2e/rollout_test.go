@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,29 +155,31 @@ func TestRecreate(t *testing.T) {
 	watched := s.watch("pods")
 	s.kubectl("set", "image", "deployment/web", "web="+secondImage)
 	s.runs(secondImage, 2)
-	gone := 0
+	ended := map[string]bool{}
 	for line := range strings.Lines(watched()) {
-		fields := strings.Fields(line)
-		isOld := len(fields) == 2 && (fields[1] == old[0] || fields[1] == old[1])
-		switch {
-		case isOld && fields[0] == "DELETED":
-			gone++
-		case len(fields) == 2 && !isOld && gone < 2:
-			t.Fatalf("%s came when only %d of the old pods were gone", fields[1], gone)
+		var event, name, phase string
+		if _, err := fmt.Sscan(line, &event, &name, &phase); err != nil {
+			t.Fatalf("reading %q: %v", line, err)
+		}
+		switch isOld := slices.Contains(old, name); {
+		case isOld && (event == "DELETED" || phase == "Failed" || phase == "Succeeded"):
+			ended[name] = true
+		case !isOld && len(ended) < 2:
+			t.Fatalf("%s came when of the old pods %v only %v had ended", name, old, ended)
 		}
 	}
-	if gone != 2 {
-		t.Errorf("saw %d old pods go, want 2", gone)
+	if len(ended) != 2 {
+		t.Errorf("saw %v end, want %v", ended, old)
 	}
 }
 
-// watch follows objects; what it returns ends it and gives lines of event and name.
+// watch follows objects; what it returns ends it and gives lines of event, name and phase.
 func (s *space) watch(what string) (stop func() string) {
 	s.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.Cleanup(cancel)
 	out := lines{first: make(chan struct{})}
-	command := s.cluster.KubectlCommand(ctx, "-n", s.name, "get", what, "--watch", "--output-watch-events", "-o", "custom-columns=EVENT:.type,NAME:.object.metadata.name", "--no-headers")
+	command := s.cluster.KubectlCommand(ctx, "-n", s.name, "get", what, "--watch", "--output-watch-events", "-o", "custom-columns=EVENT:.type,NAME:.object.metadata.name,PHASE:.object.status.phase", "--no-headers")
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = time.Second
 	command.Stdout = &out
