@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	if refused := denials(shared.Log()); len(refused) > 0 && code == 0 {
+		fmt.Printf("--- parts of the server were denied what they tried:\n%s\n", strings.Join(refused, ""))
+		code = 1
+	}
 	if code != 0 {
 		fmt.Printf("--- the server's log\n%s\n", shared.Log())
 	}
