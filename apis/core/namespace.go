@@ -35,7 +35,7 @@ func namespaces() *resource.Resource {
 		Subresources:             []resource.Subresource{finalize()},
 	}, func(n *corev1.Namespace) (*corev1.NamespaceSpec, *corev1.NamespaceStatus) {
 		return &n.Spec, &n.Status
-	}, resource.NoGeneration(), resource.KeepMeta(resource.Labels))
+	}, resource.NoGeneration())
 }
 
 // finalize is the view through which the finalizers of the spec change.
