@@ -212,3 +212,12 @@ func upgrade(t *testing.T, kubelet string) net.Conn {
 	fmt.Fprintf(conn, "POST %s/p/exec?command=x&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n", pods)
 	return conn
 }
+
+// Who sends too much is told so, and not cut off while still writing.
+func TestTooLargeIsAnswered(t *testing.T) {
+	ts := newServer(t)
+	body := `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", maxBody) + `"}}`
+	for range 30 {
+		ts.post(configMaps, body).wants(413).says("limit is 3145728")
+	}
+}

@@ -21,6 +21,8 @@ const maxBody = 3 << 20
 // readBody reads what the client sent, and refuses more than maxBody.
 func (c *call) readBody() ([]byte, error) {
 	if c.r.ContentLength > maxBody {
+		// A client that is cut off while it writes does not see the answer.
+		_, _ = io.CopyN(io.Discard, c.r.Body, maxBody)
 		return nil, bodyTooLarge()
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))

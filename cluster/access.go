@@ -54,7 +54,7 @@ func (c *controlPlane) newAccess() (*access, error) {
 		bearers.Tokens = append(bearers.Tokens, tokens.NewStatic(map[string]user.Info{c.options.Token: admin}))
 	}
 	roles := rbac.New(c.view)
-	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz", "/version"}, node.New(c.view), roles}
+	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz"}, node.New(c.view), roles}
 	chain, err := plugins.New(plugins.Deps{
 		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c},
 	}, nil, nil)
