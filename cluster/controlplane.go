@@ -127,7 +127,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: openapi.New(c.rows, version.Version),
-		FieldManager: &fieldmanager.Generic{Scheme: c.scheme, FromFirstApply: true},
+		FieldManager: fieldmanager.New(c.scheme),
 		Checks:       []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {

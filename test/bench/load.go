@@ -55,6 +55,9 @@ func load(ctx context.Context, cluster *env.Cluster) error {
 	if err := listAll(ctx, c); err != nil {
 		return err
 	}
+	if err := fanOut(ctx, c); err != nil {
+		return fmt.Errorf("watching: %w", err)
+	}
 	return repeat("delete pod", func(i int) error { return all.Delete(ctx, name(i), metav1.DeleteOptions{}) })
 }
 
