@@ -1,6 +1,7 @@
 package apiextensions
 
 import (
+	"slices"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -23,12 +24,15 @@ func customResourceDefinitions() *resource.Resource {
 			NewList: resource.NewList[apiextensionsv1.CustomResourceDefinitionList],
 			Default: resource.Defaulter(defaultCustomResourceDefinition),
 		}},
-		PrepareCreate: resource.OnCreate(prepareCustomResourceDefinition),
-		StoragePrefix: "apiextensions.k8s.io/customresourcedefinitions",
-		StoredAsJSON:  true,
+		PrepareCreate:  resource.OnCreate(prepareCustomResourceDefinition),
+		PrepareUpdate:  resource.OnUpdate(prepareCustomResourceDefinitionUpdate),
+		Validate:       resource.Check(validateCustomResourceDefinition),
+		ValidateUpdate: resource.CheckUpdate(validateCustomResourceDefinitionUpdate),
+		StoragePrefix:  "apiextensions.k8s.io/customresourcedefinitions",
+		StoredAsJSON:   true,
 	}, func(c *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinitionSpec, *apiextensionsv1.CustomResourceDefinitionStatus) {
 		return &c.Spec, &c.Status
-	})
+	}, resource.CheckStatus(validateCustomResourceDefinitionStatus))
 }
 
 // The port of a service that names none.
@@ -47,6 +51,15 @@ func defaultCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinition
 	}
 	if webhook := d.Spec.Conversion.Webhook; webhook != nil && webhook.ClientConfig != nil && webhook.ClientConfig.Service != nil && webhook.ClientConfig.Service.Port == nil {
 		webhook.ClientConfig.Service.Port = ptr.To(httpsPort)
+	}
+}
+
+// prepareCustomResourceDefinitionUpdate remembers the storage version: objects are stored in it from now on.
+func prepareCustomResourceDefinitionUpdate(d, _ *apiextensionsv1.CustomResourceDefinition) {
+	for _, v := range d.Spec.Versions {
+		if v.Storage && !slices.Contains(d.Status.StoredVersions, v.Name) {
+			d.Status.StoredVersions = append(slices.Clone(d.Status.StoredVersions), v.Name)
+		}
 	}
 }
 
