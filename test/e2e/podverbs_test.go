@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,4 +112,24 @@ func (s *space) says(what, text string, words ...string) {
 			s.Errorf("%s: %q is missing in: %s", what, each, text)
 		}
 	}
+}
+
+// onMachine runs a program on the cluster's machine.
+func (s *space) onMachine(args ...string) (string, error) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := s.cluster.Machine.Command(ctx, args[0], args[1:]...).CombinedOutput()
+	return string(out), err
+}
+
+// input runs kubectl with a standard input, and returns all that it says, also when it fails.
+func (s *space) input(text string, args ...string) string {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	command := s.cluster.KubectlCommand(ctx, append([]string{"-n", s.name}, args...)...)
+	command.Stdin = strings.NewReader(text)
+	out, _ := command.CombinedOutput()
+	return string(out)
 }
