@@ -48,7 +48,7 @@ race: deps ## Run the tests of the concurrent packages with the race detector
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
 	@if [ "$$(id -u)" != 0 ]; then echo "e2e: SKIPPED: the end-to-end tests start containers and need root"; else \
-		go test -count=1 -timeout 20m -v ./test/e2e/...; fi
+		go test -count=1 -parallel 6 -timeout 20m -v ./test/e2e/...; fi
 
 .PHONY: lint
 lint: $(tools)/golangci-lint ## Check style, budgets and import directions

@@ -122,8 +122,8 @@ spec:
       containers:
       - name: main
         image: docker.io/coxswain/toolbox:v1
-        livenessProbe: {exec: {command: [test, "!", -e, /tmp/dead]}, periodSeconds: 1, failureThreshold: 2, terminationGracePeriodSeconds: 1}
-        readinessProbe: {exec: {command: [test, "!", -e, /tmp/busy]}, periodSeconds: 1, failureThreshold: 1}
+        livenessProbe: {exec: {command: [test, "!", -e, /tmp/dead]}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 2, terminationGracePeriodSeconds: 1}
+        readinessProbe: {exec: {command: [test, "!", -e, /tmp/busy]}, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 1}
 ---
 apiVersion: v1
 kind: Service

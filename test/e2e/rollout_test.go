@@ -29,7 +29,7 @@ spec:
         image: docker.io/coxswain/guestbook-frontend:v1
         imagePullPolicy: IfNotPresent
         ports: [{containerPort: 80}]
-        readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1}
+        readinessProbe: {httpGet: {path: /, port: 80}, periodSeconds: 1, timeoutSeconds: 5}
         lifecycle: %s
 `
 

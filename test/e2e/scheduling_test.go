@@ -60,7 +60,7 @@ func TestResources(t *testing.T) {
 	s.kubectl("delete", "pod", "big")
 	s.up("small")
 	s.event("small", "Normal", "Scheduled", fmt.Sprintf("Successfully assigned %s/small to %s", s.name, s.node()))
-	s.apply(strings.Replace(fmt.Sprintf(sleeper, "huge"), "cpu: 10m", "cpu: 1000, memory: 100Ti, example.com/thing: 1", 1))
+	s.apply(strings.Replace(fmt.Sprintf(sleeper, "huge"), "cpu: 10m", "cpu: 1000, memory: 100Ti, example.com/thing: 1}, limits: {example.com/thing: 1", 1))
 	s.pending("huge", "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient example.com/thing, 1 Insufficient memory.")
 }
 
