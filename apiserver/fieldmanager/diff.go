@@ -212,17 +212,22 @@ func (p *plan) compareLists(l, r, left, right reflect.Value) (difference, error)
 	if length(left) == 0 && length(right) == 0 {
 		return compareEmpty(l, r, left, right), nil
 	}
+	if p.same(l, r) {
+		return difference{}, nil // most lists, most of the time: no elements need to be spelled
+	}
 	couples, err := p.pair(left, right)
 	if err != nil {
 		return difference{}, err
 	}
-	slices.SortFunc(couples, func(a, b couple) int { return compareElements(a.element, b.element) })
 	var d difference
 	for i := range couples {
 		if err := p.compareCouple(&d, &couples[i], left, right); err != nil {
 			return d, err
 		}
 	}
+	byElement := func(a, b item) int { return compareElements(a.element, b.element) }
+	slices.SortFunc(d.taken, byElement)
+	slices.SortFunc(d.removed, byElement)
 	d.self(l, r)
 	return d, nil
 }

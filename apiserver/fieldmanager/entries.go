@@ -37,6 +37,9 @@ func (i id) same(other id) bool {
 	return i == other
 }
 
+// emptyFields is the set of nothing.
+var emptyFields = []byte("{}")
+
 var errEntry = errors.New("malformed managedFields")
 
 // readEntries reads a list of managed fields. trusted are entries that were stored before.
@@ -48,7 +51,7 @@ func readEntries(list, trusted []metav1.ManagedFieldsEntry) (entries, error) {
 		if !operation || from.APIVersion == "" || from.FieldsType != "FieldsV1" {
 			return nil, errEntry
 		}
-		e := &entry{id: id{manager: from.Manager, version: from.APIVersion, subresource: from.Subresource, operation: from.Operation}, time: from.Time, raw: []byte("{}")}
+		e := &entry{id: id{manager: from.Manager, version: from.APIVersion, subresource: from.Subresource, operation: from.Operation}, time: from.Time, raw: emptyFields}
 		if from.FieldsV1 != nil {
 			e.raw = from.FieldsV1.GetRawBytes()
 		}
@@ -110,6 +113,10 @@ func (e entries) lose(lost ...fieldSet) (entries, error) {
 	}
 	kept := e[:0]
 	for _, one := range e {
+		if !one.mayOwn(lost) {
+			kept = append(kept, one)
+			continue
+		}
 		if err := one.parse(); err != nil {
 			return nil, err
 		}
@@ -123,6 +130,26 @@ func (e entries) lose(lost ...fieldSet) (entries, error) {
 		}
 	}
 	return kept, nil
+}
+
+// drop removes the entries that own nothing.
+func (e entries) drop() entries {
+	return slices.DeleteFunc(e, func(one *entry) bool { return (one.raw != nil && bytes.Equal(one.raw, emptyFields)) || (one.parsed && len(one.fields) == 0) })
+}
+
+// mayOwn looks for the roots of the fields without reading them all.
+func (e *entry) mayOwn(lost []fieldSet) bool {
+	if e.parsed {
+		return true
+	}
+	for _, fields := range lost {
+		for i := range fields {
+			if bytes.Contains(e.raw, []byte(`"`+fields[i].element+`":`)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // gain adds fields to the entry of a manager, which acts now.

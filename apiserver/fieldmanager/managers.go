@@ -101,6 +101,7 @@ func current(live, obj resource.Object, subresource string) (entries, error) {
 
 // track moves fields between the managers after a write.
 func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live, obj resource.Object) (entries, error) {
+	owned = owned.drop()
 	change, err := plan.compare(reflect.ValueOf(live).Elem(), reflect.ValueOf(obj).Elem())
 	if err != nil {
 		return nil, err
