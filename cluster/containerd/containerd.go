@@ -117,7 +117,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 			// The heap of containerd is small and its garbage grows in bursts.
 			"GOGC=50",
 		},
-		Log: logFile, Grace: 500 * time.Millisecond,
+		Log: logFile, Grace: 200 * time.Millisecond,
 	}
 	return child.Run(ctx)
 }
