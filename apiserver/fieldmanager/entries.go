@@ -134,7 +134,9 @@ func (e entries) lose(lost ...fieldSet) (entries, error) {
 
 // drop removes the entries that own nothing.
 func (e entries) drop() entries {
-	return slices.DeleteFunc(e, func(one *entry) bool { return (one.raw != nil && bytes.Equal(one.raw, emptyFields)) || (one.parsed && len(one.fields) == 0) })
+	return slices.DeleteFunc(e, func(one *entry) bool {
+		return (one.raw != nil && bytes.Equal(one.raw, emptyFields)) || (one.parsed && len(one.fields) == 0)
+	})
 }
 
 // mayOwn looks for the roots of the fields without reading them all.
