@@ -55,7 +55,10 @@ func TestUpdate(t *testing.T) {
 			v.Default(obj)
 		}
 		if v.ToStorage != nil {
-			t.Fatal("not the storage version")
+			var err error
+			if obj, err = v.ToStorage(obj); err != nil {
+				t.Fatal(err)
+			}
 		}
 		prepare, validate := r.PrepareUpdate, r.ValidateUpdate
 		if input.Subresource != "" {
