@@ -10,8 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -160,25 +158,12 @@ func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Reque
 	return requests
 }
 
-// wanting names the daemon sets in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var list appsv1.DaemonSetList
-	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range list.Items {
-		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
-		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
-		}
-	}
-	return names
-}
-
 // Register puts the controller on mgr. It wakes when a daemon set, one of its pods or
 // revisions, or the labels or taints of any node change.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.DaemonSetList{} }, func(owner *appsv1.DaemonSet) *metav1.LabelSelector {
+		return owner.Spec.Selector
+	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {
 		if err := podcontrol.IndexByOwner(ctx, mgr, obj); err != nil {
 			return err
@@ -200,7 +185,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return !equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
 			!equality.Semantic.DeepEqual(before.Spec.Taints, after.Spec.Taints)
 	}}
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: c.wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
 	return kit.New(mgr, Name).
 		For(&appsv1.DaemonSet{}, builder.WithPredicates(forget)).

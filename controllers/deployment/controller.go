@@ -7,8 +7,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -108,25 +106,12 @@ func (c *Controller) writeStatus(ctx context.Context, d *appsv1.Deployment, sets
 	return deadlineIn(d, status, now), err
 }
 
-// wanting names the deployments in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var list appsv1.DeploymentList
-	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range list.Items {
-		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
-		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
-		}
-	}
-	return names
-}
-
 // Register puts the controller on mgr. It wakes when a deployment or one of its replica
 // sets changes, or a replica set without owner appears that one may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.DeploymentList{} }, func(owner *appsv1.Deployment) *metav1.LabelSelector {
+		return owner.Spec.Selector
+	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &appsv1.ReplicaSet{}); err != nil {
 		return err
 	}
@@ -136,7 +121,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Recorder: kit.Recorder(mgr, "deployment-controller"),
 		Clock:    deps.Clock,
 	}
-	owned := podcontrol.Handler{Owner: kind.GroupKind(), Orphan: c.wanting}
+	owned := podcontrol.Handler{Owner: kind.GroupKind(), Orphan: wanting}
 	return kit.New(mgr, Name).
 		For(&appsv1.Deployment{}).
 		Watches(&appsv1.ReplicaSet{}, owned.EventHandler()).

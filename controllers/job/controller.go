@@ -9,7 +9,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -92,26 +91,13 @@ func release(ctx context.Context, c client.Client, pod *corev1.Pod) error {
 	return nil
 }
 
-// wanting names the jobs in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var list batchv1.JobList
-	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range list.Items {
-		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
-		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
-		}
-	}
-	return names
-}
-
 // Register puts the controller on mgr. It wakes when a job or one of its pods changes,
 // and when a deadline or delay is over. Beside it, orphans.go frees the pods of jobs that
 // are gone.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &batchv1.JobList{} }, func(owner *batchv1.Job) *metav1.LabelSelector {
+		return owner.Spec.Selector
+	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &corev1.Pod{}); err != nil {
 		return err
 	}
@@ -125,7 +111,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Clock: deps.Clock,
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: c.wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
 	err := kit.New(mgr, Name).
 		For(&batchv1.Job{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Pod{}, pods.EventHandler()).

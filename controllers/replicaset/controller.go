@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -86,22 +85,6 @@ func (c *Controller) related(ctx context.Context, set replication.Set) ([]*corev
 	return pods, nil
 }
 
-// wanting names the sets in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var sets appsv1.ReplicaSetList
-	if err := c.Client.List(ctx, &sets, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range sets.Items {
-		selector, err := metav1.LabelSelectorAsSelector(sets.Items[i].Spec.Selector)
-		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, replication.Name(&sets.Items[i]))
-		}
-	}
-	return names
-}
-
 // forget drops the memory of writes for sets that are gone.
 func (c *Controller) forget() builder.ForOption {
 	return builder.WithPredicates(predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
@@ -112,6 +95,9 @@ func (c *Controller) forget() builder.ForOption {
 // Register puts the controller on mgr. It wakes when a replica set or one of its pods
 // changes, or a pod without owner appears that a set may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.ReplicaSetList{} }, func(owner *appsv1.ReplicaSet) *metav1.LabelSelector {
+		return owner.Spec.Selector
+	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}} {
 		if err := podcontrol.IndexByOwner(ctx, mgr, obj); err != nil {
 			return err
@@ -119,7 +105,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	c := &Controller{Client: mgr.GetClient(), Keeper: replication.NewKeeper(mgr, deps.Clock, "replicaset-controller")}
 	c.Keeper.Related = c.related
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Keeper.Pods.Pending, Orphan: c.wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Keeper.Pods.Pending, Orphan: wanting}
 	return kit.New(mgr, Name).
 		For(&appsv1.ReplicaSet{}, c.forget()).
 		Watches(&corev1.Pod{}, pods.EventHandler()).

@@ -5,8 +5,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,32 +84,19 @@ func fromCommon(status appsv1.ReplicaSetStatus) corev1.ReplicationControllerStat
 	return out
 }
 
-// wanting names the controllers in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var list corev1.ReplicationControllerList
-	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range list.Items {
-		want := list.Items[i].Spec.Selector
-		if len(want) > 0 && labels.SelectorFromSet(want).Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, replication.Name(&list.Items[i]))
-		}
-	}
-	return names
-}
-
 // Register puts the controller on mgr. It wakes when a replication controller or one of
 // its pods changes, or a pod without owner appears that one may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &corev1.ReplicationControllerList{} }, func(owner *corev1.ReplicationController) *metav1.LabelSelector {
+		return &metav1.LabelSelector{MatchLabels: owner.Spec.Selector}
+	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &corev1.Pod{}); err != nil {
 		return err
 	}
 	c := &Controller{Client: mgr.GetClient(), Keeper: replication.NewKeeper(mgr, deps.Clock, "replication-controller")}
 	pending := c.Keeper.Pods.Pending
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: c.wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
 	return kit.New(mgr, Name).
 		For(&corev1.ReplicationController{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Pod{}, pods.EventHandler()).

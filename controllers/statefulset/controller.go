@@ -9,8 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -177,25 +175,12 @@ func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error
 	c.Recorder.Eventf(set, corev1.EventTypeNormal, "Successful"+suffix, "%s Pod %s in StatefulSet %s successful", verb, pod, set.Name)
 }
 
-// wanting names the stateful sets in an orphan's namespace whose selector matches it.
-func (c *Controller) wanting(ctx context.Context, orphan client.Object) []types.NamespacedName {
-	var list appsv1.StatefulSetList
-	if err := c.Client.List(ctx, &list, client.InNamespace(orphan.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var names []types.NamespacedName
-	for i := range list.Items {
-		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
-		if err == nil && !selector.Empty() && selector.Matches(labels.Set(orphan.GetLabels())) {
-			names = append(names, client.ObjectKeyFromObject(&list.Items[i]))
-		}
-	}
-	return names
-}
-
 // Register puts the controller on mgr. It wakes when a stateful set, one of its pods or
 // one of its revisions changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
+	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.StatefulSetList{} }, func(owner *appsv1.StatefulSet) *metav1.LabelSelector {
+		return owner.Spec.Selector
+	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {
 		if err := podcontrol.IndexByOwner(ctx, mgr, obj); err != nil {
 			return err
@@ -211,7 +196,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Clock:    deps.Clock,
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: c.wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: wanting}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
 	return kit.New(mgr, Name).
 		For(&appsv1.StatefulSet{}, builder.WithPredicates(forget)).
