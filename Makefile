@@ -35,7 +35,7 @@ clean: ## Remove what was built
 ##@ Check
 
 .PHONY: test
-test: build images lint unit e2e ## Run all checks and all tests
+test: build images lint verify unit e2e ## Run all checks and all tests
 
 .PHONY: unit
 unit: deps ## Run the tests of all packages
@@ -53,7 +53,16 @@ e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
 .PHONY: lint
 lint: $(tools)/golangci-lint ## Check style, budgets and import directions
 	hack/verify-layout
+	hack/verify-docs
 	$(tools)/golangci-lint run
+
+.PHONY: verify
+verify: ## Check that what is generated is up to date
+	go run ./hack/openapi -verify
+
+.PHONY: update
+update: ## Generate anew what is generated
+	go run ./hack/openapi
 
 .PHONY: bench
 bench: build images ## Measure start, memory, latency and throughput on this machine
