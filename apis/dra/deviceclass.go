@@ -21,6 +21,8 @@ func deviceClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Age"),
 		Cells:                    resource.Row(deviceClassCells),
+		Validate:                 resource.Check(validateDeviceClass),
+		ValidateUpdate:           resource.CheckUpdate(validateDeviceClassUpdate),
 		StoragePrefix:            "deviceclasses",
 		AllowUnconditionalUpdate: true,
 	}, func(d *resourcev1.DeviceClass) any { return &d.Spec })

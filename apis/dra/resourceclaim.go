@@ -24,6 +24,8 @@ func resourceClaims() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "State", "Age"),
 		Cells:                    resource.Row(resourceClaimCells),
+		Validate:                 resource.Check(validateResourceClaim),
+		ValidateUpdate:           resource.CheckUpdate(validateResourceClaimUpdate),
 		StoragePrefix:            "resourceclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceClaim) (*resourcev1.ResourceClaimSpec, *resourcev1.ResourceClaimStatus) {

@@ -23,6 +23,8 @@ func resourceClaimTemplates() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Age"),
 		Cells:                    resource.Row(resourceClaimTemplateCells),
+		Validate:                 resource.Check(validateResourceClaimTemplate),
+		ValidateUpdate:           resource.CheckUpdate(validateResourceClaimTemplateUpdate),
 		StoragePrefix:            "resourceclaimtemplates",
 		AllowUnconditionalUpdate: true,
 	}

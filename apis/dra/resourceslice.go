@@ -25,6 +25,8 @@ func resourceSlices() *resource.Resource {
 		Cells:                    resource.Row(resourceSliceCells),
 		FieldNames:               []string{"spec.nodeName", "spec.driver"},
 		Fields:                   resource.Select(resourceSliceFields),
+		Validate:                 resource.Check(validateResourceSlice),
+		ValidateUpdate:           resource.CheckUpdate(validateResourceSliceUpdate),
 		StoragePrefix:            "resourceslices",
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceSlice) any { return &r.Spec })
