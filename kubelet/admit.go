@@ -22,6 +22,8 @@ type rejection struct {
 	reason, message string
 	// failed makes the phase Failed whatever the containers did.
 	failed bool
+	// atOnce leaves the containers no grace.
+	atOnce bool
 }
 
 // admit lets a fresh pod run, unless it is over already or does not fit. What ran before the kubelet restarted goes on.

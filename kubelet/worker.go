@@ -83,7 +83,9 @@ type worker struct {
 	volumes  map[string]volume.Mount
 	events   map[string]string
 	refresh  bool
-	excused  map[string]bool // ids of containers that were stopped for a resize: no crash, no back-off
+	// measureAt is when the volumes with a size limit are measured next.
+	measureAt time.Time
+	excused   map[string]bool // ids of containers that were stopped for a resize: no crash, no back-off
 }
 
 // wake makes the worker look at its pod again.
@@ -221,6 +223,9 @@ func (w *worker) turn(ctx context.Context, pod *corev1.Pod) error {
 		}
 	}
 	if w.state == stateTerminating {
+		if w.reject != nil && w.reject.atOnce {
+			pod = withoutGrace(pod)
+		}
 		if err := w.terminate(ctx, pod); err != nil {
 			return err
 		}
@@ -247,6 +252,9 @@ func (w *worker) mustEnd(pod *corev1.Pod) *rejection {
 			w.k.event(pod, "", corev1.EventTypeNormal, r.reason, r.message)
 			return r
 		}
+	}
+	if r := w.overflow(pod); r != nil {
+		return r
 	}
 	return nil
 }

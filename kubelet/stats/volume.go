@@ -22,7 +22,7 @@ func (s *Summary) volume(at metav1.Time, pod *measuredPod, v Volume) (stats *sta
 		return nil, 0
 	}
 	if owned && !mounted(v.Path) {
-		used, inodes := diskUsage(v.Path)
+		used, inodes := DiskUsage(v.Path)
 		size.UsedBytes, size.InodesUsed, walked = &used, &inodes, used
 	}
 	stats = &statsapi.VolumeStats{Name: v.Name, FsStats: *size}
@@ -38,9 +38,9 @@ func mounted(path string) bool {
 	return syscall.Lstat(path, &own) == nil && syscall.Lstat(filepath.Dir(path), &parent) == nil && own.Dev != parent.Dev
 }
 
-// diskUsage adds up the blocks below dir. It follows no links, counts a file with several names once, and leaves out what
+// DiskUsage adds up the blocks below dir. It follows no links, counts a file with several names once, and leaves out what
 // vanishes meanwhile.
-func diskUsage(dir string) (bytes, inodes uint64) {
+func DiskUsage(dir string) (bytes, inodes uint64) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0, 0

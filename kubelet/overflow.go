@@ -1,0 +1,56 @@
+package kubelet
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/kubelet/stats"
+)
+
+// measureEvery is how often volumes with a size limit are measured. Pods without one cost nothing.
+const measureEvery = 10 * time.Second
+
+// overflow says that a pod keeps more in an emptyDir on the disk than the volume's limit, measured when it is due. (In
+// memory, the file system itself holds the limit.) Such a pod is evicted at once, without its grace.
+func (w *worker) overflow(pod *corev1.Pod) *rejection {
+	limited := sizedVolumes(pod)
+	if len(limited) == 0 || w.volumes == nil {
+		return nil
+	}
+	now := w.k.Clock.Now()
+	if now.Before(w.measureAt) {
+		w.wakeAt(w.measureAt)
+		return nil
+	}
+	w.measureAt = now.Add(measureEvery)
+	w.wakeAt(w.measureAt)
+	for _, v := range limited {
+		limit := v.EmptyDir.SizeLimit
+		if used, _ := stats.DiskUsage(w.volumes[v.Name].HostPath); int64(used) > limit.Value() { //nolint:gosec // no disk is that large
+			r := &rejection{reason: "Evicted", message: fmt.Sprintf("Usage of EmptyDir volume %q exceeds the limit %q. ", v.Name, limit.String()), failed: true, atOnce: true}
+			w.k.event(pod, "", corev1.EventTypeWarning, r.reason, r.message)
+			return r
+		}
+	}
+	return nil
+}
+
+// sizedVolumes are the emptyDirs on the disk that have a limit.
+func sizedVolumes(pod *corev1.Pod) []corev1.Volume {
+	var out []corev1.Volume
+	for _, v := range pod.Spec.Volumes {
+		if v.EmptyDir != nil && v.EmptyDir.SizeLimit != nil && !v.EmptyDir.SizeLimit.IsZero() && v.EmptyDir.Medium == corev1.StorageMediumDefault {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// withoutGrace is the pod as one that is stopped at once.
+func withoutGrace(pod *corev1.Pod) *corev1.Pod {
+	now := *pod
+	now.DeletionGracePeriodSeconds = new(int64)
+	return &now
+}
