@@ -30,7 +30,7 @@ func resourceClaims() *resource.Resource {
 		AllowUnconditionalUpdate: true,
 	}, func(r *resourcev1.ResourceClaim) (*resourcev1.ResourceClaimSpec, *resourcev1.ResourceClaimStatus) {
 		return &r.Spec, &r.Status
-	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta))
+	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateResourceClaimStatus))
 }
 
 func defaultResourceClaim(c *resourcev1.ResourceClaim) {

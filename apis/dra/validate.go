@@ -272,11 +272,16 @@ func validateRequestRefs(requests []string, names sets.Set[string], path *field.
 			continue
 		}
 		seen.Insert(name)
-		if !names.Has(name) {
-			errs = append(errs, field.Invalid(path.Index(i), name, "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"))
-		}
+		errs = append(errs, validateRequestRef(name, names, path.Index(i))...)
 	}
 	return errs
+}
+
+func validateRequestRef(name string, names sets.Set[string], path *field.Path) field.ErrorList {
+	if names.Has(name) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, name, "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'")}
 }
 
 // validateSelectorOfNodes checks that a slice is about one kind of nodes.

@@ -54,22 +54,26 @@ func validateResourceSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorLi
 }
 
 func validatePool(p *resourcev1.ResourcePool, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if at := path.Child("name"); p.Name == "" {
-		errs = append(errs, field.Required(at, ""))
-	} else {
-		if len(p.Name) > maxPoolName {
-			errs = append(errs, field.TooLong(at, p.Name, maxPoolName))
-		}
-		for _, part := range strings.Split(p.Name, "/") {
-			errs = append(errs, check.Subdomain(at, part)...)
-		}
-	}
+	errs := validatePoolName(p.Name, path.Child("name"))
 	if p.ResourceSliceCount <= 0 {
 		errs = append(errs, field.Invalid(path.Child("resourceSliceCount"), p.ResourceSliceCount, "must be greater than zero"))
 	}
 	if p.Generation < 0 {
 		errs = append(errs, field.Invalid(path.Child("generation"), p.Generation, "must be greater than or equal to zero"))
+	}
+	return errs
+}
+
+func validatePoolName(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(path, "")}
+	}
+	var errs field.ErrorList
+	if len(name) > maxPoolName {
+		errs = append(errs, field.TooLong(path, name, maxPoolName))
+	}
+	for _, part := range strings.Split(name, "/") {
+		errs = append(errs, check.Subdomain(path, part)...)
 	}
 	return errs
 }
