@@ -35,7 +35,7 @@ clean: ## Remove what was built
 ##@ Check
 
 .PHONY: test
-test: build images lint verify unit e2e ## Run all checks and all tests
+test: build images lint verify unit race e2e ## Run all checks and all tests
 
 .PHONY: unit
 unit: deps ## Run the tests of all packages
@@ -43,7 +43,7 @@ unit: deps ## Run the tests of all packages
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
-	go test -race ./apiserver/storage/... ./scheduler/...
+	go test -race ./apiserver/storage/... ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/podcontrol
 
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
