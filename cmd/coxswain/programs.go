@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,11 +15,11 @@ import (
 
 // kubectlCommand is kubectl, with the administrator's kubeconfig of this machine's cluster unless another one
 // is named.
-func kubectlCommand(s streams) *cobra.Command {
+func kubectlCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "kubectl", Short: "Control the cluster", DisableFlagParsing: true,
-		RunE: func(command *cobra.Command, args []string) error {
-			kubectl, err := carried("kubectl", args, s)
+		RunE: func(_ *cobra.Command, args []string) error {
+			kubectl, err := carried("kubectl", args)
 			if err != nil {
 				return err
 			}
@@ -27,24 +27,24 @@ func kubectlCommand(s streams) *cobra.Command {
 			if _, err := os.Stat(kubeconfig); err == nil && os.Getenv("KUBECONFIG") == "" {
 				kubectl.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 			}
-			return runUntil(command.Context(), kubectl)
+			return become(kubectl)
 		},
 	}
 }
 
 // etcdctlCommand is etcdctl, on the embedded member's socket unless endpoints are named.
-func etcdctlCommand(s streams) *cobra.Command {
+func etcdctlCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "etcdctl", Short: "Look into the embedded etcd", DisableFlagParsing: true,
-		RunE: func(command *cobra.Command, args []string) error {
-			etcdctl, err := carried("etcdctl", args, s)
+		RunE: func(_ *cobra.Command, args []string) error {
+			etcdctl, err := carried("etcdctl", args)
 			if err != nil {
 				return err
 			}
 			if os.Getenv("ETCDCTL_ENDPOINTS") == "" {
 				etcdctl.Env = append(os.Environ(), "ETCDCTL_ENDPOINTS="+cluster.EtcdEndpoint(dataDir()))
 			}
-			return runUntil(command.Context(), etcdctl)
+			return become(etcdctl)
 		},
 	}
 }
@@ -73,25 +73,21 @@ func imageCommand(s streams) *cobra.Command {
 }
 
 // carried is a command of a program that this executable carries.
-func carried(name string, args []string, s streams) (*exec.Cmd, error) {
+func carried(name string, args []string) (*exec.Cmd, error) {
 	dir, err := programs.Unpacked(cluster.ProgramsDir(dataDir()))
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(filepath.Join(dir, name), args...)
-	command.Stdin, command.Stdout, command.Stderr = s.in, s.out, s.err
-	return command, nil
+	return exec.Command(filepath.Join(dir, name), args...), nil
 }
 
-// runUntil runs a command in the foreground. Signals of the terminal reach it by themselves, so that it ends in
-// its own way; the end of ctx for another reason is passed on.
-func runUntil(ctx context.Context, command *exec.Cmd) error {
-	if err := command.Start(); err != nil {
-		return err
+// become turns this process into the program: its terminal, signals, memory and exit code are the program's own, and
+// whoever kills the process leaves nothing behind. It returns only when that fails.
+func become(command *exec.Cmd) error {
+	if command.Err != nil {
+		return command.Err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = command.Process.Signal(os.Interrupt) })
-	defer stop()
-	return command.Wait()
+	return syscall.Exec(command.Path, command.Args, command.Environ())
 }
 
 // dataDir of the cluster that the commands of this machine are about: $COXSWAIN_DATA_DIR or the default one. A user

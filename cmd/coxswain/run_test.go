@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -172,27 +172,19 @@ func TestDataDir(t *testing.T) {
 	}
 }
 
-func TestRunUntil(t *testing.T) {
-	t.Run("the exit code is passed on", func(t *testing.T) {
-		var exit *exec.ExitError
-		if err := runUntil(t.Context(), exec.Command("sh", "-c", "exit 7")); !errors.As(err, &exit) || exit.ExitCode() != 7 {
-			t.Errorf("got %v, want exit code 7", err)
-		}
-	})
-	t.Run("the end of the context interrupts", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		command := exec.Command("sh", "-c", `trap 'exit 3' INT; echo ready; while :; do sleep 0.01; done`)
-		command.Stdout = writerFunc(func(p []byte) { cancel() })
-		var exit *exec.ExitError
-		if err := runUntil(ctx, command); !errors.As(err, &exit) || exit.ExitCode() != 3 {
-			t.Errorf("got %v, want the program's own way to end", err)
-		}
-	})
-}
-
-type writerFunc func(p []byte)
-
-func (f writerFunc) Write(p []byte) (int, error) {
-	f(p)
-	return len(p), nil
+// TestBecome starts this test's program, which becomes a shell.
+func TestBecome(t *testing.T) {
+	if os.Getenv("TEST_BECOME") != "" {
+		t.Fatal(become(exec.Command("sh", "-c", "echo $$; exit 7")))
+	}
+	command := exec.Command(os.Args[0], "-test.run=^TestBecome$")
+	command.Env = append(os.Environ(), "TEST_BECOME=1")
+	out, err := command.Output()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
+		t.Errorf("got %v, want the shell's exit code", err)
+	}
+	if got := strings.TrimSpace(string(out)); got != strconv.Itoa(command.Process.Pid) {
+		t.Errorf("the shell's process is %q, want the program's own, %d", got, command.Process.Pid)
+	}
 }
