@@ -21,11 +21,9 @@ func (w *worker) overflow(pod *corev1.Pod) *rejection {
 	}
 	now := w.k.Clock.Now()
 	if now.Before(w.measureAt) {
-		w.wakeAt(w.measureAt)
 		return nil
 	}
 	w.measureAt = now.Add(measureEvery)
-	w.wakeAt(w.measureAt)
 	for _, v := range limited {
 		limit := v.EmptyDir.SizeLimit
 		if used, _ := stats.DiskUsage(w.volumes[v.Name].HostPath); int64(used) > limit.Value() { //nolint:gosec // no disk is that large
@@ -35,6 +33,17 @@ func (w *worker) overflow(pod *corev1.Pod) *rejection {
 		}
 	}
 	return nil
+}
+
+// wakeToMeasure wakes the worker when its volumes are to be measured.
+func (w *worker) wakeToMeasure(pod *corev1.Pod) {
+	if len(sizedVolumes(pod)) == 0 || w.volumes == nil {
+		return
+	}
+	if w.measureAt.IsZero() {
+		w.measureAt = w.k.Clock.Now().Add(measureEvery)
+	}
+	w.wakeAt(w.measureAt)
 }
 
 // sizedVolumes are the emptyDirs on the disk that have a limit.

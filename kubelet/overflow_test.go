@@ -31,6 +31,10 @@ func TestOverflowingVolumes(t *testing.T) {
 		t.Errorf("before its volumes are there: %+v", r)
 	}
 	w.volumes = map[string]volume.Mount{"d": {HostPath: dir}, "m": {HostPath: dir}}
+	if w.wakeToMeasure(pod); w.due != clock.Now().Add(measureEvery) {
+		t.Errorf("it is measured at %s", w.due)
+	}
+	clock.SetTime(w.due)
 	if r := w.overflow(pod); r != nil {
 		t.Errorf("an empty folder: %+v", r)
 	}

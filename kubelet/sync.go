@@ -48,6 +48,7 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 		if p.idle() {
 			w.wakeAt(p.wake)
 			w.wakeAtDeadline(pod)
+			w.wakeToMeasure(pod)
 			w.trim(ctx, pod)
 			return nil
 		}
