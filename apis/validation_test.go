@@ -105,3 +105,30 @@ func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
+
+// TestWarnings compares what is said about a new object that is valid; upstream's order depends on chance.
+func TestWarnings(t *testing.T) {
+	rows := All()
+	golden(t, "warning", func(t *testing.T, in []byte) []byte {
+		obj, v, r := decode(t, rows, in)
+		stored := create(t, obj, v, r)
+		if r.Validate != nil {
+			if errs := r.Validate(context.Background(), stored); len(errs) > 0 {
+				t.Errorf("invalid: %v", errs.ToAggregate())
+			}
+		}
+		warnings := []string{}
+		if v.Deprecated != "" {
+			warnings = append(warnings, v.Deprecated)
+		}
+		if r.Warnings != nil {
+			warnings = append(warnings, r.Warnings(context.Background(), stored, nil)...)
+		}
+		slices.Sort(warnings)
+		out, err := yaml.Marshal(warnings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	})
+}

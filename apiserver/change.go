@@ -221,15 +221,16 @@ func (c *call) validateChanged(ctx context.Context, obj, old resource.Object) er
 	if c.sub != nil && c.sub.Scale == nil {
 		validate, warnings = c.sub.ValidateUpdate, c.sub.Warnings
 	}
-	if warnings != nil {
-		for _, text := range warnings(ctx, obj, old) {
-			warn(ctx, text)
-		}
-	}
 	errs := validation.ValidateObjectMetaAccessorUpdate(obj, old, path)
 	errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), path.Child("finalizers"))...)
 	if validate != nil {
 		errs = append(errs, validate(ctx, obj, old)...)
 	}
-	return invalid(c.at.gvk.GroupKind(), obj.GetName(), errs)
+	if err := invalid(c.at.gvk.GroupKind(), obj.GetName(), errs); err != nil {
+		return err
+	}
+	if warnings != nil {
+		warnAll(ctx, warnings(ctx, obj, old))
+	}
+	return nil
 }

@@ -180,17 +180,18 @@ func (c *call) prepareNew(ctx context.Context, obj resource.Object) {
 
 func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 	row := c.at.row
-	if row.Warnings != nil {
-		for _, text := range row.Warnings(ctx, obj, nil) {
-			warn(ctx, text)
-		}
-	}
 	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
 	errs = append(errs, checkFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
-	return invalid(c.at.gvk.GroupKind(), obj.GetName(), errs)
+	if err := invalid(c.at.gvk.GroupKind(), obj.GetName(), errs); err != nil {
+		return err
+	}
+	if row.Warnings != nil {
+		warnAll(ctx, row.Warnings(ctx, obj, nil))
+	}
+	return nil
 }
 
 // checkFinalizers wants names that are well known or have an owner's prefix.

@@ -26,6 +26,12 @@ func withWarnings(ctx context.Context, header http.Header) context.Context {
 	return context.WithValue(ctx, warningsKey{}, &warnings{header: header})
 }
 
+func warnAll(ctx context.Context, texts []string) {
+	for _, text := range texts {
+		warn(ctx, text)
+	}
+}
+
 // warn sends the client a warning, if its answer has not begun.
 func warn(ctx context.Context, text string) {
 	w, ok := ctx.Value(warningsKey{}).(*warnings)

@@ -32,6 +32,7 @@ func daemonSets() *resource.Resource {
 		Cells:                    resource.Row(daemonSetCells),
 		Validate:                 resource.Check(validateDaemonSet),
 		ValidateUpdate:           resource.CheckUpdate(validateDaemonSetUpdate),
+		Warnings:                 resource.Warn(warnDaemonSet),
 		StoragePrefix:            "daemonsets",
 		AllowUnconditionalUpdate: true,
 	}, func(d *appsv1.DaemonSet) (*appsv1.DaemonSetSpec, *appsv1.DaemonSetStatus) {

@@ -28,6 +28,7 @@ func deployments() *resource.Resource {
 		Cells:                    resource.Row(deploymentCells),
 		Validate:                 resource.Check(validateDeployment),
 		ValidateUpdate:           resource.CheckUpdate(validateDeploymentUpdate),
+		Warnings:                 resource.Warn(warnDeployment),
 		StoragePrefix:            "deployments",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

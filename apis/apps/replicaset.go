@@ -27,6 +27,7 @@ func replicaSets() *resource.Resource {
 		Cells:                    resource.Row(replicaSetCells),
 		Validate:                 resource.Check(validateReplicaSet),
 		ValidateUpdate:           resource.CheckUpdate(validateReplicaSetUpdate),
+		Warnings:                 resource.Warn(warnReplicaSet),
 		StoragePrefix:            "replicasets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

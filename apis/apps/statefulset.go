@@ -30,6 +30,7 @@ func statefulSets() *resource.Resource {
 		Validate:                 resource.Check(validateStatefulSet),
 		ValidateUpdate:           resource.CheckUpdate(validateStatefulSetUpdate),
 		ValidateName:             apivalidation.NameIsDNSLabel,
+		Warnings:                 resource.Warn(warnStatefulSet),
 		StoragePrefix:            "statefulsets",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

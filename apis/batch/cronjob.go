@@ -26,6 +26,7 @@ func cronJobs() *resource.Resource {
 		Cells:                    resource.Row(cronJobCells),
 		Validate:                 resource.Check(validateCronJob),
 		ValidateUpdate:           resource.CheckUpdate(validateCronJobUpdate),
+		Warnings:                 resource.Warn(warnCronJob),
 		StoragePrefix:            "cronjobs",
 		AllowUnconditionalUpdate: true,
 	}, func(c *batchv1.CronJob) (*batchv1.CronJobSpec, *batchv1.CronJobStatus) {

@@ -36,6 +36,7 @@ func jobs() *resource.Resource {
 		OrphanWarning:            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
 		Validate:                 resource.Check(validateJob),
 		ValidateUpdate:           resource.CheckUpdate(validateJobUpdate),
+		Warnings:                 resource.Warn(warnJob),
 		StoragePrefix:            "jobs",
 		AllowUnconditionalUpdate: true,
 	}, func(j *batchv1.Job) (*batchv1.JobSpec, *batchv1.JobStatus) {

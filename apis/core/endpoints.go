@@ -24,6 +24,7 @@ func endpoints() *resource.Resource {
 		Cells:                    resource.Row(endpointsCells),
 		Validate:                 resource.Check(validateEndpoints),
 		ValidateUpdate:           resource.CheckUpdate(validateEndpointsUpdate),
+		Warnings:                 resource.Warn(warnEndpoints),
 		StoragePrefix:            "services/endpoints",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

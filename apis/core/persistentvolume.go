@@ -26,6 +26,7 @@ func persistentVolumes() *resource.Resource {
 		Cells:                    resource.Row(persistentVolumeCells),
 		Validate:                 resource.Check(validatePersistentVolume),
 		ValidateUpdate:           resource.CheckUpdate(validatePersistentVolumeUpdate),
+		Warnings:                 resource.Warn(warnPersistentVolume),
 		StoragePrefix:            "persistentvolumes",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolume) (*corev1.PersistentVolumeSpec, *corev1.PersistentVolumeStatus) {

@@ -26,6 +26,7 @@ func persistentVolumeClaims() *resource.Resource {
 		Cells:                    resource.Row(persistentVolumeClaimCells),
 		Validate:                 resource.Check(validatePersistentVolumeClaim),
 		ValidateUpdate:           resource.CheckUpdate(validatePersistentVolumeClaimUpdate),
+		Warnings:                 resource.Warn(warnPersistentVolumeClaim),
 		StoragePrefix:            "persistentvolumeclaims",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaimSpec, *corev1.PersistentVolumeClaimStatus) {

@@ -30,6 +30,7 @@ func pods() *resource.Resource {
 		GracePeriod:              podGracePeriod,
 		Validate:                 resource.Check(validatePod),
 		ValidateUpdate:           resource.CheckUpdate(validatePodUpdate),
+		Warnings:                 resource.Warn(warnPod),
 		StoragePrefix:            "pods",
 		AllowUnconditionalUpdate: true,
 		Subresources:             podSubresources(),

@@ -3,6 +3,7 @@ package core
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
 )
@@ -11,6 +12,9 @@ import (
 func preparePod(pod *corev1.Pod) {
 	podspec.MergeLabelKeys(pod)
 	syncAppArmor(pod)
+	if seconds := pod.Spec.TerminationGracePeriodSeconds; seconds != nil && *seconds < 0 {
+		pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)
+	}
 	pod.Status = corev1.PodStatus{
 		Phase:    corev1.PodPending,
 		QOSClass: podspec.QOS(&pod.Spec),

@@ -23,6 +23,7 @@ func podTemplates() *resource.Resource {
 		Cells:                    resource.Row(podTemplateCells),
 		Validate:                 resource.Check(validatePodTemplate),
 		ValidateUpdate:           resource.CheckUpdate(validatePodTemplateUpdate),
+		Warnings:                 resource.Warn(warnPodTemplate),
 		StoragePrefix:            "podtemplates",
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PodTemplate) any { return &p.Template })

@@ -32,6 +32,7 @@ func replicationControllers() *resource.Resource {
 		OrphanByDefault:          true,
 		Validate:                 resource.Check(validateReplicationController),
 		ValidateUpdate:           resource.CheckUpdate(validateReplicationControllerUpdate),
+		Warnings:                 resource.Warn(warnReplicationController),
 		StoragePrefix:            "controllers",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{resource.ScaleOf(

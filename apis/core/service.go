@@ -32,6 +32,7 @@ func services() *resource.Resource {
 		Validate:                 resource.Check(validateService),
 		ValidateUpdate:           resource.CheckUpdate(validateServiceUpdate),
 		ValidateName:             apivalidation.NameIsDNSLabel,
+		Warnings:                 resource.Warn(warnService),
 		StoragePrefix:            "services/specs",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

@@ -21,6 +21,7 @@ func serviceAccounts() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Age"),
 		Cells:                    resource.Row(serviceAccountCells),
+		Warnings:                 resource.Warn(warnServiceAccount),
 		StoragePrefix:            "serviceaccounts",
 		AllowUnconditionalUpdate: true,
 		Subresources: []resource.Subresource{

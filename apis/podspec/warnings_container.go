@@ -1,0 +1,137 @@
+package podspec
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// oldAnnotations did once what fields do now: the version since which they are without effect, and the field.
+func oldAnnotations() map[string][2]string {
+	return map[string][2]string{
+		"scheduler.alpha.kubernetes.io/critical-pod":  {"v1.16", "priorityClassName"},
+		"security.alpha.kubernetes.io/sysctls":        {"v1.11", "sysctls"},
+		"security.alpha.kubernetes.io/unsafe-sysctls": {"v1.11", "sysctls"},
+	}
+}
+
+func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) []string {
+	var warnings []string
+	add := func(name, problem, instead string) {
+		if _, ok := meta.Annotations[name]; ok {
+			warnings = append(warnings, fmt.Sprintf("%s: %s; use the %q field instead", path.Key(name), problem, instead))
+		}
+	}
+	old := oldAnnotations()
+	for _, name := range sets.List(sets.KeySet(old)) {
+		add(name, "non-functional in "+old[name][0]+"+", old[name][1])
+	}
+	pod := spec.SecurityContext
+	if pod == nil || pod.SeccompProfile == nil {
+		add(corev1.SeccompPodAnnotationKey, "non-functional in v1.27+", "seccompProfile")
+	}
+	eachContainerAt(spec, nil, func(c *corev1.Container, _ *field.Path) {
+		own := c.SecurityContext
+		if own == nil || own.SeccompProfile == nil {
+			add(corev1.SeccompContainerAnnotationKeyPrefix+c.Name, "non-functional in v1.27+", "seccompProfile")
+		}
+		if own == nil || own.AppArmorProfile == nil {
+			add(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, "deprecated since v1.30", "appArmorProfile")
+		}
+	})
+	return warnings
+}
+
+// eachContainerAt visits the containers of all sorts with their places.
+func eachContainerAt(spec *corev1.PodSpec, path *field.Path, visit func(*corev1.Container, *field.Path)) {
+	for i := range spec.InitContainers {
+		visit(&spec.InitContainers[i], path.Child("initContainers").Index(i))
+	}
+	for i := range spec.Containers {
+		visit(&spec.Containers[i], path.Child("containers").Index(i))
+	}
+	for i := range spec.EphemeralContainers {
+		visit((*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon), path.Child("ephemeralContainers").Index(i))
+	}
+}
+
+func containerWarnings(spec *corev1.PodSpec, path *field.Path) []string {
+	var warnings []string
+	ports := &portTable{}
+	eachContainerAt(spec, path, func(c *corev1.Container, at *field.Path) {
+		for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+			warnings = append(warnings, FractionWarnings(c.Resources.Limits, name, at.Child("resources", "limits"))...)
+			warnings = append(warnings, FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
+		}
+		warnings = append(warnings, envWarnings(c.Env, at.Child("env"))...)
+		for i := range c.Ports {
+			warnings = append(warnings, ports.add(&c.Ports[i], at.Child("ports").Index(i))...)
+		}
+	})
+	return append(warnings, ports.names...)
+}
+
+// FractionWarnings are about an amount of bytes that is no whole number.
+func FractionWarnings(list corev1.ResourceList, name corev1.ResourceName, path *field.Path) []string {
+	amount, ok := list[name]
+	if !ok || isWhole(amount) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: fractional byte value %q is invalid, must be an integer", path.Key(string(name)), amount.String())}
+}
+
+func isWhole(amount resource.Quantity) bool {
+	const thousandths = 1000
+	return amount.MilliValue()%thousandths == 0
+}
+
+// envWarnings are about variables that hide others of the same name. One that only adds to the earlier hides nothing.
+func envWarnings(env []corev1.EnvVar, path *field.Path) []string {
+	var warnings []string
+	seen := sets.New[string]()
+	for i, variable := range env {
+		if seen.Has(variable.Name) {
+			reference := "$(" + variable.Name + ")"
+			if adds := variable.ValueFrom == nil && variable.Value != reference && strings.Contains(variable.Value, reference); !adds {
+				warnings = append(warnings, fmt.Sprintf("%s: hides previous definition of %q, which may be dropped when using apply", path.Index(i), variable.Name))
+			}
+		}
+		seen.Insert(variable.Name)
+	}
+	return warnings
+}
+
+// portTable holds the ports of the containers that were looked at.
+type portTable struct {
+	ports []corev1.ContainerPort
+	paths []*field.Path
+	names []string
+}
+
+// add compares a port with those before it. What is said of its name comes after what is said of all numbers.
+func (t *portTable) add(port *corev1.ContainerPort, path *field.Path) []string {
+	var warnings []string
+	named := false
+	for i := range t.ports {
+		before := &t.ports[i]
+		if before.ContainerPort == port.ContainerPort && before.Protocol == port.Protocol {
+			switch {
+			case before.HostPort == port.HostPort && before.HostIP == port.HostIP:
+				warnings = append(warnings, fmt.Sprintf("%s: duplicate port definition with %s", path, t.paths[i]))
+			case before.HostPort == 0 || port.HostPort == 0:
+				warnings = append(warnings, fmt.Sprintf("%s: overlapping port definition with %s", path, t.paths[i]))
+			}
+		}
+		if port.Name != "" && before.Name == port.Name && !named {
+			named = true
+			t.names = append(t.names, fmt.Sprintf("%s: duplicate port name %q with %s, services and probes that select ports by name will use %s", path, port.Name, t.paths[i], t.paths[i]))
+		}
+	}
+	t.ports, t.paths = append(t.ports, *port), append(t.paths, path)
+	return warnings
+}
