@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/ptr"
@@ -28,7 +27,7 @@ func apiServices() *resource.Resource {
 		PrepareCreate:  resource.OnCreate(prepareAPIService),
 		Columns:        resource.Columns("Name:name", "Service", "Available", "Age"),
 		Cells:          resource.Row(apiServiceCells),
-		ValidateName:   path.ValidatePathSegmentName,
+		ValidateName:   resource.PathSegmentName,
 		Validate:       resource.Check(validateAPIService),
 		ValidateUpdate: resource.CheckUpdate(validateAPIServiceUpdate),
 		StoragePrefix:  "apiregistration.k8s.io/apiservices",

@@ -72,11 +72,7 @@ func servicePath(at *field.Path, text string) field.ErrorList {
 	if !strings.HasPrefix(text, "/") {
 		errs = append(errs, field.Invalid(at, text, "must start with a '/'"))
 	}
-	rest := text[1:]
-	if strings.HasSuffix(rest, "/") {
-		rest = rest[:len(rest)-1]
-	}
-	for i, part := range strings.Split(rest, "/") {
+	for i, part := range strings.Split(strings.TrimSuffix(text[1:], "/"), "/") {
 		if part == "" {
 			errs = append(errs, field.Invalid(at, text, fmt.Sprintf("segment[%d] may not be empty", i)))
 			continue
