@@ -40,6 +40,10 @@ type Input struct {
 // Compute returns the pod's status. Times of conditions are those of now; Writer keeps the old ones of unchanged conditions.
 func Compute(in Input) corev1.PodStatus {
 	pod := in.Pod
+	if in.Failed && in.Runtime.AnyRunning() {
+		// While a process may still run the phase is not final: others would take the pod's place.
+		in.Failed, in.Reason, in.Message = false, pod.Status.Reason, pod.Status.Message
+	}
 	s := corev1.PodStatus{
 		ObservedGeneration: pod.Generation, Reason: in.Reason, Message: in.Message, QOSClass: runtime.QOS(pod),
 		NominatedNodeName: pod.Status.NominatedNodeName, ResourceClaimStatuses: pod.Status.ResourceClaimStatuses, Resize: pod.Status.Resize,
