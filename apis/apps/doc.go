@@ -6,11 +6,12 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	rows := []*resource.Resource{
 		controllerRevisions(),
 		daemonSets(),
 		deployments(),
 		replicaSets(),
 		statefulSets(),
 	}
+	return resource.Describe(rows, descriptions())
 }

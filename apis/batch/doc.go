@@ -6,8 +6,9 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	rows := []*resource.Resource{
 		cronJobs(),
 		jobs(),
 	}
+	return resource.Describe(rows, descriptions())
 }

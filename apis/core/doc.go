@@ -7,7 +7,7 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	rows := []*resource.Resource{
 		bindings(),
 		componentStatuses(),
 		configMaps(),
@@ -26,4 +26,5 @@ func Resources() []*resource.Resource {
 		serviceAccounts(),
 		services(),
 	}
+	return resource.Describe(resource.Describe(rows, descriptions()), moreDescriptions())
 }

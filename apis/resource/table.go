@@ -44,6 +44,18 @@ func Columns(columns ...string) []metav1.TableColumnDefinition {
 	return out
 }
 
+// Describe gives columns their descriptions, by resource and column. It returns the rows.
+func Describe(rows []*Resource, texts map[string]map[string]string) []*Resource {
+	for _, row := range rows {
+		for i := range row.Columns {
+			if text, ok := texts[row.Name][row.Columns[i].Name]; ok {
+				row.Columns[i].Description = text
+			}
+		}
+	}
+	return rows
+}
+
 // DefaultColumns are those of a resource that has none of its own; DefaultCells are its cells.
 func DefaultColumns() []metav1.TableColumnDefinition {
 	return Columns("Name:name", "Created At:date")
