@@ -20,6 +20,9 @@ func prepareServiceUpdate(s, old *corev1.Service) {
 	keepAllocated(&s.Spec, &old.Spec)
 	normalizeClusterIPs(&s.Spec, &old.Spec)
 	dropUnused(&s.Spec, &old.Spec)
+	if s.Spec.Type != corev1.ServiceTypeLoadBalancer {
+		s.Status.LoadBalancer = corev1.LoadBalancerStatus{}
+	}
 }
 
 // keepAllocated gives an update that leaves addresses and ports open those that the service has.

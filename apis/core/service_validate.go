@@ -276,7 +276,10 @@ func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
 		}
 	}
 	if s.Spec.Type == corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer && !ptr.Equal(s.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass) {
-		errs = append(errs, check.Immutable(path.Child("loadBalancerClass"), s.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass)...)
+		errs = append(errs, field.Invalid(path.Child("loadBalancerClass"), s.Spec.LoadBalancerClass, "may not change once set"))
+	}
+	if hasHealthCheckPort(&s.Spec) && hasHealthCheckPort(&old.Spec) && s.Spec.HealthCheckNodePort != old.Spec.HealthCheckNodePort {
+		errs = append(errs, field.Forbidden(path.Child("healthCheckNodePort"), "field is immutable"))
 	}
 	return errs
 }

@@ -85,11 +85,8 @@ func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) 
 			return "", nil
 		}
 		first, last := bounds(cidr)
-		if !cidr.Contains(address) {
+		if !cidr.Contains(address) || address.Less(first) || last.Less(address) {
 			return "", errors.New("the provided network does not match the current range")
-		}
-		if address.Less(first) || last.Less(address) {
-			return "", fmt.Errorf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", wanted, cidr.Masked())
 		}
 		if a.Taken(address.String()) {
 			return "", errors.New("provided IP is already allocated")

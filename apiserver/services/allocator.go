@@ -46,11 +46,9 @@ func (a *Allocator) Create(ctx context.Context, service *corev1.Service) ([]stor
 	return a.allocate(ctx, service, nil)
 }
 
-// Update completes a changed Service, keeps what it had where it does not ask for something else, and gives back
-// what it no longer needs.
+// Update completes a changed Service, which has been given what it had and did not mention, and gives back what it no
+// longer needs.
 func (a *Allocator) Update(ctx context.Context, service, old *corev1.Service) ([]storage.Op, field.ErrorList, error) {
-	keep(service, old)
-	drop(service, old)
 	return a.allocate(ctx, service, old)
 }
 
@@ -132,113 +130,6 @@ func mayHaveNodePort(service *corev1.Service) bool {
 
 func needsHealthPort(service *corev1.Service) bool {
 	return service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
-}
-
-// keep carries over what the Service had and a client left out.
-func keep(service, old *corev1.Service) {
-	spec, was := &service.Spec, &old.Spec
-	if needsClusterIP(service) && needsClusterIP(old) {
-		if spec.ClusterIP == "" && len(spec.ClusterIPs) == 0 {
-			spec.ClusterIP, spec.ClusterIPs = was.ClusterIP, slices.Clone(was.ClusterIPs)
-		}
-	}
-	syncClusterIPs(service, old)
-	if mayHaveNodePort(service) && mayHaveNodePort(old) {
-		keepPorts(spec, was)
-	}
-	if needsHealthPort(service) && needsHealthPort(old) && spec.HealthCheckNodePort == 0 {
-		spec.HealthCheckNodePort = was.HealthCheckNodePort
-	}
-}
-
-func keepPorts(spec, was *corev1.ServiceSpec) {
-	used := map[int32]bool{}
-	for i := range spec.Ports {
-		used[spec.Ports[i].NodePort] = true
-	}
-	for i := range spec.Ports {
-		port := &spec.Ports[i]
-		if port.NodePort != 0 {
-			continue
-		}
-		for j := range was.Ports {
-			before := &was.Ports[j]
-			if before.Port == port.Port && before.Protocol == port.Protocol && !used[before.NodePort] {
-				port.NodePort = before.NodePort
-				used[before.NodePort] = true
-			}
-		}
-	}
-}
-
-// syncClusterIPs keeps clusterIP and the first of clusterIPs the same, whichever a client changed.
-func syncClusterIPs(service, old *corev1.Service) {
-	spec := &service.Spec
-	if spec.Type == corev1.ServiceTypeExternalName {
-		return
-	}
-	switch {
-	case old == nil || spec.ClusterIP == old.Spec.ClusterIP:
-		if len(spec.ClusterIPs) == 0 && spec.ClusterIP != "" {
-			spec.ClusterIPs = []string{spec.ClusterIP}
-		}
-		if old == nil && spec.ClusterIP == "" && len(spec.ClusterIPs) > 0 {
-			spec.ClusterIP = spec.ClusterIPs[0]
-		}
-	case slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs):
-		if spec.ClusterIP == "" {
-			spec.ClusterIPs = nil
-		} else {
-			spec.ClusterIPs = []string{spec.ClusterIP}
-		}
-	}
-}
-
-// drop clears what the new type of a Service has no use for, where the client sent it back as it was.
-func drop(service, old *corev1.Service) {
-	spec, was := &service.Spec, &old.Spec
-	if needsClusterIP(old) && !needsClusterIP(service) && slices.Equal(spec.ClusterIPs, was.ClusterIPs) && spec.ClusterIP == was.ClusterIP {
-		spec.ClusterIP, spec.ClusterIPs, spec.IPFamilies, spec.IPFamilyPolicy = "", nil, nil, nil
-		if spec.InternalTrafficPolicy != nil && was.InternalTrafficPolicy != nil && *spec.InternalTrafficPolicy == *was.InternalTrafficPolicy {
-			spec.InternalTrafficPolicy = nil
-		}
-	}
-	if mayHaveNodePort(old) && !mayHaveNodePort(service) && sameNodePorts(spec.Ports, was.Ports) {
-		for i := range spec.Ports {
-			spec.Ports[i].NodePort = 0
-		}
-	}
-	if needsHealthPort(old) && !needsHealthPort(service) && spec.HealthCheckNodePort == was.HealthCheckNodePort {
-		spec.HealthCheckNodePort = 0
-	}
-	if old.Spec.Type == corev1.ServiceTypeLoadBalancer && spec.Type != corev1.ServiceTypeLoadBalancer {
-		spec.AllocateLoadBalancerNodePorts = nil
-		if spec.LoadBalancerClass != nil && was.LoadBalancerClass != nil && *spec.LoadBalancerClass == *was.LoadBalancerClass {
-			spec.LoadBalancerClass = nil
-		}
-	}
-	if mayHaveNodePort(old) && !mayHaveNodePort(service) && len(spec.ExternalIPs) == 0 && spec.ExternalTrafficPolicy == was.ExternalTrafficPolicy {
-		spec.ExternalTrafficPolicy = ""
-	}
-}
-
-func sameNodePorts(a, b []corev1.ServicePort) bool {
-	set := func(ports []corev1.ServicePort) map[int32]bool {
-		m := map[int32]bool{}
-		for i := range ports {
-			if ports[i].NodePort != 0 {
-				m[ports[i].NodePort] = true
-			}
-		}
-		return m
-	}
-	now, was := set(a), set(b)
-	for port := range now {
-		if !was[port] {
-			return false
-		}
-	}
-	return true
 }
 
 var errFull = fmt.Errorf("range is full")

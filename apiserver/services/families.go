@@ -52,8 +52,8 @@ func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
 	if !needsClusterIP(service) {
 		return nil
 	}
-	if old == nil {
-		syncClusterIPs(service, nil)
+	if errs := a.checkAddresses(spec); len(errs) > 0 {
+		return errs
 	}
 	if old != nil && !needsClusterIP(old) {
 		old = nil // from ExternalName: as if new
@@ -101,6 +101,38 @@ func (a *Allocator) setHeadlessWithoutSelector(spec *corev1.ServiceSpec) {
 	if *spec.IPFamilyPolicy != corev1.IPFamilyPolicySingleStack && len(spec.IPFamilies) == 1 {
 		spec.IPFamilies = append(spec.IPFamilies, other(spec.IPFamilies[0]))
 	}
+}
+
+// checkAddresses wants the older, single address to be the first of the list, and one address of a family.
+func (a *Allocator) checkAddresses(spec *corev1.ServiceSpec) field.ErrorList {
+	if len(spec.ClusterIPs) == 0 {
+		return nil
+	}
+	var errs field.ErrorList
+	path := specPath.Child("clusterIPs")
+	switch spec.ClusterIP {
+	case spec.ClusterIPs[0]:
+	case "":
+		errs = append(errs, field.Invalid(path, spec.ClusterIPs, "must be empty when `clusterIP` is not specified"))
+	default:
+		errs = append(errs, field.Invalid(path, spec.ClusterIPs, "first value must match `clusterIP`"))
+	}
+	var seen []corev1.IPFamily
+	for i, text := range spec.ClusterIPs {
+		address, err := netip.ParseAddr(text)
+		if err != nil {
+			continue // the validation tells
+		}
+		family := familyOf(address)
+		if slices.Contains(seen, family) {
+			errs = append(errs, field.Invalid(path, spec.ClusterIPs, "may specify no more than one IP for each IP family"))
+		}
+		if !slices.Contains(a.families(), family) {
+			errs = append(errs, field.Invalid(path.Index(i), spec.ClusterIPs, fmt.Sprintf("%s is not configured on this cluster", family)))
+		}
+		seen = append(seen, family)
+	}
+	return errs
 }
 
 func checkFamilies(spec *corev1.ServiceSpec) field.ErrorList {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -146,8 +147,8 @@ func (a *Allocator) allocatePorts(ctx context.Context, service, old *corev1.Serv
 	if errs := m.takeNodePorts(service, &taken); len(errs) > 0 {
 		return nil, errs, nil
 	}
-	if errs := m.takeHealthPort(service, &taken); len(errs) > 0 {
-		return nil, errs, nil
+	if err := m.takeHealthPort(service, &taken); err != nil {
+		return nil, nil, apierrors.NewInternalError(err)
 	}
 	has := ports(service)
 	for _, port := range had {
@@ -216,20 +217,19 @@ func (m *portMap) takeNodePorts(service *corev1.Service, taken *[]int32) field.E
 	return nil
 }
 
-func (m *portMap) takeHealthPort(service *corev1.Service, taken *[]int32) field.ErrorList {
+func (m *portMap) takeHealthPort(service *corev1.Service, taken *[]int32) error {
 	if !needsHealthPort(service) {
 		return nil
 	}
-	path := specPath.Child("healthCheckNodePort")
 	if port := service.Spec.HealthCheckNodePort; port != 0 {
-		if err := m.take(port, path, taken); err != nil {
-			return field.ErrorList{err}
+		if err := m.take(port, specPath, taken); err != nil {
+			return fmt.Errorf("failed to allocate requested HealthCheck NodePort %d: %s", port, err.Detail)
 		}
 		return nil
 	}
 	free, err := m.free()
 	if err != nil {
-		return field.ErrorList{field.InternalError(path, fmt.Errorf("failed to allocate a HealthCheck NodePort: %w", err))}
+		return fmt.Errorf("failed to allocate a HealthCheck NodePort: %w", err)
 	}
 	service.Spec.HealthCheckNodePort = free
 	m.set(free, true)
