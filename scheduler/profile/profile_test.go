@@ -1,0 +1,128 @@
+package profile
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// plugin does what its fields say, and notes in log what it was asked.
+type plugin struct {
+	name                      string
+	prefilter, prescore, kept *fwk.Status
+	score                     int64
+	log                       *[]string
+}
+
+func (p *plugin) Name() string                                 { return p.name }
+func (p *plugin) Less(_, _ fwk.QueuedPodInfo) bool             { return false }
+func (p *plugin) note(what string)                             { *p.log = append(*p.log, p.name+" "+what) }
+func (p *plugin) ScoreExtensions() fwk.ScoreExtensions         { return nil }
+func (p *plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+func (p *plugin) PreFilter(context.Context, fwk.CycleState, *corev1.Pod, []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	return nil, p.prefilter
+}
+
+func (p *plugin) Filter(context.Context, fwk.CycleState, *corev1.Pod, fwk.NodeInfo) *fwk.Status {
+	p.note("filters")
+	return nil
+}
+
+func (p *plugin) PreScore(context.Context, fwk.CycleState, *corev1.Pod, []fwk.NodeInfo) *fwk.Status {
+	return p.prescore
+}
+
+func (p *plugin) Score(context.Context, fwk.CycleState, *corev1.Pod, fwk.NodeInfo) (int64, *fwk.Status) {
+	return p.score, nil
+}
+
+func (p *plugin) Reserve(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status {
+	p.note("reserves")
+	return p.kept
+}
+
+func (p *plugin) Unreserve(context.Context, fwk.CycleState, *corev1.Pod, string) {
+	p.note("gives back")
+}
+
+func (p *plugin) Bind(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status {
+	p.note("binds")
+	return p.kept
+}
+
+func run(t *testing.T, plugins ...*plugin) (*Profile, *[]string) {
+	t.Helper()
+	log := &[]string{}
+	var weighted []Weighted
+	for i, p := range plugins {
+		p.log = log
+		weighted = append(weighted, Weighted{Plugin: p, Weight: int64(i + 1)})
+	}
+	profile, err := New("test", weighted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return profile, log
+}
+
+func TestSkips(t *testing.T) {
+	nodes := []fwk.NodeInfo{state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})}
+	p, log := run(t,
+		&plugin{name: "idle", score: 100, prefilter: fwk.NewStatus(fwk.Skip), prescore: fwk.NewStatus(fwk.Skip)},
+		&plugin{name: "busy", score: 10}, &plugin{name: "weighty", score: 1})
+	ctx, cycle, pod := t.Context(), &CycleState{}, &corev1.Pod{}
+	if _, status := p.PreFilter(ctx, cycle, pod, nodes); !status.IsSuccess() {
+		t.Fatal(status)
+	}
+	p.Filter(ctx, cycle, pod, nodes[0])
+	if diff := cmp.Diff([]string{"busy filters", "weighty filters"}, *log); diff != "" {
+		t.Errorf("a plugin that skips is left out (-want +got):\n%s", diff)
+	}
+	p.PreScore(ctx, cycle, pod, nodes)
+	totals, status := p.Score(ctx, cycle, pod, nodes)
+	if diff := cmp.Diff([]int64{2*10 + 3*1}, totals); diff != "" || !status.IsSuccess() {
+		t.Errorf("weighted totals: %v (-want +got):\n%s", status, diff)
+	}
+}
+
+func TestScoresHaveLimits(t *testing.T) {
+	nodes := []fwk.NodeInfo{state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})}
+	p, _ := run(t, &plugin{name: "loud", score: 101})
+	if _, status := p.Score(t.Context(), &CycleState{}, &corev1.Pod{}, nodes); status.IsSuccess() || status.Plugin() != "loud" {
+		t.Errorf("a score above the limit: %v", status)
+	}
+}
+
+func TestReserveIsAllOrNothing(t *testing.T) {
+	p, log := run(t, &plugin{name: "first"}, &plugin{name: "second", kept: fwk.NewStatus(fwk.Unschedulable, "no")})
+	status := p.Reserve(t.Context(), &CycleState{}, &corev1.Pod{}, "a")
+	if status.IsSuccess() || status.Plugin() != "second" {
+		t.Errorf("the status is %v", status)
+	}
+	if diff := cmp.Diff([]string{"first reserves", "second reserves", "second gives back", "first gives back"}, *log); diff != "" {
+		t.Errorf("the calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestFirstBinderThatDoesNotSkip(t *testing.T) {
+	p, log := run(t, &plugin{name: "shy", kept: fwk.NewStatus(fwk.Skip)}, &plugin{name: "ready"}, &plugin{name: "late"})
+	if status := p.Bind(t.Context(), &CycleState{}, &corev1.Pod{}, "a"); !status.IsSuccess() {
+		t.Error(status)
+	}
+	if diff := cmp.Diff([]string{"shy binds", "ready binds"}, *log); diff != "" {
+		t.Errorf("the calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	if _, err := New("empty", nil); err == nil {
+		t.Error("a profile that cannot bind is accepted")
+	}
+}
