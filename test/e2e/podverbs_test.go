@@ -29,6 +29,7 @@ func (s *space) dir() string {
 	if err := os.MkdirAll(dir, 0o777); err != nil { //nolint:gosec // pods of any user write to it
 		s.Fatal(err)
 	}
+	s.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
