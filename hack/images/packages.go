@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,9 +31,16 @@ func closure(dir string, packages []string) ([]string, error) {
 	}
 	options := []string{"-q", "-y", "--no-install-recommends", "-o", "Dir::State::status=" + empty,
 		"-o", "Dir::Cache::archives=" + archives, "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1"}
-	uris, err := apt(append(append(options, "--print-uris", "-o", "Dir::Cache::archives="+filepath.Join(archives, "none"), "install"), packages...))
+	list := append(append(options, "--print-uris", "-o", "Dir::Cache::archives="+filepath.Join(archives, "none"), "install"), packages...)
+	uris, err := apt(list)
 	if err != nil {
-		return nil, err
+		// A fresh machine has no lists of packages, or old ones.
+		if _, updating := apt([]string{"update", "-q"}); updating != nil {
+			return nil, errors.Join(err, updating)
+		}
+		if uris, err = apt(list); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := apt(append(append(options, "--download-only", "install"), packages...)); err != nil {
 		return nil, err
