@@ -270,6 +270,9 @@ func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
 			if s.Spec.ClusterIPs[0] != old.Spec.ClusterIPs[0] {
 				errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(0), s.Spec.ClusterIPs, "may not change once set"))
 			}
+			if len(old.Spec.ClusterIPs) == 2 && len(s.Spec.ClusterIPs) == 2 && s.Spec.ClusterIPs[1] != old.Spec.ClusterIPs[1] {
+				errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(1), s.Spec.ClusterIPs, "may not change once set"))
+			}
 		}
 		if len(old.Spec.IPFamilies) > 0 && len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] != old.Spec.IPFamilies[0] {
 			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(0), s.Spec.IPFamilies, "primary ipFamily can not be changed once set"))

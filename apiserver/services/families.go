@@ -65,7 +65,7 @@ func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
 		spec.IPFamilies = slices.Clone(old.Spec.IPFamilies)
 	}
 	downgrade(spec, old)
-	if errs := checkFamilies(spec); len(errs) > 0 {
+	if errs := append(checkRelease(spec, old), checkFamilies(spec)...); len(errs) > 0 {
 		return errs
 	}
 	if headless(service) && len(spec.Selector) == 0 {
@@ -80,15 +80,31 @@ func (a *Allocator) setFamilies(service, old *corev1.Service) field.ErrorList {
 
 // downgrade gives up the second family when the policy says so now.
 func downgrade(spec *corev1.ServiceSpec, old *corev1.Service) {
-	if old == nil || ptr.Deref(spec.IPFamilyPolicy, "") != corev1.IPFamilyPolicySingleStack || len(old.Spec.ClusterIPs) < 2 {
+	if old == nil || ptr.Deref(spec.IPFamilyPolicy, "") != corev1.IPFamilyPolicySingleStack {
 		return
 	}
-	if slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs) {
+	if len(spec.ClusterIPs) > 1 && slices.Equal(spec.ClusterIPs, old.Spec.ClusterIPs) {
 		spec.ClusterIPs = spec.ClusterIPs[:1]
 	}
-	if slices.Equal(spec.IPFamilies, old.Spec.IPFamilies) {
+	if len(spec.IPFamilies) > 1 && slices.Equal(spec.IPFamilies, old.Spec.IPFamilies) {
 		spec.IPFamilies = spec.IPFamilies[:1]
 	}
+}
+
+// checkRelease lets the second family go only with a policy that has no use for it.
+func checkRelease(spec *corev1.ServiceSpec, old *corev1.Service) field.ErrorList {
+	policy := ptr.Deref(spec.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
+	if old == nil || policy == corev1.IPFamilyPolicySingleStack {
+		return nil
+	}
+	var errs field.ErrorList
+	if len(old.Spec.ClusterIPs) == 2 && len(spec.ClusterIPs) == 1 {
+		errs = append(errs, field.Invalid(specPath.Child("ipFamilyPolicy"), policy, "must be 'SingleStack' to release the secondary cluster IP"))
+	}
+	if len(old.Spec.IPFamilies) == 2 && len(spec.IPFamilies) == 1 {
+		errs = append(errs, field.Invalid(specPath.Child("ipFamilyPolicy"), policy, "must be 'SingleStack' to release the secondary IP family"))
+	}
+	return errs
 }
 
 func (a *Allocator) setHeadlessWithoutSelector(spec *corev1.ServiceSpec) {
@@ -144,6 +160,11 @@ func checkFamilies(spec *corev1.ServiceSpec) field.ErrorList {
 		}
 		if len(spec.ClusterIPs) > 1 {
 			errs = append(errs, field.Invalid(path, single, "must be 'RequireDualStack' or 'PreferDualStack' when multiple cluster IPs are specified"))
+		}
+	}
+	for i, family := range spec.IPFamilies {
+		if slices.Contains(spec.IPFamilies[:i], family) {
+			errs = append(errs, field.Duplicate(specPath.Child("ipFamilies").Index(i), family))
 		}
 	}
 	for i, text := range spec.ClusterIPs {
