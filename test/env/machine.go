@@ -114,7 +114,7 @@ func (m *Machine) cgroups() []string {
 		return []string{"/sys/fs/cgroup/" + m.Name}
 	}
 	var dirs []string
-	for _, controller := range []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd"} {
+	for _, controller := range []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd", "unified"} {
 		if _, err := os.Stat("/sys/fs/cgroup/" + controller); err == nil {
 			dirs = append(dirs, "/sys/fs/cgroup/"+controller+"/"+m.Name)
 		}
