@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,6 +47,9 @@ func (k *kubelets) nodeMetrics(ctx context.Context, _, name string) ([]apiresour
 			Timestamp:  at, Window: window, Usage: usage,
 		})
 	}
+	if name != "" && len(found) == 0 {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: metricsv1beta1.GroupName, Resource: "nodemetrics"}, name)
+	}
 	return found, nil
 }
 
@@ -53,8 +57,8 @@ func (k *kubelets) podMetrics(ctx context.Context, namespace, name string) ([]ap
 	node := ""
 	if name != "" {
 		pod, ok := auth.Get[*corev1.Pod](k.nodes, schema.GroupResource{Resource: "pods"}, namespace, name)
-		if !ok || pod.Spec.NodeName == "" {
-			return nil, nil
+		if !ok {
+			return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, name)
 		}
 		node = pod.Spec.NodeName
 	}
@@ -69,6 +73,9 @@ func (k *kubelets) podMetrics(ctx context.Context, namespace, name string) ([]ap
 				found = append(found, metrics)
 			}
 		}
+	}
+	if name != "" && len(found) == 0 {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: metricsv1beta1.GroupName, Resource: "podmetrics"}, namespace+"/"+name)
 	}
 	return found, nil
 }
