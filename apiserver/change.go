@@ -195,9 +195,7 @@ func (c *call) prepareChanged(ctx context.Context, obj, old resource.Object) {
 	if obj.GetUID() == "" {
 		obj.SetUID(old.GetUID())
 	}
-	if created := obj.GetCreationTimestamp(); created.IsZero() {
-		obj.SetCreationTimestamp(old.GetCreationTimestamp())
-	}
+	obj.SetCreationTimestamp(old.GetCreationTimestamp())
 	if obj.GetDeletionTimestamp().IsZero() {
 		obj.SetDeletionTimestamp(old.GetDeletionTimestamp())
 	}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -181,7 +178,6 @@ func (c *call) prepareNew(ctx context.Context, obj resource.Object) {
 func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 	row := c.at.row
 	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
-	errs = append(errs, checkFinalizers(obj.GetFinalizers(), field.NewPath("metadata", "finalizers"))...)
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
@@ -192,18 +188,6 @@ func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 		warnAll(ctx, row.Warnings(ctx, obj, nil))
 	}
 	return nil
-}
-
-// checkFinalizers wants names that are well known or have an owner's prefix.
-func checkFinalizers(finalizers []string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	known := []string{string(corev1.FinalizerKubernetes), metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
-	for i, name := range finalizers {
-		if !strings.Contains(name, "/") && !slices.Contains(known, name) {
-			errs = append(errs, field.Invalid(path.Index(i), name, "name is neither a standard finalizer name nor is it fully qualified"))
-		}
-	}
-	return errs
 }
 
 func nameCheck(row *resource.Resource) validation.ValidateNameFunc {

@@ -19,6 +19,8 @@ type Transport struct {
 	Handler http.Handler
 	// User is who calls; nil leaves it to the request's context.
 	User user.Info
+	// UserAgent of requests that name none: managed fields are its first word's.
+	UserAgent string
 }
 
 var _ http.RoundTripper = &Transport{}
@@ -30,6 +32,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx = auth.WithUser(ctx, t.User)
 	}
 	inner := r.Clone(ctx)
+	if t.UserAgent != "" && inner.Header.Get("User-Agent") == "" {
+		inner.Header.Set("User-Agent", t.UserAgent)
+	}
 	if inner.Body == nil {
 		inner.Body = http.NoBody
 	}

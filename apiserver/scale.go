@@ -74,9 +74,6 @@ func (c *call) patchScale() error {
 	if err != nil {
 		return err
 	}
-	if patchType == types.ApplyYAMLPatchType {
-		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
-	}
 	options, err := c.patchOptions(patchType)
 	if err != nil {
 		return err
@@ -84,6 +81,9 @@ func (c *call) patchScale() error {
 	body, err := c.readBody()
 	if err != nil {
 		return err
+	}
+	if patchType == types.ApplyYAMLPatchType {
+		return c.applyScale(body, options)
 	}
 	apply, err := patcher(patchType, body, &autoscalingv1.Scale{})
 	if err != nil {

@@ -21,9 +21,10 @@ import (
 // memoryConfig is a client in this process: its requests are calls of the handler, made as u. Its speed is not
 // limited; what it may do is.
 func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
+	agent := agentOf(u) + "/" + version.Version + " " + u.GetName()
 	return &rest.Config{
-		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u}, WarningHandler: rest.NoWarnings{},
-		UserAgent:     agentOf(u) + "/" + version.Version + " " + u.GetName(),
+		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u, UserAgent: agent},
+		WarningHandler: rest.NoWarnings{}, UserAgent: agent,
 		ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf, AcceptContentTypes: runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON},
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (r *Reviewer) subjectAccess(ctx context.Context, _ string, review *authorizationv1.SubjectAccessReview) error {
-	errs := append(validateSubject(&review.Spec), validateTarget(review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes)...)
+	errs := append(validateTarget(review.Spec.ResourceAttributes, review.Spec.NonResourceAttributes), validateSubject(&review.Spec)...)
 	if err := invalid(append(errs, validateMeta(&review.ObjectMeta, "")...)); err != nil {
 		return err
 	}
