@@ -101,3 +101,11 @@ func (at *endpoint) stored(obj resource.Object) (resource.Object, error) {
 	converted.GetObjectKind().SetGroupVersionKind(at.kind.gvk)
 	return converted, nil
 }
+
+// groupKind is what an object that is refused is called: as it is stored.
+func (at *endpoint) groupKind() schema.GroupKind {
+	if home := at.row.StoredIn; home != nil {
+		return schema.GroupKind{Group: home.Group, Kind: home.Kind}
+	}
+	return at.gvk.GroupKind()
+}

@@ -181,7 +181,7 @@ func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
-	if err := invalid(c.at.gvk.GroupKind(), obj.GetName(), errs); err != nil {
+	if err := invalid(c.at.groupKind(), obj.GetName(), errs); err != nil {
 		return err
 	}
 	if row.Warnings != nil {
