@@ -78,7 +78,8 @@ func isExpected(message string, cause error) bool {
 		return strings.Contains(cause.Error(), "missing term information")
 	case "setting up serving from embedded etcd failed.":
 		// The member was closed while it served.
-		return errors.Is(cause, http.ErrServerClosed) || errors.Is(cause, net.ErrClosed) || cause.Error() == "mux: server closed"
+		return errors.Is(cause, http.ErrServerClosed) || errors.Is(cause, net.ErrClosed) ||
+			cause.Error() == "mux: server closed" || cause.Error() == "grpc: the server has been stopped"
 	}
 	return false
 }

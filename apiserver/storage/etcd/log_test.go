@@ -20,6 +20,7 @@ func TestOnlyExpectedErrorsOfEtcdAreQuiet(t *testing.T) {
 		{"a new member has no term", "failed to update storage version", errors.New("cannot detect storage schema version: missing term information"), false},
 		{"a member is closed while it starts", "setting up serving from embedded etcd failed.", http.ErrServerClosed, false},
 		{"its socket is closed", "setting up serving from embedded etcd failed.", &net.OpError{Op: "accept", Err: net.ErrClosed}, false},
+		{"its server has ended", "setting up serving from embedded etcd failed.", errors.New("grpc: the server has been stopped"), false},
 		{"the version cannot be stored", "failed to update storage version", errors.New("disk full"), true},
 		{"serving fails", "setting up serving from embedded etcd failed.", errors.New("address in use"), true},
 		{"no cause is known", "failed to update storage version", nil, true},
