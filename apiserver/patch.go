@@ -49,9 +49,15 @@ func (c *call) patch() error {
 	if err != nil {
 		return err
 	}
+	misfit := misfitOf
+	if patchType == types.StrategicMergePatchType {
+		misfit = strategicMisfit(body, c.at.version.New)
+	}
 	return c.finish(change{
 		name: c.info.Name, options: options, unconditional: true,
-		apply: func(_ context.Context, now current) (resource.Object, error) { return c.patched(now, apply, options) },
+		apply: func(_ context.Context, now current) (resource.Object, error) {
+			return c.patched(now, apply, misfit, options)
+		},
 	})
 }
 
@@ -164,8 +170,34 @@ func jsonPatcher(body []byte) (func([]byte) ([]byte, error), error) {
 	}, nil
 }
 
+type (
+	patchFunc  = func(now []byte) ([]byte, error)
+	misfitFunc = func(after []byte, err error) error
+)
+
+// misfitOf refuses a patch after which the object cannot be decoded.
+func misfitOf(after []byte, err error) error {
+	return invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(after), reasonOf(err))})
+}
+
+// strategicMisfit is misfitOf for strategic merges, where what is shown is the patch and not the object, in the words
+// of the conversion from a map.
+func strategicMisfit(body []byte, example func() resource.Object) misfitFunc {
+	return func(after []byte, err error) error {
+		reason := reasonOf(err)
+		patch, merged := map[string]any{}, map[string]any{}
+		_ = kjson.UnmarshalCaseSensitivePreserveInts(body, &patch) // it has been read before
+		if !runtime.IsStrictDecodingError(err) && kjson.UnmarshalCaseSensitivePreserveInts(after, &merged) == nil {
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(merged, example()); err != nil {
+				reason = err.Error()
+			}
+		}
+		return invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), fmt.Sprintf("%+v", patch), reason)})
+	}
+}
+
 // patched is the current object with the patch applied to it, in the storage version.
-func (c *call) patched(now current, apply func([]byte) ([]byte, error), options writeOptions) (resource.Object, error) {
+func (c *call) patched(now current, apply patchFunc, misfit misfitFunc, options writeOptions) (resource.Object, error) {
 	shown, err := c.at.versioned(now.object)
 	if err != nil {
 		return nil, err
@@ -184,7 +216,7 @@ func (c *call) patched(now current, apply func([]byte) ([]byte, error), options 
 		err = runtime.NewStrictDecodingError(faults)
 	}
 	if err != nil {
-		return nil, invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(after), reasonOf(err))})
+		return nil, misfit(after, err)
 	}
 	if err := c.judge(faults, c.at.gvk, options); err != nil {
 		return nil, err

@@ -23,6 +23,8 @@ func TestPatches(t *testing.T) {
 		{"failed test", "application/json-patch+json", `[{"op":"test","path":"/data/c","value":"4"}]`, 422, "the server rejected our request due to an error in our request"},
 		{"strategic", "application/strategic-merge-patch+json", `{"metadata":{"labels":{"x":"y"}}}`, 200, `"x":"y"`},
 		{"wrong type", mergePatch, `{"data":{"b":1}}`, 422, "cannot unmarshal number"},
+		{"wrong type in a strategic patch", "application/strategic-merge-patch+json", `{"immutable":"x"}`, 422,
+			`patch: Invalid value: \"map[immutable:x]\": unrecognized type: bool`},
 		{"wrong name", mergePatch, `{"metadata":{"name":"two"}}`, 400, "does not match the name on the URL"},
 		{"old version", mergePatch, `{"metadata":{"resourceVersion":"1"}}`, 409, "has been modified"},
 		{"unknown kind of patch", "application/json", `{}`, 415, "Unsupported Media Type"},

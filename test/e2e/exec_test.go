@@ -114,13 +114,10 @@ func (u user) attaches() {
 		if got := u.do("word\n", "attach", "-i", "worker", "-c", "side"); got.code != 0 && got.code != 1 {
 			return fmt.Errorf("%+v", got)
 		}
-		if out := u.sees("logs", "worker", "-c", "side"); !strings.Contains(out, "got word\n") {
-			return fmt.Errorf("the log has %q", out)
-		}
-		return nil
+		return contains(watch.said(), "got word\n") // once that is attached
 	})
-	watch.says("got word")
 	watch.ends()
+	u.says("the log", u.sees("logs", "worker", "-c", "side"), "got word\n")
 	u.says("attach", u.fails(1, "attach", "done"), "cannot attach a container in a completed pod; current phase is Succeeded")
 }
 
