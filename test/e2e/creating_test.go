@@ -23,7 +23,7 @@ func TestCreating(t *testing.T) {
 	})
 	for _, line := range []string{
 		"job plain --image=x -- echo|job.batch/plain created",
-		"cronjob often --image=x --schedule=*/5_*_*_*_*|cronjob.batch/often created",
+		"cronjob often --image=x --schedule=0_0_1_1_*|cronjob.batch/often created",
 		"job now --from=cronjob/often|job.batch/now created",
 		"configmap values --from-literal=a=b --from-file=f=" + file + "|configmap/values created",
 		"configmap env --from-env-file=" + file + "|configmap/env created",
@@ -65,7 +65,7 @@ func (u user) shows() {
 	u.Helper()
 	for command, want := range map[string]string{
 		"get job now":                                 "NAME STATUS COMPLETIONS DURATION AGE now Running 0/1",
-		"get cronjob often":                           "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE often */5 * * * * <none> False 1 <none>",
+		"get cronjob often":                           "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE often 0 0 1 1 * <none> False ",
 		"get secret pair":                             "NAME TYPE DATA AGE pair kubernetes.io/tls 2",
 		"get secret pull":                             "NAME TYPE DATA AGE pull kubernetes.io/dockerconfigjson 1",
 		"get role reader":                             "NAME CREATED AT reader 20",
