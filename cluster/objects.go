@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -16,11 +17,14 @@ import (
 )
 
 // ensureObjects writes what depends on this cluster's addresses and keys: the kubernetes Service with its endpoints,
-// the CA by which extension API servers know us, and the API server's access to kubelets.
+// the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that
+// a machine without a network has, is no endpoint that a pod could reach: then the Service stays without.
 func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
-	for _, object := range []client.Object{
-		c.kubernetesService(), c.kubernetesEndpoints(), c.kubernetesSlice(), c.authenticationConfig(), kubeletAdminBinding(),
-	} {
+	objects := []client.Object{c.kubernetesService(), c.authenticationConfig(), kubeletAdminBinding()}
+	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
+		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
+	}
+	for _, object := range objects {
 		if err := ensure(ctx, writer, object); err != nil {
 			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
 		}
