@@ -53,7 +53,7 @@ func warnNode(n, _ *corev1.Node) []string {
 	return warnings
 }
 
-func warnEndpoints(e, _ *corev1.Endpoints) []string { //nolint:staticcheck // still served
+func warnEndpoints(e, _ *corev1.Endpoints) []string {
 	var warnings []string
 	for i := range e.Subsets {
 		path := field.NewPath("subsets").Index(i)

@@ -99,7 +99,7 @@ func Options(workers int) controller.Options {
 
 // Recorder returns a recorder of core/v1 events, the ones that kubectl describe shows.
 func Recorder(mgr manager.Manager, component string) record.EventRecorder {
-	return mgr.GetEventRecorderFor(component) //nolint:staticcheck // the newer recorder writes another kind of event
+	return mgr.GetEventRecorderFor(component)
 }
 
 // OwnerIndex is the field index of an object's controlling owner: its UID, or NoOwner.
