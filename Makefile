@@ -94,7 +94,7 @@ programs: deps ## Build the programs that the server carries
 	$(static) -o build/programs/ ./cmd/coxswain-cni
 	$(static) -o build/programs/ ./cmd/kubectl
 	$(static) -o build/programs/ go.etcd.io/etcd/etcdctl/v3
-	$(build) -tags seccomp -o build/programs/ github.com/opencontainers/runc
+	go build -trimpath -ldflags '$(ldflags) -extldflags -static' -tags 'seccomp netgo osusergo' -o build/programs/ github.com/opencontainers/runc
 	gcc -Os -s -static -o build/programs/pause cmd/pause/pause.c
 	go run ./hack/images -only pause -name pause -o build/programs config/images
 
