@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -108,14 +109,15 @@ func unpackFile(name string, file *zip.File) error {
 	return to.Close()
 }
 
-// removeOthers deletes what other versions had unpacked. A program that still runs keeps its open file.
+// removeOthers deletes what other versions had unpacked, unless something of it still runs: the shims of containers
+// that are older than this version call the runc beside them.
 func removeOthers(dir, keep string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.Name() == keep || filepath.Ext(entry.Name()) != "" || entry.Name()[0] == '.' {
+		if entry.Name() == keep || entry.Name()[0] == '.' || inUse(filepath.Join(dir, entry.Name())) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
@@ -123,4 +125,13 @@ func removeOthers(dir, keep string) error {
 		}
 	}
 	return nil
+}
+
+// inUse says whether a process runs a program of the folder.
+func inUse(dir string) bool {
+	processes, _ := filepath.Glob("/proc/[0-9]*/exe")
+	return slices.ContainsFunc(processes, func(link string) bool {
+		executable, err := os.Readlink(link)
+		return err == nil && filepath.Dir(executable) == dir
+	})
 }
