@@ -54,7 +54,7 @@ e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
 lint: $(tools)/golangci-lint ## Check style, budgets and import directions
 	hack/verify-layout
 	hack/verify-docs
-	$(tools)/golangci-lint run
+	GOLANGCI_LINT_CACHE=$(CURDIR)/build/lint-cache $(tools)/golangci-lint run
 
 .PHONY: verify
 verify: ## Check that what is generated is up to date
