@@ -3,6 +3,7 @@ package containerd
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,10 @@ import (
 	"sync"
 	"text/template"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
@@ -26,8 +31,9 @@ type Runtime struct {
 	CNIBin   string // folder of the network plugin
 	CNIConf  string // folder of the network configuration
 
-	ready     chan struct{}
-	readyOnce sync.Once
+	configuration string // its digest
+	ready         chan struct{}
+	readyOnce     sync.Once
 }
 
 // Socket of the CRI and of containerd's own API.
@@ -89,18 +95,15 @@ func (r *Runtime) Prepare() error {
 	if err := configuration.Execute(&text, values); err != nil {
 		return err
 	}
+	r.configuration = fmt.Sprintf("%x", sha256.Sum256(text.Bytes()))
 	return os.WriteFile(r.config(), text.Bytes(), 0o600)
 }
 
 func (r *Runtime) config() string { return filepath.Join(filepath.Dir(r.Root), "config.toml") }
 
-// Run keeps containerd running until ctx ends. Containers outlive it.
+// Run keeps containerd running until ctx ends. It outlives this process as its containers do, so that it sees them end;
+// the next server takes it up.
 func (r *Runtime) Run(ctx context.Context) error {
-	logFile, err := os.OpenFile(filepath.Join(filepath.Dir(r.Root), "containerd.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer logFile.Close()
 	address := filepath.Join(r.State, "ready.sock")
 	notifications, err := listen(address)
 	if err != nil {
@@ -117,10 +120,28 @@ func (r *Runtime) Run(ctx context.Context) error {
 			// The heap of containerd is small and its garbage grows in bursts.
 			"GOGC=50",
 		},
-		Log: logFile, Grace: 200 * time.Millisecond,
+		Configuration: r.configuration,
+		LogFile:       filepath.Join(filepath.Dir(r.Root), "containerd.log"),
+		PIDFile:       filepath.Join(r.State, "containerd.pid"),
+		Serves:        r.serves,
 	}
-	return child.Run(ctx)
+	return child.Run(ctx, r.becomeReady)
 }
+
+// serves asks a containerd that runs already for its health.
+func (r *Runtime) serves(ctx context.Context) bool {
+	connection, err := grpc.NewClient(r.Endpoint(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return false
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	answer, err := healthpb.NewHealthClient(connection).Check(ctx, &healthpb.HealthCheckRequest{})
+	return err == nil && answer.GetStatus() == healthpb.HealthCheckResponse_SERVING
+}
+
+func (r *Runtime) becomeReady() { r.readyOnce.Do(func() { close(r.ready) }) }
 
 func listen(address string) (*net.UnixConn, error) {
 	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -138,7 +159,7 @@ func (r *Runtime) watchReadiness(notifications *net.UnixConn) {
 			return
 		}
 		if bytes.Contains(buffer[:n], []byte("READY=1")) {
-			r.readyOnce.Do(func() { close(r.ready) })
+			r.becomeReady()
 		}
 	}
 }

@@ -6,38 +6,56 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Child is a program that runs as a child of this process and is started again when it ends by itself.
+// Child is a program that is started again when it ends by itself, and that outlives this process: the next one takes
+// it up where it is. What it does for others goes on meanwhile.
 //
-//	stopped --start--> running --ends--> waiting (1 s, doubling to 30 s) --> running
-//	                   running --ctx ends--> stopped (SIGTERM, after Grace SIGKILL)
-//
-// The child is killed by the kernel when this process dies.
+//	taken up or started --ends--> waiting (1 s, doubling to 30 s) --> started
+//	                    --ctx ends--> left alone
 type Child struct {
 	Path string
 	Args []string
 	Env  []string // added to ours
-	// Log receives its standard output and standard error.
-	Log *os.File
-	// Grace between SIGTERM and SIGKILL.
-	Grace time.Duration
+	// Configuration that it was started with, as a digest. One that runs with another is replaced.
+	Configuration string
+	// LogFile receives its standard output and standard error; each start begins it anew.
+	LogFile string
+	// PIDFile says which process it is, and its Configuration.
+	PIDFile string
+	// Serves says whether a process that is taken up does its work; one that does not is replaced.
+	Serves func(context.Context) bool
 }
 
-// Run keeps the child running until ctx ends.
-func (c *Child) Run(ctx context.Context) error {
+// Run keeps the program running until ctx ends. taken is called when one that ran already was taken up.
+func (c *Child) Run(ctx context.Context, taken func()) error {
 	wait := time.Second
+	pid := c.running(ctx)
+	if pid != 0 {
+		taken()
+	}
 	for {
 		started := time.Now()
-		err := c.once(ctx)
+		var err error
+		if pid == 0 {
+			pid, err = c.start()
+		}
+		if err == nil {
+			err = await(ctx, pid)
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
+		pid = 0
 		log.FromContext(ctx).Error(err, "Program ended, starting it again", "program", c.Path, "wait", wait.String())
 		if time.Since(started) > time.Minute {
 			wait = time.Second
@@ -53,23 +71,85 @@ func (c *Child) Run(ctx context.Context) error {
 	}
 }
 
-// once starts the child and waits for its end. The kernel ties a child's death signal to the thread that
-// started it, so that thread is kept.
-func (c *Child) once(ctx context.Context) error {
-	ended := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		command := exec.CommandContext(ctx, c.Path, c.Args...)
-		command.Env = append(os.Environ(), c.Env...)
-		command.Stdout, command.Stderr = c.Log, c.Log
-		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-		command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-		command.WaitDelay = c.Grace
-		ended <- command.Run()
-	}()
-	if err := <-ended; err != nil {
-		return fmt.Errorf("running %s: %w", c.Path, err)
+// running returns the process that an earlier server has left, if it is this very program with these arguments and this
+// configuration, and does its work. Any other is ended.
+func (c *Child) running(ctx context.Context) int {
+	data, err := os.ReadFile(c.PIDFile)
+	if err != nil {
+		return 0
 	}
-	return errors.New("it exited without an error")
+	number, configuration, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
+	pid, err := strconv.Atoi(number)
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	command, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	words := strings.Split(strings.TrimSuffix(string(command), "\x00"), "\x00")
+	if err != nil || filepath.Base(words[0]) != filepath.Base(c.Path) {
+		return 0 // the number belongs to somebody else by now
+	}
+	if words[0] == c.Path && slices.Equal(words[1:], c.Args) && configuration == c.Configuration && c.Serves(ctx) {
+		return pid
+	}
+	log.FromContext(ctx).Info("Replacing a program that an earlier server started", "program", c.Path, "pid", pid)
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	grace, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if await(grace, pid) == nil {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return 0
+}
+
+// announce writes down the process before it becomes the program, so that a server which is killed at this very moment
+// leaves none that the next one does not know.
+const announce = `umask 077; echo "$$ $1" > "$2" && shift 2 && exec "$@"`
+
+// start starts the program in a session of its own, so that neither a terminal nor our end reaches it.
+func (c *Child) start() (int, error) {
+	output, err := os.OpenFile(c.LogFile, os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer output.Close()
+	command := exec.Command("/bin/sh", append([]string{"-c", announce, "sh", c.Configuration, c.PIDFile, c.Path}, c.Args...)...)
+	command.Env = append(os.Environ(), c.Env...)
+	command.Stdout, command.Stderr = output, output
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		return 0, fmt.Errorf("starting %s: %w", c.Path, err)
+	}
+	pid := command.Process.Pid
+	return pid, command.Process.Release()
+}
+
+// errEnded says that a program ended by itself.
+var errEnded = errors.New("the program ended")
+
+// await returns errEnded when the process has ended, and nil when ctx ends first.
+func await(ctx context.Context, pid int) error {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errEnded, err)
+	}
+	file := os.NewFile(uintptr(fd), "pidfd")
+	defer file.Close()
+	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Now()) })
+	defer stop()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	err = raw.Read(func(fd uintptr) bool {
+		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) //nolint:gosec // a descriptor fits
+		return err == nil && ready > 0
+	})
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for process %d: %w", pid, err)
+	}
+	_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // reaps it if it is ours
+	return errEnded
 }

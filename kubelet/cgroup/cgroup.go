@@ -216,40 +216,6 @@ func Weight(shares int64) int64 {
 	return 1 + (max(shares, 2)-2)*9999/262142
 }
 
-// Remove removes a group with the groups below it, in all hierarchies. Processes must have left it. It is idempotent.
-func (t *Tree) Remove(group string) error {
-	var errs error
-	for _, mount := range t.mounts {
-		errs = errors.Join(errs, removeTree(filepath.Join(mount, group)))
-	}
-	if errs != nil {
-		return fmt.Errorf("removing control group %s: %w", group, errs)
-	}
-	return nil
-}
-
-// removeTree removes folders from the leaves up: the files in a cgroup cannot be removed, and go with their folder.
-func removeTree(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
 // Pods lists the UIDs that have a group, of any class.
 func (t *Tree) Pods() map[types.UID][]string {
 	out := map[types.UID][]string{}

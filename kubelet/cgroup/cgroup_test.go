@@ -2,7 +2,9 @@ package cgroup
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,10 +50,34 @@ func TestPodGroupsOnThisMachine(t *testing.T) {
 	if got := tree.Pods()["u1"]; len(got) != 1 || got[0] != group {
 		t.Fatalf("Pods() = %v", got)
 	}
+	lost := startIn(t, tree, group)
 	if err := tree.Remove(group); err != nil {
 		t.Fatal(err)
+	}
+	if err := lost.Wait(); err == nil {
+		t.Error("the process that was in the group ended by itself")
 	}
 	if len(tree.Pods()) != 0 {
 		t.Fatal("the group is still there")
 	}
+}
+
+// startIn starts a process in a container's group below a pod's group.
+func startIn(t *testing.T, tree *Tree, group string) *exec.Cmd {
+	t.Helper()
+	command := exec.Command("sleep", "1000")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = command.Process.Kill() })
+	below := group + "/container"
+	if err := tree.Ensure(below, Limits{Shares: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, mount := range tree.mounts {
+		if err := write(filepath.Join(mount, below), "cgroup.procs", strconv.Itoa(command.Process.Pid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return command
 }

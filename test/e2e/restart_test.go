@@ -26,7 +26,8 @@ func TestRestart(t *testing.T) {
 	s := newRestartSpace(t)
 	s.manifest("restart")
 	s.ready("deployment/web")
-	s.up("reader", "mortal")
+	s.up("reader", "mortal", "ender")
+	s.becomes("job/once", ".status.ready", "1")
 	s.over("finished")
 	visitors := visit(s, "http://"+s.cluster.Machine.IP+":30080/")
 	before := s.state()
@@ -47,6 +48,7 @@ func TestRestart(t *testing.T) {
 		return err
 	})
 	s.crashedWhileDown()
+	s.endedWhileDown()
 	visitors.end(s)
 
 	s.killedWhilePodsStart()
@@ -209,7 +211,7 @@ func (s restartSpace) runtimeKilled(before map[string]string) {
 	s.unchanged("containerd was killed", before)
 }
 
-// crashedWhileDown ends a container that nobody watches: containerd ends with the server, and does not learn its exit code later.
+// crashedWhileDown kills a container while no server runs.
 func (s restartSpace) crashedWhileDown() {
 	s.Helper()
 	before := s.state()
@@ -226,6 +228,22 @@ func (s restartSpace) crashedWhileDown() {
 	if diff := cmp.Diff(before, after); diff != "" {
 		s.Errorf("after a container crashed while the server was down, others differ:\n%s", diff)
 	}
+}
+
+// endedWhileDown lets containers end while no server runs: how they did is known afterwards, and nothing runs twice.
+func (s restartSpace) endedWhileDown() {
+	s.Helper()
+	s.stop(os.Kill)
+	for _, sleep := range []string{"98766", "98767"} {
+		if killed := s.cluster.Machine.KillCommand("sleep", sleep); killed != 1 {
+			s.Fatalf("killed %d processes of sleep %s, want 1", killed, sleep)
+		}
+	}
+	s.start()
+	s.becomes("pod/ender", ".status.containerStatuses[0].state.terminated['exitCode','reason']", "7 Error")
+	s.becomes("job/once", ".status.succeeded", "1")
+	s.same("the Job's pods", s.kubectl("get", "pods", "-l", "batch.kubernetes.io/job-name=once", "-o", "jsonpath={.items[*].status.phase}"), "Succeeded")
+	s.same("its log", s.kubectl("logs", "job/once"), "done")
 }
 
 // killedWhilePodsStart kills the server while it starts pods, a little later each time.

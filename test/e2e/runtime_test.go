@@ -65,6 +65,9 @@ func TestRuntimeThatRunsAlready(t *testing.T) {
 	if _, err := c.Stop(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+	if killed := c.Machine.Kill("containerd"); killed != 1 {
+		t.Fatalf("killed %d processes of containerd, want 1", killed)
+	}
 	found, err := filepath.Glob(filepath.Join(c.DataDir(), "programs", "*", "containerd"))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("unpacked containerds: %v, %v", found, err)
