@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -213,6 +214,9 @@ func fromStatus(s *runtimeapi.ContainerStatus) *Container {
 		CreatedAt: time.Unix(0, s.CreatedAt), ExitCode: s.ExitCode, Reason: s.Reason, Message: s.Message,
 		LogPath: s.LogPath, Annotations: s.Annotations, Resources: s.GetResources().GetLinux(),
 	}
+	if interrupted(s) {
+		c.State = runtimeapi.ContainerState_CONTAINER_CREATED
+	}
 	if s.StartedAt > 0 {
 		c.StartedAt = time.Unix(0, s.StartedAt)
 	}
@@ -226,6 +230,14 @@ func fromStatus(s *runtimeapi.ContainerStatus) *Container {
 		c.StopSignal = s.StopSignal.String()
 	}
 	return c
+}
+
+// interrupted says that a start was given up because the kubelet that asked for it ended: the container never ran, so
+// that it is no restart to start it again. containerd reports a failed start with the reason StartError, and its caller's
+// end with the message of a cancelled context.
+func interrupted(s *runtimeapi.ContainerStatus) bool {
+	return s.State == runtimeapi.ContainerState_CONTAINER_EXITED && s.StartedAt == 0 && s.Reason == "StartError" &&
+		strings.Contains(s.Message, context.Canceled.Error())
 }
 
 // List returns the UIDs of all pods that the runtime has anything of, with namespace and name.
