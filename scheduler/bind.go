@@ -24,7 +24,7 @@ func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.Cycl
 	}
 	if !status.IsSuccess() {
 		if ctx.Err() == nil {
-			s.takeBack(ctx, p, cycle, pod, node, status)
+			s.putBack(ctx, pod, s.takeBack(ctx, p, cycle, pod, node, status))
 		}
 		return
 	}

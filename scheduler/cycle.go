@@ -2,11 +2,11 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
@@ -22,30 +22,31 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 		return
 	}
 	cycle := &profile.CycleState{}
-	h := s.handles[p.Name]
-	h.snapshot = s.state.Snapshot()
+	s.handles[p.Name].snapshot = s.state.Snapshot()
 	node, failure := s.findNode(ctx, p, cycle, pod)
 	if failure != nil {
 		s.postFilter(ctx, p, cycle, pod, failure)
-		s.fail(ctx, pod, failure)
+		if failure.nomination.Mode() == fwk.ModeOverride {
+			s.nominated.AddNominatedPod(klog.FromContext(ctx), queued.PodInfo, failure.nomination)
+		}
+		s.beside(func() { s.fail(ctx, pod, failure) })
 		return
 	}
 	s.state.Assume(queued.PodInfo, node)
+	s.nominated.DeleteNominatedPodIfExists(pod)
 	if status := p.Reserve(ctx, cycle, pod, node); !status.IsSuccess() {
-		s.takeBack(ctx, p, cycle, pod, node, status)
+		f := s.takeBack(ctx, p, cycle, pod, node, status)
+		s.beside(func() { s.putBack(ctx, pod, f) })
 		return
 	}
 	waits, status := p.Permit(ctx, cycle, pod, node)
 	if !status.IsSuccess() {
-		s.takeBack(ctx, p, cycle, pod, node, status)
+		f := s.takeBack(ctx, p, cycle, pod, node, status)
+		s.beside(func() { s.putBack(ctx, pod, f) })
 		return
 	}
 	w := s.waiting.add(pod, waits, s.Clock)
-	s.slots <- struct{}{}
-	s.binding.Go(func() {
-		defer func() { <-s.slots }()
-		s.bind(ctx, p, cycle, w, node)
-	})
+	s.beside(func() { s.bind(ctx, p, cycle, w, node) })
 }
 
 // findNode returns the best of the nodes that no filter refuses.
@@ -57,13 +58,16 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.
 	if len(all) == 0 {
 		return "", &failure{message: "no nodes available to schedule pods", refused: sets.New("NodeName", "NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit")}
 	}
-	narrowed, status := p.PreFilter(ctx, cycle, pod, all)
+	narrowed, by, status := p.PreFilter(ctx, cycle, pod, all)
 	if !status.IsSuccess() {
 		return "", refusedByAll(status, all)
 	}
+	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() {
+		return node.Node().Name, nil
+	}
 	fitting, refusals := s.filter(ctx, p, cycle, pod, narrow(all, narrowed))
 	if len(fitting) == 0 {
-		return "", refusals
+		return "", refusals.leaving(len(all), by)
 	}
 	if len(fitting) == 1 {
 		return fitting[0].Node().Name, nil
@@ -76,6 +80,19 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.
 		return "", failed(status)
 	}
 	return best(fitting, totals), nil
+}
+
+// nominatedNode is the node that room was made on for the pod, if it is still there to be tried.
+func (s *Scheduler) nominatedNode(pod *corev1.Pod, narrowed *fwk.PreFilterResult, p *profile.Profile) fwk.NodeInfo {
+	name := s.nominated.node(pod.UID)
+	if name == "" || !narrowed.AllNodes() && !narrowed.NodeNames.Has(name) {
+		return nil
+	}
+	node, err := s.handles[p.Name].snapshot.Get(name)
+	if err != nil {
+		return nil
+	}
+	return node
 }
 
 func narrow(all []fwk.NodeInfo, result *fwk.PreFilterResult) []fwk.NodeInfo {
@@ -97,10 +114,10 @@ func (s *Scheduler) filter(ctx context.Context, p *profile.Profile, cycle fwk.Cy
 	enough := enoughNodes(len(nodes))
 	var fitting []fwk.NodeInfo
 	refusals := &failure{nodes: map[string]*fwk.Status{}, refused: sets.New[string](), total: len(nodes)}
-	tried := 0
+	h, tried := s.handles[p.Name], 0
 	for ; tried < len(nodes) && len(fitting) < enough; tried++ {
 		node := nodes[(s.next+tried)%len(nodes)]
-		status := p.Filter(ctx, cycle, pod, node)
+		status := h.filter(ctx, cycle, pod, node)
 		switch {
 		case status.IsSuccess():
 			fitting = append(fitting, node)
@@ -143,24 +160,30 @@ func best(nodes []fwk.NodeInfo, totals []int64) string {
 	return nodes[winner].Node().Name
 }
 
-// postFilter lets plugins make room for a pod that fits nowhere.
+// postFilter lets plugins make room for a pod that fits nowhere, and takes note of where they have.
 func (s *Scheduler) postFilter(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, f *failure) {
-	if f.err != nil || len(f.nodes) == 0 {
+	if f.err != nil || f.total == 0 {
 		return
 	}
-	if _, status := p.PostFilter(ctx, cycle, pod, f); status.Message() != "" {
-		f.advice = fmt.Sprintf("preemption: %s", status.Message())
+	result, status := p.PostFilter(ctx, cycle, pod, f)
+	if result != nil {
+		f.nomination = result.NominatingInfo
 	}
+	f.advice = status.Message()
 }
 
-// takeBack undoes a reservation.
-func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string, status *fwk.Status) {
+// takeBack undoes a reservation, and says why.
+func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string, status *fwk.Status) *failure {
 	p.Unreserve(ctx, cycle, pod, node)
 	s.state.Forget(pod.UID)
-	f := failed(status)
 	if status.IsRejected() {
-		f = &failure{nodes: map[string]*fwk.Status{node: status}, refused: sets.New(status.Plugin()), total: 1}
+		return &failure{nodes: map[string]*fwk.Status{node: status}, refused: sets.New(status.Plugin()), total: 1}
 	}
+	return failed(status)
+}
+
+// putBack ends an attempt whose reservation was taken back.
+func (s *Scheduler) putBack(ctx context.Context, pod *corev1.Pod, f *failure) {
 	s.fail(ctx, pod, f)
 	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
 }

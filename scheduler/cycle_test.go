@@ -23,6 +23,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
+const (
+	noVictims  = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+	notHelpful = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+)
+
 // fixture is a scheduler whose cluster is fed to it by hand.
 type fixture struct {
 	*testing.T
@@ -129,7 +134,7 @@ func TestBinds(t *testing.T) {
 	f.same("the event", f.tries(), "Normal Scheduled Successfully assigned default/p to a")
 	f.same("the node", f.read("p").Spec.NodeName, "a")
 	f.comes(pod("q", "1500m")) // what is bound counts before the informer shows it
-	f.same("the event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu.")
+	f.same("the event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. "+noVictims)
 }
 
 func TestFailsAndIsTriedAgain(t *testing.T) {
@@ -141,10 +146,10 @@ func TestFailsAndIsTriedAgain(t *testing.T) {
 	cordoned := node("a")
 	cordoned.Spec.Unschedulable = true
 	f.nodeAdded(cordoned)
-	f.same("cordoned", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 node(s) were unschedulable.")
+	f.same("cordoned", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 node(s) were unschedulable. "+notHelpful)
 	want := []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", ObservedGeneration: 1,
-		Message: "0/1 nodes are available: 1 node(s) were unschedulable.", LastTransitionTime: metav1.Unix(1000, 0),
+		Message: "0/1 nodes are available: 1 node(s) were unschedulable. " + notHelpful, LastTransitionTime: metav1.Unix(1000, 0),
 	}}
 	if diff := cmp.Diff(want, f.read("p").Status.Conditions); diff != "" {
 		t.Errorf("the condition (-want +got):\n%s", diff)
@@ -161,7 +166,7 @@ func TestRoomAppears(t *testing.T) {
 	first.Spec.NodeName = "a"
 	f.podChanged(t.Context(), nil, first)
 	f.comes(pod("second", "500m"))
-	f.same("full", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu.")
+	f.same("full", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. "+noVictims)
 	f.clock.Step(time.Minute)
 
 	deleted := first.DeepCopy()

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -112,11 +113,16 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		}
 		s.state.SetPod(pod)
 		s.queue.Remove(pod.UID)
+		s.nominated.DeleteNominatedPodIfExists(pod)
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: podChanges(old, pod)}, old, pod)
 	case s.profiles[pod.Spec.SchedulerName] != nil && pod.DeletionTimestamp == nil:
+		if pod.Status.NominatedNodeName != "" || old != nil && old.Status.NominatedNodeName != "" {
+			s.nominated.UpdateNominatedPod(klog.FromContext(ctx), old, state.NewPodInfo(pod))
+		}
 		s.queue.Add(ctx, pod)
 	default:
 		s.queue.Remove(pod.UID)
+		s.denominate(pod)
 	}
 }
 
@@ -153,7 +159,17 @@ func (s *Scheduler) podDeleted(pod *corev1.Pod) {
 	if w := s.waiting.get(pod.UID); w != nil {
 		w.Reject("", "the pod was deleted")
 	}
+	s.denominate(pod)
 	if placed {
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
 	}
+}
+
+// denominate gives up the room that is kept for a pod.
+func (s *Scheduler) denominate(pod *corev1.Pod) {
+	if s.nominated.node(pod.UID) == "" {
+		return
+	}
+	s.nominated.DeleteNominatedPodIfExists(pod)
+	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -17,11 +18,14 @@ import (
 // failure says why an attempt has bound nothing: nodes that refused, or an error.
 type failure struct {
 	nodes   map[string]*fwk.Status
+	others  *fwk.Status      // of the nodes that are not in nodes
 	refused sets.Set[string] // names of the plugins that refused; empty for an error
 	total   int
 	message string // in place of a summary of nodes
 	advice  string
 	err     error
+	// nomination of a node for the pod, or of none any more; nil leaves it as it is.
+	nomination *fwk.NominatingInfo
 }
 
 var _ fwk.NodeToStatusReader = &failure{}
@@ -40,29 +44,44 @@ func refusedByAll(status *fwk.Status, nodes []fwk.NodeInfo) *failure {
 	if !status.IsRejected() {
 		return failed(status)
 	}
-	f := &failure{nodes: map[string]*fwk.Status{}, refused: sets.New(status.Plugin()), total: len(nodes)}
-	f.message = fmt.Sprintf("0/%d nodes are available: %s.", len(nodes), status.Message())
-	for _, node := range nodes {
-		f.nodes[node.Node().Name] = status
+	return &failure{
+		others: status, refused: sets.New(status.Plugin()), total: len(nodes),
+		message: fmt.Sprintf("0/%d nodes are available: %s.", len(nodes), status.Message()),
+	}
+}
+
+// leaving says that the nodes that were tried are only some of all, because plugins had narrowed them.
+func (f *failure) leaving(all int, by []string) *failure {
+	if len(by) > 0 && f.err == nil {
+		f.total = all
+		f.others = fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("node(s) didn't satisfy plugin(s) %v", by))
+		f.refused.Insert(by...)
 	}
 	return f
 }
 
 // Get implements fwk.NodeToStatusReader.
-func (f *failure) Get(node string) *fwk.Status { return f.nodes[node] }
+func (f *failure) Get(node string) *fwk.Status {
+	if status := f.nodes[node]; status != nil {
+		return status
+	}
+	if f.others != nil {
+		return f.others
+	}
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable)
+}
 
 // NodesForStatusCode implements fwk.NodeToStatusReader.
 func (f *failure) NodesForStatusCode(lister fwk.NodeInfoLister, code fwk.Code) ([]fwk.NodeInfo, error) {
+	all, err := lister.List()
+	if err != nil {
+		return nil, err
+	}
 	var nodes []fwk.NodeInfo
-	for name, status := range f.nodes {
-		if status.Code() != code {
-			continue
+	for _, node := range all {
+		if f.Get(node.Node().Name).Code() == code {
+			nodes = append(nodes, node)
 		}
-		node, err := lister.Get(name)
-		if err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, node)
 	}
 	return nodes, nil
 }
@@ -75,6 +94,11 @@ func (f *failure) String() string {
 		for _, status := range f.nodes {
 			for _, reason := range status.Reasons() {
 				counts[reason]++
+			}
+		}
+		if f.others != nil {
+			for _, reason := range f.others.Reasons() {
+				counts[reason] += f.total - len(f.nodes)
 			}
 		}
 		var reasons []string
@@ -90,41 +114,61 @@ func (f *failure) String() string {
 	return message
 }
 
-// fail puts the pod back into the queue, and says why in an event and in its PodScheduled condition.
+// fail says why in an event and in the pod's PodScheduled condition, and then puts the pod back into the queue. A
+// nomination counts in the next cycle already; the rest is better done beside it.
 func (s *Scheduler) fail(ctx context.Context, pod *corev1.Pod, f *failure) {
-	if !s.queue.Failed(pod.UID, f.refused) {
+	if !s.queue.Has(pod.UID) {
 		return // it was deleted meanwhile
 	}
+	s.report(ctx, pod, f)
+	s.queue.Failed(pod.UID, f.refused)
+}
+
+// beside runs something while other pods are scheduled; there is a bound on how much.
+func (s *Scheduler) beside(run func()) {
+	s.slots <- struct{}{}
+	s.binding.Go(func() {
+		defer func() { <-s.slots }()
+		run()
+	})
+}
+
+func (s *Scheduler) report(ctx context.Context, pod *corev1.Pod, f *failure) {
 	message, reason := f.String(), corev1.PodReasonUnschedulable
 	if f.err != nil {
 		reason = corev1.PodReasonSchedulerError
 		log.FromContext(ctx).Error(f.err, "Scheduling a pod failed", "pod", client.ObjectKeyFromObject(pod))
 	}
 	s.Recorder.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", "%s", message)
-	condition := corev1.PodCondition{
+	changed := pod.DeepCopy()
+	if f.nomination.Mode() == fwk.ModeOverride {
+		changed.Status.NominatedNodeName = f.nomination.NominatedNodeName
+	}
+	setCondition(&changed.Status, corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: message,
 		ObservedGeneration: pod.Generation, LastTransitionTime: metav1.NewTime(s.Clock.Now()),
+	})
+	if equality.Semantic.DeepEqual(changed.Status, pod.Status) {
+		return
 	}
-	if err := s.setCondition(ctx, pod, condition); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
-		log.FromContext(ctx).Error(err, "Updating a pod's condition failed", "pod", client.ObjectKeyFromObject(pod))
+	if err := s.Client.Status().Patch(ctx, changed, client.StrategicMergeFrom(pod)); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
+		log.FromContext(ctx).Error(err, "Updating a pod's status failed", "pod", client.ObjectKeyFromObject(pod))
 	}
 }
 
-// setCondition patches one condition of a pod, if it says anything new.
-func (s *Scheduler) setCondition(ctx context.Context, pod *corev1.Pod, condition corev1.PodCondition) error {
-	changed := pod.DeepCopy()
-	at := slices.IndexFunc(changed.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
+// setCondition sets one condition of a pod, if it says anything new.
+func setCondition(status *corev1.PodStatus, condition corev1.PodCondition) {
+	at := slices.IndexFunc(status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
 	if at < 0 {
-		changed.Status.Conditions = append(changed.Status.Conditions, condition)
-		return s.Client.Status().Patch(ctx, changed, client.StrategicMergeFrom(pod))
+		status.Conditions = append(status.Conditions, condition)
+		return
 	}
-	old := changed.Status.Conditions[at]
+	old := status.Conditions[at]
 	if old.Status == condition.Status && old.Reason == condition.Reason && old.Message == condition.Message {
-		return nil
+		return
 	}
 	if old.Status == condition.Status {
 		condition.LastTransitionTime = old.LastTransitionTime
 	}
-	changed.Status.Conditions[at] = condition
-	return s.Client.Status().Patch(ctx, changed, client.StrategicMergeFrom(pod))
+	status.Conditions[at] = condition
 }

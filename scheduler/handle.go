@@ -21,7 +21,7 @@ import (
 // handle is what the plugins of one profile are given of the scheduler. Parts that no plugin of ours needs are made
 // when a plugin asks for them.
 type handle struct {
-	nominations
+	*nominations
 	scheduler *Scheduler
 	name      string
 	profile   *profile.Profile
@@ -126,7 +126,7 @@ func (h *handle) Until(ctx context.Context, pieces int, work workqueue.DoWorkPie
 
 // RunFilterPluginsWithNominatedPods implements fwk.Handle.
 func (h *handle) RunFilterPluginsWithNominatedPods(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	return h.profile.Filter(ctx, cycle, pod, node)
+	return h.filter(ctx, cycle, pod, node)
 }
 
 // Activate implements fwk.PodActivator.

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 )
@@ -37,21 +38,32 @@ func (n *nominations) DeleteNominatedPodIfExists(pod *corev1.Pod) {
 	n.drop(pod.UID)
 }
 
-// UpdateNominatedPod implements fwk.PodNominator.
-func (n *nominations) UpdateNominatedPod(_ klog.Logger, _ *corev1.Pod, changed fwk.PodInfo) {
+// UpdateNominatedPod implements fwk.PodNominator. A nomination that the API has never shown is still on its way there;
+// one that it shows no more is withdrawn.
+func (n *nominations) UpdateNominatedPod(_ klog.Logger, old *corev1.Pod, changed fwk.PodInfo) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	node := changed.GetPod().Status.NominatedNodeName
-	if node == "" {
+	if node == "" && (old == nil || old.Status.NominatedNodeName == "") {
 		node = n.nodeOf[changed.GetPod().UID]
 	}
 	n.set(changed, node)
+}
+
+// node returns the node that a pod is nominated for, or "".
+func (n *nominations) node(uid types.UID) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.nodeOf[uid]
 }
 
 // NominatedPodsForNode implements fwk.PodNominator.
 func (n *nominations) NominatedPodsForNode(node string) []fwk.PodInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(n.onNode[node]) == 0 {
+		return nil
+	}
 	var pods []fwk.PodInfo
 	for _, pod := range n.onNode[node] {
 		pods = append(pods, pod)
@@ -81,6 +93,31 @@ func (n *nominations) drop(uid types.UID) {
 	if delete(n.onNode[node], uid); len(n.onNode[node]) == 0 {
 		delete(n.onNode, node)
 	}
+}
+
+// filter asks the plugins whether the pod fits the node, also when the pods of the same or a higher priority that are
+// nominated for it have come. It must fit without them too: they may never come, and it may need one of the node's pods.
+func (h *handle) filter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	var expected []fwk.PodInfo
+	for _, info := range h.NominatedPodsForNode(node.Node().Name) {
+		if info.GetPod().UID != pod.UID && corev1helpers.PodPriority(info.GetPod()) >= corev1helpers.PodPriority(pod) {
+			expected = append(expected, info)
+		}
+	}
+	if len(expected) == 0 {
+		return h.profile.Filter(ctx, cycle, pod, node)
+	}
+	later, full := cycle.Clone(), node.Snapshot()
+	for _, info := range expected {
+		full.AddPodInfo(info)
+		if status := h.RunPreFilterExtensionAddPod(ctx, later, pod, info, full); !status.IsSuccess() {
+			return status
+		}
+	}
+	if status := h.profile.Filter(ctx, later, pod, full); !status.IsSuccess() {
+		return status
+	}
+	return h.profile.Filter(ctx, cycle, pod, node)
 }
 
 // RunPreScorePlugins implements fwk.PluginsRunner.

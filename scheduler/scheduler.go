@@ -34,14 +34,15 @@ type Scheduler struct {
 	// Profiles by the name that pods ask for; default "default-scheduler" with plugins.Default.
 	Profiles map[string][]plugins.Enabled
 
-	state    *state.State
-	queue    *queue.Queue
-	profiles map[string]*profile.Profile
-	handles  map[string]*handle
-	waiting  waitingPods
-	binding  sync.WaitGroup
-	slots    chan struct{}
-	next     int // node that the next search starts at
+	state     *state.State
+	queue     *queue.Queue
+	profiles  map[string]*profile.Profile
+	handles   map[string]*handle
+	waiting   waitingPods
+	nominated nominations
+	binding   sync.WaitGroup
+	slots     chan struct{}
+	next      int // node that the next search starts at
 }
 
 // Run schedules until ctx ends.
@@ -66,7 +67,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 func (s *Scheduler) init(ctx context.Context) error {
 	if s.Registry == nil {
-		s.Registry = plugins.All(s.Client)
+		s.Registry = plugins.All(plugins.Deps{Client: s.Client, Clock: s.Clock, Go: s.binding.Go})
 	}
 	if s.Profiles == nil {
 		s.Profiles = map[string][]plugins.Enabled{corev1.DefaultSchedulerName: plugins.Default()}
@@ -96,7 +97,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 }
 
 func (s *Scheduler) newProfile(ctx context.Context, name string, enabled []plugins.Enabled) (*profile.Profile, error) {
-	h := &handle{scheduler: s, name: name}
+	h := &handle{nominations: &s.nominated, scheduler: s, name: name}
 	var weighted []profile.Weighted
 	for _, e := range enabled {
 		factory := s.Registry[e.Name]

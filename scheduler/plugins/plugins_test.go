@@ -98,7 +98,7 @@ func (s *scene) play(t *testing.T) string {
 
 func verdicts(t *testing.T, out *strings.Builder, handle fwk.Handle, pod *corev1.Pod, all []fwk.NodeInfo) {
 	ctx, cycle := context.Background(), &profile.CycleState{}
-	registry := All(nil)
+	registry := All(Deps{})
 	var enabled []profile.Weighted
 	for _, e := range Default() {
 		plugin, err := registry[e.Name](ctx, nil, handle)
@@ -115,7 +115,7 @@ func verdicts(t *testing.T, out *strings.Builder, handle fwk.Handle, pod *corev1
 		fmt.Fprintf(out, "  held by %s\n", gate)
 		return
 	}
-	if _, status := p.PreFilter(ctx, cycle, pod, all); !status.IsSuccess() {
+	if _, _, status := p.PreFilter(ctx, cycle, pod, all); !status.IsSuccess() {
 		fmt.Fprintf(out, "  %s: %s\n", status.Code(), status.Message())
 		return
 	}
@@ -168,7 +168,7 @@ func normalized(t *testing.T, plugin fwk.Plugin, cycle *profile.CycleState, pod 
 
 // The registry names every plugin of the default profile, and no event that a plugin waits for is empty.
 func TestRegistry(t *testing.T) {
-	registry := All(nil)
+	registry := All(Deps{})
 	for _, e := range Default() {
 		factory := registry[e.Name]
 		if factory == nil {

@@ -5,9 +5,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultpreemption"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodename"
@@ -31,8 +33,17 @@ type Enabled struct {
 	Weight int64
 }
 
-// All returns the plugins that come with the scheduler; binder is the client that binds.
-func All(binder client.Client) Registry {
+// Deps is what plugins need beyond the framework's handle.
+type Deps struct {
+	// Client reads from informers and writes as the scheduler.
+	Client client.Client
+	Clock  clock.PassiveClock
+	// Go runs something beside the scheduling; the scheduler waits for it when it ends.
+	Go func(func())
+}
+
+// All returns the plugins that come with the scheduler.
+func All(deps Deps) Registry {
 	return Registry{
 		schedulinggates.Name:       simple(&schedulinggates.Plugin{}),
 		prioritysort.Name:          simple(&prioritysort.Plugin{}),
@@ -46,7 +57,10 @@ func All(binder client.Client) Registry {
 		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &imagelocality.Plugin{Nodes: handle.SnapshotSharedLister}, nil
 		},
-		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: binder}),
+		defaultpreemption.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &defaultpreemption.Plugin{Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go}, nil
+		},
+		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: deps.Client}),
 	}
 }
 
@@ -55,7 +69,7 @@ func Default() []Enabled {
 	return []Enabled{
 		{Name: schedulinggates.Name}, {Name: prioritysort.Name}, {Name: nodeunschedulable.Name}, {Name: nodename.Name},
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
-		{Name: noderesources.FitName, Weight: 1}, {Name: noderesources.BalancedName, Weight: 1},
+		{Name: noderesources.FitName, Weight: 1}, {Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
 		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
 	}
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -9,9 +10,15 @@ import (
 
 // CycleState is what plugins share during one attempt to schedule one pod.
 type CycleState struct {
-	data                                            sync.Map // StateKey to StateData
+	mu                                              sync.RWMutex
+	data                                            []written // few: searched from the front
 	skipFilter, skipScore, skipPreBind, parallelPre sets.Set[string]
 	group                                           fwk.PodGroupCycleState
+}
+
+type written struct {
+	key   fwk.StateKey
+	value fwk.StateData
 }
 
 var _ fwk.CycleState = &CycleState{}
@@ -48,25 +55,46 @@ func (c *CycleState) ShouldSkipAllPostFilterPlugins() bool { return false }
 
 // Read implements fwk.CycleState.
 func (c *CycleState) Read(key fwk.StateKey) (fwk.StateData, error) {
-	if value, ok := c.data.Load(key); ok {
-		return value.(fwk.StateData), nil
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if i := c.index(key); i >= 0 {
+		return c.data[i].value, nil
 	}
 	return nil, fwk.ErrNotFound
 }
 
 // Write implements fwk.CycleState.
-func (c *CycleState) Write(key fwk.StateKey, value fwk.StateData) { c.data.Store(key, value) }
+func (c *CycleState) Write(key fwk.StateKey, value fwk.StateData) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.index(key); i >= 0 {
+		c.data[i].value = value
+		return
+	}
+	c.data = append(c.data, written{key, value})
+}
 
 // Delete implements fwk.CycleState.
-func (c *CycleState) Delete(key fwk.StateKey) { c.data.Delete(key) }
+func (c *CycleState) Delete(key fwk.StateKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := c.index(key); i >= 0 {
+		c.data = slices.Delete(c.data, i, i+1)
+	}
+}
+
+func (c *CycleState) index(key fwk.StateKey) int {
+	return slices.IndexFunc(c.data, func(w written) bool { return w.key == key })
+}
 
 // Clone implements fwk.CycleState.
 func (c *CycleState) Clone() fwk.CycleState {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	next := &CycleState{skipFilter: c.skipFilter, skipScore: c.skipScore, skipPreBind: c.skipPreBind, parallelPre: c.parallelPre, group: c.group}
-	c.data.Range(func(key, value any) bool {
-		next.data.Store(key, value.(fwk.StateData).Clone())
-		return true
-	})
+	for _, w := range c.data {
+		next.data = append(next.data, written{w.key, w.value.Clone()})
+	}
 	return next
 }
 

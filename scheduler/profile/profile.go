@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -103,9 +104,9 @@ func (p *Profile) PreEnqueue(ctx context.Context, pod *corev1.Pod) string {
 	return ""
 }
 
-// PreFilter prepares the filters and may narrow the nodes. A plugin that returns Skip is left out of Filter.
-func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	var result *fwk.PreFilterResult
+// PreFilter prepares the filters and may narrow the nodes; by names the plugins that have. A plugin that returns Skip is
+// left out of Filter.
+func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) (result *fwk.PreFilterResult, by []string, status *fwk.Status) {
 	skipped := sets.New[string]()
 	for _, plugin := range p.preFilter {
 		narrowed, status := plugin.PreFilter(ctx, state, pod, nodes)
@@ -114,12 +115,28 @@ func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *core
 			continue
 		}
 		if !status.IsSuccess() {
-			return nil, named(status, plugin)
+			return nil, nil, named(status, plugin)
 		}
+		if narrowed.AllNodes() {
+			continue
+		}
+		by = append(by, plugin.Name())
+		slices.Sort(by)
 		result = result.Merge(narrowed)
+		if len(result.NodeNames) == 0 {
+			return nil, nil, named(nothingLeft(by), plugin)
+		}
 	}
 	state.SetSkipFilterPlugins(skipped)
-	return result, nil
+	return result, by, nil
+}
+
+func nothingLeft(by []string) *fwk.Status {
+	message := fmt.Sprintf("node(s) didn't satisfy plugin(s) %v simultaneously", by)
+	if len(by) == 1 {
+		message = "node(s) didn't satisfy plugin " + by[0]
+	}
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, message)
 }
 
 // Filter returns the status of the first plugin that refuses the node, or nil.
@@ -136,17 +153,22 @@ func (p *Profile) Filter(ctx context.Context, state fwk.CycleState, pod *corev1.
 	return nil
 }
 
-// PostFilter lets plugins make room (preemption). The first that succeeds or errs ends it.
+// PostFilter lets plugins make room (preemption). The first that succeeds or errs ends it; of those that do not help, the
+// reasons are collected and the last nomination counts.
 func (p *Profile) PostFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, refused fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
-	last := fwk.NewStatus(fwk.Unschedulable)
+	var last *fwk.PostFilterResult
+	var reasons []string
 	for _, plugin := range p.postFilter {
 		result, status := plugin.PostFilter(ctx, state, pod, refused)
-		if status.IsSuccess() || !status.IsRejected() {
+		if !status.IsRejected() {
 			return result, named(status, plugin)
 		}
-		last = named(status, plugin)
+		reasons = append(reasons, status.Reasons()...)
+		if result != nil {
+			last = result
+		}
 	}
-	return nil, last
+	return last, fwk.NewStatus(fwk.Unschedulable, reasons...)
 }
 
 // Simulate calls the extensions by which filters follow pods that come and go in what-if questions.

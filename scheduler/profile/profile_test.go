@@ -78,7 +78,7 @@ func TestSkips(t *testing.T) {
 		&plugin{name: "idle", score: 100, prefilter: fwk.NewStatus(fwk.Skip), prescore: fwk.NewStatus(fwk.Skip)},
 		&plugin{name: "busy", score: 10}, &plugin{name: "weighty", score: 1})
 	ctx, cycle, pod := t.Context(), &CycleState{}, &corev1.Pod{}
-	if _, status := p.PreFilter(ctx, cycle, pod, nodes); !status.IsSuccess() {
+	if _, _, status := p.PreFilter(ctx, cycle, pod, nodes); !status.IsSuccess() {
 		t.Fatal(status)
 	}
 	p.Filter(ctx, cycle, pod, nodes[0])

@@ -131,6 +131,13 @@ func (q *Queue) Remove(uid types.UID) {
 	q.trim()
 }
 
+// Has says whether the pod is in the queue, waiting or being tried.
+func (q *Queue) Has(uid types.UID) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pods[uid] != nil
+}
+
 // Pop waits for the next pod to be tried, and returns it as it is now: later changes do not show. It returns nil when
 // ctx ends. Done or Failed must follow.
 func (q *Queue) Pop(ctx context.Context) *Pod {

@@ -1,0 +1,99 @@
+package defaultpreemption
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// evict asks the victims to end, beside the scheduling of other pods, and withdraws the nominations of pods of lower
+// priority, which may fit elsewhere.
+func (p *Plugin) evict(ctx context.Context, preemptor *corev1.Pod, chosen candidate) {
+	p.mu.Lock()
+	if p.underway == nil {
+		p.underway = map[types.UID]struct{}{}
+	}
+	p.underway[preemptor.UID] = struct{}{}
+	p.mu.Unlock()
+	var outdone []*corev1.Pod
+	for _, info := range p.Handle.NominatedPodsForNode(chosen.node) {
+		if priority(info) < corev1helpers.PodPriority(preemptor) {
+			outdone = append(outdone, info.GetPod())
+		}
+	}
+	p.Go(func() {
+		err := p.evictAll(ctx, preemptor, chosen, outdone)
+		p.mu.Lock()
+		delete(p.underway, preemptor.UID)
+		p.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			log.FromContext(ctx).Error(err, "Preempting pods failed", "pod", client.ObjectKeyFromObject(preemptor), "node", chosen.node)
+			p.Handle.Activate(klog.FromContext(ctx), map[string]*corev1.Pod{preemptor.Namespace + "/" + preemptor.Name: preemptor})
+		}
+	})
+}
+
+func (p *Plugin) evictAll(ctx context.Context, preemptor *corev1.Pod, chosen candidate, outdone []*corev1.Pod) error {
+	for _, victim := range chosen.victims {
+		if err := p.evictOne(ctx, preemptor, victim.GetPod(), chosen.node); err != nil {
+			return err
+		}
+	}
+	for _, pod := range outdone {
+		withdrawn := pod.DeepCopy()
+		withdrawn.Status.NominatedNodeName = ""
+		p.Handle.DeleteNominatedPodIfExists(pod)
+		if err := p.Client.Status().Patch(ctx, withdrawn, client.MergeFrom(pod)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("withdrawing the nomination of pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Plugin) evictOne(ctx context.Context, preemptor, victim *corev1.Pod, node string) error {
+	waiting := p.Handle.GetWaitingPod(victim.UID)
+	switch {
+	case waiting != nil && waiting.Preempt(Name, "preempted"):
+	case victim.DeletionTimestamp != nil:
+		return nil // it is on its way
+	default:
+		if err := p.delete(ctx, preemptor, victim); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("evicting pod %s/%s: %w", victim.Namespace, victim.Name, err)
+		}
+	}
+	p.Handle.EventRecorder().Eventf(victim, preemptor, corev1.EventTypeNormal, "Preempted", "Preempting", "Preempted by pod %v on node %v", preemptor.UID, node)
+	return nil
+}
+
+func (p *Plugin) delete(ctx context.Context, preemptor, victim *corev1.Pod) error {
+	marked := victim.DeepCopy()
+	mark(&marked.Status, corev1.PodCondition{
+		Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: corev1.PodReasonPreemptionByScheduler, ObservedGeneration: victim.Generation,
+		Message:            fmt.Sprintf("%s: preempting to accommodate a higher priority pod", preemptor.Spec.SchedulerName),
+		LastTransitionTime: metav1.NewTime(p.Clock.Now()),
+	})
+	if err := p.Client.Status().Patch(ctx, marked, client.StrategicMergeFrom(victim)); err != nil {
+		return err
+	}
+	return p.Client.Delete(ctx, victim, client.Preconditions{UID: &victim.UID})
+}
+
+func mark(status *corev1.PodStatus, condition corev1.PodCondition) {
+	at := slices.IndexFunc(status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
+	if at < 0 {
+		status.Conditions = append(status.Conditions, condition)
+		return
+	}
+	if status.Conditions[at].Status == condition.Status {
+		condition.LastTransitionTime = status.Conditions[at].LastTransitionTime
+	}
+	status.Conditions[at] = condition
+}

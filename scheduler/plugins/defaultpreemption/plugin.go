@@ -1,0 +1,147 @@
+// Package defaultpreemption makes room for a pod that fits nowhere: it finds the node where evicting pods of lower
+// priority costs least, evicts them, and nominates the node for the pod.
+//
+//	PostFilter: eligible? -> candidates (victims.go, a what-if on each node) -> best (choose.go) -> evict (evict.go)
+//
+// Victims end gracefully, so the pod is tried again when they are gone; until then the nomination keeps pods of lower
+// priority out of the room that is being made.
+package defaultpreemption
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Name in configurations.
+const Name = "DefaultPreemption"
+
+// Plugin implements PostFilter.
+type Plugin struct {
+	Handle fwk.Handle
+	Client client.Client
+	Clock  clock.PassiveClock
+	// Go runs an eviction beside the scheduling of other pods.
+	Go func(func())
+	// MinCandidates and MinCandidatesPercent bound the search: it goes on until it has found the larger of the number
+	// and the share of the nodes. Defaults 100 and 10.
+	MinCandidates, MinCandidatesPercent int
+
+	mu       sync.Mutex
+	underway map[types.UID]struct{} // pods whose victims are being evicted
+}
+
+var _ fwk.PostFilterPlugin = &Plugin{}
+
+// Name implements fwk.Plugin.
+func (*Plugin) Name() string { return Name }
+
+// PostFilter implements fwk.PostFilterPlugin.
+func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, refused fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
+	if reason := p.ineligible(pod, refused); reason != "" {
+		return nil, fwk.NewStatus(fwk.Unschedulable, "preemption: "+reason)
+	}
+	nodes := p.Handle.SnapshotSharedLister().NodeInfos()
+	all, err := nodes.List()
+	if err != nil {
+		return nil, fwk.AsStatus(err)
+	}
+	search, err := p.newSearch(ctx, cycle, pod)
+	if err != nil {
+		return nil, fwk.AsStatus(err)
+	}
+	helped, err := refused.NodesForStatusCode(nodes, fwk.Unschedulable)
+	if err != nil {
+		return nil, fwk.AsStatus(err)
+	}
+	candidates := search.run(ctx, helped, p.enough(len(helped)))
+	if len(candidates) == 0 {
+		message := "preemption: " + search.summary(all, refused)
+		return &fwk.PostFilterResult{NominatingInfo: nominate("")}, fwk.NewStatus(fwk.Unschedulable, message)
+	}
+	chosen := choose(candidates)
+	p.evict(ctx, pod, chosen)
+	return &fwk.PostFilterResult{NominatingInfo: nominate(chosen.node)}, nil
+}
+
+func nominate(node string) *fwk.NominatingInfo {
+	return &fwk.NominatingInfo{NominatedNodeName: node, NominatingMode: fwk.ModeOverride}
+}
+
+// ineligible says why the pod may not preempt others now, or "".
+func (p *Plugin) ineligible(pod *corev1.Pod, refused fwk.NodeToStatusReader) string {
+	if pod.Spec.PreemptionPolicy != nil && *pod.Spec.PreemptionPolicy == corev1.PreemptNever {
+		return "not eligible due to preemptionPolicy=Never."
+	}
+	p.mu.Lock()
+	_, underway := p.underway[pod.UID]
+	p.mu.Unlock()
+	if underway {
+		return "waiting for the preemption for this pod to be finished"
+	}
+	nominated := pod.Status.NominatedNodeName
+	if nominated == "" || refused.Get(nominated).Code() == fwk.UnschedulableAndUnresolvable {
+		return ""
+	}
+	node, err := p.Handle.SnapshotSharedLister().NodeInfos().Get(nominated)
+	if err != nil {
+		return ""
+	}
+	for _, other := range node.GetPods() {
+		if terminatesForPreemption(other.GetPod()) && priority(other) < corev1helpers.PodPriority(pod) {
+			return "not eligible due to a terminating pod on the nominated node."
+		}
+	}
+	return ""
+}
+
+func priority(info fwk.PodInfo) int32 { return corev1helpers.PodPriority(info.GetPod()) }
+
+func terminatesForPreemption(pod *corev1.Pod) bool {
+	if pod.DeletionTimestamp == nil {
+		return false
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.DisruptionTarget {
+			return condition.Status == corev1.ConditionTrue && condition.Reason == corev1.PodReasonPreemptionByScheduler
+		}
+	}
+	return false
+}
+
+// enough is how many candidates of that many nodes are enough to choose from.
+func (p *Plugin) enough(nodes int) int {
+	least, percent := p.MinCandidates, p.MinCandidatesPercent
+	if least == 0 {
+		least = 100
+	}
+	if percent == 0 {
+		percent = 10
+	}
+	return min(max(nodes*percent/100, least), nodes)
+}
+
+// start is where a search among that many nodes begins, so that not all searches meet on the same ones.
+func start(nodes int) int {
+	if nodes < 2 {
+		return 0
+	}
+	return rand.IntN(nodes)
+}
+
+const (
+	notHelpful = "Preemption is not helpful for scheduling"
+	noVictims  = "No preemption victims found for incoming pod"
+)
+
+func unavailable(total int, reasons string) string {
+	return fmt.Sprintf("0/%d nodes are available: %s.", total, reasons)
+}
