@@ -47,19 +47,28 @@ func (c *call) media() (codec.Media, error) {
 
 // readInto decodes the body into an object of the kind, and deals with what a strict reading finds.
 func (c *call) readInto(into runtime.Object, kind schema.GroupVersionKind, o writeOptions) error {
-	media, err := c.media()
+	body, err := c.body(into, o)
 	if err != nil {
 		return err
 	}
-	data, err := c.readBody()
-	if err != nil {
-		return err
-	}
-	faults, err := c.decoder.Decode(codec.Body{Data: data, Media: media, Strict: o.looksForFaults()}, kind, into)
+	faults, err := c.decoder.Decode(body, kind, into)
 	if err != nil {
 		return err
 	}
 	return c.judge(faults, kind, o)
+}
+
+// body reads what is to be decoded into an object.
+func (c *call) body(into runtime.Object, o writeOptions) (codec.Body, error) {
+	media, err := c.media()
+	if err != nil {
+		return codec.Body{}, err
+	}
+	if media == codec.Protobuf && !codec.HasProtobuf(into) {
+		return codec.Body{}, unsupportedMedia(codec.SupportedText())
+	}
+	data, err := c.readBody()
+	return codec.Body{Data: data, Media: media, Strict: o.looksForFaults()}, err
 }
 
 // judge refuses faults, warns of them, or lets them pass.
@@ -80,10 +89,15 @@ func (c *call) judge(faults []error, kind schema.GroupVersionKind, o writeOption
 // readObject decodes the body into the endpoint's version and fills in defaults.
 func (c *call) readObject(o writeOptions) (resource.Object, error) {
 	obj := c.at.version.New()
-	if err := c.readInto(obj, c.at.gvk, o); err != nil {
+	body, err := c.body(obj, o)
+	if err != nil {
 		return nil, err
 	}
-	return obj, nil
+	faults, err := c.decodeObject(body, obj)
+	if err != nil {
+		return nil, err
+	}
+	return obj, c.judge(faults, c.at.gvk, o)
 }
 
 // stored defaults an object of the endpoint's version and converts it to the storage version.

@@ -155,6 +155,9 @@ func (c *call) fitsPath() bool {
 func (c *call) negotiate() error {
 	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), c.allows)
 	if !ok {
+		if !c.at.protobuf() {
+			return notAcceptable(codec.SupportedText())
+		}
 		return notAcceptable(codec.Supported())
 	}
 	if wantsPretty(c.r) {

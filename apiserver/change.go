@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
@@ -77,7 +75,7 @@ func isLost(err error) bool {
 func (c *call) newer(ctx context.Context, name string, err error) (current, error) {
 	var lost *storage.ConflictError
 	if errors.As(err, &lost) && lost.Key == c.at.key(c.info.Namespace, name) {
-		return c.currentOf(lost.Current)
+		return c.currentOf(ctx, lost.Current)
 	}
 	return c.now(ctx, name)
 }
@@ -88,16 +86,20 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 	if err != nil {
 		return current{}, err
 	}
-	obj, err := object(entry)
+	obj, err := c.at.object(ctx, entry)
 	return current{object: obj, raw: entry.Raw, revision: entry.Revision}, err
 }
 
-func (c *call) currentOf(record storage.Record) (current, error) {
-	obj, err := c.at.decode(record.Value, record.Revision)
+func (c *call) currentOf(ctx context.Context, record storage.Record) (current, error) {
+	decoded, err := c.at.decode(record.Value, record.Revision)
 	if err != nil {
 		return current{}, err
 	}
-	return current{object: obj.(resource.Object), raw: record.Value, revision: record.Revision}, nil
+	obj, err := c.at.inVersion(ctx, decoded.(resource.Object))
+	if err != nil {
+		return current{}, err
+	}
+	return current{object: obj, raw: record.Value, revision: record.Revision}, nil
 }
 
 // try makes the change on top of one state of the object.
@@ -146,7 +148,7 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 		}
 		return obj, c.remove(ctx, now, obj)
 	}
-	value, err := codec.EncodeStored(obj)
+	value, err := c.at.encodeStored(ctx, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +164,7 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 	if err != nil {
 		return nil, err
 	}
-	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
-	return obj, nil
+	return c.at.committed(ctx, obj, value, revision)
 }
 
 // checkIdentity compares what the change says it is about with what is there.

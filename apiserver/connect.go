@@ -59,7 +59,7 @@ func (c *call) pod() (*corev1.Pod, error) {
 	if err != nil {
 		return nil, err
 	}
-	obj, err := object(entry)
+	obj, err := c.at.object(c.ctx(), entry)
 	if err != nil {
 		return nil, err
 	}

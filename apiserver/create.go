@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
@@ -23,6 +21,9 @@ import (
 const maxNameAttempts = 8
 
 func (c *call) create() error {
+	if err := c.errTerminating(); err != nil {
+		return err
+	}
 	options, err := c.createOptions()
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (c *call) tryCreate(ctx context.Context, obj resource.Object, attributes *a
 	if options.dryRun {
 		return obj, c.checkAbsent(ctx, key, obj.GetName())
 	}
-	value, err := codec.EncodeStored(obj)
+	value, err := c.at.encodeStored(ctx, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +144,7 @@ func (c *call) tryCreate(ctx context.Context, obj resource.Object, attributes *a
 	if err != nil {
 		return nil, c.whyNotCreated(ctx, err, key, obj.GetName())
 	}
-	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
-	return obj, nil
+	return c.at.committed(ctx, obj, value, revision)
 }
 
 // whyNotCreated tells an object that exists from an operation of a hook that came too late.
@@ -206,7 +206,7 @@ func (c *call) checkAbsent(ctx context.Context, key, name string) error {
 		return err
 	}
 	exists := apierrors.NewAlreadyExists(c.groupResource(), name)
-	if there, err := c.currentOf(record); err == nil && there.object.GetDeletionTimestamp() != nil {
+	if there, err := c.currentOf(ctx, record); err == nil && there.object.GetDeletionTimestamp() != nil {
 		exists.ErrStatus.Message = "object is being deleted: " + exists.ErrStatus.Message
 	}
 	return exists
@@ -224,7 +224,7 @@ func generateName(prefix string) string {
 // attributes of the write, as admission sees it.
 func (c *call) attributes(operation admission.Operation, obj, old resource.Object, options writeOptions) *admission.Attributes {
 	a := &admission.Attributes{
-		Operation: operation, Resource: c.at.row, Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
+		Operation: operation, Resource: c.at.row, Version: c.at.version.Name, Kind: c.gvk(), Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
 		Options: options.all, DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
 	}
 	if obj != nil {

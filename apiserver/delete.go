@@ -132,7 +132,7 @@ func (c *call) tryDelete(ctx context.Context, now current, options *metav1.Delet
 
 func (c *call) commitMarked(ctx context.Context, obj resource.Object, now current, dryRun bool) (resource.Object, error) {
 	obj.SetResourceVersion("")
-	value, err := codec.EncodeStored(obj)
+	value, err := c.at.encodeStored(ctx, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +144,7 @@ func (c *call) commitMarked(ctx context.Context, obj resource.Object, now curren
 	if err != nil {
 		return nil, err
 	}
-	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
-	return obj, nil
+	return c.at.committed(ctx, obj, value, revision)
 }
 
 // remove takes the object out of the store, with whatever goes with it.

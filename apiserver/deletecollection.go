@@ -16,7 +16,7 @@ func (c *call) deleteCollection() error {
 	if err != nil {
 		return err
 	}
-	selected, err := parseSelection(c.at.row, listing.LabelSelector, listing.FieldSelector)
+	selected, err := c.selection(listing.LabelSelector, listing.FieldSelector)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ type FieldManager interface {
 
 // manageFields returns obj, of the storage version, with its managedFields brought up to date.
 func (c *call) manageFields(live, obj resource.Object, options writeOptions, subresource string) (resource.Object, error) {
-	if c.FieldManager == nil || !c.strategic() {
+	fields := c.fields()
+	if fields == nil {
 		return obj, nil
 	}
 	before, err := c.at.versioned(live)
@@ -30,7 +31,7 @@ func (c *call) manageFields(live, obj resource.Object, options writeOptions, sub
 	if err != nil {
 		return nil, err
 	}
-	managed, err := c.FieldManager.Update(c.at.row, c.at.gvk, before, after, options.manager, subresource)
+	managed, err := fields.Update(c.at.row, c.at.gvk, before, after, options.manager, subresource)
 	if err != nil {
 		// Not to know who owns a field is no reason to refuse a write.
 		logr.FromContextOrDiscard(c.ctx()).V(1).Info("managing fields failed", "kind", c.at.gvk.Kind, "reason", err.Error())

@@ -31,6 +31,7 @@ type kind struct {
 	prefix  string                  // of keys, with a slash at its end
 	cached  *cache.Resource         // nil for virtual rows
 	hooks   hooks
+	custom  *Custom // nil for kinds that have a Go type
 }
 
 // endpoint is a kind served in one version.
@@ -54,7 +55,7 @@ func (s *Server) AddRow(row *resource.Resource) error {
 	s.rowsMu.Lock()
 	defer s.rowsMu.Unlock()
 	next := s.kinds.Load().without(row.GroupResource())
-	k, err := s.newKind(row, next)
+	k, err := s.newKind(row, next, nil)
 	if err != nil {
 		return err
 	}
@@ -77,8 +78,8 @@ func (s *Server) RemoveRow(of schema.GroupResource) {
 	}
 }
 
-func (s *Server) newKind(row *resource.Resource, among *kinds) (*kind, error) {
-	k := &kind{row: row, hooks: s.hooksOf(row)}
+func (s *Server) newKind(row *resource.Resource, among *kinds, custom *Custom) (*kind, error) {
+	k := &kind{row: row, hooks: s.hooksOf(row), custom: custom}
 	if row.Virtual || row.StoragePrefix == "" {
 		k.storage = row.Storage()
 		return k, nil
@@ -86,6 +87,9 @@ func (s *Server) newKind(row *resource.Resource, among *kinds) (*kind, error) {
 	k.prefix = storage.Root + row.StoragePrefix + "/"
 	if owner := among.byPrefix[k.prefix]; owner != nil {
 		k.storage, k.gvk, k.cached = owner.storage, owner.gvk, owner.cached
+		if custom != nil {
+			k.storage, k.gvk = row.Storage(), row.GroupVersionKind(row.Storage().Name)
+		}
 		return k, nil
 	}
 	k.storage = row.Storage()
@@ -101,6 +105,14 @@ func (s *Server) newKind(row *resource.Resource, among *kinds) (*kind, error) {
 
 // decode reads a stored value.
 func (k *kind) decode(value []byte, revision int64) (runtime.Object, error) {
+	if k.custom != nil {
+		obj, err := k.custom.Codec.Decode(value)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", k.row.Name, err)
+		}
+		obj.SetResourceVersion(strconv.FormatInt(revision, 10))
+		return obj, nil
+	}
 	version := k.storage
 	if stored, err := codec.PeekKind(value); err == nil && stored.Version != version.Name {
 		if other := k.row.Version(stored.Version); other != nil && other.ToStorage != nil {
@@ -168,14 +180,25 @@ func (k *kinds) add(added *kind) {
 		version := &row.Versions[i]
 		gvk := row.GroupVersionKind(version.Name)
 		list := gvk
-		list.Kind += "List"
+		if list.Kind += "List"; row.ListKind != "" {
+			list.Kind = row.ListKind
+		}
 		id := gvk.GroupVersion().String()
 		k.endpoints[gvk.GroupVersion().WithResource(row.Name)] = &endpoint{
 			kind: added, version: version, gvk: gvk, listGVK: list,
 			same: added.cached == nil || (gvk == added.gvk && version.FromStorage == nil),
-			keys: encodingKeys{json: id + " json", protobuf: id + " protobuf", partialJSON: "partial json", partialProtobuf: "partial protobuf"},
+			keys: keysOf(id, added.custom != nil),
 		}
 	}
+}
+
+// keysOf names encodings. Metadata is the same in all versions, but for what a conversion of custom resources may do to it.
+func keysOf(version string, custom bool) encodingKeys {
+	keys := encodingKeys{json: version + " json", protobuf: version + " protobuf", partialJSON: "partial json", partialProtobuf: "partial protobuf"}
+	if custom {
+		keys.partialJSON, keys.partialProtobuf = version+" "+keys.partialJSON, version+" "+keys.partialProtobuf
+	}
+	return keys
 }
 
 // routeOf lets the watchers of one node's pods be found without looking at all others.

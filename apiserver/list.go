@@ -24,7 +24,7 @@ func (c *call) list() error {
 	if err != nil {
 		return err
 	}
-	selected, err := parseSelection(c.at.row, options.LabelSelector, options.FieldSelector)
+	selected, err := c.selection(options.LabelSelector, options.FieldSelector)
 	if err != nil {
 		return err
 	}
@@ -32,10 +32,13 @@ func (c *call) list() error {
 	if err != nil {
 		return err
 	}
+	if err := c.at.prepare(c.ctx(), page.entries); err != nil {
+		return err
+	}
 	if c.accept.As == "Table" {
 		objects := make([]resource.Object, 0, len(page.entries))
 		for _, entry := range page.entries {
-			obj, err := object(entry)
+			obj, err := c.at.object(c.ctx(), entry)
 			if err != nil {
 				return err
 			}

@@ -211,7 +211,7 @@ func (c *call) patched(now current, apply patchFunc, misfit misfitFunc, options 
 		return nil, err
 	}
 	obj := c.at.version.New()
-	faults, err := c.decoder.Decode(codec.Body{Data: after, Strict: options.looksForFaults()}, c.at.gvk, obj)
+	faults, err := c.decodeObject(codec.Body{Data: after, Strict: options.looksForFaults()}, obj)
 	if err == nil && len(faults) > 0 && options.validation == metav1.FieldValidationStrict {
 		err = runtime.NewStrictDecodingError(faults)
 	}
@@ -241,7 +241,8 @@ func reasonOf(err error) string {
 
 // apply merges an applied configuration, or creates the object from it.
 func (c *call) apply(body []byte, options writeOptions) error {
-	if c.FieldManager == nil || !c.strategic() {
+	fields := c.fields()
+	if fields == nil {
 		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
 	}
 	merged := func(live resource.Object) (resource.Object, error) {
@@ -249,7 +250,7 @@ func (c *call) apply(body []byte, options writeOptions) error {
 		if err != nil {
 			return nil, err
 		}
-		result, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
+		result, err := fields.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
 			Data: body, Manager: options.manager, Force: options.force, Subresource: c.info.Subresource})
 		if err != nil {
 			return nil, err

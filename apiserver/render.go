@@ -24,14 +24,6 @@ func (at *endpoint) versioned(obj resource.Object) (resource.Object, error) {
 	return converted, nil
 }
 
-// object of an entry.
-func object(entry *cache.Entry) (resource.Object, error) {
-	if entry.Err != nil {
-		return nil, fmt.Errorf("reading %s: %w", entry.Key, entry.Err)
-	}
-	return entry.Object.(resource.Object), nil
-}
-
 // encoded returns an entry's encoding for single objects, watches and lists: whole JSON, or a bare protobuf message.
 // It is made once and shared.
 func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
@@ -46,11 +38,12 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 	case pb:
 		key = keys.protobuf
 	}
+	// Before the encoding is made, for a failed conversion must not be kept.
+	obj, err := c.at.object(c.ctx(), entry)
+	if err != nil {
+		return nil, err
+	}
 	return entry.Encoding(key, func() ([]byte, error) {
-		obj, err := object(entry)
-		if err != nil {
-			return nil, err
-		}
 		shown, err := c.shown(obj)
 		if err != nil {
 			return nil, err
@@ -105,7 +98,7 @@ func copyMeta(obj metav1.Object) metav1.ObjectMeta {
 // writeEntry answers with a cached object.
 func (c *call) writeEntry(code int, entry *cache.Entry) error {
 	if c.accept.As == "Table" || c.accept.Media == codec.YAML {
-		obj, err := object(entry)
+		obj, err := c.at.object(c.ctx(), entry)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func (c *call) serveScale() error {
 		if err != nil {
 			return err
 		}
-		obj, err := object(entry)
+		obj, err := c.at.object(c.ctx(), entry)
 		if err != nil {
 			return err
 		}

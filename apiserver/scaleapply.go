@@ -19,7 +19,8 @@ import (
 
 // applyScale merges an applied Scale. Its one field is that of the object behind it, whose managers it concerns.
 func (c *call) applyScale(body []byte, options writeOptions) error {
-	if c.FieldManager == nil || !c.strategic() {
+	fields := c.fields()
+	if fields == nil {
 		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
 	}
 	scale, names, err := c.readScale(body)
@@ -40,7 +41,7 @@ func (c *call) applyScale(body []byte, options writeOptions) error {
 			if err != nil {
 				return nil, err
 			}
-			merged, err := c.FieldManager.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
+			merged, err := fields.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
 				Data: wanted, Manager: options.manager, Force: options.force, Subresource: c.info.Subresource,
 			})
 			if err != nil {

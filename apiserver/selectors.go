@@ -18,6 +18,20 @@ type selection struct {
 	row    *resource.Resource
 	// name is set where the field selector asks for exactly one.
 	name string
+	// show returns a stored object in the version that the fields are of; nil where it is that.
+	show func(obj resource.Object) (resource.Object, error)
+}
+
+// selection reads the selectors of a request for the endpoint.
+func (c *call) selection(labelText, fieldText string) (*selection, error) {
+	s, err := parseSelection(c.at.row, labelText, fieldText)
+	if err != nil {
+		return nil, err
+	}
+	if c.at.custom != nil && s.fields != nil {
+		s.show = func(obj resource.Object) (resource.Object, error) { return c.at.inVersion(c.ctx(), obj) }
+	}
+	return s, nil
 }
 
 // parseSelection reads the selectors of a request and refuses fields that nothing can be selected by.
@@ -70,7 +84,17 @@ func (s *selection) matches(obj resource.Object) bool {
 	if s.labels != nil && !s.labels.Matches(labels.Set(obj.GetLabels())) {
 		return false
 	}
-	return s.fields == nil || s.fields.Matches(&objectFields{obj: obj, row: s.row})
+	if s.fields == nil {
+		return true
+	}
+	if s.show != nil {
+		shown, err := s.show(obj)
+		if err != nil {
+			return false // nobody can tell
+		}
+		obj = shown
+	}
+	return s.fields.Matches(&objectFields{obj: obj, row: s.row})
 }
 
 // objectFields looks fields up, those of the row only when one is asked for.

@@ -36,7 +36,7 @@ func (c *call) watch() error {
 	if err != nil {
 		return err
 	}
-	selected, err := parseSelection(c.at.row, options.LabelSelector, options.FieldSelector)
+	selected, err := c.selection(options.LabelSelector, options.FieldSelector)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (s *stream) send(event *cache.Event) error {
 		return s.sendBookmark(event)
 	}
 	if s.accept.As == "Table" {
-		obj, err := object(event.Entry)
+		obj, err := s.at.object(s.ctx(), event.Entry)
 		if err != nil {
 			return err
 		}

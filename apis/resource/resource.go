@@ -25,6 +25,7 @@ type Resource struct {
 	Name       string   // plural, lower case: "pods"
 	Singular   string   // "pod"
 	Kind       string   // "Pod"
+	ListKind   string   // default: the kind with List behind it
 	ShortNames []string // "po"
 	Categories []string // "all"
 	Namespaced bool

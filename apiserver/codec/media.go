@@ -31,6 +31,9 @@ func (m Media) String() string {
 // Supported lists the content types, for messages that refuse another.
 func Supported() []string { return []string{typeJSON, typeYAML, typeProtobuf} }
 
+// SupportedText lists those that need no generated code: what kinds without a Go type travel in.
+func SupportedText() []string { return []string{typeJSON, typeYAML} }
+
 // ParseMedia reads a Content-Type; an empty one is JSON.
 func ParseMedia(contentType string) (Media, bool) {
 	if contentType == "" {

@@ -28,6 +28,7 @@ type Entry struct {
 	good *Entry
 
 	encodings atomic.Pointer[encoding]
+	views     atomic.Pointer[view]
 }
 
 // Good returns the entry itself, or the last one before it that could be decoded, or nil: what a reader is
@@ -67,6 +68,33 @@ func (e *Entry) encoding(key string) *encoding {
 		n := &encoding{key: key, next: head}
 		if e.encodings.CompareAndSwap(head, n) {
 			return n
+		}
+	}
+}
+
+// view is one node of the list of other forms of an entry's object.
+type view struct {
+	key    string
+	object runtime.Object
+	next   *view
+}
+
+// View returns the form of the object that SetView has kept under the key, or nil.
+func (e *Entry) View(key string) runtime.Object {
+	for v := e.views.Load(); v != nil; v = v.next {
+		if v.key == key {
+			return v.object
+		}
+	}
+	return nil
+}
+
+// SetView keeps another form of the object, such as a converted one, for the life of the entry. What is kept first stays.
+func (e *Entry) SetView(key string, object runtime.Object) {
+	for {
+		head := e.views.Load()
+		if e.View(key) != nil || e.views.CompareAndSwap(head, &view{key: key, object: object, next: head}) {
+			return
 		}
 	}
 }
