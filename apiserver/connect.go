@@ -31,8 +31,11 @@ type NodeConnection struct {
 
 // connect joins the client with a container, a pod, a service or a node.
 func (c *call) connect() error {
+	if c.sub.Name == "log" { // is read, and not connected to
+		return c.podLog()
+	}
 	attributes := c.attributes(admission.Connect, nil, nil, writeOptions{})
-	attributes.Options = nil
+	attributes.Options, attributes.Object = nil, c.connectOptions()
 	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {
 		return err
 	}
@@ -40,8 +43,6 @@ func (c *call) connect() error {
 		return err
 	}
 	switch c.at.row.Name + "/" + c.sub.Name {
-	case "pods/log":
-		return c.podLog()
 	case "pods/exec", "pods/attach":
 		return c.podStreams()
 	case "pods/portforward":

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,6 +24,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/rbac"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/review"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
 // access is who may call the API server and what they may do.
@@ -56,7 +58,7 @@ func (c *controlPlane) newAccess() (*access, error) {
 	roles := rbac.New(c.view)
 	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz"}, node.New(c.view), roles}
 	chain, err := plugins.New(plugins.Deps{
-		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c},
+		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c}, Webhooks: c.webhooks(),
 	}, nil, nil)
 	if err != nil {
 		return nil, err
@@ -81,6 +83,13 @@ func (c *controlPlane) newAccess() (*access, error) {
 		&auth.ClientCertificates{Roots: func() *x509.CertPool { return pool }, Clock: clock.RealClock{}}, bearers,
 	}}
 	return a, nil
+}
+
+// webhooks calls what answers for the cluster at a Service or an address.
+func (c *controlPlane) webhooks() *webhookclient.Clients {
+	return &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: c.view, Local: func() string {
+		return strings.TrimPrefix(c.url(), "https://")
+	}}}
 }
 
 // quotaWriter stores what admission has charged, through the API that admission is a part of.

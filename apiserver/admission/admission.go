@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -28,8 +29,11 @@ type Lister = auth.Lister
 // Attributes describe one write. Object and Old are of the storage version; Object is nil on delete and Old
 // on create. Old is what is stored, never what the client sent, and must not be changed.
 type Attributes struct {
-	Operation   Operation
-	Resource    *resource.Resource
+	Operation Operation
+	Resource  *resource.Resource
+	// Version of the resource that the client asked for, and Kind of what it sent: that of the subresource's body, if it has one.
+	Version     string
+	Kind        schema.GroupVersionKind
 	Subresource string
 	Namespace   string
 	Name        string // may be empty on create with generateName
@@ -39,6 +43,10 @@ type Attributes struct {
 	DryRun      bool
 	User        user.Info
 	Warn        func(string) // may be nil
+	// Annotate adds to the audit event of the request; may be nil. It and Warn are called from several goroutines.
+	Annotate func(key, value string)
+	// Again is what mutators remember of one another's changes.
+	Again Reinvocation
 }
 
 // Mutator may change a.Object, and refuse.
@@ -82,11 +90,20 @@ func (c *Chain) Names() []string {
 	return names
 }
 
-// Admit lets all mutators change a.Object. The first that refuses ends it.
+// Admit lets all mutators change a.Object, and once more when one of them asks for that. The first that refuses ends it.
 func (c *Chain) Admit(ctx context.Context, a *Attributes) error {
 	if c == nil {
 		return nil
 	}
+	a.Again = Reinvocation{}
+	if err := c.admit(ctx, a); err != nil || !a.Again.wanted {
+		return err
+	}
+	a.Again.running = true
+	return c.admit(ctx, a)
+}
+
+func (c *Chain) admit(ctx context.Context, a *Attributes) error {
 	for _, plugin := range c.plugins {
 		if plugin.Mutator == nil {
 			continue

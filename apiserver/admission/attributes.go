@@ -30,6 +30,13 @@ func (a *Attributes) Warning(text string) {
 	}
 }
 
+// AuditAnnotation adds to the audit event of the request.
+func (a *Attributes) AuditAnnotation(key, value string) {
+	if a.Annotate != nil {
+		a.Annotate(key, value)
+	}
+}
+
 // ObjectName is the best name there is for messages.
 func (a *Attributes) ObjectName() string {
 	if a.Name != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultstorageclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaulttolerationseconds"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/limitranger"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespacelifecycle"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/noderestriction"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/ownerreferences"
@@ -28,6 +29,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/storageobjectinuse"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/taintnodesbycondition"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/webhook"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
 // Deps is what plugins are given.
@@ -41,6 +44,8 @@ type Deps struct {
 	// Quotas stores what ResourceQuota charges. Without it, that plugin is left out: it needs a controller that
 	// fills in the status of quotas, and refuses everything in a namespace whose quota has none.
 	Quotas resourcequota.StatusWriter
+	// Webhooks calls admission webhooks. Without it there are none.
+	Webhooks *webhookclient.Clients
 }
 
 // list is all plugins in the order in which they are asked.
@@ -50,6 +55,7 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 	limits := &limitranger.Plugin{Lister: deps.Lister}
 	priorities := &priority.Plugin{Lister: deps.Lister}
 	runtimes := &runtimeclass.Plugin{Lister: deps.Lister}
+	mutating, validating := webhook.New(matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, deps.Webhooks)
 	owners := &ownerreferences.Plugin{Authorizer: deps.Authorizer, Resource: deps.resource}
 	return []admission.Plugin{
 		{Name: "NamespaceLifecycle", Mutator: lifecycle},
@@ -70,8 +76,27 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 		{Name: "CertificateSubjectRestriction", Validator: certificates.Subject{}},
 		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
 		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
+		{Name: mutatingWebhook, Mutator: mutating},
+		{Name: validatingWebhook, Validator: validating},
 		{Name: "ResourceQuota", Validator: &resourcequota.Plugin{Lister: deps.Lister, Writer: deps.Quotas}},
 	}
+}
+
+// The plugins that ask webhooks.
+const (
+	mutatingWebhook   = "MutatingAdmissionWebhook"
+	validatingWebhook = "ValidatingAdmissionWebhook"
+)
+
+// possible says whether what a plugin needs is there.
+func (d Deps) possible(name string) bool {
+	switch name {
+	case "ResourceQuota":
+		return d.Quotas != nil
+	case mutatingWebhook, validatingWebhook:
+		return d.Webhooks != nil
+	}
+	return true
 }
 
 // off are the plugins that are off unless they are asked for.
@@ -81,8 +106,7 @@ func off(name string) bool { return name == "OwnerReferencesPermissionEnforcemen
 // it is, except for those that upstream has on by default and that command lines name for good measure.
 func absent(name string) (known, byDefault bool) {
 	switch name {
-	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NodeDeclaredFeatureValidator",
-		"ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook":
+	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "NodeDeclaredFeatureValidator", "ValidatingAdmissionPolicy":
 		return true, true
 	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
 		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",
@@ -117,7 +141,7 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 		if slices.Contains(disable, plugin.Name) || off(plugin.Name) && !slices.Contains(enable, plugin.Name) {
 			continue
 		}
-		if plugin.Name == "ResourceQuota" && deps.Quotas == nil {
+		if !deps.possible(plugin.Name) {
 			continue
 		}
 		on = append(on, plugin)

@@ -1,0 +1,26 @@
+package webhookclient
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
+)
+
+// statusError is what a webhook said that did not answer 200: a Status if it sent one, or else what the code means.
+func statusError(response *http.Response, data []byte) error {
+	status := &metav1.Status{}
+	if kjson.UnmarshalCaseSensitivePreserveInts(data, status) == nil && status.Kind == "Status" && status.Status != metav1.StatusSuccess {
+		return apierrors.FromObject(status)
+	}
+	retry, _ := strconv.Atoi(response.Header.Get("Retry-After")) // none is zero
+	text := "unknown"
+	if media := response.Header.Get("Content-Type"); strings.HasPrefix(media, "text/") || media == "" {
+		text = strings.TrimSpace(string(data))
+	}
+	return apierrors.NewGenericServerResponse(response.StatusCode, "POST", schema.GroupResource{}, "", text, retry, true)
+}
