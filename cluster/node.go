@@ -22,6 +22,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/kubelet"
 	"github.com/coxswain-k8s/coxswain/network"
 	"github.com/coxswain-k8s/coxswain/network/dns"
+	"github.com/coxswain-k8s/coxswain/network/fabric"
 	"github.com/coxswain-k8s/coxswain/proxy"
 )
 
@@ -46,7 +47,10 @@ func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]compo
 		parts = append(parts, own, component{"images", n.importImages})
 	}
 	if c.options.Enabled(Network) {
-		own := &network.Network{Cache: shared, NodeName: c.options.NodeName, ClusterCIDRs: prefixes(c.options.ClusterCIDR)}
+		own := &network.Network{
+			Cache: shared, NodeName: c.options.NodeName, ClusterCIDRs: prefixes(c.options.ClusterCIDR),
+			Fabric: &fabric.Fabric{Cache: shared, NodeName: c.options.NodeName, Mode: fabric.Mode(c.options.PodNetwork)},
+		}
 		parts = append(parts, component{"network", own.Run})
 	}
 	if c.options.Enabled(Proxy) {
@@ -70,8 +74,13 @@ func (n *machineNode) ownRuntime() (component, error) {
 	if err != nil {
 		return component{}, err
 	}
+	registries, err := containerd.ReadRegistries(n.options.Registries)
+	if err != nil {
+		return component{}, err
+	}
 	n.runtime = &containerd.Runtime{
 		Programs: bundle.Dir, Root: filepath.Join(n.options.DataDir, "containerd", "root"), State: RuntimeState, CNIBin: bundle.Dir, CNIConf: "/etc/cni/net.d",
+		Registries: registries,
 	}
 	n.endpoint = n.runtime.Endpoint()
 	return component{"containerd", func(ctx context.Context) error {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/coxswain-k8s/coxswain/network/fabric"
 )
 
 // Names that Options.Disable understands.
@@ -44,6 +46,8 @@ type Options struct {
 	ClusterDomain string `json:"cluster-domain,omitempty"`
 	// Images are archives, or folders of archives, to import once; DataDir/images always is one of them.
 	Images []string `json:"images,omitempty"`
+	// Registries is a registries.yaml: mirrors, credentials and certificates for pulling images. It need not exist.
+	Registries string `json:"registries,omitempty"`
 	// NodeName of this machine; default its host name.
 	NodeName string `json:"node-name,omitempty"`
 	// TLSSANs are further names and addresses for the serving certificate.
@@ -52,6 +56,8 @@ type Options struct {
 	Token string `json:"token,omitempty"`
 	// WriteKubeconfig is a second place for the administrator's kubeconfig.
 	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
+	// PodNetwork is how packets travel between nodes: host-gw, vxlan, or auto for what each pair of nodes allows.
+	PodNetwork string `json:"network,omitempty"`
 	// ProxyMode is nftables or iptables; default the first that the kernel has.
 	ProxyMode string `json:"proxy-mode,omitempty"`
 	// ContainerRuntimeEndpoint of a runtime that runs already; default is a containerd of our own.
@@ -69,7 +75,7 @@ func Default() Options {
 	return Options{
 		DataDir: "/var/lib/coxswain", HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local",
-		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/",
+		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/", Registries: "/etc/coxswain/registries.yaml",
 	}
 }
 
@@ -141,6 +147,9 @@ func (o *Options) Validate() error {
 	}
 	for _, message := range validation.IsDNS1123Subdomain(o.NodeName) {
 		wrong = append(wrong, fmt.Errorf("--node-name=%s: %s", o.NodeName, message))
+	}
+	if _, err := fabric.ParseMode(o.PodNetwork); err != nil {
+		wrong = append(wrong, fmt.Errorf("--network: %w", err))
 	}
 	if !slices.Contains([]string{"", "nftables", "iptables"}, o.ProxyMode) {
 		wrong = append(wrong, fmt.Errorf("--proxy-mode=%s: want nftables or iptables", o.ProxyMode))

@@ -31,11 +31,11 @@ type pluginConfig struct {
 }
 
 // writeConfig writes the file unless it is as it should be. The runtime sees the old one or the new one.
-func (n *Network) writeConfig(own []netip.Prefix) error {
+func (n *Network) writeConfig(own []netip.Prefix, mtu int) error {
 	data, err := json.MarshalIndent(configList{
 		CNIVersion: "1.0.0", CNIVersions: []string{"1.0.0", "1.1.0"}, Name: DefaultNetworkName,
 		Plugins: []pluginConfig{{
-			Type: cni.Type, Bridge: n.bridge(), MTU: n.MTU, Ranges: own, DataDir: n.dataDir(),
+			Type: cni.Type, Bridge: n.bridge(), MTU: mtu, Ranges: own, DataDir: n.dataDir(),
 			Capabilities: map[string]bool{"portMappings": true},
 		}},
 	}, "", "  ")

@@ -33,7 +33,7 @@ type Network struct {
 	ClusterCIDRs []netip.Prefix
 	// Bridge is the name of the link that the node's pods share. Default: cni0.
 	Bridge string
-	// MTU of pods. Default: the kernel's.
+	// MTU of pods. Default: what the fabric says, or the kernel's.
 	MTU int
 	// ConfigFile is where the runtime looks for the network. Default: /etc/cni/net.d/10-coxswain.conflist.
 	ConfigFile string
@@ -48,8 +48,17 @@ type Network struct {
 
 // Fabric carries packets between the nodes of a cluster: by routes to their addresses, by a tunnel, or not at all.
 type Fabric interface {
-	// Run keeps the ways to the other nodes' pods until ctx ends. own is the node's share of the pods' networks.
-	Run(ctx context.Context, own []netip.Prefix) error
+	// Run keeps the ways to the other nodes' pods until ctx ends. own is the node's share of the pods' networks. It announces the ways
+	// once they are there, and again whenever they are others. The runtime learns of the network after the first time.
+	Run(ctx context.Context, own []netip.Prefix, announce func(Ways)) error
+}
+
+// Ways is what the rest of the network must know of a fabric.
+type Ways struct {
+	// MTU of pods, so that what they send fits into every way. Zero: the kernel's default.
+	MTU int
+	// Nodes are the addresses of other nodes that pods reach without masquerading.
+	Nodes []netip.Addr
 }
 
 // Ready is closed when the runtime can put pods on the network. It may be called before Run.
@@ -81,15 +90,15 @@ func (n *Network) Run(ctx context.Context) error {
 		case err := <-fabric.failed:
 			return fmt.Errorf("running the network between nodes: %w", err)
 		case next := <-shares:
-			if slices.Equal(own, next) {
-				continue
+			if !slices.Equal(own, next) {
+				own = next
+				fabric.restart(ctx, own)
 			}
-			if err := n.configure(next); err != nil {
+		case ways := <-fabric.ways:
+			if err := n.configure(own, ways); err != nil {
 				return fmt.Errorf("configuring the pod network: %w", err)
 			}
-			own = next
-			log.Info("The pod network is configured", "podCIDRs", own)
-			fabric.restart(ctx, own)
+			log.Info("The pod network is configured", "podCIDRs", own, "mtu", cmp.Or(n.MTU, ways.MTU))
 			n.announce()
 		}
 	}
@@ -108,14 +117,14 @@ func (n *Network) announce() {
 }
 
 // configure prepares the kernel first: the runtime uses the network as soon as the file is there.
-func (n *Network) configure(own []netip.Prefix) error {
+func (n *Network) configure(own []netip.Prefix, ways Ways) error {
 	if err := cni.EnableForwarding(own); err != nil {
 		return err
 	}
-	if err := packetfilter.Masquerade(own, n.ClusterCIDRs); err != nil {
+	if err := packetfilter.Masquerade(own, n.ClusterCIDRs, ways.Nodes); err != nil {
 		return err
 	}
-	return n.writeConfig(own)
+	return n.writeConfig(own, cmp.Or(n.MTU, ways.MTU))
 }
 
 // watch sends the node's share of the pods' networks whenever it is known and may have changed; only the latest waits to be read.

@@ -24,7 +24,8 @@ import (
 // fabric tells what it was run with.
 type fabric struct{ runs chan []netip.Prefix }
 
-func (f fabric) Run(ctx context.Context, own []netip.Prefix) error {
+func (f fabric) Run(ctx context.Context, own []netip.Prefix, announce func(Ways)) error {
+	announce(Ways{MTU: 1400, Nodes: []netip.Addr{netip.MustParseAddr("192.168.7.2")}})
 	f.runs <- own
 	<-ctx.Done()
 	return nil
@@ -44,7 +45,7 @@ func TestTheNodesShareIsConfigured(t *testing.T) {
 	observed := observedCache{fakes, make(chan struct{})}
 	f := fabric{make(chan []netip.Prefix, 2)}
 	n := &Network{
-		Cache: observed, NodeName: "here", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")}, MTU: 1400,
+		Cache: observed, NodeName: "here", ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")},
 		ConfigFile: filepath.Join(t.TempDir(), "net.d", "10-coxswain.conflist"), DataDir: t.TempDir(), Fabric: f,
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -174,7 +174,7 @@ func TestPodsAreMasqueradedOutOfTheCluster(t *testing.T) {
 	n.ns.Do(t, func() error {
 		own := parsePrefixes("10.42.7.0/29")
 		for range 2 { // again changes nothing
-			if err := packetfilter.Masquerade(own, parsePrefixes("10.42.0.0/16")); err != nil {
+			if err := packetfilter.Masquerade(own, parsePrefixes("10.42.0.0/16"), nil); err != nil {
 				return err
 			}
 		}

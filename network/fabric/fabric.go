@@ -1,0 +1,137 @@
+package fabric
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/network"
+)
+
+// Defaults of the tunnel. The port is Linux's own for VXLAN, which the firewalls of other distributions' clusters already let pass.
+const (
+	DefaultVXLANPort = 8472
+	DefaultVNI       = 1093
+)
+
+// retryDelay is how long after a failure the kernel is asked again, should no event come before.
+const retryDelay = 2 * time.Second
+
+// Fabric is one node's ways to the pods of the other nodes. It is a network.Fabric.
+type Fabric struct {
+	// Cache gives the informer of Nodes.
+	Cache cache.Cache
+	// NodeName is the node that this is.
+	NodeName string
+	// Mode says how packets travel. Default: Auto.
+	Mode Mode
+	// VXLANPort is the UDP port of the tunnel, the same on all nodes. Default: 8472.
+	VXLANPort int
+	// VNI tells the cluster's tunnel from others with the same port. Default: 1093.
+	VNI int
+	// Clock is for tests. Default: the real one.
+	Clock clock.Clock
+
+	peers  *peers
+	kernel *kernel
+	woken  chan struct{}
+	last   plan
+	known  bool // whether last says what was announced
+}
+
+// ParseMode reads a mode as a user spells it; nothing means Auto.
+func ParseMode(s string) (Mode, error) {
+	m := Mode(cmp.Or(s, string(Auto)))
+	if !slices.Contains([]Mode{Auto, HostGW, VXLAN}, m) {
+		return "", fmt.Errorf("unknown pod network %q: want %s, %s or %s", s, Auto, HostGW, VXLAN)
+	}
+	return m, nil
+}
+
+// Run keeps the ways to other nodes' pods until ctx ends, and leaves them in place. It opens its sockets in the calling goroutine's
+// network namespace.
+func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(network.Ways)) (err error) {
+	f.setDefaults()
+	log := logr.FromContextOrDiscard(ctx).WithName("fabric")
+	if f.kernel, err = openKernel(f.VXLANPort, f.VNI); err != nil {
+		return err
+	}
+	defer f.kernel.close()
+	stopEvents, err := f.kernel.watch(ctx, f.wake)
+	if err != nil {
+		return err
+	}
+	defer stopEvents()
+	stop, err := f.peers.watch(ctx, f.Cache)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	f.wake()
+	var retry <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.woken:
+		case <-retry:
+		}
+		retry = nil
+		next, err := f.sync(own)
+		if err != nil {
+			log.Error(err, "Some nodes' pods may not be reachable", "again", retryDelay)
+			retry = f.Clock.After(retryDelay)
+		}
+		f.tell(log, next, announce)
+	}
+}
+
+func (f *Fabric) setDefaults() {
+	f.Mode = cmp.Or(f.Mode, Auto)
+	f.VXLANPort = cmp.Or(f.VXLANPort, DefaultVXLANPort)
+	f.VNI = cmp.Or(f.VNI, DefaultVNI)
+	if f.Clock == nil {
+		f.Clock = clock.RealClock{}
+	}
+	f.woken = make(chan struct{}, 1)
+	f.peers = &peers{wake: f.wake, all: map[string]peer{}}
+	f.known = false
+}
+
+func (f *Fabric) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+// sync makes the kernel have what there should be.
+func (f *Fabric) sync(own []netip.Prefix) (plan, error) {
+	self, others := f.peers.split(f.NodeName)
+	self.podCIDRs = own
+	links, err := f.kernel.links()
+	if err != nil {
+		return f.last, err
+	}
+	next := makePlan(situation{mode: f.Mode, own: self, links: links}, others)
+	return next, f.kernel.apply(next, own)
+}
+
+// tell announces what has changed.
+func (f *Fabric) tell(log logr.Logger, next plan, announce func(network.Ways)) {
+	if !f.known || f.last.mtu != next.mtu || !slices.Equal(f.last.reached, next.reached) {
+		announce(network.Ways{MTU: next.mtu, Nodes: next.reached})
+		log.Info("Ways to other nodes", "routes", len(next.routes), "tunnel", next.tunnel != nil, "mtu", next.mtu)
+	}
+	if !slices.Equal(f.last.unreachable, next.unreachable) && len(next.unreachable) > 0 {
+		log.Info("No way to the pods of some nodes: they are not on a link of this node", "nodes", next.unreachable, "mode", f.Mode)
+	}
+	f.last, f.known = next, true
+}

@@ -1,0 +1,128 @@
+package fabric
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+)
+
+// peer is what a Node says of its place in the network.
+type peer struct {
+	name string
+	// addresses are its InternalIPs, in the Node's order.
+	addresses []netip.Addr
+	// podCIDRs are its share of the pods' networks.
+	podCIDRs []netip.Prefix
+}
+
+func (p peer) equal(o peer) bool {
+	return p.name == o.name && slices.Equal(p.addresses, o.addresses) && slices.Equal(p.podCIDRs, o.podCIDRs)
+}
+
+// address is the peer's first one of the family.
+func (p peer) address(ipv6 bool) (netip.Addr, bool) {
+	for _, a := range p.addresses {
+		if a.Is6() == ipv6 {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func toPeer(n *corev1.Node) peer {
+	p := peer{name: n.Name}
+	for _, a := range n.Status.Addresses {
+		if a.Type != corev1.NodeInternalIP {
+			continue
+		}
+		if ip, err := netip.ParseAddr(a.Address); err == nil {
+			p.addresses = append(p.addresses, ip.Unmap())
+		}
+	}
+	all := n.Spec.PodCIDRs
+	if len(all) == 0 && n.Spec.PodCIDR != "" {
+		all = []string{n.Spec.PodCIDR}
+	}
+	for _, s := range all {
+		if c, err := netip.ParsePrefix(s); err == nil {
+			p.podCIDRs = append(p.podCIDRs, c.Masked())
+		}
+	}
+	return p
+}
+
+// peers is what the informer has said. Heartbeats and the like change nothing in it and wake nobody.
+type peers struct {
+	wake func()
+
+	mu  sync.Mutex
+	all map[string]peer
+}
+
+// watch subscribes to Nodes and waits until all are known.
+func (p *peers) watch(ctx context.Context, c cache.Cache) (stop func(), err error) {
+	informer, err := c.GetInformer(ctx, &corev1.Node{})
+	if err != nil {
+		return nil, fmt.Errorf("getting the informer of Nodes: %w", err)
+	}
+	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    p.set,
+		UpdateFunc: func(_, o any) { p.set(o) },
+		DeleteFunc: p.remove,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribing to Nodes: %w", err)
+	}
+	toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced)
+	return func() { _ = informer.RemoveEventHandler(registration) }, nil
+}
+
+func (p *peers) set(o any) {
+	node, ok := o.(*corev1.Node)
+	if !ok {
+		return
+	}
+	next := toPeer(node)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old, ok := p.all[node.Name]; ok && old.equal(next) {
+		return
+	}
+	p.all[node.Name] = next
+	p.wake()
+}
+
+func (p *peers) remove(o any) {
+	if gone, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+		o = gone.Obj
+	}
+	node, ok := o.(*corev1.Node)
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.all, node.Name)
+	p.wake()
+}
+
+// split returns the node itself and the others, sorted by name.
+func (p *peers) split(self string) (own peer, others []peer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(p.all)) {
+		if name == self {
+			own = p.all[name]
+		} else {
+			others = append(others, p.all[name])
+		}
+	}
+	return own, others
+}
