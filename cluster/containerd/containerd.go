@@ -30,6 +30,8 @@ type Runtime struct {
 	State    string // volatile data and the socket
 	CNIBin   string // folder of the network plugin
 	CNIConf  string // folder of the network configuration
+	// Registries say where images are pulled from; nil for the registries themselves.
+	Registries *Registries
 
 	configuration string // its digest
 	ready         chan struct{}
@@ -63,8 +65,8 @@ stats_collect_period = 3600
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{{.Pause}}'
 [plugins.'io.containerd.cri.v1.images'.registry]
-config_path = '/etc/containerd/certs.d'
-
+config_path = '{{.CertsDir}}:/etc/containerd/certs.d'
+{{.Auths}}
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = true
 [plugins.'io.containerd.cri.v1.runtime'.containerd]
@@ -87,17 +89,26 @@ func (r *Runtime) Prepare() error {
 			return fmt.Errorf("making containerd's folder: %w", err)
 		}
 	}
+	if r.Registries == nil {
+		r.Registries = &Registries{}
+	}
+	if err := r.writeRegistries(); err != nil {
+		return fmt.Errorf("writing where images come from: %w", err)
+	}
 	var text bytes.Buffer
 	values := struct {
 		*Runtime
-		Pause string
-	}{r, PauseImage}
+		Pause, Auths string
+	}{r, PauseImage, r.Registries.auths()}
 	if err := configuration.Execute(&text, values); err != nil {
 		return err
 	}
 	r.configuration = fmt.Sprintf("%x", sha256.Sum256(text.Bytes()))
 	return os.WriteFile(r.config(), text.Bytes(), 0o600)
 }
+
+// CertsDir holds what Registries say, in containerd's form.
+func (r *Runtime) CertsDir() string { return filepath.Join(filepath.Dir(r.Root), "certs.d") }
 
 func (r *Runtime) config() string { return filepath.Join(filepath.Dir(r.Root), "config.toml") }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -17,9 +18,17 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
+// assembler makes images. What several of them have in common is asked for, read and compressed once.
+type assembler struct {
+	images   map[string]*Image
+	cache    string
+	closures map[string][]string
+	layers   map[string]v1.Layer
+}
+
 // build assembles the named images and writes them as one OCI archive.
-func build(images map[string]*Image, names []string, cache, archive string) error {
-	dir, err := os.MkdirTemp(filepath.Dir(cache), "oci-")
+func (a *assembler) build(names []string, archive string) error {
+	dir, err := os.MkdirTemp(filepath.Dir(a.cache), "oci-")
 	if err != nil {
 		return err
 	}
@@ -29,15 +38,15 @@ func build(images map[string]*Image, names []string, cache, archive string) erro
 		return err
 	}
 	for _, name := range names {
-		if images[name] == nil {
+		if a.images[name] == nil {
 			return fmt.Errorf("there is no image %q", name)
 		}
-		stacked, err := stack(name, images, cache)
+		stacked, err := a.stack(name)
 		if err != nil {
 			return fmt.Errorf("assembling %s: %w", name, err)
 		}
-		for _, reference := range images[name].Names {
-			image, err := configure(stacked, images[name], reference)
+		for _, reference := range a.images[name].Names {
+			image, err := configure(stacked, a.images[name], reference)
 			if err != nil {
 				return fmt.Errorf("configuring %s: %w", reference, err)
 			}
@@ -57,21 +66,21 @@ func build(images map[string]*Image, names []string, cache, archive string) erro
 }
 
 // stack puts the layers of an image on each other.
-func stack(name string, images map[string]*Image, cache string) (v1.Image, error) {
+func (a *assembler) stack(name string) (v1.Image, error) {
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	var packages []string
 	present := map[string]bool{}
-	for depth, part := range chain(images, images[name]) {
+	for depth, part := range chain(a.images, a.images[name]) {
 		packages = append(packages, part.Packages...)
-		debs, err := closure(cache, packages)
+		debs, err := a.closure(packages)
 		if err != nil {
 			return nil, err
 		}
-		file, err := layer(part, added(debs, present), depth == 0, cache)
+		file, err := layer(part, added(debs, present), depth == 0, a.cache)
 		if err != nil {
 			return nil, err
 		}
-		content, err := tarball.LayerFromFile(file, tarball.WithMediaType(types.OCILayerZStd), tarball.WithCompression(compression.ZStd), tarball.WithCompressionLevel(1), tarball.WithCompressedCaching)
+		content, err := a.compressed(file)
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +89,29 @@ func stack(name string, images map[string]*Image, cache string) (v1.Image, error
 		}
 	}
 	return image, nil
+}
+
+func (a *assembler) closure(packages []string) ([]string, error) {
+	key := strings.Join(packages, " ")
+	if debs, known := a.closures[key]; known {
+		return debs, nil
+	}
+	debs, err := closure(a.cache, packages)
+	if err == nil {
+		a.closures[key] = debs
+	}
+	return debs, err
+}
+
+func (a *assembler) compressed(file string) (v1.Layer, error) {
+	if layer := a.layers[file]; layer != nil {
+		return layer, nil
+	}
+	layer, err := tarball.LayerFromFile(file, tarball.WithMediaType(types.OCILayerZStd), tarball.WithCompression(compression.ZStd), tarball.WithCompressionLevel(1), tarball.WithCompressedCaching)
+	if err == nil {
+		a.layers[file] = layer
+	}
+	return layer, err
 }
 
 // configure sets how an image runs. Its label makes an image of its own of each name.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -74,7 +75,58 @@ func fingerprint(image *Image, debs []string, first bool) (string, error) {
 		fmt.Fprintln(digest, to, len(data))
 		digest.Write(data)
 	}
+	for _, to := range sortedKeys(image.Trees) {
+		fmt.Fprintln(digest, "tree", to)
+		if err := walk(filepath.Join(image.dir, image.Trees[to]), func(header *tar.Header, source string) error {
+			fmt.Fprintln(digest, header.Name, header.Mode, header.Linkname, header.Size)
+			return pour(digest, header, source)
+		}); err != nil {
+			return "", err
+		}
+	}
 	return fmt.Sprintf("%x", digest.Sum(nil))[:32], nil
+}
+
+// walk calls do for each entry of a folder, with a header whose name is relative to it.
+func walk(root string, do func(header *tar.Header, source string) error) error {
+	return filepath.WalkDir(root, func(source string, entry fs.DirEntry, err error) error {
+		if err != nil || source == root {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		target := ""
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if target, err = os.Readlink(source); err != nil {
+				return err
+			}
+		}
+		header, err := tar.FileInfoHeader(info, target)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, source)
+		if err != nil {
+			return err
+		}
+		return do(&tar.Header{Typeflag: header.Typeflag, Name: name, Linkname: header.Linkname, Mode: header.Mode, Size: header.Size}, source)
+	})
+}
+
+// pour writes what a regular file holds.
+func pour(w io.Writer, header *tar.Header, source string) error {
+	if header.Typeflag != tar.TypeReg {
+		return nil
+	}
+	file, err := os.Open(source)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(w, file)
+	return err
 }
 
 // writer is a tar writer that moves merged folders below /usr and writes a folder once.
@@ -221,12 +273,36 @@ func (w *writer) own(image *Image) error {
 			return err
 		}
 	}
+	for _, to := range sortedKeys(image.Trees) {
+		if err := walk(filepath.Join(image.dir, image.Trees[to]), func(header *tar.Header, source string) error {
+			return w.entry(to, header, source)
+		}); err != nil {
+			return fmt.Errorf("copying %s: %w", image.Trees[to], err)
+		}
+	}
 	for _, name := range sortedKeys(image.Links) {
 		if err := w.link(usr(name), image.Links[name]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entry adds what was found in a tree that goes below a path of the image.
+func (w *writer) entry(below string, header *tar.Header, source string) error {
+	name := usr(path.Join(below, header.Name))
+	if header.Typeflag == tar.TypeDir {
+		if name == "" {
+			return nil
+		}
+		return w.dir(name, header.Mode)
+	}
+	header.Name = name
+	w.seen[name] = true
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	return pour(w, header, source)
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -3,24 +3,27 @@
 //
 //	images -o build/images config/images
 //
-// Each folder below the given one holds an image.yaml (see Image) and the files it names. All images go into
-// one OCI archive, so that a layer they share is stored and imported once. A layer is rebuilt only when
-// its packages or files change.
+// Each folder below the given one holds an image.yaml (see Image) and the files it names; many small images may stand
+// in one images.yaml instead, by name. All images go into one OCI archive, so that a layer they share is stored and
+// imported once. A layer is rebuilt only when its packages or files change.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"sigs.k8s.io/yaml"
 )
 
-// Image is the content of an image.yaml.
+// Image is the content of an image.yaml, or of one key of an images.yaml.
 type Image struct {
 	// Names under which the image is known, "docker.io/coxswain/redis:7"; none for a base that
 	// only others build on.
@@ -31,6 +34,8 @@ type Image struct {
 	Packages []string `json:"packages"`
 	// Files to copy: path in the image to path in the folder. Executable if the source is.
 	Files map[string]string `json:"files"`
+	// Trees to copy: path in the image to a folder, with its links and modes. All of it belongs to root.
+	Trees map[string]string `json:"trees"`
 	// Links to make: path in the image to what it points to.
 	Links map[string]string `json:"links"`
 	// Folders to make: path in the image to an octal mode.
@@ -55,7 +60,8 @@ func main() {
 	started := time.Now()
 	images, err := read(flag.Arg(0))
 	if err == nil {
-		err = build(images, chosen(images, *only), *cache, filepath.Join(*out, *name+".tar"))
+		a := &assembler{images: images, cache: *cache, closures: map[string][]string{}, layers: map[string]v1.Layer{}}
+		err = a.build(chosen(images, *only), filepath.Join(*out, *name+".tar"))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "images:", err)
@@ -64,26 +70,25 @@ func main() {
 	fmt.Fprintf(os.Stderr, "images: %s assembled in %s\n", *name, time.Since(started).Round(100*time.Millisecond))
 }
 
-// read returns all images of a folder by the name of their own folder.
+// read returns all images of a folder by the name of their own folder, or of their key in images.yaml.
 func read(dir string) (map[string]*Image, error) {
+	images, err := readTable(filepath.Join(dir, "images.yaml"))
+	if err != nil {
+		return nil, err
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "*", "image.yaml"))
 	if err != nil {
 		return nil, err
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("no */image.yaml in %q", dir)
-	}
-	images := map[string]*Image{}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
+		image := &Image{dir: filepath.Dir(file)}
+		if err := readYAML(file, image); err != nil {
 			return nil, err
 		}
-		image := &Image{dir: filepath.Dir(file)}
-		if err := yaml.UnmarshalStrict(data, image); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", file, err)
-		}
 		images[filepath.Base(image.dir)] = image
+	}
+	if len(images) == 0 {
+		return nil, fmt.Errorf("no images.yaml and no */image.yaml in %q", dir)
 	}
 	for name, image := range images {
 		if image.Base != "" && images[image.Base] == nil {
@@ -91,6 +96,32 @@ func read(dir string) (map[string]*Image, error) {
 		}
 	}
 	return images, nil
+}
+
+// readTable reads many images of one file, if there is one.
+func readTable(file string) (map[string]*Image, error) {
+	images := map[string]*Image{}
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return images, nil
+	}
+	if err := readYAML(file, &images); err != nil {
+		return nil, err
+	}
+	for _, image := range images {
+		image.dir = filepath.Dir(file)
+	}
+	return images, nil
+}
+
+func readYAML(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if err == nil {
+		err = yaml.UnmarshalStrict(data, into)
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	return nil
 }
 
 // chosen returns the folders to put in, sorted: those named, or all that have a name.
