@@ -8,9 +8,11 @@ DATA_DIR ?= /var/lib/coxswain
 PACKAGES := gcc libc6-dev make pkg-config libseccomp-dev nftables iptables iproute2 ca-certificates
 
 version_package := k8s.io/component-base/version
+upstream_version := -X $(version_package).gitVersion=$(K8S_VERSION) -X $(version_package).gitMajor=1 -X $(version_package).gitMinor=36
+upstream_ldflags := -s -w $(upstream_version)
 ldflags := -s -w -X github.com/coxswain-k8s/coxswain/cluster/version.Version=$(VERSION) \
 	-X github.com/containerd/containerd/v2/version.Version=v2.3.7 \
-	-X $(version_package).gitVersion=$(K8S_VERSION) -X $(version_package).gitMajor=1 -X $(version_package).gitMinor=36
+	$(upstream_version)
 build := go build -trimpath -ldflags '$(ldflags)'
 static := CGO_ENABLED=0 $(build)
 containerd := github.com/containerd/containerd/v2/cmd
@@ -68,6 +70,10 @@ update: ## Generate anew what is generated
 bench: build images ## Measure start, memory, latency and throughput on this machine
 	go run ./test/bench
 
+.PHONY: bench-compare
+bench-compare: build peers ## Measure upstream and Coxswain in turn and write docs/benchmarks.md (ONLY=list,... and QUICK=1 print a part)
+	go run ./test/bench/compare $(if $(ONLY),-only $(ONLY)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS))
+
 .PHONY: verify-deps
 verify-deps: ## Print what each dependency of the server adds to it
 	hack/verify-deps
@@ -107,6 +113,13 @@ bin/coxswain: programs FORCE
 
 build/images/guestbook.tar: $(shell find config/images hack/images -type f)
 	go run ./hack/images -only redis,frontend,toolbox -name guestbook -o build/images config/images
+
+.PHONY: peers
+peers: ## Build upstream's control plane, to compare with
+	@mkdir -p build/peers
+	cd test/peers && CGO_ENABLED=0 go build -trimpath -ldflags '$(upstream_ldflags)' -o $(CURDIR)/build/peers/ \
+		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
+	$(static) -o build/peers/etcd go.etcd.io/etcd/server/v3
 
 # golangci-lint lives outside go.mod, because its dependencies must not move ours.
 $(tools)/golangci-lint:

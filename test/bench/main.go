@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"syscall"
 	"time"
 
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
 	"github.com/coxswain-k8s/coxswain/test/env"
 )
 
@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 	if err := idleCosts(cluster); err != nil {
 		return fmt.Errorf("measuring what idling costs: %w", err)
 	}
-	if err := load(ctx, cluster); err != nil {
+	if err := apiLoad(ctx, cluster); err != nil {
 		return fmt.Errorf("measuring the API under load: %w", err)
 	}
 	return nil
@@ -80,17 +80,12 @@ func coldStart(ctx context.Context) error {
 
 // print writes one row of durations.
 func print(what string, all []time.Duration) {
-	slices.Sort(all)
+	sorted := load.Sorted(all)
 	round := func(d time.Duration) time.Duration {
 		if d < 10*time.Millisecond {
 			return d.Round(10 * time.Microsecond)
 		}
 		return d.Round(time.Millisecond)
 	}
-	fmt.Printf("%-58s %v (%v to %v)\n", what, round(percentile(all, 50)), round(all[0]), round(all[len(all)-1]))
-}
-
-// percentile of sorted durations.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+	fmt.Printf("%-58s %v (%v to %v)\n", what, round(sorted.Percentile(50)), round(sorted[0]), round(sorted[len(sorted)-1]))
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
 	"github.com/coxswain-k8s/coxswain/test/env"
 )
 
@@ -18,11 +17,18 @@ const (
 	workers = 32
 	objects = 2000
 	lists   = 20
+
+	watchers = 200
+	changes  = 200
 )
 
-// load measures pods that no scheduler takes: the API server alone.
-func load(ctx context.Context, cluster *env.Cluster) error {
-	c, err := clients(cluster)
+// apiLoad measures pods that no scheduler takes: the API server alone.
+func apiLoad(ctx context.Context, cluster *env.Cluster) error {
+	config, err := load.Config(cluster.Kubeconfig, cluster.URL())
+	if err != nil {
+		return err
+	}
+	c, err := load.Client(config, load.Protobuf)
 	if err != nil {
 		return err
 	}
@@ -33,9 +39,7 @@ func load(ctx context.Context, cluster *env.Cluster) error {
 		do   func(i int) error
 	}{
 		{"create pod", func(i int) error {
-			p := pod(name(i))
-			p.Spec.SchedulerName = "nobody"
-			_, err := all.Create(ctx, p, metav1.CreateOptions{})
+			_, err := all.Create(ctx, load.Waiting(name(i)), metav1.CreateOptions{})
 			return err
 		}},
 		{"get pod", func(i int) error {
@@ -55,48 +59,22 @@ func load(ctx context.Context, cluster *env.Cluster) error {
 	if err := listAll(ctx, c); err != nil {
 		return err
 	}
-	if err := fanOut(ctx, c); err != nil {
+	result, err := load.FanOut{Namespace: "default", Watchers: watchers, Changes: changes}.Run(ctx, config)
+	if err != nil {
 		return fmt.Errorf("watching: %w", err)
 	}
+	fmt.Printf("%-58s %.0f events/s\n", fmt.Sprintf("one object watched by %d clients", watchers), result.Rate)
 	return repeat("delete pod", func(i int) error { return all.Delete(ctx, name(i), metav1.DeleteOptions{}) })
 }
 
 // repeat does something to every object, by several workers, and prints the rate and the latencies.
 func repeat(what string, do func(i int) error) error {
-	var (
-		mu      sync.Mutex
-		working sync.WaitGroup
-		took    []time.Duration
-		failure error
-	)
-	next := make(chan int)
-	started := time.Now()
-	for range workers {
-		working.Go(func() {
-			for i := range next {
-				before := time.Now()
-				err := do(i)
-				mu.Lock()
-				took = append(took, time.Since(before))
-				if err != nil && failure == nil {
-					failure = fmt.Errorf("%s: %w", what, err)
-				}
-				mu.Unlock()
-			}
-		})
+	result, err := load.Repeat(workers, objects, do)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	for i := range objects {
-		next <- i
-	}
-	close(next)
-	working.Wait()
-	if failure != nil {
-		return failure
-	}
-	rate := float64(objects) / time.Since(started).Seconds()
-	slices.Sort(took)
-	fmt.Printf("%-58s %.0f/s, p50 %v, p99 %v\n", fmt.Sprintf("%s, %d workers, protobuf", what, workers), rate,
-		percentile(took, 50).Round(10*time.Microsecond), percentile(took, 99).Round(10*time.Microsecond))
+	fmt.Printf("%-58s %.0f/s, p50 %v, p99 %v\n", fmt.Sprintf("%s, %d workers, protobuf", what, workers), result.Rate,
+		result.Took.Percentile(50).Round(10*time.Microsecond), result.Took.Percentile(99).Round(10*time.Microsecond))
 	return nil
 }
 

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
+)
+
+// workers that call at the same time.
+const workers = 32
+
+func calling() scenario {
+	return scenario{
+		name: "calls", title: "One object at a time",
+		about: "Pods that no scheduler takes, by typed clients of client-go without limits of their own. Every change changes something. " +
+			"Merge and apply patches change labels, the strategic one the status.",
+		run: func(ctx context.Context, t *turn) error {
+			for _, part := range []struct {
+				name, encoding string
+				workers, calls int
+			}{
+				{"protobuf", load.Protobuf, workers, t.size.calls},
+				{"protobuf", load.Protobuf, 1, t.size.lonely},
+				{"JSON", load.JSON, workers, t.size.calls},
+				{"JSON", load.JSON, 1, t.size.lonely},
+			} {
+				c, err := load.Client(t.Config, part.encoding)
+				if err != nil {
+					return err
+				}
+				suffix := fmt.Sprintf("%s, %d workers", part.name, part.workers)
+				if part.workers == 1 {
+					suffix = part.name + ", 1 worker"
+				}
+				if err := insist(ctx, func() error {
+					_, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+					return err
+				}); err != nil {
+					return err
+				}
+				for _, verb := range verbs(ctx, c.CoreV1().Pods("default"), part.calls) {
+					result, err := load.Repeat(part.workers, part.calls, verb.do)
+					if err != nil {
+						return fmt.Errorf("%s, %s: %w", verb.name, suffix, err)
+					}
+					t.record(rate(verb.name+", "+suffix, result))
+				}
+			}
+			return t.recordMemory("memory after these calls")
+		},
+	}
+}
+
+type verb struct {
+	name string
+	do   func(i int) error
+}
+
+// verbs in an order in which each finds what it needs.
+func verbs(ctx context.Context, pods typedcorev1.PodInterface, calls int) []verb {
+	made := make([]*corev1.Pod, calls)
+	name := func(i int) string { return fmt.Sprintf("pod-%d", i) }
+	force := true
+	patch := func(kind types.PatchType, body string, options metav1.PatchOptions, parts ...string) func(i int) error {
+		return func(i int) error {
+			_, err := pods.Patch(ctx, name(i), kind, fmt.Appendf(nil, body, i), options, parts...)
+			return err
+		}
+	}
+	return []verb{
+		{"create", func(i int) (err error) {
+			made[i], err = pods.Create(ctx, load.Waiting(name(i)), metav1.CreateOptions{})
+			return err
+		}},
+		{"get", func(i int) error {
+			_, err := pods.Get(ctx, name(i), metav1.GetOptions{})
+			return err
+		}},
+		{"update", func(i int) error {
+			made[i].Labels["updated"] = "true"
+			_, err := pods.Update(ctx, made[i], metav1.UpdateOptions{})
+			return err
+		}},
+		{"merge patch", patch(types.MergePatchType, `{"metadata":{"labels":{"merged":"%d"}}}`, metav1.PatchOptions{})},
+		{"strategic merge patch of status", patch(types.StrategicMergePatchType, `{"status":{"message":"%d"}}`, metav1.PatchOptions{}, "status")},
+		{"apply", patch(types.ApplyPatchType, `{"apiVersion":"v1","kind":"Pod","metadata":{"labels":{"applied":"%d"}}}`,
+			metav1.PatchOptions{FieldManager: "bench", Force: &force})},
+		{"delete", func(i int) error { return pods.Delete(ctx, name(i), metav1.DeleteOptions{}) }},
+	}
+}

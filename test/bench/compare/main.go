@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/peer"
+)
+
+// options of a run.
+type options struct {
+	only     string
+	rounds   int
+	quick    bool
+	page     string
+	coxswain string
+	upstream string
+	octet    int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas: "+strings.Join(names(), ", ")+"; the page is not written then")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each side has its turn")
+	flag.BoolVar(&o.quick, "quick", false, "one round with small numbers, to try the harness; the page is not written")
+	flag.StringVar(&o.page, "page", "docs/benchmarks.md", "page whose part between the markers is replaced")
+	flag.StringVar(&o.coxswain, "coxswain", "bin/coxswain", "the server")
+	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
+	flag.IntVar(&o.octet, "octet", 67, "number of the machine, to set it apart from others that run at the same time")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if os.Geteuid() != 0 {
+		return errors.New("it makes network namespaces and needs root")
+	}
+	chosen, err := choose(o.only)
+	if err != nil {
+		return err
+	}
+	for _, path := range []*string{&o.coxswain, &o.upstream} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
+	size := full
+	if o.quick {
+		size, o.rounds = small, 1
+	}
+	c := &comparison{
+		peers: []peer.Peer{peer.Upstream{Programs: o.upstream}, peer.Coxswain{Program: o.coxswain}},
+		size:  size, octet: o.octet, results: newResults(), commands: map[string][]string{},
+	}
+	problems := c.run(ctx, chosen, o.rounds)
+	c.results.print(os.Stdout)
+	if problems == nil && o.only == "" && !o.quick {
+		return c.writePage(o.page, o.rounds)
+	}
+	return problems
+}

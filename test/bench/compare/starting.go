@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
+)
+
+// retryEvery is how soon a call is tried again that needs something a controller has yet to make.
+const retryEvery = 5 * time.Millisecond
+
+func starting() scenario {
+	return scenario{
+		name: "start", title: "Cold start",
+		about: "From starting the first process with an empty data folder until GET /readyz is 200, and until a pod is bound that is created, with a node, as soon as the server takes it. " +
+			"All processes of upstream start at once; its certificates are there already, Coxswain makes its own in that time.",
+		run: func(ctx context.Context, t *turn) error {
+			c, err := load.Client(t.Config, load.Protobuf)
+			if err != nil {
+				return err
+			}
+			if err := firstBound(ctx, c); err != nil {
+				return fmt.Errorf("binding the first pod: %w", err)
+			}
+			bound := time.Since(t.Launched)
+			t.record(duration("cold start to ready", t.ReadyAfter))
+			t.record(duration("cold start to the first pod bound", bound))
+			return nil
+		},
+	}
+}
+
+// firstBound makes a node and a pod and waits until the pod has the node.
+func firstBound(ctx context.Context, c kubernetes.Interface) error {
+	if err := insist(ctx, func() error {
+		_, err := c.CoreV1().Nodes().Create(ctx, load.Node("first"), metav1.CreateOptions{})
+		return err
+	}); err != nil {
+		return err
+	}
+	var pod *corev1.Pod
+	if err := insist(ctx, func() (err error) {
+		pod, err = c.CoreV1().Pods("default").Create(ctx, load.Pod("first"), metav1.CreateOptions{})
+		return err
+	}); err != nil {
+		return err
+	}
+	watching, err := c.CoreV1().Pods("default").Watch(ctx, metav1.ListOptions{
+		ResourceVersion: pod.ResourceVersion, FieldSelector: fields.OneTermEqualSelector("metadata.name", pod.Name).String(),
+	})
+	if err != nil {
+		return err
+	}
+	defer watching.Stop()
+	for event := range watching.ResultChan() {
+		if seen, ok := event.Object.(*corev1.Pod); ok && seen.Spec.NodeName != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("the watch ended: %w", ctx.Err())
+}
+
+// insist tries again while a call is refused for want of something that is being made, such as a service account.
+func insist(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		if err == nil || !(apierrors.IsForbidden(err) || apierrors.IsNotFound(err)) {
+			return err
+		}
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: last: %w", ctx.Err(), err)
+		}
+	}
+}
+
+// newNamespace makes a namespace and waits until pods can be created in it.
+func newNamespace(ctx context.Context, c kubernetes.Interface, name string) error {
+	if _, err := c.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	return insist(ctx, func() error {
+		_, err := c.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
+}

@@ -1,0 +1,92 @@
+package load
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Memory of processes, in bytes.
+type Memory struct{ Resident, Anonymous int }
+
+// Usage is what processes have consumed since they began.
+type Usage struct {
+	CPU     time.Duration
+	Written int // bytes that went to disk
+}
+
+// Since is what was consumed after an earlier reading.
+func (u Usage) Since(earlier Usage) Usage {
+	return Usage{CPU: u.CPU - earlier.CPU, Written: u.Written - earlier.Written}
+}
+
+// ReadMemory sums up the memory of processes.
+func ReadMemory(pids ...int) (Memory, error) {
+	var sum Memory
+	for _, pid := range pids {
+		resident, err := field(pid, "status", "VmRSS:")
+		if err != nil {
+			return Memory{}, err
+		}
+		anonymous, err := field(pid, "status", "RssAnon:")
+		if err != nil {
+			return Memory{}, err
+		}
+		sum.Resident += resident << 10
+		sum.Anonymous += anonymous << 10
+	}
+	return sum, nil
+}
+
+// ReadUsage sums up what processes have consumed.
+func ReadUsage(pids ...int) (Usage, error) {
+	var sum Usage
+	for _, pid := range pids {
+		cpu, err := cpuTime(pid)
+		if err != nil {
+			return Usage{}, err
+		}
+		written, err := field(pid, "io", "write_bytes:")
+		if err != nil {
+			return Usage{}, err
+		}
+		sum.CPU += cpu
+		sum.Written += written
+	}
+	return sum, nil
+}
+
+// cpuTime that a process has used. The kernel counts in ticks, a hundred in a second.
+func cpuTime(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, behind, _ := strings.Cut(string(data), ") ")
+	fields := strings.Fields(behind)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("reading /proc/%d/stat: %d fields", pid, len(fields))
+	}
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
+
+// field of a file of /proc, a number.
+func field(pid int, file, name string) (int, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(data), "\n") {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			return strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+		}
+	}
+	return 0, fmt.Errorf("no %s in /proc/%d/%s", name, pid, file)
+}

@@ -1,0 +1,31 @@
+package peer
+
+import (
+	"context"
+	"os"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
+)
+
+// Coxswain is the control plane of `coxswain server`, without the node.
+type Coxswain struct {
+	// Program is the path of the server.
+	Program string
+}
+
+// Name implements Peer.
+func (x Coxswain) Name() string { return "Coxswain" }
+
+// prepare implements Peer: an empty folder. Making certificates is part of the start.
+func (x Coxswain) prepare(c *Control) error { return os.MkdirAll(c.data(), 0o700) }
+
+func (x Coxswain) launch(ctx context.Context, c *Control) error {
+	return c.run(ctx, x.Program, "server", "--disable=agent", "--data-dir="+c.data(), "--https-listen-port="+port,
+		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet)
+}
+
+func (x Coxswain) config(c *Control) (*rest.Config, error) {
+	return load.Config(c.data("admin.kubeconfig"), c.url())
+}
