@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
@@ -61,7 +60,11 @@ func (c *controlPlane) newNode(ctx context.Context, shared cache.Cache) ([]compo
 		parts = append(parts, part)
 	}
 	if c.options.Enabled(DNS) {
-		parts = append(parts, n.newDNS())
+		part, err := n.newDNS()
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
 	}
 	part, err := n.newKubelet(ctx)
 	return append(parts, part), err
@@ -166,46 +169,21 @@ func (n *machineNode) newProxy() (component, error) {
 	}}, nil
 }
 
-// newDNS runs the name server on the node's address; the Service kube-dns leads to it.
-func (n *machineNode) newDNS() component {
-	return component{"dns", func(ctx context.Context) error {
-		clusterDNS := []netip.Addr{netip.MustParseAddr(n.options.ClusterDNS)}
-		server := &dns.Server{
-			Cache: n.cache, Domain: n.options.ClusterDomain, Listen: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(n.options.NodeIP), 0)},
-			OwnCIDRs: append(prefixes(n.options.ClusterCIDR), prefixes(n.options.ServiceCIDR)...), ServiceIPs: clusterDNS, Clock: clock.RealClock{},
-		}
-		both, ctx := errgroup.WithContext(ctx)
-		both.Go(func() error { return server.Run(ctx) })
-		both.Go(func() error {
-			select {
-			case <-server.Ready():
-			case <-ctx.Done():
-				return nil
-			}
-			if err := n.announceDNS(ctx, clusterDNS, server.Addresses()); err != nil && ctx.Err() == nil {
-				return fmt.Errorf("announcing the name server: %w", err)
-			}
-			return nil
-		})
-		return both.Wait()
-	}}
-}
-
-func (n *machineNode) announceDNS(ctx context.Context, ips []netip.Addr, servers []netip.AddrPort) error {
+// newDNS runs the name server on the node's address and announces it; the Service kube-dns leads to it.
+func (n *machineNode) newDNS() (component, error) {
 	writer, err := n.client(dnsIdentity(), nil)
 	if err != nil {
-		return err
+		return component{}, err
 	}
-	service, slices := dns.Objects(ips, n.options.NodeName, servers)
-	if err := ensure(ctx, writer, service); err != nil {
-		return err
+	own := &dns.Node{
+		Name: n.options.NodeName, Client: writer,
+		Server: &dns.Server{
+			Cache: n.cache, Domain: n.options.ClusterDomain, Listen: dns.Addresses([]netip.Addr{netip.MustParseAddr(n.options.NodeIP)}),
+			OwnCIDRs:   append(prefixes(n.options.ClusterCIDR), prefixes(n.options.ServiceCIDR)...),
+			ServiceIPs: []netip.Addr{netip.MustParseAddr(n.options.ClusterDNS)}, Clock: clock.RealClock{},
+		},
 	}
-	for _, slice := range slices {
-		if err := ensure(ctx, writer, slice); err != nil {
-			return err
-		}
-	}
-	return nil
+	return component{"dns", own.Run}, nil
 }
 
 // recorder writes core/v1 events as a component.

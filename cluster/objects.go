@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -14,15 +15,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/network/dns"
 )
 
 // ensureObjects writes what depends on this cluster's addresses and keys: the kubernetes Service with its endpoints,
-// the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that
+// the Service of the nodes' name servers, the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that
 // a machine without a network has, is no endpoint that a pod could reach: then the Service stays without.
 func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
 	objects := []client.Object{c.kubernetesService(), c.authenticationConfig(), kubeletAdminBinding()}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
+	}
+	if !slices.Contains(c.options.Disable, DNS) {
+		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(c.options.ClusterDNS)}))
 	}
 	for _, object := range objects {
 		if err := ensure(ctx, writer, object); err != nil {

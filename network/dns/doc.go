@@ -1,8 +1,8 @@
 // Package dns is the cluster's name server. It answers for the cluster's domain from informers and hands other names to the name
 // servers of the machine.
 //
-// It reads Services, EndpointSlices and Namespaces and the machine's resolv.conf. It owns its sockets and writes nothing; Objects says which Service and EndpointSlices make it
-// reachable under the cluster's DNS address, and whoever composes the cluster applies them.
+// Server reads Services, EndpointSlices and Namespaces and the machine's resolv.conf; it owns its sockets. Node writes the EndpointSlice
+// that leads a node's pods to the node's own server. The Service is written by whoever composes the cluster.
 //
 // What it answers (domain cluster.local), after the Kubernetes DNS specification:
 //

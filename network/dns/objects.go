@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
 
@@ -16,9 +17,14 @@ const (
 	ServiceName      = "kube-dns"
 )
 
-// Objects returns the Service with the given cluster IPs and, per address family, the EndpointSlice that leads to a server on a node.
-// The Service has no selector; the slices are named after the node, so that several nodes may each have a server.
-func Objects(clusterIPs []netip.Addr, nodeName string, servers []netip.AddrPort) (*corev1.Service, []*discoveryv1.EndpointSlice) {
+// place is the Node whose server is announced.
+type place struct {
+	name string
+	uid  types.UID
+}
+
+// Service returns the Service with the given cluster IPs. It has no selector: the nodes announce their servers themselves.
+func Service(clusterIPs []netip.Addr) *corev1.Service {
 	svc := &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
@@ -28,7 +34,7 @@ func Objects(clusterIPs []netip.Addr, nodeName string, servers []netip.AddrPort)
 			},
 		},
 		Spec: corev1.ServiceSpec{
-			Type: corev1.ServiceTypeClusterIP,
+			Type: corev1.ServiceTypeClusterIP, TrafficDistribution: ptr.To(corev1.ServiceTrafficDistributionPreferSameNode),
 			Ports: []corev1.ServicePort{
 				{Name: "dns", Protocol: corev1.ProtocolUDP, Port: 53},
 				{Name: "dns-tcp", Protocol: corev1.ProtocolTCP, Port: 53},
@@ -41,14 +47,20 @@ func Objects(clusterIPs []netip.Addr, nodeName string, servers []netip.AddrPort)
 		}
 		svc.Spec.ClusterIPs = append(svc.Spec.ClusterIPs, ip.String())
 	}
-	var all []*discoveryv1.EndpointSlice
-	for i, server := range servers {
-		all = append(all, endpointSlice(fmt.Sprintf("%s-%s-%d", ServiceName, nodeName, i), nodeName, server))
-	}
-	return svc, all
+	return svc
 }
 
-func endpointSlice(name, nodeName string, server netip.AddrPort) *discoveryv1.EndpointSlice {
+// endpointSlices are what leads to a node's servers, one for each. The hints keep every node's questions on the node; a node without a
+// server may ask anybody's. The slices go with their Node.
+func endpointSlices(node place, servers []netip.AddrPort) []*discoveryv1.EndpointSlice {
+	var all []*discoveryv1.EndpointSlice
+	for i, server := range servers {
+		all = append(all, endpointSlice(fmt.Sprintf("%s-%s-%d", ServiceName, node.name, i), node, server))
+	}
+	return all
+}
+
+func endpointSlice(name string, node place, server netip.AddrPort) *discoveryv1.EndpointSlice {
 	kind := discoveryv1.AddressTypeIPv4
 	if server.Addr().Is6() {
 		kind = discoveryv1.AddressTypeIPv6
@@ -63,11 +75,13 @@ func endpointSlice(name, nodeName string, server netip.AddrPort) *discoveryv1.En
 			Labels: map[string]string{
 				discoveryv1.LabelServiceName: ServiceName, discoveryv1.LabelManagedBy: "dns.coxswain",
 			},
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node.name, UID: node.uid}},
 		},
 		AddressType: kind,
 		Endpoints: []discoveryv1.Endpoint{{
-			Addresses: []string{server.Addr().String()}, NodeName: ptr.To(nodeName),
+			Addresses: []string{server.Addr().String()}, NodeName: ptr.To(node.name),
 			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true), Serving: ptr.To(true), Terminating: ptr.To(false)},
+			Hints:      &discoveryv1.EndpointHints{ForNodes: []discoveryv1.ForNode{{Name: node.name}}},
 		}},
 		Ports: []discoveryv1.EndpointPort{port("dns", corev1.ProtocolUDP), port("dns-tcp", corev1.ProtocolTCP)},
 	}

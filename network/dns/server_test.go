@@ -342,16 +342,3 @@ func TestLargeAnswers(t *testing.T) {
 		t.Errorf("over TCP: truncated %t, %d answers", r.Truncated, len(r.Answer))
 	}
 }
-
-func TestObjects(t *testing.T) {
-	svc, all := Objects([]netip.Addr{netip.MustParseAddr("10.43.0.10")}, "node-1",
-		[]netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:5353")})
-	if svc.Spec.ClusterIP != "10.43.0.10" || len(svc.Spec.Selector) > 0 || len(all) != 1 {
-		t.Fatalf("got %v, %d slices", svc.Spec, len(all))
-	}
-	for i, p := range svc.Spec.Ports {
-		if s := all[0].Ports[i]; *s.Name != p.Name || *s.Protocol != p.Protocol || *s.Port != 5353 {
-			t.Errorf("port %s leads to %v", p.Name, s)
-		}
-	}
-}
