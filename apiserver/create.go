@@ -14,6 +14,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
@@ -77,10 +78,12 @@ func (c *call) createObject(ctx context.Context, obj resource.Object, options wr
 		}
 	}
 	attributes := c.attributes(admission.Create, obj, nil, options)
+	managers := obj.GetManagedFields()
 	if err := c.Admission.Admit(ctx, attributes); err != nil {
 		return nil, err
 	}
 	obj = attributes.Object.(resource.Object)
+	keepManagers(ctx, obj, managers)
 	prefix, generated := obj.GetGenerateName(), obj.GetName() == "" && obj.GetGenerateName() != ""
 	for attempt := 1; ; attempt++ {
 		if generated {
@@ -225,7 +228,8 @@ func generateName(prefix string) string {
 func (c *call) attributes(operation admission.Operation, obj, old resource.Object, options writeOptions) *admission.Attributes {
 	a := &admission.Attributes{
 		Operation: operation, Resource: c.at.row, Version: c.at.version.Name, Kind: c.gvk(), Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
-		Options: options.all, DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
+		Options: optionsFor(operation, options.all), DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
+		Annotate: func(key, value string) { audit.Annotate(c.ctx(), key, value) },
 	}
 	if obj != nil {
 		a.Object = obj

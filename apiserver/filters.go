@@ -18,6 +18,7 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
@@ -42,6 +43,8 @@ type Impersonator func(r *http.Request, caller user.Info) (user.Info, error)
 func (s *Server) filters(next http.Handler) http.Handler {
 	next = s.authorize(next)
 	next = s.limit(next)
+	next = s.impersonate(next)
+	next = s.audit(next)
 	next = s.authenticate(next)
 	next = s.observe(next)
 	return s.enter(next)
@@ -100,13 +103,27 @@ func (s *Server) authenticate(next http.Handler) http.Handler {
 			s.refuse(w, r, err)
 			return
 		}
-		if s.Impersonate != nil {
-			if caller, err = s.Impersonate(r, caller); err != nil {
-				s.refuse(w, r, err)
-				return
-			}
-		}
 		next.ServeHTTP(w, r.WithContext(auth.WithUser(r.Context(), caller)))
+	})
+}
+
+// impersonate lets the caller act as another.
+func (s *Server) impersonate(next http.Handler) http.Handler {
+	if s.Impersonate == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, _ := userFrom(r.Context())
+		as, err := s.Impersonate(r, caller)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		if as != caller {
+			audit.Impersonate(r.Context(), as)
+			r = r.WithContext(auth.WithUser(r.Context(), as))
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -152,8 +169,12 @@ func (s *Server) allowed(ctx context.Context, attributes authorizer.Attributes) 
 	}
 	decision, reason, err := s.Authorizer.Authorize(ctx, attributes)
 	if decision == authorizer.DecisionAllow {
+		audit.Annotate(ctx, "authorization.k8s.io/decision", "allow")
+		audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
 		return nil
 	}
+	audit.Annotate(ctx, "authorization.k8s.io/decision", "forbid")
+	audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("authorizing failed", "reason", err.Error())
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -40,6 +41,8 @@ type Server struct {
 	Authorizer authorizer.Authorizer
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
 	Impersonate Impersonator
+	// Audit records requests. Without it, none is.
+	Audit *audit.Log
 	Admission   *admission.Chain
 	// FieldManager keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
 	FieldManager FieldManager
@@ -90,6 +93,9 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
+	if s.Audit != nil {
+		s.Audit.JSON = s.asJSON
+	}
 	for _, row := range s.Rows {
 		if err := s.AddRow(row); err != nil {
 			return nil, fmt.Errorf("serving %s: %w", row.GroupResource(), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -42,6 +43,7 @@ type controlPlane struct {
 	listener     net.Listener
 	http         *http.Server
 	mapping      sharedMapper
+	closers      []io.Closer // what outlasts the last request
 
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -121,10 +123,14 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("setting up authentication and authorization: %w", err)
 	}
+	recording, err := c.newAudit(ctx)
+	if err != nil {
+		return err
+	}
 	nodes := c.newKubelets()
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
-		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate,
+		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: openapi.New(c.rows, version.Version),
 		FieldManager: fieldmanager.New(c.scheme),
@@ -178,6 +184,9 @@ func (c *controlPlane) close() error {
 		}
 	}
 	c.running.Wait()
+	for _, closer := range c.closers {
+		err = errors.Join(err, closer.Close())
+	}
 	if c.member != nil {
 		err = errors.Join(err, c.member.Close())
 	}

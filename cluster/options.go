@@ -68,6 +68,8 @@ type Options struct {
 	CgroupRoot string `json:"cgroup-root,omitempty"`
 	// KubeletDir holds pods and volumes; default /var/lib/kubelet.
 	KubeletDir string `json:"kubelet-dir,omitempty"`
+
+	AuditOptions
 }
 
 // Default returns the options of `coxswain server` without flags.

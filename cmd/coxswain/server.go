@@ -36,6 +36,7 @@ func serverCommand(s streams) *cobra.Command {
 	}
 	command.Flags().StringVar(&configFile, "config", "", "file with the same keys in YAML; flags win")
 	addServerFlags(command.Flags(), &options)
+	addAuditFlags(command.Flags(), &options.AuditOptions)
 	return command
 }
 
@@ -62,6 +63,16 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	flags.IntVar(&o.KubeletPort, "kubelet-port", o.KubeletPort, "port of the kubelet; 0 picks a free one")
 	flags.StringVar(&o.CgroupRoot, "cgroup-root", o.CgroupRoot, "control group that the node's pods are below")
 	flags.StringVar(&o.KubeletDir, "kubelet-dir", o.KubeletDir, "folder for pods and volumes")
+}
+
+func addAuditFlags(flags *pflag.FlagSet, o *cluster.AuditOptions) {
+	flags.StringVar(&o.AuditPolicyFile, "audit-policy-file", o.AuditPolicyFile, "policy that says which requests are recorded, and how much of them")
+	flags.StringVar(&o.AuditLogPath, "audit-log-path", o.AuditLogPath, "file that requests are recorded in; - is standard output")
+	flags.IntVar(&o.AuditLogMaxAge, "audit-log-maxage", o.AuditLogMaxAge, "days that rotated audit logs are kept")
+	flags.IntVar(&o.AuditLogMaxBackup, "audit-log-maxbackup", o.AuditLogMaxBackup, "number of rotated audit logs that are kept")
+	flags.IntVar(&o.AuditLogMaxSize, "audit-log-maxsize", o.AuditLogMaxSize, "size in MiB at which the audit log is rotated")
+	flags.BoolVar(&o.AuditLogCompress, "audit-log-compress", o.AuditLogCompress, "compress rotated audit logs by gzip")
+	flags.StringVar(&o.AuditWebhookConfigFile, "audit-webhook-config-file", o.AuditWebhookConfigFile, "kubeconfig of the receiver that is posted what is recorded")
 }
 
 // readConfig lays a configuration file below the flags that were given.

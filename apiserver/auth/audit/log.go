@@ -1,0 +1,224 @@
+package audit
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/utils/clock"
+)
+
+// Sink takes events. It must not keep the request waiting for longer than it takes to write them down.
+type Sink interface {
+	Write(event *auditv1.Event)
+}
+
+// Log records requests. Its exported fields are inputs.
+type Log struct {
+	Policy *auditv1.Policy
+	Sinks  []Sink
+	Clock  clock.PassiveClock
+	// JSON turns a body of any media type that the server reads or writes into JSON.
+	JSON func(contentType string, body []byte) ([]byte, error)
+}
+
+// Record is one request that is being recorded.
+type Record struct {
+	log       *Log
+	decision  decision
+	long      bool
+	writer    *writer
+	request   *body
+	mediaType string
+
+	mu    sync.Mutex
+	event auditv1.Event
+}
+
+type recordKey struct{}
+
+// Annotate adds to the event of the request that ctx is of, if it is recorded. The first value of a key stays.
+func Annotate(ctx context.Context, key, value string) {
+	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.event.Annotations == nil {
+			r.event.Annotations = map[string]string{}
+		}
+		if _, taken := r.event.Annotations[key]; !taken {
+			r.event.Annotations[key] = value
+		}
+	}
+}
+
+// Impersonate adds as whom the caller acts.
+func Impersonate(ctx context.Context, as user.Info) {
+	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		info := infoOf(as)
+		r.event.ImpersonatedUser = &info
+	}
+}
+
+// Serve answers a request through next and records it as the policy says. long says that it may take any time.
+func (l *Log) Serve(w http.ResponseWriter, r *http.Request, next http.Handler, a authorizer.Attributes, long bool) {
+	d := decide(l.Policy, a)
+	if d.level == auditv1.LevelNone {
+		next.ServeHTTP(w, r)
+		return
+	}
+	record := &Record{log: l, decision: d, long: long, mediaType: r.Header.Get("Content-Type"), event: l.event(w, r, a)}
+	record.event.Level = d.level
+	record.emit(auditv1.StageRequestReceived)
+	record.writer = &writer{ResponseWriter: w, record: record, code: http.StatusOK, whole: a.IsResourceRequest() && !long && reaches(d.level, auditv1.LevelRequestResponse)}
+	if a.IsResourceRequest() && !long && r.Body != nil {
+		record.request = &body{ReadCloser: r.Body}
+		r.Body = record.request
+	}
+	defer record.end()
+	next.ServeHTTP(record.writer, r.WithContext(context.WithValue(r.Context(), recordKey{}, record)))
+}
+
+// event is what is known when a request arrives.
+func (l *Log) event(w http.ResponseWriter, r *http.Request, a authorizer.Attributes) auditv1.Event {
+	event := auditv1.Event{
+		TypeMeta: metav1.TypeMeta{Kind: "Event", APIVersion: auditv1.SchemeGroupVersion.String()},
+		AuditID:  types.UID(w.Header().Get(auditv1.HeaderAuditID)), RequestURI: r.URL.RequestURI(), Verb: a.GetVerb(),
+		UserAgent: shortened(r.UserAgent()), RequestReceivedTimestamp: metav1.NewMicroTime(l.Clock.Now()),
+	}
+	for _, ip := range utilnet.SourceIPs(r) {
+		event.SourceIPs = append(event.SourceIPs, ip.String())
+	}
+	if who := a.GetUser(); who != nil {
+		event.User = infoOf(who)
+	}
+	if a.IsResourceRequest() {
+		event.ObjectRef = &auditv1.ObjectReference{
+			Namespace: a.GetNamespace(), Name: a.GetName(), Resource: a.GetResource(), Subresource: a.GetSubresource(),
+			APIGroup: a.GetAPIGroup(), APIVersion: a.GetAPIVersion(),
+		}
+	}
+	return event
+}
+
+// maxUserAgent is how much of the client's description is kept.
+const maxUserAgent = 1024
+
+func shortened(agent string) string {
+	if len(agent) > maxUserAgent {
+		return agent[:maxUserAgent] + "...TRUNCATED"
+	}
+	return agent
+}
+
+func infoOf(who user.Info) authenticationv1.UserInfo {
+	info := authenticationv1.UserInfo{Username: who.GetName(), UID: who.GetUID(), Groups: who.GetGroups()}
+	for key, values := range who.GetExtra() {
+		if info.Extra == nil {
+			info.Extra = map[string]authenticationv1.ExtraValue{}
+		}
+		info.Extra[key] = values
+	}
+	return info
+}
+
+// started is called when the header of the answer goes out.
+func (r *Record) started() {
+	if r.long {
+		r.status()
+		r.emit(auditv1.StageResponseStarted)
+	}
+}
+
+// end records how it went, a panic among the ways.
+func (r *Record) end() {
+	problem := recover()
+	r.readBodies()
+	r.status()
+	if problem != nil {
+		r.mu.Lock()
+		r.event.ResponseStatus = &metav1.Status{
+			Code: http.StatusInternalServerError, Status: metav1.StatusFailure, Reason: metav1.StatusReasonInternalError,
+			Message: fmt.Sprintf("APIServer panic'd: %v", problem),
+		}
+		r.mu.Unlock()
+		r.emit(auditv1.StagePanic)
+		panic(problem)
+	}
+	r.emit(auditv1.StageResponseComplete)
+}
+
+func (r *Record) emit(stage auditv1.Stage) {
+	if slices.Contains(r.decision.omit, stage) {
+		return
+	}
+	r.mu.Lock()
+	event := r.event
+	event.Annotations = nil
+	for key, value := range r.event.Annotations {
+		if event.Annotations == nil {
+			event.Annotations = map[string]string{}
+		}
+		event.Annotations[key] = value
+	}
+	r.mu.Unlock()
+	event.Stage, event.StageTimestamp = stage, metav1.NewMicroTime(r.log.Clock.Now())
+	for _, sink := range r.log.Sinks {
+		sink.Write(&event)
+	}
+}
+
+// status fills in how the request was answered: of a refusal all that its Status says.
+func (r *Record) status() {
+	status := &metav1.Status{Code: int32(r.writer.code)} //nolint:gosec // an HTTP code fits
+	if r.writer.code >= http.StatusBadRequest {
+		if refusal := statusIn(r.answer()); refusal != nil {
+			status = &metav1.Status{Code: status.Code, Status: refusal.Status, Message: refusal.Message, Reason: refusal.Reason, Details: refusal.Details}
+		} else {
+			status.Status, status.Message = metav1.StatusFailure, strings.TrimSpace(r.writer.kept.String())
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.event.ResponseStatus = status
+}
+
+// answer is the body that was answered, as far as it was kept.
+func (r *Record) answer() []byte {
+	header, data := r.writer.Header(), r.writer.kept.Bytes()
+	if header.Get("Content-Encoding") == "gzip" {
+		zipped, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil
+		}
+		if data, err = io.ReadAll(zipped); err != nil {
+			return nil
+		}
+	}
+	return r.log.json(header.Get("Content-Type"), data)
+}
+
+func (l *Log) json(contentType string, data []byte) []byte {
+	if len(data) == 0 || l.JSON == nil {
+		return nil
+	}
+	text, err := l.JSON(contentType, data)
+	if err != nil {
+		return nil // a body that nobody can read is not recorded
+	}
+	return bytes.TrimSpace(text)
+}

@@ -1,0 +1,61 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
+)
+
+// AuditOptions say what of the requests is recorded, and where, by upstream's names.
+type AuditOptions struct {
+	// AuditPolicyFile of audit.k8s.io/v1. Without it, nothing is recorded.
+	AuditPolicyFile string `json:"audit-policy-file,omitempty"`
+	// AuditLogPath of the file of JSON lines; "-" is standard output.
+	AuditLogPath string `json:"audit-log-path,omitempty"`
+	// AuditLogMaxAge in days, AuditLogMaxBackup in files and AuditLogMaxSize in mebibytes rotate the file.
+	AuditLogMaxAge    int  `json:"audit-log-maxage,omitempty"`
+	AuditLogMaxBackup int  `json:"audit-log-maxbackup,omitempty"`
+	AuditLogMaxSize   int  `json:"audit-log-maxsize,omitempty"`
+	AuditLogCompress  bool `json:"audit-log-compress,omitempty"`
+	// AuditWebhookConfigFile is a kubeconfig of who is posted the events.
+	AuditWebhookConfigFile string `json:"audit-webhook-config-file,omitempty"`
+}
+
+// newAudit opens what the options ask for. The log is nil when they ask for nothing. Its parts end when ctx does.
+func (c *controlPlane) newAudit(ctx context.Context) (*audit.Log, error) {
+	o := c.options.AuditOptions
+	if o.AuditPolicyFile == "" {
+		if o.AuditLogPath != "" || o.AuditWebhookConfigFile != "" {
+			return nil, errors.New("recording requests needs --audit-policy-file, which says which and how much")
+		}
+		return nil, nil
+	}
+	policy, err := audit.LoadPolicy(o.AuditPolicyFile)
+	if err != nil {
+		return nil, err
+	}
+	recording := &audit.Log{Policy: policy, Clock: clock.RealClock{}}
+	logger := log.FromContext(ctx).WithName("audit")
+	if o.AuditLogPath != "" {
+		file := &audit.File{Path: o.AuditLogPath, MaxAge: o.AuditLogMaxAge, MaxBackups: o.AuditLogMaxBackup, MaxSize: o.AuditLogMaxSize, Compress: o.AuditLogCompress, Logger: logger}
+		if err := file.Open(); err != nil {
+			return nil, fmt.Errorf("opening the audit log: %w", err)
+		}
+		c.closers = append(c.closers, file)
+		recording.Sinks = append(recording.Sinks, file)
+	}
+	if o.AuditWebhookConfigFile != "" {
+		webhook, err := audit.NewWebhook(o.AuditWebhookConfigFile, clock.RealClock{}, logger)
+		if err != nil {
+			return nil, err
+		}
+		c.run("audit webhook", func() error { webhook.Run(ctx); return nil })
+		recording.Sinks = append(recording.Sinks, webhook)
+	}
+	return recording, nil
+}
