@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,8 +23,8 @@ type Custom struct {
 	Row    *resource.Resource
 	Codec  CustomCodec
 	Fields FieldManager
-	// Terminating refuses new objects: the definition is being deleted.
-	Terminating bool
+	// Terminating refuses new objects while it is set: the definition is being deleted.
+	Terminating *atomic.Bool
 }
 
 // CustomCodec stands between objects in one version and what is stored. No method keeps or changes what it is given, but for Accept.
@@ -174,7 +175,7 @@ func (c *call) fields() FieldManager {
 
 // errTerminating refuses a new object of a definition that goes.
 func (c *call) errTerminating() error {
-	if c.at.custom == nil || !c.at.custom.Terminating {
+	if c.at.custom == nil || c.at.custom.Terminating == nil || !c.at.custom.Terminating.Load() {
 		return nil
 	}
 	err := apierrors.NewMethodNotSupported(c.groupResource(), c.info.Verb)

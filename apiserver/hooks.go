@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -47,6 +48,9 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 	}
 	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
 		return certificateHooks()
+	}
+	if row.Group == apiextensionsv1.GroupName && row.Name == "customresourcedefinitions" {
+		return s.definitionHooks()
 	}
 	if row.Group != "" {
 		return hooks{}

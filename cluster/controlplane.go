@@ -21,6 +21,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
@@ -39,6 +40,7 @@ type controlPlane struct {
 	cache        *cache.Cache
 	view         *cacheview.View
 	server       *apiserver.Server
+	extensions   *extensions.Extensions
 	handler      http.Handler
 	listener     net.Listener
 	http         *http.Server
@@ -127,23 +129,30 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nodes := c.newKubelets()
+	nodes, documents := c.newKubelets(), openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
-		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: openapi.New(c.rows, version.Version),
+		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
 		FieldManager: fieldmanager.New(c.scheme),
-		Checks:       []apiserver.Check{{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true}},
+		Checks: []apiserver.Check{
+			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
+			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
+		},
 	}
 	if c.handler, err = c.server.Handler(ctx); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
+	}
+	if c.extensions, err = c.newExtensions(documents); err != nil {
+		return err
 	}
 	if c.listener, err = net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort))); err != nil {
 		return fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
 	}
 	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
 	c.run("compaction", func() error { return c.server.Compact(ctx) })
+	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(c.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {

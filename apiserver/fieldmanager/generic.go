@@ -69,6 +69,11 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 	if err != nil {
 		return nil, err
 	}
+	return Merge(m, live, wanted)
+}
+
+// Merge returns live with the configuration merged into it by a field manager.
+func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configuration) (resource.Object, error) {
 	applied := &unstructured.Unstructured{Object: map[string]any{}}
 	if err := yaml.Unmarshal(wanted.Data, &applied.Object); err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))

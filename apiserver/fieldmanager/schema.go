@@ -41,6 +41,15 @@ func (g *Generic) typesOf(row *resource.Resource) (managedfields.TypeConverter, 
 	return made, nil
 }
 
+// AddModel adds the built-in schema of a name, and all that it refers to.
+func AddModel(name string, into map[string]*spec.Schema) error {
+	all, err := openapi.Definitions()
+	if err != nil {
+		return fmt.Errorf("reading schemas: %w", err)
+	}
+	return addModel(name, all, into)
+}
+
 // addModel parses the schema of a name and all that it refers to.
 func addModel(name string, all map[string]openapi.Schema, into map[string]*spec.Schema) error {
 	if into[name] != nil {

@@ -1,0 +1,31 @@
+package apiserver
+
+import (
+	"slices"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+)
+
+// definitionHooks: a CustomResourceDefinition goes only after its objects, and says so meanwhile.
+func (s *Server) definitionHooks() hooks {
+	return hooks{
+		holds: func(obj resource.Object) bool { return obj.GetDeletionTimestamp() == nil },
+		onTerminate: func(obj resource.Object) {
+			crd := obj.(*apiextensionsv1.CustomResourceDefinition)
+			known := func(c apiextensionsv1.CustomResourceDefinitionCondition) bool { return c.Type == apiextensionsv1.Terminating }
+			crd.SetDeletionGracePeriodSeconds(nil)
+			if slices.ContainsFunc(crd.Status.Conditions, known) {
+				return
+			}
+			crd.Finalizers = append(crd.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer)
+			crd.Status.Conditions = append(crd.Status.Conditions, apiextensionsv1.CustomResourceDefinitionCondition{
+				Type: apiextensionsv1.Terminating, Status: apiextensionsv1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.Clock.Now().Truncate(time.Second)),
+				Reason: "InstanceDeletionPending", Message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+			})
+		},
+	}
+}

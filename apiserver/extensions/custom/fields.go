@@ -1,0 +1,148 @@
+package custom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
+)
+
+// lazyFields are the managers of a version's fields, one for each subresource, made when they are first needed.
+type lazyFields struct {
+	of *Version
+
+	mu       sync.Mutex
+	types    managedfields.TypeConverter
+	managers map[string]*managedfields.FieldManager
+}
+
+func (l *lazyFields) manager(subresource string) (*managedfields.FieldManager, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m := l.managers[subresource]; m != nil {
+		return m, nil
+	}
+	if l.types == nil {
+		models, err := l.of.models()
+		if err != nil {
+			return nil, err
+		}
+		if l.types, err = managedfields.NewTypeConverter(models, l.of.schema.preserves()); err != nil {
+			return nil, fmt.Errorf("making types of %s: %w", l.of.kind, err)
+		}
+	}
+	made, err := managedfields.NewDefaultCRDFieldManager(l.types, l.of, l.of, l.of, l.of.kind, l.of.kind.GroupVersion(), subresource, l.of.resetFields(subresource))
+	if err != nil {
+		return nil, fmt.Errorf("making field manager of %s: %w", l.of.kind, err)
+	}
+	if l.managers == nil {
+		l.managers = map[string]*managedfields.FieldManager{}
+	}
+	l.managers[subresource] = made
+	return made, nil
+}
+
+// resetFields are those that a write cannot change, and so does not come to own.
+func (v *Version) resetFields(subresource string) map[fieldpath.APIVersion]fieldpath.Filter {
+	if !v.hasStatus() {
+		return nil
+	}
+	set := fieldpath.NewSet(fieldpath.MakePathOrDie(statusField))
+	if subresource == statusField {
+		set = fieldpath.NewSet(fieldpath.MakePathOrDie(metadataField), fieldpath.MakePathOrDie("spec"))
+	}
+	return map[fieldpath.APIVersion]fieldpath.Filter{fieldpath.APIVersion(v.kind.GroupVersion().String()): fieldpath.NewExcludeSetFilter(set)}
+}
+
+// Update implements apiserver.FieldManager.
+func (v *Version) Update(_ *resource.Resource, _ schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+	m, err := v.fields.manager(subresource)
+	if err != nil {
+		return nil, err
+	}
+	managed, err := m.Update(live.DeepCopyObject(), obj, manager)
+	if err != nil {
+		return nil, err
+	}
+	return asObject(managed)
+}
+
+// Apply implements apiserver.FieldManager.
+func (v *Version) Apply(_ *resource.Resource, _ schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error) {
+	m, err := v.fields.manager(wanted.Subresource)
+	if err != nil {
+		return nil, err
+	}
+	return fieldmanager.Merge(m, live, wanted)
+}
+
+func asObject(obj runtime.Object) (resource.Object, error) {
+	object, ok := obj.(resource.Object)
+	if !ok {
+		return nil, fmt.Errorf("field manager returned a %T", obj)
+	}
+	return object, nil
+}
+
+// The rest makes a version what the library asks conversions, defaults and new objects of.
+
+var errNoConversion = errors.New("no such conversion")
+
+// New implements runtime.ObjectCreater.
+func (v *Version) New(kind schema.GroupVersionKind) (runtime.Object, error) {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(kind)
+	return obj, nil
+}
+
+// Default implements runtime.ObjectDefaulter.
+func (v *Version) Default(in runtime.Object) {
+	u, ok := in.(*unstructured.Unstructured)
+	if !ok {
+		return
+	}
+	if version := v.of.versions[u.GroupVersionKind().Version]; version != nil {
+		version.setDefaults(u)
+	}
+}
+
+// Convert implements runtime.ObjectConvertor.
+func (v *Version) Convert(_, _, _ any) error { return errNoConversion }
+
+// ConvertFieldLabel implements runtime.ObjectConvertor.
+func (v *Version) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
+	return label, value, nil
+}
+
+// ConvertToVersion implements runtime.ObjectConvertor.
+func (v *Version) ConvertToVersion(in runtime.Object, to runtime.GroupVersioner) (runtime.Object, error) {
+	u, ok := in.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("converting %T: %w", in, errNoConversion)
+	}
+	var all []schema.GroupVersionKind
+	for _, version := range v.of.versions {
+		all = append(all, version.kind)
+	}
+	want, ok := to.KindForGroupVersionKinds(all)
+	if !ok || v.of.versions[want.Version] == nil {
+		return nil, runtime.NewNotRegisteredErrForTarget("custom", nil, to)
+	}
+	if want.Version == u.GroupVersionKind().Version {
+		return in, nil
+	}
+	converted, err := v.of.versions[want.Version].convert(context.Background(), []resource.Object{u})
+	if err != nil {
+		return nil, err
+	}
+	return converted[0], nil
+}

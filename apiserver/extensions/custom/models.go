@@ -1,0 +1,100 @@
+package custom
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
+)
+
+const (
+	metaModels   = "io.k8s.apimachinery.pkg.apis.meta.v1."
+	conventions  = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+	kindKey      = "x-kubernetes-group-version-kind"
+	embeddedKey  = "x-kubernetes-embedded-resource"
+	metadataText = "Standard object's metadata. More info: " + conventions + "#metadata"
+)
+
+// modelName is the name of the schema of a kind: the group backwards, the version, the kind.
+func modelName(kind schema.GroupVersionKind) string {
+	parts := strings.Split(kind.Group, ".")
+	slices.Reverse(parts)
+	return strings.Join(append(parts, kind.Version, kind.Kind), ".")
+}
+
+// models are the schemas that applied configurations are merged by.
+func (v *Version) models() (map[string]*spec.Schema, error) {
+	model, err := v.model()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*spec.Schema{modelName(v.kind): model}
+	return all, fieldmanager.AddModel(metaModels+"ObjectMeta", all)
+}
+
+// model is the schema of the kind with what every object has.
+func (v *Version) model() (*spec.Schema, error) {
+	form, err := v.schema.structure()
+	if err != nil {
+		return nil, err
+	}
+	model := form.DeepCopy().ToKubeOpenAPI()
+	if model == nil || v.schema.preserves() {
+		model = &spec.Schema{}
+	}
+	model.Type = spec.StringOrArray{"object"}
+	embed(model)
+	if model.Properties == nil {
+		model.Properties = map[string]spec.Schema{}
+	}
+	doc := metav1.TypeMeta{}.SwaggerDoc()
+	model.Properties["apiVersion"] = text(doc["apiVersion"])
+	model.Properties["kind"] = text(doc["kind"])
+	model.Properties["metadata"] = reference(metaModels+"ObjectMeta", metadataText)
+	return withKind(model, v.kind), nil
+}
+
+func withKind(model *spec.Schema, kind schema.GroupVersionKind) *spec.Schema {
+	model.AddExtension(kindKey, []any{map[string]any{"group": kind.Group, "version": kind.Version, "kind": kind.Kind}})
+	return model
+}
+
+func text(description string) spec.Schema {
+	return *spec.StringProperty().WithDescription(description)
+}
+
+func reference(model, description string) spec.Schema {
+	return *spec.RefSchema("#/definitions/" + model).WithDescription(description)
+}
+
+// embed gives whole objects inside of an object what every object has.
+func embed(s *spec.Schema) {
+	for name, property := range s.Properties {
+		embed(&property)
+		s.Properties[name] = property
+	}
+	if s.Items != nil && s.Items.Schema != nil {
+		embed(s.Items.Schema)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
+		embed(s.AdditionalProperties.Schema)
+	}
+	if embedded, _ := s.Extensions.GetBool(embeddedKey); !embedded {
+		return
+	}
+	if s.Properties == nil {
+		s.Properties = map[string]spec.Schema{}
+	}
+	s.Properties["apiVersion"] = text("apiVersion defines the versioned schema of this representation of an object. More info: " + conventions + "#resources")
+	s.Properties["kind"] = text("kind is a string value representing the type of this object. In CamelCase. More info: " + conventions + "#types-kinds")
+	s.Properties["metadata"] = reference(metaModels+"ObjectMeta", metadataText)
+	for _, name := range []string{"kind", "apiVersion"} {
+		if !slices.Contains(s.Required, name) {
+			s.Required = append(s.Required, name)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package custom
+
+import (
+	"fmt"
+	"sync"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+)
+
+// lazySchema holds the forms of a version's schema, each made when it is first needed.
+type lazySchema struct {
+	of *Version
+
+	once sync.Once
+	form *structural.Structural // nil where the version has no schema, or none that is structural
+	err  error
+
+	checkOnce sync.Once
+	check     validation.SchemaValidator
+	rules     *cel.Validator
+	checkErr  error
+}
+
+// internal is the schema in the form that the libraries work with; nil for none.
+func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
+	given := l.of.spec.Schema
+	if given == nil || given.OpenAPIV3Schema == nil {
+		return nil, nil
+	}
+	converted := &apiextensions.JSONSchemaProps{}
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(given.OpenAPIV3Schema, converted, nil); err != nil {
+		return nil, fmt.Errorf("reading schema of %s: %w", l.of.kind, err)
+	}
+	return converted, nil
+}
+
+// structure is what pruning and defaulting go by.
+func (l *lazySchema) structure() (*structural.Structural, error) {
+	l.once.Do(func() {
+		props, err := l.internal()
+		if err != nil || props == nil {
+			l.err = err
+			return
+		}
+		form, err := structural.NewStructural(props)
+		if err != nil {
+			if !l.preserves() {
+				l.err = fmt.Errorf("reading schema of %s: %w", l.of.kind, err)
+			}
+			return
+		}
+		if !l.preserves() {
+			form = form.DeepCopy()
+			if err := defaulting.PruneDefaults(form); err != nil {
+				l.err = fmt.Errorf("pruning defaults of %s: %w", l.of.kind, err)
+				return
+			}
+		}
+		l.form = form
+	})
+	return l.form, l.err
+}
+
+// preserves is set for definitions of old that leave unknown fields in place everywhere.
+func (l *lazySchema) preserves() bool { return l.of.of.crd.Spec.PreserveUnknownFields }
+
+// checks are what objects must pass: the schema's bounds, and its rules; both may be nil.
+func (l *lazySchema) checks() (validation.SchemaValidator, *cel.Validator, error) {
+	l.checkOnce.Do(func() {
+		props, err := l.internal()
+		if err != nil || props == nil {
+			l.checkErr = err
+			return
+		}
+		if l.check, _, l.checkErr = validation.NewSchemaValidator(props); l.checkErr != nil {
+			l.checkErr = fmt.Errorf("compiling schema of %s: %w", l.of.kind, l.checkErr)
+			return
+		}
+		form, err := l.structure()
+		if err != nil || form == nil {
+			l.checkErr = err
+			return
+		}
+		l.rules = cel.NewValidator(form, true, celconfig.PerCallLimit)
+	})
+	return l.check, l.rules, l.checkErr
+}

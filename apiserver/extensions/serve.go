@@ -1,0 +1,69 @@
+package extensions
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/conversion"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/custom"
+)
+
+// serve has the API server serve a definition as it is now, or no longer, unless nothing about that is new.
+func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefinition) error {
+	if !isTrue(crd, apiextensionsv1.NamesAccepted) && !isTrue(crd, apiextensionsv1.Established) {
+		e.withdraw(s)
+		return nil
+	}
+	s.terminating.Store(isTrue(crd, apiextensionsv1.Terminating))
+	if s.served != nil && alike(s.served, crd) {
+		return nil
+	}
+	definition := custom.New(crd, converterOf(crd))
+	versions := definition.Served()
+	if len(versions) == 0 {
+		e.withdraw(s)
+		return nil
+	}
+	rows := make([]apiserver.Custom, len(versions))
+	for i, version := range versions {
+		rows[i] = apiserver.Custom{Row: version.Row(), Codec: version, Fields: version, Terminating: &s.terminating}
+	}
+	if s.served != nil && groupResource(s.served) != groupResource(crd) {
+		e.withdraw(s)
+	}
+	if err := e.Server.ServeCustom(rows...); err != nil {
+		return err
+	}
+	before := s.served
+	s.served = crd
+	e.publish(before, crd, versions)
+	return nil
+}
+
+// alike says whether two states of a definition are served in the same way.
+func alike(a, b *apiextensionsv1.CustomResourceDefinition) bool {
+	return equality.Semantic.DeepEqual(a.Spec, b.Spec) && equality.Semantic.DeepEqual(a.Status.AcceptedNames, b.Status.AcceptedNames)
+}
+
+// withdraw stops serving a definition.
+func (e *Extensions) withdraw(s *state) {
+	if s.ending != nil {
+		s.ending()
+		s.ending = nil
+	}
+	if s.served == nil {
+		return
+	}
+	e.Server.RemoveRow(groupResource(s.served))
+	e.publish(s.served, nil, nil)
+	s.served = nil
+}
+
+// converterOf is how the versions of a definition are converted.
+func converterOf(*apiextensionsv1.CustomResourceDefinition) conversion.Converter {
+	return conversion.None{}
+}
+
+func (e *Extensions) publish(before, after *apiextensionsv1.CustomResourceDefinition, versions []*custom.Version) {
+}

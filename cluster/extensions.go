@@ -1,0 +1,42 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+)
+
+// newExtensions serves what CustomResourceDefinitions define; its writes are the API server's own.
+func (c *controlPlane) newExtensions(documents *openapi.Documents) (*extensions.Extensions, error) {
+	writer, err := c.client(serverIdentity(), nil)
+	if err != nil {
+		return nil, err
+	}
+	config := c.memoryConfig(serverIdentity())
+	config.NegotiatedSerializer = serializer.NewCodecFactory(c.scheme).WithoutConversion()
+	raw, err := rest.UnversionedRESTClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of custom resources: %w", err)
+	}
+	return &extensions.Extensions{Server: c.server, Cache: c.cache, Client: writer, Raw: raw, OpenAPI: documents, Clock: clock.RealClock{}}, nil
+}
+
+// checkExtensions fails until everything is served that was defined before the start.
+func (c *controlPlane) checkExtensions(context.Context) error {
+	if c.extensions == nil {
+		return errors.New("definitions are not read yet")
+	}
+	select {
+	case <-c.extensions.Ready():
+		return nil
+	default:
+		return errors.New("definitions are not read yet")
+	}
+}
