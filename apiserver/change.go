@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -36,6 +37,8 @@ type change struct {
 	create func(ctx context.Context) (resource.Object, error)
 	// unconditional changes are right whatever the current object is, even if the row wants a resourceVersion.
 	unconditional bool
+	// scale is the Scale that the last apply made its object of, for admission; nil where the client sent the object itself.
+	scale func() *autoscalingv1.Scale
 	// managed says that apply has seen to metadata.managedFields.
 	managed bool
 }
@@ -117,10 +120,9 @@ func (c *call) try(ctx context.Context, ch change, now current) (resource.Object
 		}
 	}
 	attributes := c.attributes(admission.Update, obj, now.object, ch.options)
-	if err := c.Admission.Admit(ctx, attributes); err != nil {
+	if obj, err = c.admitChanged(ctx, attributes, obj, ch); err != nil {
 		return nil, err
 	}
-	obj = attributes.Object.(resource.Object)
 	c.prepareChanged(ctx, obj, now.object)
 	ops, err := c.at.hooks.beforeUpdate(ctx, obj, now.object)
 	if err != nil {

@@ -78,12 +78,10 @@ func (c *call) createObject(ctx context.Context, obj resource.Object, options wr
 		}
 	}
 	attributes := c.attributes(admission.Create, obj, nil, options)
-	managers := obj.GetManagedFields()
-	if err := c.Admission.Admit(ctx, attributes); err != nil {
+	obj, err := c.admit(ctx, attributes, obj)
+	if err != nil {
 		return nil, err
 	}
-	obj = attributes.Object.(resource.Object)
-	keepManagers(ctx, obj, managers)
 	prefix, generated := obj.GetGenerateName(), obj.GetName() == "" && obj.GetGenerateName() != ""
 	for attempt := 1; ; attempt++ {
 		if generated {

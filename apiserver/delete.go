@@ -112,7 +112,9 @@ func (c *call) tryDelete(ctx context.Context, now current, options *metav1.Delet
 	}
 	dryRun := slices.Contains(options.DryRun, metav1.DryRunAll)
 	attributes := c.attributes(admission.Delete, nil, old, writeOptions{dryRun: dryRun, all: options})
-	attributes.Name = old.GetName()
+	if attributes.Name = old.GetName(); c.info.Verb == "deletecollection" {
+		attributes.Name = "" // what is asked for has none
+	}
 	if err := c.Admission.Admit(ctx, attributes); err != nil {
 		return nil, false, err
 	}

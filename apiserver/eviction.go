@@ -31,6 +31,7 @@ func (c *call) evict() error {
 	if eviction.Name != "" && eviction.Name != c.info.Name {
 		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
 	}
+	eviction.Namespace = c.info.Namespace
 	attributes := c.attributes(admission.Create, eviction, nil, options)
 	attributes.Name = c.info.Name
 	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {

@@ -109,8 +109,9 @@ func (c *call) patchScale() error {
 
 // changeScale writes a wanted Scale into its object.
 func (c *call) changeScale(options writeOptions, wanted func(resource.Object) (*autoscalingv1.Scale, error)) error {
+	var sent *autoscalingv1.Scale
 	obj, _, err := c.do(c.ctx(), change{
-		name: c.info.Name, options: options, unconditional: true,
+		name: c.info.Name, options: options, unconditional: true, scale: func() *autoscalingv1.Scale { return sent },
 		apply: func(_ context.Context, now current) (resource.Object, error) {
 			scale, err := wanted(now.object)
 			if err != nil {
@@ -120,6 +121,7 @@ func (c *call) changeScale(options writeOptions, wanted func(resource.Object) (*
 				return nil, err
 			}
 			obj := now.object.DeepCopyObject().(resource.Object)
+			sent = scale
 			c.sub.Scale.SetReplicas(obj, scale.Spec.Replicas)
 			obj.SetResourceVersion(scale.ResourceVersion)
 			if scale.UID != "" {

@@ -55,6 +55,9 @@ func (c *call) serveVirtual() error {
 	if c.at.version.Default != nil {
 		c.at.version.Default(obj)
 	}
+	if obj, err = c.manageFields(c.at.version.New(), obj, options, ""); err != nil {
+		return err
+	}
 	attributes := c.attributes(admission.Create, obj, nil, options)
 	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {
 		return err

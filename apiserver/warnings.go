@@ -12,12 +12,17 @@ import (
 // maxWarnings bounds what is sent of warnings, in characters.
 const maxWarnings = 4096
 
+// maxWarning bounds each of them once they are too many.
+const maxWarning = 256
+
 // warnings go into the header of the answer, as they come, each once.
 type warnings struct {
 	mu     sync.Mutex
 	header http.Header
 	sent   map[string]bool
+	texts  []string
 	size   int
+	short  bool // they are cut
 }
 
 type warningsKey struct{}
@@ -35,22 +40,44 @@ func warnAll(ctx context.Context, texts []string) {
 // warn sends the client a warning, if its answer has not begun.
 func warn(ctx context.Context, text string) {
 	w, ok := ctx.Value(warningsKey{}).(*warnings)
-	if !ok || text == "" {
+	if text = strings.ToValidUTF8(text, ""); !ok || text == "" {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.sent[text] || w.size+len(text) > maxWarnings {
-		return
-	}
-	header, err := net.NewWarningHeader(299, "-", strings.ToValidUTF8(text, ""))
-	if err != nil {
+	if w.sent[text] {
 		return
 	}
 	if w.sent == nil {
 		w.sent = map[string]bool{}
 	}
 	w.sent[text] = true
+	w.texts = append(w.texts, text)
+	if w.short || w.size+len(text) <= maxWarnings {
+		w.add(text)
+		return
+	}
+	// All of them in full would be too much: start again with the beginning of each.
+	w.short, w.size = true, 0
+	w.header.Del("Warning")
+	for _, text := range w.texts {
+		w.add(text)
+	}
+}
+
+func (w *warnings) add(text string) {
+	if w.short {
+		if runes := []rune(text); len(runes) > maxWarning {
+			text = string(runes[:maxWarning])
+		}
+	}
+	if w.size+len(text) > maxWarnings {
+		return
+	}
+	header, err := net.NewWarningHeader(299, "-", text)
+	if err != nil {
+		return
+	}
 	w.size += len(text)
 	w.header.Add("Warning", header)
 }

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -46,6 +45,9 @@ type Clients struct {
 	recent []key // the least recently made first
 }
 
+// ErrConfig says that a webhook cannot be called at all.
+var ErrConfig = errors.New("could not get REST client")
+
 type key struct {
 	serverName, host string
 	ca               [sha256.Size]byte
@@ -55,7 +57,7 @@ type key struct {
 func (c *Clients) Post(ctx context.Context, config Config, body []byte, timeout time.Duration) ([]byte, error) {
 	client, at, err := c.client(config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -85,6 +87,13 @@ func (c *Clients) Post(ctx context.Context, config Config, body []byte, timeout 
 	if response.StatusCode < http.StatusOK || response.StatusCode > http.StatusPartialContent {
 		return nil, statusError(response, data)
 	}
+	if len(data) == 0 {
+		media := response.Header.Get("Content-Type")
+		if media == "" {
+			media = "application/json"
+		}
+		return nil, fmt.Errorf("0-length response with status code: %d and content type: %s", response.StatusCode, media)
+	}
 	return data, nil
 }
 
@@ -111,9 +120,7 @@ func (c *Clients) client(config Config) (*http.Client, *url.URL, error) {
 		service.Port = 443
 	}
 	name := service.Name + "." + service.Namespace + ".svc"
-	at := &url.URL{Scheme: "https", Host: net.JoinHostPort(name, strconv.Itoa(int(service.Port)))}
-	path, query, _ := strings.Cut(service.Path, "?")
-	at.Path, at.RawQuery = path, query
+	at := &url.URL{Scheme: "https", Host: net.JoinHostPort(name, strconv.Itoa(int(service.Port))), Path: service.Path}
 	client, err := c.keep(key{serverName: name, host: at.Host}, config.CABundle, &service)
 	return client, at, err
 }
@@ -166,6 +173,5 @@ func (c *Clients) make(serverName string, bundle []byte, service *Service) (*htt
 			return dialer.DialContext(ctx, network, address)
 		}
 	}
-	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &http.Client{Transport: transport, CheckRedirect: refuse}, nil
+	return &http.Client{Transport: transport}, nil
 }

@@ -5,10 +5,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 )
 
 // Target is a write as a webhook or a policy sees it: the resource and the kind that its rules named.
@@ -18,6 +18,14 @@ type Target struct {
 	// version and stored convert; version is nil where the body is a subresource's own, which has but one form.
 	version *resource.Version
 	stored  schema.GroupVersionKind
+}
+
+// NamespaceOf a write as webhooks and policies see it: that of a namespace is its own name.
+func NamespaceOf(a *admission.Attributes) string {
+	if a.Namespace == "" && isNamespace(a) {
+		return a.Name
+	}
+	return a.Namespace
 }
 
 // Requested is the resource that the client named.
@@ -102,7 +110,7 @@ func (t *Target) Read(data []byte, like runtime.Object) (runtime.Object, error) 
 	if t.version != nil {
 		obj = t.version.New()
 	}
-	if _, err := codec.DecodeStored(data, obj); err != nil {
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, obj); err != nil {
 		return nil, err
 	}
 	if read, ok := obj.(resource.Object); ok && t.version != nil && t.version.Default != nil {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -44,8 +45,11 @@ func (c *caller) ask(ctx context.Context, h *hook, a *admission.Attributes, s *s
 		return nil, &callError{h.name, fmt.Errorf("could not create admission objects: %w", err)}
 	}
 	data, err := c.clients.Post(ctx, h.client, body, h.timeout)
+	if err != nil && !errors.Is(err, webhookclient.ErrConfig) {
+		err = fmt.Errorf("failed to call webhook: %w", err)
+	}
 	if err != nil {
-		return nil, &callError{h.name, fmt.Errorf("failed to call webhook: %w", err)}
+		return nil, &callError{h.name, err}
 	}
 	given, err := decodeAnswer(data, version, request.UID)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -97,13 +98,16 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 	}
 	patch, err := jsonpatch.DecodePatch(given.patch)
 	if err != nil {
-		return false, apierrors.NewInternalError(err)
+		return false, &callError{h.name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
 	}
 	if len(patch) == 0 {
 		return false, nil
 	}
 	if s.object == nil {
 		return false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
+	}
+	if given.patchType != admissionv1.PatchTypeJSONPatch {
+		return false, &callError{h.name, fmt.Errorf("unsupported patch type %q", given.patchType)}
 	}
 	after, err := patch.Apply(s.objectRaw)
 	if err != nil {

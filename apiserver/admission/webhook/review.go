@@ -1,7 +1,7 @@
 package webhook
 
 import (
-	"encoding/json"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,8 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
@@ -78,7 +80,7 @@ func newRequest(a *admission.Attributes, s *shown) *admissionv1.AdmissionRequest
 		UID: uuid.NewUUID(), Kind: metav1.GroupVersionKind(s.target.Kind), Resource: metav1.GroupVersionResource(s.target.Resource),
 		SubResource: a.Subresource, RequestKind: ptr.To(metav1.GroupVersionKind(requested.Kind)),
 		RequestResource: ptr.To(metav1.GroupVersionResource(requested.Resource)), RequestSubResource: a.Subresource,
-		Name: a.Name, Namespace: a.Namespace, Operation: admissionv1.Operation(a.Operation),
+		Name: a.Name, Namespace: matching.NamespaceOf(a), Operation: admissionv1.Operation(a.Operation),
 		Object: runtime.RawExtension{Raw: s.objectRaw}, OldObject: runtime.RawExtension{Raw: s.oldRaw},
 		DryRun: ptr.To(a.DryRun), Options: runtime.RawExtension{Raw: s.optionsRaw},
 	}
@@ -99,7 +101,7 @@ func encodeReview(request *admissionv1.AdmissionRequest, version string) ([]byte
 	kind := schema.GroupVersion{Group: admissionv1.GroupName, Version: version}.WithKind("AdmissionReview")
 	review := admissionv1.AdmissionReview{Request: request}
 	review.SetGroupVersionKind(kind)
-	return json.Marshal(&review)
+	return stdjson.Marshal(&review)
 }
 
 // answer is what a webhook said, checked.
@@ -107,20 +109,21 @@ type answer struct {
 	allowed     bool
 	result      *metav1.Status
 	patch       []byte
+	patchType   admissionv1.PatchType
 	warnings    []string
 	annotations map[string]string
 }
 
 // decodeAnswer reads and checks what a webhook answered to the request of uid in the version.
 func decodeAnswer(data []byte, version string, uid types.UID) (*answer, error) {
+	want := schema.GroupVersion{Group: admissionv1.GroupName, Version: version}.WithKind("AdmissionReview")
 	review := &admissionv1.AdmissionReview{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, review); err != nil {
-		return nil, err
+	if err := decodeReview(data, want, review); err != nil {
+		return nil, fmt.Errorf("failed to call webhook: %w", err)
 	}
 	if review.Response == nil {
 		return nil, invalid("webhook response was absent")
 	}
-	want := schema.GroupVersion{Group: admissionv1.GroupName, Version: version}.WithKind("AdmissionReview")
 	if got := review.GroupVersionKind(); version == "v1" && got != want {
 		return nil, invalid(fmt.Sprintf("expected webhook response of %v, got %v", want, got))
 	}
@@ -131,7 +134,27 @@ func decodeAnswer(data []byte, version string, uid types.UID) (*answer, error) {
 	if err := checkPatch(r, version); err != nil {
 		return nil, err
 	}
-	return &answer{allowed: r.Allowed, result: r.Result, patch: r.Patch, warnings: r.Warnings, annotations: r.AuditAnnotations}, nil
+	return &answer{allowed: r.Allowed, result: r.Result, patch: r.Patch, patchType: ptr.Deref(r.PatchType, admissionv1.PatchTypeJSONPatch), warnings: r.Warnings, annotations: r.AuditAnnotations}, nil
+}
+
+// decodeReview reads a review of the kind, or one that does not say of what kind it is.
+func decodeReview(data []byte, want schema.GroupVersionKind, into *admissionv1.AdmissionReview) error {
+	data, err := yaml.ToJSON(data)
+	if err != nil {
+		return err
+	}
+	kind, err := json.DefaultMetaFactory.Interpret(data)
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind.Empty():
+	case kind.Group != want.Group || kind.Kind != want.Kind || (kind.Version != "v1" && kind.Version != "v1beta1"):
+		return runtime.NewNotRegisteredErrForKind("pkg/runtime/scheme.go:111", *kind)
+	case kind.Version != want.Version:
+		return fmt.Errorf("converting (%s.%s) to (%s.%s): unknown conversion", kind.Version, kind.Kind, want.Version, want.Kind)
+	}
+	return kjson.UnmarshalCaseSensitivePreserveInts(data, into)
 }
 
 func checkPatch(r *admissionv1.AdmissionResponse, version string) error {
@@ -143,8 +166,6 @@ func checkPatch(r *admissionv1.AdmissionResponse, version string) error {
 		return invalid("webhook returned response.patch but not response.patchType")
 	case r.PatchType != nil && len(r.Patch) == 0:
 		return invalid("webhook returned response.patchType but not response.patch")
-	case r.PatchType != nil && *r.PatchType != admissionv1.PatchTypeJSONPatch:
-		return invalid(fmt.Sprintf("webhook returned invalid response.patchType of %q", *r.PatchType))
 	}
 	return nil
 }
