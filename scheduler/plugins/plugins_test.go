@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
@@ -24,9 +25,12 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // scene is a cluster, and the pods that look for a node in it, each by itself.
 type scene struct {
-	Nodes  []*corev1.Node `json:"nodes"`
-	Placed []*corev1.Pod  `json:"placed"`
-	Pods   []*corev1.Pod  `json:"pods"`
+	// Objects of other kinds, as the API has them.
+	Namespaces []*corev1.Namespace `json:"namespaces"`
+	Services   []*corev1.Service   `json:"services"`
+	Nodes      []*corev1.Node      `json:"nodes"`
+	Placed     []*corev1.Pod       `json:"placed"`
+	Pods       []*corev1.Pod       `json:"pods"`
 }
 
 // testHandle gives the plugins under test the nodes.
@@ -91,14 +95,26 @@ func (s *scene) play(t *testing.T) string {
 	var out strings.Builder
 	for _, pod := range s.Pods {
 		fmt.Fprintf(&out, "%s\n", pod.Name)
-		verdicts(t, &out, testHandle{snapshot: snapshot}, pod, all)
+		verdicts(t, &out, s.deps(), testHandle{snapshot: snapshot}, pod, all)
 	}
 	return out.String()
 }
 
-func verdicts(t *testing.T, out *strings.Builder, handle fwk.Handle, pod *corev1.Pod, all []fwk.NodeInfo) {
+// deps reads the scene.
+func (s *scene) deps() Deps {
+	api := fake.NewClientBuilder()
+	for _, namespace := range s.Namespaces {
+		api.WithObjects(namespace)
+	}
+	for _, service := range s.Services {
+		api.WithObjects(service)
+	}
+	return Deps{Client: api.Build()}
+}
+
+func verdicts(t *testing.T, out *strings.Builder, deps Deps, handle fwk.Handle, pod *corev1.Pod, all []fwk.NodeInfo) {
 	ctx, cycle := context.Background(), &profile.CycleState{}
-	registry := All(Deps{})
+	registry := All(deps)
 	var enabled []profile.Weighted
 	for _, e := range Default() {
 		plugin, err := registry[e.Name](ctx, nil, handle)

@@ -11,11 +11,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultpreemption"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodename"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeports"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeunschedulable"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/podtopologyspread"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/prioritysort"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/schedulinggates"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/tainttoleration"
@@ -55,7 +57,13 @@ func All(deps Deps) Registry {
 		noderesources.FitName:      simple(&noderesources.Fit{}),
 		noderesources.BalancedName: simple(&noderesources.Balanced{}),
 		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-			return &imagelocality.Plugin{Nodes: handle.SnapshotSharedLister}, nil
+			return &imagelocality.Plugin{Handle: handle}, nil
+		},
+		podtopologyspread.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &podtopologyspread.Plugin{Handle: handle, Client: deps.Client}, nil
+		},
+		interpodaffinity.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &interpodaffinity.Plugin{Handle: handle, Client: deps.Client, HardWeight: 1}, nil
 		},
 		defaultpreemption.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &defaultpreemption.Plugin{Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go}, nil
@@ -69,7 +77,8 @@ func Default() []Enabled {
 	return []Enabled{
 		{Name: schedulinggates.Name}, {Name: prioritysort.Name}, {Name: nodeunschedulable.Name}, {Name: nodename.Name},
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
-		{Name: noderesources.FitName, Weight: 1}, {Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
+		{Name: noderesources.FitName, Weight: 1}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
+		{Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
 		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
 	}
 }

@@ -84,7 +84,7 @@ func (n *NodeInfo) clone() *NodeInfo {
 	c := *n
 	c.pods, c.affinity, c.antiAffinity = slices.Clone(n.pods), slices.Clone(n.affinity), slices.Clone(n.antiAffinity)
 	c.requested, c.nonZero, c.allocatable = n.requested.Clone(), n.nonZero.Clone(), n.allocatable.Clone()
-	c.claims, c.images = maps.Clone(n.claims), maps.Clone(n.images)
+	c.claims = maps.Clone(n.claims) // images are replaced, never changed
 	c.ports = make(fwk.HostPortInfo, len(n.ports))
 	for ip, ports := range n.ports {
 		c.ports[ip] = maps.Clone(ports)
@@ -139,6 +139,17 @@ func (n *NodeInfo) RemovePod(_ klog.Logger, pod *corev1.Pod) error {
 	n.affinity = slices.DeleteFunc(n.affinity, same)
 	n.antiAffinity = slices.DeleteFunc(n.antiAffinity, same)
 	return nil
+}
+
+// replace exchanges a pod for one that counts the same.
+func (n *NodeInfo) replace(old, now *PodInfo) {
+	for _, list := range [][]fwk.PodInfo{n.pods, n.affinity, n.antiAffinity} {
+		for i := range list {
+			if list[i] == fwk.PodInfo(old) {
+				list[i] = now
+			}
+		}
+	}
 }
 
 // count adds a pod to the sums, or takes it out of them.

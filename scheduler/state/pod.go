@@ -1,6 +1,9 @@
 package state
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -13,6 +16,7 @@ type PodInfo struct {
 	exact, nonZero                         *Resource
 	requiredAffinity, requiredAntiAffinity []fwk.AffinityTerm
 	preferred, preferredAnti               []fwk.WeightedAffinityTerm
+	terms                                  []term // all of them
 	// Err is what is wrong with its affinity terms.
 	Err error
 }
@@ -34,19 +38,27 @@ func NewPodInfo(pod *corev1.Pod) *PodInfo {
 		}
 	}
 	var err error
-	p.requiredAffinity, err = fwk.GetAffinityTerms(pod, fwk.GetPodAffinityTerms(affinity))
-	keep(err)
-	p.requiredAntiAffinity, err = fwk.GetAffinityTerms(pod, fwk.GetPodAntiAffinityTerms(affinity))
-	keep(err)
-	if affinity.PodAffinity != nil {
-		p.preferred, err = fwk.GetWeightedAffinityTerms(pod, affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	if with := affinity.PodAffinity; with != nil {
+		p.requiredAffinity, err = fwk.GetAffinityTerms(pod, narrowed(pod, with.RequiredDuringSchedulingIgnoredDuringExecution))
+		keep(err)
+		p.preferred, err = fwk.GetWeightedAffinityTerms(pod, narrowedWeighted(pod, with.PreferredDuringSchedulingIgnoredDuringExecution))
 		keep(err)
 	}
-	if affinity.PodAntiAffinity != nil {
-		p.preferredAnti, err = fwk.GetWeightedAffinityTerms(pod, affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
+	if without := affinity.PodAntiAffinity; without != nil {
+		p.requiredAntiAffinity, err = fwk.GetAffinityTerms(pod, narrowed(pod, without.RequiredDuringSchedulingIgnoredDuringExecution))
+		keep(err)
+		p.preferredAnti, err = fwk.GetWeightedAffinityTerms(pod, narrowedWeighted(pod, without.PreferredDuringSchedulingIgnoredDuringExecution))
 		keep(err)
 	}
+	p.collect()
 	return p
+}
+
+// equivalent says whether the pods count the same on a node. What else there is in a pod's specification that counts
+// there cannot be changed.
+func (p *PodInfo) equivalent(other *PodInfo) bool {
+	return maps.Equal(p.pod.Labels, other.pod.Labels) && (p.pod.DeletionTimestamp == nil) == (other.pod.DeletionTimestamp == nil) &&
+		p.exact.equal(other.exact) && p.nonZero.equal(other.nonZero) && slices.EqualFunc(p.terms, other.terms, func(a, b term) bool { return a.kind == b.kind && a.key == b.key })
 }
 
 // GetPod implements fwk.PodInfo.

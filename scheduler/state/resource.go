@@ -1,6 +1,8 @@
 package state
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/resource"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -63,6 +65,11 @@ func (r *Resource) Plus(other *Resource, sign int64) {
 	for name, value := range other.Scalar {
 		r.setScalar(name, r.Scalar[name]+sign*value)
 	}
+}
+
+func (r *Resource) equal(other *Resource) bool {
+	return r.MilliCPU == other.MilliCPU && r.Memory == other.Memory && r.EphemeralStorage == other.EphemeralStorage &&
+		r.AllowedPodNumber == other.AllowedPodNumber && maps.Equal(r.Scalar, other.Scalar)
 }
 
 // Clone returns a copy.

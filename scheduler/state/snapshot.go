@@ -1,19 +1,27 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Snapshot is the view of one scheduling cycle. It is not changed after it was taken, except by the plugins that
-// simulate on copies of its nodes.
+// Snapshot is the view of one scheduling cycle.
 type Snapshot struct {
-	byName map[string]*NodeInfo
-	order  []string // by name
+	// Topology counts pods by what nodes have in common.
+	Topology *Topology
 
-	all, affinity, antiAffinity []fwk.NodeInfo
-	claims                      map[string]bool
+	byName     map[string]*NodeInfo
+	position   map[string]int // in all
+	all        []fwk.NodeInfo // zones take turns, so that any stretch of the list is spread over them
+	claims     map[string]int // by how many pods each is used
+	generation int64
+
+	affinity, antiAffinity []fwk.NodeInfo // made when somebody asks
+	listed                 int64          // generation that they are of
 }
 
 var (
@@ -22,31 +30,86 @@ var (
 	_ fwk.StorageInfoLister = &Snapshot{}
 )
 
-func (s *Snapshot) get(name string) *NodeInfo {
-	if s == nil {
-		return nil
-	}
-	return s.byName[name]
+func newSnapshot() *Snapshot {
+	s := &Snapshot{byName: map[string]*NodeInfo{}, position: map[string]int{}, claims: map[string]int{}}
+	s.Topology = newTopology(s)
+	return s
 }
 
-// index fills in the lists that plugins ask for.
-func (s *Snapshot) index() {
-	s.all = make([]fwk.NodeInfo, 0, len(s.order))
-	s.claims = map[string]bool{}
-	for _, name := range s.order {
-		node := s.byName[name]
-		s.all = append(s.all, node)
+// set replaces a node, or removes it if now is nil. It returns whether nodes have come or gone.
+func (s *Snapshot) set(name string, now *NodeInfo) bool {
+	old := s.byName[name]
+	s.countClaims(old, -1)
+	s.countClaims(now, 1)
+	if now == nil {
+		delete(s.byName, name)
+		return old != nil
+	}
+	s.byName[name] = now
+	now.generation = s.generation
+	if old == nil || zone(old.node) != zone(now.node) {
+		return true
+	}
+	s.all[s.position[name]] = now
+	return false
+}
+
+func (s *Snapshot) countClaims(node *NodeInfo, sign int) {
+	if node == nil {
+		return
+	}
+	for claim, pods := range node.claims {
+		if s.claims[claim] += sign * pods; s.claims[claim] <= 0 {
+			delete(s.claims, claim)
+		}
+	}
+}
+
+// arrange lists all nodes anew: the first of each zone, the second of each zone, and so on.
+func (s *Snapshot) arrange() {
+	nodes := make([]*NodeInfo, 0, len(s.byName))
+	for _, node := range s.byName {
+		nodes = append(nodes, node)
+	}
+	slices.SortFunc(nodes, func(a, b *NodeInfo) int { return cmp.Compare(a.node.Name, b.node.Name) })
+	turn, rank := map[string]int{}, make(map[*NodeInfo]int, len(nodes))
+	for _, node := range nodes {
+		rank[node] = turn[zone(node.node)]
+		turn[zone(node.node)]++
+	}
+	slices.SortStableFunc(nodes, func(a, b *NodeInfo) int {
+		return cmp.Or(cmp.Compare(rank[a], rank[b]), cmp.Compare(zone(a.node), zone(b.node)))
+	})
+	s.all = make([]fwk.NodeInfo, len(nodes))
+	clear(s.position)
+	for i, node := range nodes {
+		s.all[i] = node
+		s.position[node.node.Name] = i
+	}
+}
+
+func zone(node *corev1.Node) string {
+	return node.Labels[corev1.LabelTopologyRegion] + "/" + node.Labels[corev1.LabelTopologyZone]
+}
+
+func (s *Snapshot) list() {
+	if s.listed == s.generation {
+		return
+	}
+	s.listed, s.affinity, s.antiAffinity = s.generation, nil, nil
+	for _, info := range s.all {
+		node := info.(*NodeInfo)
 		if len(node.affinity) > 0 {
 			s.affinity = append(s.affinity, node)
 		}
 		if len(node.antiAffinity) > 0 {
 			s.antiAffinity = append(s.antiAffinity, node)
 		}
-		for claim := range node.claims {
-			s.claims[claim] = true
-		}
 	}
 }
+
+// Generation grows with every change of a node or of the pods on it; GetGeneration of a node is that of its last change.
+func (s *Snapshot) Generation() int64 { return s.generation }
 
 // NodeInfos implements fwk.SharedLister.
 func (s *Snapshot) NodeInfos() fwk.NodeInfoLister { return s }
@@ -61,23 +124,27 @@ func (s *Snapshot) PodGroupStates() fwk.PodGroupStateLister { return noPodGroups
 func (s *Snapshot) List() ([]fwk.NodeInfo, error) { return s.all, nil }
 
 // HavePodsWithAffinityList implements fwk.NodeInfoLister.
-func (s *Snapshot) HavePodsWithAffinityList() ([]fwk.NodeInfo, error) { return s.affinity, nil }
+func (s *Snapshot) HavePodsWithAffinityList() ([]fwk.NodeInfo, error) {
+	s.list()
+	return s.affinity, nil
+}
 
 // HavePodsWithRequiredAntiAffinityList implements fwk.NodeInfoLister.
 func (s *Snapshot) HavePodsWithRequiredAntiAffinityList() ([]fwk.NodeInfo, error) {
+	s.list()
 	return s.antiAffinity, nil
 }
 
 // Get implements fwk.NodeInfoLister.
 func (s *Snapshot) Get(name string) (fwk.NodeInfo, error) {
-	if node := s.get(name); node != nil {
+	if node := s.byName[name]; node != nil {
 		return node, nil
 	}
 	return nil, fmt.Errorf("node %q is not in the snapshot", name)
 }
 
 // IsPVCUsedByPods implements fwk.StorageInfoLister.
-func (s *Snapshot) IsPVCUsedByPods(key string) bool { return s.claims[key] }
+func (s *Snapshot) IsPVCUsedByPods(key string) bool { return s.claims[key] > 0 }
 
 // noPodGroups: PodGroups are an alpha API that is not served.
 type noPodGroups struct{}

@@ -1,7 +1,7 @@
 package state
 
 import (
-	"sort"
+	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,11 +17,12 @@ import (
 //	                     |                                                        |
 //	                   Forget (binding failed)                                  RemovePod
 type State struct {
-	mu      sync.Mutex
-	nodes   map[string]*entry
-	pods    map[types.UID]*placed
-	changed map[string]struct{} // nodes that the next snapshot must copy
-	last    *Snapshot
+	mu       sync.Mutex
+	nodes    map[string]*entry
+	pods     map[types.UID]*placed
+	changed  map[string]struct{} // nodes that the next snapshot must copy
+	moves    []move              // that the next snapshot must count
+	snapshot *Snapshot
 }
 
 // entry is a node; known is false for one that pods name but that does not exist.
@@ -38,7 +39,7 @@ type placed struct {
 
 // New returns an empty state.
 func New() *State {
-	return &State{nodes: map[string]*entry{}, pods: map[types.UID]*placed{}, changed: map[string]struct{}{}}
+	return &State{nodes: map[string]*entry{}, pods: map[types.UID]*placed{}, changed: map[string]struct{}{}, snapshot: newSnapshot()}
 }
 
 // SetNode adds a node or replaces what is known of it.
@@ -46,8 +47,20 @@ func (s *State) SetNode(node *corev1.Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.node(node.Name)
+	old := e.info.node
+	if e.known && maps.Equal(old.Labels, node.Labels) {
+		e.info.SetNode(node)
+		if !sameImages(old.Status.Images, node.Status.Images) {
+			s.moves = append(s.moves, move{images: old.Status.Images, sign: -1}, move{images: node.Status.Images, sign: 1})
+		}
+		return
+	}
+	if e.known {
+		s.moveAll(e.info, -1)
+	}
 	e.known = true
 	e.info.SetNode(node)
+	s.moveAll(e.info, 1)
 }
 
 // RemoveNode forgets a node. Pods that are on it stay until they are removed themselves.
@@ -55,9 +68,20 @@ func (s *State) RemoveNode(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.node(name)
+	if e.known {
+		s.moveAll(e.info, -1)
+	}
 	e.known = false
 	if len(e.info.pods) == 0 {
 		delete(s.nodes, name)
+	}
+}
+
+// moveAll takes note that a node comes or goes with all pods on it.
+func (s *State) moveAll(info *NodeInfo, sign int) {
+	s.moves = append(s.moves, move{node: info.node, images: info.node.Status.Images, sign: sign})
+	for _, pod := range info.pods {
+		s.moves = append(s.moves, move{pod: pod.(*PodInfo), node: info.node, sign: sign})
 	}
 }
 
@@ -100,9 +124,25 @@ func (s *State) Placed(uid types.UID) bool {
 
 func (s *State) place(info *PodInfo, node string, assumed bool) {
 	uid := info.pod.UID
+	if p := s.pods[uid]; p != nil && p.node == node && p.info.equivalent(info) {
+		p.assumed = assumed
+		s.replace(p, info)
+		return
+	}
 	s.remove(uid)
 	s.pods[uid] = &placed{info: info, node: node, assumed: assumed}
-	s.node(node).info.AddPodInfo(info)
+	e := s.node(node)
+	e.info.AddPodInfo(info)
+	if e.known {
+		s.moves = append(s.moves, move{pod: info, node: e.info.node, sign: 1})
+	}
+}
+
+// replace exchanges what is known of a pod for something that counts the same.
+func (s *State) replace(p *placed, info *PodInfo) {
+	old := p.info
+	p.info = info
+	s.node(p.node).info.replace(old, info)
 }
 
 func (s *State) remove(uid types.UID) {
@@ -112,7 +152,12 @@ func (s *State) remove(uid types.UID) {
 	}
 	delete(s.pods, uid)
 	e := s.node(p.node)
-	if err := e.info.RemovePod(klog.Logger{}, p.info.pod); err == nil && len(e.info.pods) == 0 && !e.known {
+	if err := e.info.RemovePod(klog.Logger{}, p.info.pod); err != nil {
+		return
+	}
+	if e.known {
+		s.moves = append(s.moves, move{pod: p.info, node: e.info.node, sign: -1})
+	} else if len(e.info.pods) == 0 {
 		delete(s.nodes, p.node)
 	}
 }
@@ -126,51 +171,31 @@ func (s *State) node(name string) *entry {
 	return s.nodes[name]
 }
 
-// Snapshot returns a view of now. Nodes that did not change since the last one are shared with it.
+// Snapshot returns a view of now. It is the same one each time, brought up to date: what has not changed since the last
+// time costs nothing. Only one goroutine may use it; the nodes in it do not change themselves.
 func (s *State) Snapshot() *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last != nil && len(s.changed) == 0 {
-		return s.last
+	if len(s.changed) == 0 {
+		return s.snapshot
 	}
-	next := &Snapshot{byName: map[string]*NodeInfo{}}
-	if s.last != nil && !s.rosterChanged() {
-		next.order = s.last.order
-	}
-	for name, e := range s.nodes {
-		if !e.known {
-			continue
-		}
-		if old := s.last.get(name); old != nil && !s.isChanged(name) {
-			next.byName[name] = old
-			continue
-		}
-		next.byName[name] = e.info.clone()
-	}
-	if next.order == nil {
-		for name := range next.byName {
-			next.order = append(next.order, name)
-		}
-		sort.Strings(next.order)
-	}
-	next.index()
-	clear(s.changed)
-	s.last = next
-	return next
-}
-
-func (s *State) isChanged(name string) bool {
-	_, changed := s.changed[name]
-	return changed
-}
-
-// rosterChanged says whether nodes have come or gone since the last snapshot.
-func (s *State) rosterChanged() bool {
+	s.snapshot.generation++
+	roster := false
 	for name := range s.changed {
-		e := s.nodes[name]
-		if (e != nil && e.known) != (s.last.get(name) != nil) {
-			return true
+		var now *NodeInfo
+		if e := s.nodes[name]; e != nil && e.known {
+			now = e.info.clone()
 		}
+		roster = s.snapshot.set(name, now) || roster
 	}
-	return false
+	if roster {
+		s.snapshot.arrange()
+	}
+	for _, m := range s.moves {
+		s.snapshot.Topology.apply(m)
+	}
+	clear(s.changed)
+	clear(s.moves)
+	s.moves = s.moves[:0]
+	return s.snapshot
 }
