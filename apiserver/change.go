@@ -24,6 +24,7 @@ type current struct {
 	object   resource.Object // never changed
 	raw      []byte
 	revision int64
+	stale    bool // see storage.Record
 }
 
 // change is a write to an object that exists.
@@ -90,7 +91,7 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 		return current{}, err
 	}
 	obj, err := c.at.object(ctx, entry)
-	return current{object: obj, raw: entry.Raw, revision: entry.Revision}, err
+	return current{object: obj, raw: entry.Raw, stale: entry.Stale, revision: entry.Revision}, err
 }
 
 func (c *call) currentOf(ctx context.Context, record storage.Record) (current, error) {
@@ -102,7 +103,7 @@ func (c *call) currentOf(ctx context.Context, record storage.Record) (current, e
 	if err != nil {
 		return current{}, err
 	}
-	return current{object: obj, raw: record.Value, revision: record.Revision}, nil
+	return current{object: obj, raw: record.Value, stale: record.Stale, revision: record.Revision}, nil
 }
 
 // try makes the change on top of one state of the object.
@@ -154,7 +155,7 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Equal(value, now.raw) || dryRun {
+	if bytes.Equal(value, now.raw) && !now.stale || dryRun {
 		obj.SetResourceVersion(now.object.GetResourceVersion())
 		return obj, nil
 	}

@@ -31,6 +31,8 @@ type Record struct {
 	Value    []byte
 	Revision int64 // of the last change
 	Created  int64 // revision of the creation
+	// Stale says that a write of the same value would store it in another form: encrypted, or by another key.
+	Stale bool
 }
 
 // ConflictError says that a key was not at the revision that a write expected. Current is the key as it

@@ -13,7 +13,7 @@ import (
 // decode makes the entry of a record. What cannot be decoded becomes an entry with an error: one bad record
 // stops nothing.
 func (r *Resource) decode(ctx context.Context, record storage.Record) *Entry {
-	e := &Entry{Key: record.Key, Revision: record.Revision, Created: record.Created, Raw: record.Value}
+	e := &Entry{Key: record.Key, Revision: record.Revision, Created: record.Created, Raw: record.Value, Stale: record.Stale}
 	e.Namespace, e.Name = splitKey(r.kind.Prefix, record.Key)
 	e.Object, e.Err = r.kind.Decode(record.Value, record.Revision)
 	if e.Err != nil {

@@ -23,6 +23,8 @@ type Entry struct {
 	Err    error
 	// Raw is the value as it is stored (of a deletion: as it was).
 	Raw []byte
+	// Stale is as in storage.Record.
+	Stale bool
 
 	// good is the last entry before this one that could be decoded, when this one could not.
 	good *Entry
