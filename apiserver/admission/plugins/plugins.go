@@ -15,6 +15,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultingressclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultstorageclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaulttolerationseconds"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/limitranger"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespacelifecycle"
@@ -55,7 +56,10 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 	limits := &limitranger.Plugin{Lister: deps.Lister}
 	priorities := &priority.Plugin{Lister: deps.Lister}
 	runtimes := &runtimeclass.Plugin{Lister: deps.Lister}
-	mutating, validating := webhook.New(matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, deps.Webhooks)
+	mutating, validating := webhook.New(webhook.Deps{
+		Matcher: matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, Clients: deps.Webhooks, Authorizer: deps.Authorizer,
+		Environments: &expression.Environments{},
+	})
 	owners := &ownerreferences.Plugin{Authorizer: deps.Authorizer, Resource: deps.resource}
 	return []admission.Plugin{
 		{Name: "NamespaceLifecycle", Mutator: lifecycle},

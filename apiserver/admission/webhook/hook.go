@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
@@ -22,6 +23,7 @@ type hook struct {
 	// id is the same for as long as the webhook stands at its place in its configuration.
 	id, configuration, name string
 	criteria                *matching.Criteria
+	conditions              expression.Conditions
 	wrong                   error // why it cannot be matched or called
 	client                  webhookclient.Config
 	timeout                 time.Duration
@@ -63,7 +65,7 @@ func (s *source) hooks(l admission.Lister) []*hook {
 	return s.kept.hooks
 }
 
-func mutatingHooks(l admission.Lister) []*hook {
+func (d *Deps) mutatingHooks(l admission.Lister) []*hook {
 	all := auth.List[*admissionregistrationv1.MutatingWebhookConfiguration](l, mutating(), "")
 	slices.SortFunc(all, func(a, b *admissionregistrationv1.MutatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
@@ -72,7 +74,7 @@ func mutatingHooks(l admission.Lister) []*hook {
 	for _, configuration := range all {
 		for i := range configuration.Webhooks {
 			w := &configuration.Webhooks[i]
-			h := newHook(configuration.Name, common(w))
+			h := d.newHook(configuration.Name, common(w))
 			h.reinvoke = ptr.Deref(w.ReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy) == admissionregistrationv1.IfNeededReinvocationPolicy
 			hooks = append(hooks, h)
 		}
@@ -89,7 +91,7 @@ func common(w *admissionregistrationv1.MutatingWebhook) *admissionregistrationv1
 	}
 }
 
-func validatingHooks(l admission.Lister) []*hook {
+func (d *Deps) validatingHooks(l admission.Lister) []*hook {
 	all := auth.List[*admissionregistrationv1.ValidatingWebhookConfiguration](l, validating(), "")
 	slices.SortFunc(all, func(a, b *admissionregistrationv1.ValidatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
@@ -97,7 +99,7 @@ func validatingHooks(l admission.Lister) []*hook {
 	var hooks []*hook
 	for _, configuration := range all {
 		for i := range configuration.Webhooks {
-			hooks = append(hooks, newHook(configuration.Name, &configuration.Webhooks[i]))
+			hooks = append(hooks, d.newHook(configuration.Name, &configuration.Webhooks[i]))
 		}
 	}
 	return numbered(hooks)
@@ -114,7 +116,7 @@ func numbered(hooks []*hook) []*hook {
 	return hooks
 }
 
-func newHook(configuration string, w *admissionregistrationv1.ValidatingWebhook) *hook {
+func (d *Deps) newHook(configuration string, w *admissionregistrationv1.ValidatingWebhook) *hook {
 	effects := ptr.Deref(w.SideEffects, admissionregistrationv1.SideEffectClassUnknown)
 	h := &hook{
 		configuration: configuration, name: w.Name, versions: w.AdmissionReviewVersions,
@@ -126,6 +128,9 @@ func newHook(configuration string, w *admissionregistrationv1.ValidatingWebhook)
 	h.criteria, h.wrong = matching.New(matching.Source{
 		Include: matching.WebhookRules(w.Rules), Policy: w.MatchPolicy, Namespaces: w.NamespaceSelector, Objects: w.ObjectSelector,
 	})
+	if len(w.MatchConditions) > 0 {
+		h.conditions = d.Environments.Compiler(expression.Scope{Authorizer: true, Stored: true}).Conditions(w.MatchConditions)
+	}
 	return h
 }
 

@@ -16,7 +16,8 @@ import (
 
 // Mutating asks the webhooks of MutatingWebhookConfigurations, one after the other.
 type Mutating struct {
-	*shared
+	Deps
+	caller caller
 	source source
 }
 
@@ -36,7 +37,7 @@ func (r *rounds) changed() {
 
 // Admit implements admission.Mutator.
 func (m *Mutating) Admit(ctx context.Context, a *admission.Attributes) error {
-	hooks := m.source.hooks(m.matcher.Lister)
+	hooks := m.source.hooks(m.Matcher.Lister)
 	if len(hooks) == 0 || exempt(a) {
 		return nil
 	}

@@ -6,31 +6,52 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
-// shared is what both plugins need.
-type shared struct {
-	matcher matching.Matcher
-	caller  caller
+// Deps is what both plugins need.
+type Deps struct {
+	Matcher      matching.Matcher
+	Clients      *webhookclient.Clients
+	Environments *expression.Environments
+	// Authorizer is what match conditions may ask.
+	Authorizer authorizer.Authorizer
 }
 
 // New returns the two plugins.
-func New(matcher matching.Matcher, clients *webhookclient.Clients) (*Mutating, *Validating) {
-	s := &shared{matcher: matcher, caller: caller{clients: clients}}
-	return &Mutating{shared: s, source: source{of: mutating(), read: mutatingHooks}},
-		&Validating{shared: s, source: source{of: validating(), read: validatingHooks}}
+func New(deps Deps) (*Mutating, *Validating) {
+	caller := caller{clients: deps.Clients}
+	return &Mutating{Deps: deps, caller: caller, source: source{of: mutating(), read: deps.mutatingHooks}},
+		&Validating{Deps: deps, caller: caller, source: source{of: validating(), read: deps.validatingHooks}}
 }
 
 // concerns returns how a webhook sees the write, or nil where it is not to be asked.
-func (s *shared) concerns(ctx context.Context, h *hook, a *admission.Attributes) (*matching.Target, error) {
+func (d *Deps) concerns(ctx context.Context, h *hook, a *admission.Attributes) (*matching.Target, error) {
 	if h.wrong != nil {
 		return nil, apierrors.NewInternalError(h.wrong)
 	}
-	return s.matcher.Match(ctx, h.criteria, a)
+	target, err := d.Matcher.Match(ctx, h.criteria, a)
+	if err != nil || target == nil || len(h.conditions) == 0 {
+		return target, err
+	}
+	write, err := expression.NewWrite(a, target)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
+	evaluation := expression.NewEvaluation(ctx, expression.Input{Write: write, Authorizer: d.Authorizer}, nil, expression.ConditionsBudget)
+	matched, err := h.conditions.Match(evaluation)
+	switch {
+	case err != nil && !h.failOpen:
+		return nil, admission.Forbidden(a, err)
+	case err != nil || !matched:
+		return nil, nil
+	}
+	return target, nil
 }
 
 // exempt are the resources by which admission is configured.

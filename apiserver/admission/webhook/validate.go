@@ -13,7 +13,8 @@ import (
 
 // Validating asks the webhooks of ValidatingWebhookConfigurations, all at the same time.
 type Validating struct {
-	*shared
+	Deps
+	caller caller
 	source source
 }
 
@@ -25,7 +26,7 @@ type invocation struct {
 
 // Validate implements admission.Validator.
 func (v *Validating) Validate(ctx context.Context, a *admission.Attributes) error {
-	hooks := v.source.hooks(v.matcher.Lister)
+	hooks := v.source.hooks(v.Matcher.Lister)
 	if len(hooks) == 0 || exempt(a) {
 		return nil
 	}

@@ -1,0 +1,134 @@
+package expression
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"k8s.io/apimachinery/pkg/util/version"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+	"k8s.io/apiserver/pkg/cel/library"
+)
+
+// Program is a compiled expression.
+type Program struct {
+	Source  string
+	program cel.Program
+	// Wrong is why it cannot be evaluated: a refusal for whoever writes it, an error for whoever evaluates it.
+	Wrong error
+	// Output is the type of its values.
+	Output *cel.Type
+}
+
+// Compiler compiles expressions that share a scope and variables. Each variable can be referred to by what is compiled after it.
+type Compiler struct {
+	set       *environment.EnvSet
+	stored    bool
+	fields    map[string]*apiservercel.DeclField
+	Variables []Variable
+	wrong     error
+}
+
+// Variable is a named expression.
+type Variable struct {
+	Name string
+	*Program
+}
+
+// Compiler for a scope.
+func (e *Environments) Compiler(scope Scope) *Compiler {
+	set, err := e.of(scope)
+	return &Compiler{set: set, stored: scope.Stored, wrong: err, fields: map[string]*apiservercel.DeclField{}}
+}
+
+// Typed narrows the types of what expressions refer to, for type checking.
+func (c *Compiler) Typed(variables map[string]*apiservercel.DeclType) error {
+	var options []cel.EnvOption
+	var kinds []*apiservercel.DeclType
+	for name, kind := range variables {
+		options = append(options, cel.Variable(name, kind.CelType()))
+		kinds = append(kinds, kind)
+	}
+	set, err := c.set.Extend(environment.VersionedOptions{IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: options, DeclTypes: kinds})
+	if err == nil {
+		c.set = set
+	}
+	return err
+}
+
+// Variable compiles a variable and lets later expressions refer to it.
+func (c *Compiler) Variable(name, source string) *Program {
+	program := c.Compile(source)
+	c.Variables = append(c.Variables, Variable{name, program})
+	kind := apiservercel.DynType
+	if program.Output != nil {
+		kind = apiservercel.NewSimpleTypeWithMinSize(program.Output.TypeName(), program.Output, nil, 0)
+	}
+	c.fields[name] = apiservercel.NewDeclField(name, kind, true, nil, nil)
+	return program
+}
+
+// environment with the variables so far.
+func (c *Compiler) environment() (*cel.Env, error) {
+	if c.wrong != nil {
+		return nil, c.wrong
+	}
+	set := c.set
+	if len(c.fields) > 0 {
+		kind := apiservercel.NewObjectType(variablesType, c.fields)
+		var err error
+		if set, err = set.Extend(environment.VersionedOptions{
+			IntroducedVersion: version.MajorMinor(1, 0), DeclTypes: []*apiservercel.DeclType{kind},
+			EnvOptions: []cel.EnvOption{cel.Variable(variablesName, kind.CelType())},
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if c.stored {
+		return set.StoredExpressionsEnv(), nil
+	}
+	return set.NewExpressionsEnv(), nil
+}
+
+// Compile compiles an expression whose value must be of one of the types; none means any.
+func (c *Compiler) Compile(source string, want ...*cel.Type) *Program {
+	p := &Program{Source: source}
+	env, err := c.environment()
+	if err != nil {
+		p.Wrong = err
+		return p
+	}
+	ast, issues := env.Compile(source)
+	if issues != nil {
+		p.Wrong = &apiservercel.Error{Type: apiservercel.ErrorTypeInvalid, Detail: "compilation failed: " + issues.String(), Cause: apiservercel.NewCompilationError(issues)}
+		return p
+	}
+	p.Output = ast.OutputType()
+	if err := checkOutput(p.Output, want); err != nil {
+		p.Wrong = err
+		return p
+	}
+	p.program, err = env.Program(ast, cel.InterruptCheckFrequency(celconfig.CheckFrequency), cel.CostTracking(&library.CostEstimator{}))
+	if err != nil {
+		p.Wrong = &apiservercel.Error{Type: apiservercel.ErrorTypeInvalid, Detail: "program instantiation failed: " + err.Error()}
+	}
+	return p
+}
+
+func checkOutput(got *cel.Type, want []*cel.Type) error {
+	if len(want) == 0 || slices.ContainsFunc(want, func(t *cel.Type) bool { return got.IsExactType(t) || got.IsExactType(cel.DynType) }) {
+		return nil
+	}
+	detail := fmt.Sprintf("must evaluate to %s", want[0])
+	if len(want) > 1 {
+		names := make([]string, len(want))
+		for i := range want {
+			names[i] = want[i].String()
+		}
+		detail = fmt.Sprintf("must evaluate to one of [%s]", strings.Join(names, " "))
+	}
+	return &apiservercel.Error{Type: apiservercel.ErrorTypeInvalid, Detail: detail}
+}
