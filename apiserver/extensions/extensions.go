@@ -34,7 +34,9 @@ type Extensions struct {
 	once   sync.Once
 	ready  chan struct{}
 	states map[string]*state // by name of the definition; only Run's
-	ends   sync.WaitGroup
+	// described is what OpenAPI has been told, by group version and name of the definition.
+	described map[schema.GroupVersion]map[string]*published
+	ends      sync.WaitGroup
 }
 
 // state is what is known of a definition.
@@ -48,7 +50,7 @@ type state struct {
 
 func (e *Extensions) prepare() {
 	e.once.Do(func() {
-		e.ready, e.states = make(chan struct{}), map[string]*state{}
+		e.ready, e.states, e.described = make(chan struct{}), map[string]*state{}, map[schema.GroupVersion]map[string]*published{}
 		if e.Clock == nil {
 			e.Clock = clock.RealClock{}
 		}

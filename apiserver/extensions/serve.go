@@ -4,6 +4,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/conversion"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/custom"
@@ -25,19 +26,20 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 		e.withdraw(s)
 		return nil
 	}
-	rows := make([]apiserver.Custom, len(versions))
+	parts, rows := make([]apiserver.Custom, len(versions)), make([]*resource.Resource, len(versions))
 	for i, version := range versions {
-		rows[i] = apiserver.Custom{Row: version.Row(), Codec: version, Fields: version, Terminating: &s.terminating}
+		rows[i] = version.Row()
+		parts[i] = apiserver.Custom{Row: rows[i], Codec: version, Fields: version, Terminating: &s.terminating}
 	}
 	if s.served != nil && groupResource(s.served) != groupResource(crd) {
 		e.withdraw(s)
 	}
-	if err := e.Server.ServeCustom(rows...); err != nil {
+	if err := e.Server.ServeCustom(parts...); err != nil {
 		return err
 	}
 	before := s.served
 	s.served = crd
-	e.publish(before, crd, versions)
+	e.publish(before, crd, versions, rows)
 	return nil
 }
 
@@ -56,14 +58,11 @@ func (e *Extensions) withdraw(s *state) {
 		return
 	}
 	e.Server.RemoveRow(groupResource(s.served))
-	e.publish(s.served, nil, nil)
+	e.publish(s.served, nil, nil, nil)
 	s.served = nil
 }
 
 // converterOf is how the versions of a definition are converted.
 func converterOf(*apiextensionsv1.CustomResourceDefinition) conversion.Converter {
 	return conversion.None{}
-}
-
-func (e *Extensions) publish(before, after *apiextensionsv1.CustomResourceDefinition, versions []*custom.Version) {
 }

@@ -30,11 +30,13 @@ type Documents struct {
 // Group is what is served in one group version beyond, or in place of, the built-in rows.
 type Group struct {
 	Rows []*resource.Resource
-	// Schemas that are not built in, by name, and the name of the schema of each kind and list kind that has one there.
-	Schemas map[string]Schema
-	Models  map[string]string
-	// Hash changes whenever Schemas or Models do.
+	// Make makes the schemas that are not built in, by name; Models names the schema of each kind and list kind that has one there.
+	Make   func() (map[string]Schema, error)
+	Models map[string]string
+	// Hash changes whenever the schemas or Models do.
 	Hash string
+	// Custom groups come from definitions: upstream describes neither their discovery nor the old paths of watching.
+	Custom bool
 }
 
 // New describes the rows to clients of a server of the version, "1.36".
@@ -85,7 +87,7 @@ func (d *Documents) hashes() (v3 map[string]string, v2 string) {
 			}
 		}
 		v3[documentName(gv)] = d.hash(words...)
-		if gv.Group != "" {
+		if gv.Group != "" && !group.Custom {
 			v3["apis/"+gv.Group] = d.hash(gv.Group)
 		}
 	}
@@ -118,38 +120,54 @@ func (d *Documents) build(name string) ([]byte, error) {
 		return nil, err
 	}
 	for _, group := range d.groups {
-		maps.Copy(schemas, group.Schemas)
+		if group.Make == nil {
+			continue
+		}
+		made, err := group.Make()
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(schemas, made)
 	}
 	q := &queries{schemas: schemas, known: map[string][]parameter{}}
 	if name == "" {
 		return documentV2(d.version, d.everything(q), schemas)
 	}
 	if p := fixed()[name]; p != nil {
-		return documentV3(d.version, schema.GroupVersion{}, []*path{p}, schemas)
+		return documentV3(d.info(), schema.GroupVersion{}, []*path{p}, schemas)
 	}
 	for _, gv := range d.sorted() {
 		switch name {
 		case documentName(gv):
-			return documentV3(d.version, gv, d.pathsOf(gv, q), schemas)
+			info := d.info()
+			if d.groups[gv].Custom {
+				info = infoObject{Title: "Kubernetes CRD Swagger", Version: "v0.1.0"}
+			}
+			return documentV3(info, gv, d.pathsOf(gv, q), schemas)
 		case "apis/" + gv.Group:
-			return documentV3(d.version, schema.GroupVersion{}, []*path{groupDiscovery(gv.Group)}, schemas)
+			return documentV3(d.info(), schema.GroupVersion{}, []*path{groupDiscovery(gv.Group)}, schemas)
 		}
 	}
 	return nil, fmt.Errorf("no document %q", name)
 }
 
+func (d *Documents) info() infoObject { return infoObject{Title: "Kubernetes", Version: d.version} }
+
 // pathsOf are the paths of a group version.
 func (d *Documents) pathsOf(gv schema.GroupVersion, q *queries) []*path {
 	group := d.groups[gv]
-	all := []*path{versionDiscovery(gv)}
+	var all []*path
+	if !group.Custom {
+		all = append(all, versionDiscovery(gv))
+	}
 	for _, row := range group.Rows {
 		version := row.Version(gv.Version)
 		if version == nil {
 			continue
 		}
-		m := &member{row: row, gv: gv}
+		m := &member{row: row, gv: gv, custom: group.Custom}
 		m.idVersion, m.tagVersion = versionWords(gv)
-		m.model, m.listModel = group.Models[row.Kind], group.Models[row.Kind+"List"]
+		m.model, m.listModel = group.Models[row.Kind], group.Models[row.ListKind]
 		if m.model == "" {
 			m.strategic = true
 			m.model = ModelName(version.New())
@@ -170,8 +188,9 @@ func (d *Documents) everything(q *queries) []*path {
 	group := ""
 	for _, gv := range d.sorted() {
 		if gv.Group != group {
-			group = gv.Group
-			all = append(all, groupDiscovery(group))
+			if group = gv.Group; !d.groups[gv].Custom {
+				all = append(all, groupDiscovery(group))
+			}
 		}
 		all = append(all, d.pathsOf(gv, q)...)
 	}

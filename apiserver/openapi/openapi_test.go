@@ -163,7 +163,9 @@ func TestAddingAndRemovingAGroup(t *testing.T) {
 	row.Group, row.Name, row.Kind, row.Versions, row.Subresources = "example.com", "boats", "Boat", row.Versions[:1], nil
 	row.Verbs = nil
 	v3 := []byte(`{"type":"object","properties":{"metadata":{"allOf":[{"$ref":"#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]}}}`)
-	group := &openapi.Group{Hash: "1", Schemas: map[string]openapi.Schema{"com.example.v1.Boat": {V3: v3, V2: []byte(`{"type":"object"}`)}},
+	group := &openapi.Group{Hash: "1", Make: func() (map[string]openapi.Schema, error) {
+		return map[string]openapi.Schema{"com.example.v1.Boat": {V3: v3, V2: []byte(`{"type":"object"}`)}}, nil
+	},
 		Models: map[string]string{"Boat": "com.example.v1.Boat", "BoatList": "com.example.v1.Boat"}}
 	group.Rows = append(group.Rows, &row)
 	documents.Set(gv, group)

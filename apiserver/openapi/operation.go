@@ -50,6 +50,7 @@ var (
 	streamTypes = append(slices.Clip(plainTypes), "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch")
 	patchTypes  = []string{"application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"}
 	anyType     = []string{"*/*"}
+	textTypes   = []string{"application/json", "application/yaml"}
 )
 
 // share moves the parameters that every operation of the path has to the path.

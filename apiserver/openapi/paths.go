@@ -15,6 +15,7 @@ type member struct {
 	gv         schema.GroupVersion
 	model      string // the schema of the kind
 	listModel  string
+	custom     bool // whether a definition describes it
 	strategic  bool // whether strategic merge patches are understood
 	idVersion  string
 	tagVersion string
@@ -25,7 +26,9 @@ func (m *member) paths(q *queries) []*path {
 	b := &pathBuilder{member: m, queries: q, kind: m.gv.WithKind(m.row.Kind)}
 	b.collection()
 	b.item()
-	b.watches()
+	if !b.custom {
+		b.watches()
+	}
 	for i := range m.row.Subresources {
 		b.subresource(&m.row.Subresources[i])
 	}
@@ -65,6 +68,9 @@ func (b *pathBuilder) add(template string, base []parameter, operations ...*oper
 		return
 	}
 	for _, o := range operations {
+		if b.custom {
+			b.asCustom(o)
+		}
 		o.tag = b.tagVersion
 		o.parameters = append(o.parameters, base...)
 		if o.action != "connect" {
@@ -83,6 +89,22 @@ func (b *pathBuilder) add(template string, base []parameter, operations ...*oper
 	p := &path{template: root(b.gv) + template, operations: operations}
 	p.share()
 	b.all = append(b.all, p)
+}
+
+// asCustom describes an operation as upstream describes those of custom resources.
+func (b *pathBuilder) asCustom(o *operation) {
+	o.produces = textTypes
+	if o.consumes == nil {
+		o.consumes = textTypes
+	}
+	switch o.action {
+	case "get":
+		o.parameters = slices.DeleteFunc(b.list(), func(p parameter) bool { return p.name != "resourceVersion" })
+	case "deletecollection":
+		o.parameters, o.body = b.list(), nil
+	case "patch":
+		o.answers = slices.DeleteFunc(o.answers, func(a answer) bool { return a.code == "201" })
+	}
 }
 
 func (b *pathBuilder) collection() {
@@ -108,7 +130,7 @@ func (b *pathBuilder) collection() {
 
 func (b *pathBuilder) listing(id string) *operation {
 	words := "list or watch objects of kind "
-	if !b.serves("watch") {
+	if b.custom || !b.serves("watch") {
 		words = "list objects of kind "
 	}
 	return &operation{method: "get", action: "list", id: id, description: words + b.row.Kind, parameters: b.list(),

@@ -31,7 +31,7 @@ func (b *pathBuilder) subresource(sub *resource.Subresource) {
 	scope, base := b.scope()
 	template := scope + "/{name}/" + sub.Name
 	kind := sub.GroupVersionKind
-	if kind.Kind == "" {
+	if kind.Kind == "" || b.custom {
 		kind = b.kind
 	}
 	switch {

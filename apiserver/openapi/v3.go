@@ -160,10 +160,10 @@ func writeJSON(out *bytes.Buffer, value any) error {
 }
 
 // documentV3 writes the paths and all schemas that they need.
-func documentV3(version string, gv schema.GroupVersion, paths []*path, schemas map[string]Schema) ([]byte, error) {
+func documentV3(info infoObject, gv schema.GroupVersion, paths []*path, schemas map[string]Schema) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(`{"openapi":"3.0.0","info":`)
-	if err := writeJSON(&out, infoObject{Title: "Kubernetes", Version: version}); err != nil {
+	if err := writeJSON(&out, info); err != nil {
 		return nil, err
 	}
 	out.WriteString(`,"paths":`)

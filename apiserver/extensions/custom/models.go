@@ -28,7 +28,7 @@ func modelName(kind schema.GroupVersionKind) string {
 
 // models are the schemas that applied configurations are merged by.
 func (v *Version) models() (map[string]*spec.Schema, error) {
-	model, err := v.model()
+	model, err := v.model(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +36,8 @@ func (v *Version) models() (map[string]*spec.Schema, error) {
 	return all, fieldmanager.AddModel(metaModels+"ObjectMeta", all)
 }
 
-// model is the schema of the kind with what every object has.
-func (v *Version) model() (*spec.Schema, error) {
+// model is the schema of the kind with what every object has. change may change it before that is added.
+func (v *Version) model(change func(*spec.Schema)) (*spec.Schema, error) {
 	form, err := v.schema.structure()
 	if err != nil {
 		return nil, err
@@ -47,7 +47,11 @@ func (v *Version) model() (*spec.Schema, error) {
 		model = &spec.Schema{}
 	}
 	model.Type = spec.StringOrArray{"object"}
-	embed(model)
+	either(model)
+	if change != nil {
+		change(model)
+	}
+	embed(model, change == nil)
 	if model.Properties == nil {
 		model.Properties = map[string]spec.Schema{}
 	}
@@ -71,19 +75,36 @@ func reference(model, description string) spec.Schema {
 	return *spec.RefSchema("#/definitions/" + model).WithDescription(description)
 }
 
-// embed gives whole objects inside of an object what every object has.
-func embed(s *spec.Schema) {
+// below calls visit with each schema directly below one.
+func below(s *spec.Schema, visit func(*spec.Schema)) {
 	for name, property := range s.Properties {
-		embed(&property)
+		visit(&property)
 		s.Properties[name] = property
 	}
 	if s.Items != nil && s.Items.Schema != nil {
-		embed(s.Items.Schema)
+		visit(s.Items.Schema)
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
-		embed(s.AdditionalProperties.Schema)
+		visit(s.AdditionalProperties.Schema)
 	}
-	if embedded, _ := s.Extensions.GetBool(embeddedKey); !embedded {
+}
+
+// either says of values that are integers or strings what they are, in a way that clients know.
+func either(s *spec.Schema) {
+	below(s, either)
+	if both, _ := s.Extensions.GetBool("x-kubernetes-int-or-string"); both && len(s.AnyOf) == 0 && len(s.Type) == 0 {
+		s.AnyOf = []spec.Schema{*typed("integer"), *typed("string")}
+	}
+}
+
+func typed(name string) *spec.Schema {
+	return &spec.Schema{SchemaProps: spec.SchemaProps{Type: spec.StringOrArray{name}}}
+}
+
+// embed gives whole objects inside of an object what every object has; open ones, which may have anything, only if told so.
+func embed(s *spec.Schema, open bool) {
+	below(s, func(s *spec.Schema) { embed(s, open) })
+	if embedded, _ := s.Extensions.GetBool(embeddedKey); !embedded || preserves(s) && !open {
 		return
 	}
 	if s.Properties == nil {
