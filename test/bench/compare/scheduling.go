@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
@@ -38,20 +37,25 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 		return fmt.Errorf("registering nodes: %w", err)
 	}
 	t.record(figure{what: fmt.Sprintf("%d nodes registered, until the last is free of taints", nodes), unit: seconds, value: time.Since(began).Seconds()})
+	if err := bindOne(ctx, c, "default"); err != nil {
+		return fmt.Errorf("waiting for the scheduler: %w", err)
+	}
 	if err := newNamespace(ctx, c, "scheduled"); err != nil {
+		return err
+	}
+	bound := make(chan error, 1)
+	waits := make([]time.Duration, 0, pods)
+	list, err := c.CoreV1().Pods("scheduled").List(ctx, metav1.ListOptions{})
+	if err != nil {
 		return err
 	}
 	own, err := load.Client(t.Config, load.Protobuf)
 	if err != nil {
 		return err
 	}
-	watching, err := own.CoreV1().Pods("scheduled").Watch(ctx, metav1.ListOptions{})
-	if err != nil {
-		return err
-	}
-	defer watching.Stop()
-	bound := make(chan load.Times, 1)
-	go func() { bound <- awaitBound(watching, pods) }()
+	go func() {
+		bound <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion}, own.CoreV1().Pods("scheduled").Watch, waiting(pods, &waits))
+	}()
 	began = time.Now()
 	if _, err := load.Repeat(workers, pods, func(i int) error {
 		_, err := c.CoreV1().Pods("scheduled").Create(ctx, load.Requesting(fmt.Sprintf("pod-%d", i)), metav1.CreateOptions{})
@@ -60,38 +64,29 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 		return fmt.Errorf("creating pods: %w", err)
 	}
 	created := time.Since(began)
-	waits := <-bound
-	if len(waits) != pods {
-		return fmt.Errorf("%d of %d pods were bound: %w", len(waits), pods, ctx.Err())
+	if err := <-bound; err != nil {
+		return fmt.Errorf("%d of %d pods were bound: %w", len(waits), pods, err)
 	}
-	t.record(rate(fmt.Sprintf("%d pods created and bound", pods), load.Result{Rate: float64(pods) / time.Since(began).Seconds(), Took: waits}))
+	t.record(rate(fmt.Sprintf("%d pods created and bound", pods), load.Result{Rate: float64(pods) / time.Since(began).Seconds(), Took: load.Sorted(waits)}))
 	t.record(figure{what: "of it, creating them", unit: seconds, value: created.Seconds()})
 	return t.recordMemory("memory after scheduling")
 }
 
 // registerNodes makes nodes and waits until their last taint is gone.
 func registerNodes(ctx context.Context, c kubernetes.Interface, nodes int) error {
-	watching, err := c.CoreV1().Nodes().Watch(ctx, metav1.ListOptions{})
+	before, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
-	defer watching.Stop()
-	free := make(chan int, 1)
+	free := make(chan error, 1)
+	clean := map[string]bool{}
 	go func() {
-		clean := map[string]bool{}
-		for event := range watching.ResultChan() {
-			node, ok := event.Object.(*corev1.Node)
-			if !ok || event.Type == watch.Deleted {
-				continue
-			}
+		free <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: before.ResourceVersion}, c.CoreV1().Nodes().Watch, func(node *corev1.Node) bool {
 			if len(node.Spec.Taints) == 0 {
 				clean[node.Name] = true
 			}
-			if len(clean) == nodes {
-				break
-			}
-		}
-		free <- len(clean)
+			return len(clean) == nodes
+		})
 	}()
 	if _, err := load.Repeat(workers, nodes, func(i int) error {
 		_, err := c.CoreV1().Nodes().Create(ctx, load.Node(fmt.Sprintf("node-%d", i)), metav1.CreateOptions{})
@@ -99,32 +94,24 @@ func registerNodes(ctx context.Context, c kubernetes.Interface, nodes int) error
 	}); err != nil {
 		return err
 	}
-	if clean := <-free; clean != nodes {
-		return fmt.Errorf("%d of %d nodes are free of taints: %w", clean, nodes, ctx.Err())
+	if err := <-free; err != nil {
+		return fmt.Errorf("%d of %d nodes are free of taints: %w", len(clean), nodes, err)
 	}
 	return nil
 }
 
-// awaitBound returns how long each pod waited between the event that it exists and the one that it is bound.
-func awaitBound(watching watch.Interface, pods int) load.Times {
+// waiting notes how long each pod waits between the event that it exists and the one that it is bound, until so many are.
+func waiting(pods int, waits *[]time.Duration) func(*corev1.Pod) bool {
 	since := map[string]time.Time{}
 	bound := map[string]bool{}
-	var waits []time.Duration
-	for event := range watching.ResultChan() {
-		pod, ok := event.Object.(*corev1.Pod)
-		if !ok || bound[pod.Name] {
-			continue
-		}
+	return func(pod *corev1.Pod) bool {
 		if _, known := since[pod.Name]; !known {
 			since[pod.Name] = time.Now()
 		}
-		if pod.Spec.NodeName != "" {
+		if pod.Spec.NodeName != "" && !bound[pod.Name] {
 			bound[pod.Name] = true
-			waits = append(waits, time.Since(since[pod.Name]))
+			*waits = append(*waits, time.Since(since[pod.Name]))
 		}
-		if len(waits) == pods {
-			break
-		}
+		return len(*waits) == pods
 	}
-	return load.Sorted(waits)
 }

@@ -27,7 +27,13 @@ func starting() scenario {
 			if err != nil {
 				return err
 			}
-			if err := firstBound(ctx, c); err != nil {
+			if err := insist(ctx, func() error {
+				_, err := c.CoreV1().Nodes().Create(ctx, load.Node("first"), metav1.CreateOptions{})
+				return err
+			}); err != nil {
+				return fmt.Errorf("registering a node: %w", err)
+			}
+			if err := bindOne(ctx, c, "default"); err != nil {
 				return fmt.Errorf("binding the first pod: %w", err)
 			}
 			bound := time.Since(t.Launched)
@@ -38,34 +44,18 @@ func starting() scenario {
 	}
 }
 
-// firstBound makes a node and a pod and waits until the pod has the node.
-func firstBound(ctx context.Context, c kubernetes.Interface) error {
-	if err := insist(ctx, func() error {
-		_, err := c.CoreV1().Nodes().Create(ctx, load.Node("first"), metav1.CreateOptions{})
-		return err
-	}); err != nil {
-		return err
-	}
+// bindOne makes a pod and waits until it has a node.
+func bindOne(ctx context.Context, c kubernetes.Interface, namespace string) error {
 	var pod *corev1.Pod
 	if err := insist(ctx, func() (err error) {
-		pod, err = c.CoreV1().Pods("default").Create(ctx, load.Pod("first"), metav1.CreateOptions{})
+		pod, err = c.CoreV1().Pods(namespace).Create(ctx, load.Pod("first"), metav1.CreateOptions{})
 		return err
 	}); err != nil {
 		return err
 	}
-	watching, err := c.CoreV1().Pods("default").Watch(ctx, metav1.ListOptions{
+	return load.Follow(ctx, metav1.ListOptions{
 		ResourceVersion: pod.ResourceVersion, FieldSelector: fields.OneTermEqualSelector("metadata.name", pod.Name).String(),
-	})
-	if err != nil {
-		return err
-	}
-	defer watching.Stop()
-	for event := range watching.ResultChan() {
-		if seen, ok := event.Object.(*corev1.Pod); ok && seen.Spec.NodeName != "" {
-			return nil
-		}
-	}
-	return fmt.Errorf("the watch ended: %w", ctx.Err())
+	}, c.CoreV1().Pods(namespace).Watch, func(seen *corev1.Pod) bool { return seen.Spec.NodeName != "" })
 }
 
 // insist tries again while a call is refused for want of something that is being made, such as a service account.
