@@ -102,8 +102,9 @@ func (c *Child) running(ctx context.Context) int {
 }
 
 // announce writes down the process before it becomes the program, so that a server which is killed at this very moment
-// leaves none that the next one does not know.
-const announce = `umask 077; echo "$$ $1" > "$2" && shift 2 && exec "$@"`
+// leaves none that the next one does not know. The program gets the usual mask, whatever ours is: a containerd with a
+// stricter one would make root folders of containers that only root may enter.
+const announce = `umask 077; echo "$$ $1" > "$2" && shift 2 && umask 022 && exec "$@"`
 
 // start starts the program in a session of its own, so that neither a terminal nor our end reaches it.
 func (c *Child) start() (int, error) {

@@ -113,3 +113,21 @@ func TestNumberOfAnotherProgramIsLeftAlone(t *testing.T) {
 	c.becomes(t, os.Getpid())
 	end()
 }
+
+func TestChildHasTheUsualMask(t *testing.T) {
+	c := longLived(t, "/bin/sleep")
+	end := live(t, c, func() {})
+	defer end()
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.becomes(t, 0)), "status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(string(status), "Umask:\t0022") && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if status, err = os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.pid()), "status")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(string(status), "Umask:\t0022") {
+		t.Errorf("the mask is not 0022: %s", status)
+	}
+}

@@ -63,7 +63,7 @@ func layer(image *Image, debs []string, first bool, cache string) (string, error
 
 func fingerprint(image *Image, debs []string, first bool) (string, error) {
 	digest := sha256.New()
-	fmt.Fprintln(digest, "v2", first, image.Links, image.Folders)
+	fmt.Fprintln(digest, "v3", first, image.Links, image.Folders)
 	for _, deb := range debs {
 		fmt.Fprintln(digest, filepath.Base(deb))
 	}
@@ -137,6 +137,9 @@ type writer struct {
 
 // skeleton is what base-files and base-passwd would have made in their maintainer scripts.
 func (w *writer) skeleton() error {
+	if err := w.dir(".", 0o755); err != nil {
+		return err
+	}
 	for _, dir := range []string{"usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "etc", "var", "var/lib", "var/log", "root", "proc", "sys", "dev"} {
 		if err := w.dir(dir, 0o755); err != nil {
 			return err
