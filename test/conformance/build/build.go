@@ -1,0 +1,153 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Builder makes things below a project's build folder.
+type Builder struct {
+	// Root of the project.
+	Root string
+	// Log is told what is being built, and gets what the compilers say.
+	Log io.Writer
+}
+
+// Dir holds what was built.
+func (b *Builder) Dir() string { return filepath.Join(b.Root, "build", "conformance") }
+
+// Program is the path of a program that All built.
+func (b *Builder) Program(name string) string { return filepath.Join(b.Dir(), "bin", name) }
+
+// Archive holds all images.
+func (b *Builder) Archive() string { return filepath.Join(b.Dir(), "images", "conformance.tar") }
+
+// module is the folder of the suite's go.mod.
+func (b *Builder) module() string { return filepath.Join(b.Root, "test", "conformance") }
+
+const (
+	component = "k8s.io/component-base/version"
+	version   = "-X " + component + ".gitVersion=v1.36.3 -X " + component + ".gitMajor=1 -X " + component + ".gitMinor=36"
+)
+
+// program says how one is built.
+type program struct {
+	name string
+	pkg  string
+	dir  string // of its module below test/conformance
+	test bool   // the package's test binary
+}
+
+var all = []program{
+	{name: "e2e.test", pkg: "k8s.io/kubernetes/test/e2e", test: true},
+	{name: "ginkgo", pkg: "github.com/onsi/ginkgo/v2/ginkgo"},
+	{name: "agnhost", pkg: "k8s.io/kubernetes/test/images/agnhost"},
+	{name: "nnp", pkg: "k8s.io/kubernetes/test/images/nonewprivs"},
+	{name: "sample-apiserver", pkg: "k8s.io/sample-apiserver"},
+	{name: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
+	{name: "coredns", pkg: ".", dir: "coredns"},
+}
+
+// All builds what is missing or older than its module.
+func (b *Builder) All(ctx context.Context) error {
+	for _, each := range all {
+		if err := b.once(filepath.Join(b.module(), each.dir), each.name, func() error { return b.compile(ctx, each) }); err != nil {
+			return fmt.Errorf("building %s: %w", each.name, err)
+		}
+	}
+	if err := b.once(b.module(), "trees", func() error { return b.trees(ctx) }); err != nil {
+		return fmt.Errorf("making the trees of the images: %w", err)
+	}
+	return b.archive(ctx)
+}
+
+// once makes something unless it was made under the same versions: those of the module, as its go.sum has them.
+func (b *Builder) once(module, name string, build func() error) error {
+	digest := sha256.New()
+	for _, file := range []string{"go.mod", "go.sum", "main.go", filepath.Join("build", "trees.go")} {
+		data, err := os.ReadFile(filepath.Join(module, file))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if file == "main.go" && module == b.module() {
+			continue // the runner, which is no part of what it builds
+		}
+		digest.Write(data)
+	}
+	stamp := filepath.Join(b.Dir(), "stamps", name)
+	want := fmt.Sprintf("%x\n", digest.Sum(nil))
+	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
+		return nil
+	}
+	fmt.Fprintf(b.Log, "building %s\n", name)
+	if err := build(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(stamp), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(stamp, []byte(want), 0o644)
+}
+
+func (b *Builder) compile(ctx context.Context, p program) error {
+	args := []string{"build"}
+	if p.test {
+		args = []string{"test", "-c"}
+	}
+	args = append(args, "-trimpath", "-ldflags", "-s -w "+version, "-o", b.Program(p.name), p.pkg)
+	return b.run(ctx, filepath.Join(b.module(), p.dir), "go", args...)
+}
+
+// archive assembles the images. The assembler itself keeps every layer that has not changed.
+func (b *Builder) archive(ctx context.Context) error {
+	if fresh, err := b.archiveIsFresh(); err != nil || fresh {
+		return err
+	}
+	return b.run(ctx, b.Root, "go", "run", "./hack/images", "-name", "conformance", "-o", filepath.Dir(b.Archive()), filepath.Join("test", "conformance", "images"))
+}
+
+// archiveIsFresh says whether the archive is younger than all that it is made from.
+func (b *Builder) archiveIsFresh() (bool, error) {
+	archive, err := os.Stat(b.Archive())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	sources := []string{filepath.Join(b.Root, "build", "programs", "pause"), b.Program("")}
+	for _, folder := range []string{filepath.Join(b.module(), "images"), filepath.Join(b.Root, "hack", "images"), filepath.Join(b.Dir(), "trees")} {
+		sources = append(sources, folder)
+	}
+	for _, source := range sources {
+		fresh := true
+		err := filepath.Walk(source, func(_ string, info os.FileInfo, err error) error {
+			if err == nil && !info.IsDir() && info.ModTime().After(archive.ModTime()) {
+				fresh = false
+			}
+			return err
+		})
+		if err != nil || !fresh {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (b *Builder) run(ctx context.Context, dir, name string, args ...string) error {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	command.Stdout, command.Stderr = b.Log, b.Log
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("running %s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return nil
+}
