@@ -11,6 +11,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
 // newExtensions serves what CustomResourceDefinitions define; its writes are the API server's own.
@@ -25,7 +26,10 @@ func (c *controlPlane) newExtensions(documents *openapi.Documents) (*extensions.
 	if err != nil {
 		return nil, fmt.Errorf("making a client of custom resources: %w", err)
 	}
-	return &extensions.Extensions{Server: c.server, Cache: c.cache, Client: writer, Raw: raw, OpenAPI: documents, Clock: clock.RealClock{}}, nil
+	return &extensions.Extensions{
+		Server: c.server, Cache: c.cache, Client: writer, Raw: raw, OpenAPI: documents, Clock: clock.RealClock{},
+		Webhooks: &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: c.view}},
+	}, nil
 }
 
 // checkExtensions fails until everything is served that was defined before the start.

@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
 // Extensions serves custom resources while Run runs.
@@ -29,7 +30,9 @@ type Extensions struct {
 	Raw    rest.Interface
 	// OpenAPI is told what is served; it may be nil.
 	OpenAPI *openapi.Documents
-	Clock   clock.Clock
+	// Webhooks are called to convert; without it, nothing is but by name.
+	Webhooks *webhookclient.Clients
+	Clock    clock.Clock
 
 	once   sync.Once
 	ready  chan struct{}

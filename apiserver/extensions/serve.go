@@ -20,7 +20,7 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 	if s.served != nil && alike(s.served, crd) {
 		return nil
 	}
-	definition := custom.New(crd, converterOf(crd))
+	definition := custom.New(crd, e.converterOf(crd))
 	versions := definition.Served()
 	if len(versions) == 0 {
 		e.withdraw(s)
@@ -63,6 +63,9 @@ func (e *Extensions) withdraw(s *state) {
 }
 
 // converterOf is how the versions of a definition are converted.
-func converterOf(*apiextensionsv1.CustomResourceDefinition) conversion.Converter {
+func (e *Extensions) converterOf(crd *apiextensionsv1.CustomResourceDefinition) conversion.Converter {
+	if c := crd.Spec.Conversion; c != nil && c.Strategy == apiextensionsv1.WebhookConverter && c.Webhook != nil && e.Webhooks != nil {
+		return conversion.NewWebhook(e.Webhooks, c.Webhook)
+	}
 	return conversion.None{}
 }
