@@ -15,6 +15,9 @@ import (
 type Backend interface {
 	// Name is the mode that chooses the backend.
 	Name() string
+	// SetPodCIDRs says which of the cluster's networks are those of this node's pods, whose replies come back through this node whatever
+	// becomes of their packets. It takes effect with the next Replace. Without any, all pods pass for this node's.
+	SetPodCIDRs(own []netip.Prefix)
 	// Replace makes the given state all there is. Connections, also new ones, are served all the while.
 	Replace(ctx context.Context, all rules.Change) error
 	// Apply carries out a difference. After an error the kernel's state is unknown and Replace is called.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -26,6 +27,7 @@ type inputs struct {
 	complete bool
 	node     rules.Node
 	going    bool
+	podCIDRs []netip.Prefix
 	services map[types.NamespacedName]*corev1.Service
 	slices   map[types.NamespacedName]map[string]*discoveryv1.EndpointSlice
 	dirty    map[types.NamespacedName]bool
@@ -107,6 +109,7 @@ func (in *inputs) setNode(n *corev1.Node) {
 	in.going = n.DeletionTimestamp != nil || slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
 		return t.Key == taintToBeDeleted
 	})
+	in.podCIDRs = podCIDRs(n)
 	if zone := n.Labels[corev1.LabelTopologyZone]; zone != in.node.Zone {
 		in.node.Zone = zone
 		for name := range in.services {
@@ -114,6 +117,21 @@ func (in *inputs) setNode(n *corev1.Node) {
 		}
 	}
 	in.signalLocked()
+}
+
+// podCIDRs are the networks of the node's pods.
+func podCIDRs(n *corev1.Node) []netip.Prefix {
+	all := n.Spec.PodCIDRs
+	if len(all) == 0 {
+		all = []string{n.Spec.PodCIDR}
+	}
+	var out []netip.Prefix
+	for _, s := range all {
+		if p, err := netip.ParsePrefix(s); err == nil {
+			out = append(out, p.Masked())
+		}
+	}
+	return out
 }
 
 // taintToBeDeleted is what the cluster autoscaler puts on a node that it is about to remove.
@@ -203,6 +221,13 @@ func (in *inputs) update(state *rules.State) {
 		state.Set(name, rules.Age(svc.CreationTimestamp.Unix()), rules.Compute(svc, all, in.node))
 	}
 	clear(in.dirty)
+}
+
+// ownPods are the networks of the node's pods, once they are known.
+func (in *inputs) ownPods() []netip.Prefix {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.podCIDRs
 }
 
 // nodeGoing tells whether the node is about to be removed, so that load balancers should leave it.

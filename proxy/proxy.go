@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,6 +109,7 @@ func (p *Proxy) setDefaults() {
 func (p *Proxy) loop(ctx context.Context) {
 	log := logr.FromContextOrDiscard(ctx)
 	complete := false // whether the kernel has everything up to the last Take
+	var pods []netip.Prefix
 	var retry <-chan time.Time
 	for {
 		select {
@@ -121,6 +123,10 @@ func (p *Proxy) loop(ctx context.Context) {
 		}
 		p.inputs.update(p.state)
 		change := p.state.Take()
+		if own := p.inputs.ownPods(); !slices.Equal(own, pods) {
+			pods, complete = own, false
+			p.backend.SetPodCIDRs(own)
+		}
 		err := p.apply(ctx, &change, complete)
 		if complete = err == nil; err != nil {
 			log.Error(err, "The rules could not be changed; all will be written anew", "after", retryDelay)

@@ -34,6 +34,13 @@ func New(clusterCIDRs []netip.Prefix) (*Backend, error) {
 // Name is the mode's name.
 func (b *Backend) Name() string { return "iptables" }
 
+// SetPodCIDRs names the networks of this node's pods. It takes effect with the next Replace.
+func (b *Backend) SetPodCIDRs(own []netip.Prefix) {
+	for _, f := range b.families {
+		f.pods = f.only(own)
+	}
+}
+
 // Replace makes the given state all there is, each table in one step.
 func (b *Backend) Replace(ctx context.Context, all rules.Change) error {
 	for _, f := range b.families {

@@ -218,7 +218,7 @@ func (f *family) targetRules(t *tableScript, target rules.Target) []string {
 		return out // the filter drops the others
 	}
 	if target.InternalPool != "" {
-		for _, c := range f.cidrs {
+		for _, c := range f.insiders() {
 			out = append(out, "-s "+c.String()+" -j "+poolChain(target.InternalPool))
 		}
 		out = append(out,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/coxswain-k8s/coxswain/proxy/rules"
@@ -34,6 +35,8 @@ type family struct {
 	program string
 	ipv6    bool
 	cidrs   []netip.Prefix
+	// pods are the networks of this node's pods, if known.
+	pods []netip.Prefix
 
 	frontends map[rules.Frontend]rules.Target
 	targets   map[rules.Target]int
@@ -42,11 +45,7 @@ type family struct {
 
 func newFamily(program string, ipv6 bool, cidrs []netip.Prefix) *family {
 	f := &family{program: program, ipv6: ipv6}
-	for _, c := range cidrs {
-		if c.Addr().Is6() == ipv6 {
-			f.cidrs = append(f.cidrs, c)
-		}
-	}
+	f.cidrs = f.only(cidrs)
 	f.reset()
 	return f
 }
@@ -55,6 +54,18 @@ func (f *family) reset() {
 	f.frontends = map[rules.Frontend]rules.Target{}
 	f.targets = map[rules.Target]int{}
 	f.pools = map[string]rules.Pool{}
+}
+
+func (f *family) only(all []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(all), func(p netip.Prefix) bool { return p.Addr().Is6() != f.ipv6 })
+}
+
+// insiders are the networks of the pods that may be sent to any endpoint without masquerading.
+func (f *family) insiders() []netip.Prefix {
+	if len(f.pods) > 0 {
+		return f.pods
+	}
+	return f.cidrs
 }
 
 // hooks are the rules in the kernel's own chains, by table. Those of nat come before what others have there.

@@ -168,7 +168,7 @@ func (t *table) targetRules(target rules.Target) []exprs {
 	}
 	if target.InternalPool != "" {
 		inside := poolChain(target.InternalPool)
-		for _, c := range t.cidrs {
+		for _, c := range t.insiders() {
 			out = append(out, join(f.loadSource(reg0), f.matchPrefix(reg0, c, expr.CmpOpEq), goTo(inside)))
 		}
 		out = append(out, join(matchLocal(true), markToMasquerade(), goTo(inside)))
@@ -180,6 +180,14 @@ func (t *table) targetRules(target rules.Target) []exprs {
 		out = append(out, markToMasquerade())
 	}
 	return append(out, goTo(poolChain(target.Pool)))
+}
+
+// insiders are the networks of the pods that may be sent to any endpoint without masquerading.
+func (t *table) insiders() []netip.Prefix {
+	if len(t.pods) > 0 {
+		return t.pods
+	}
+	return t.cidrs
 }
 
 // sweep deletes the chains and sets that nothing leads to since the last change. It is a transaction of its own, and late, for

@@ -62,6 +62,13 @@ func (b *Backend) probe(t *table) error {
 	return b.conn.Flush()
 }
 
+// SetPodCIDRs names the networks of this node's pods. It takes effect with the next Replace.
+func (b *Backend) SetPodCIDRs(own []netip.Prefix) {
+	for _, t := range b.tables() {
+		t.pods = t.family.only(own)
+	}
+}
+
 // Replace makes the given state all there is, in one step.
 func (b *Backend) Replace(_ context.Context, all rules.Change) error {
 	for _, t := range b.tables() {

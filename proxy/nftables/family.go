@@ -2,6 +2,7 @@ package nftables
 
 import (
 	"net/netip"
+	"slices"
 
 	nft "github.com/google/nftables"
 	"golang.org/x/sys/unix"
@@ -35,6 +36,11 @@ var ipv6 = family{
 
 // words is the number of 32 bit registers that an address takes.
 func (f family) words() uint32 { return f.length / 4 }
+
+// only are those of the family.
+func (f family) only(all []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(all), func(p netip.Prefix) bool { return p.Addr().Is6() != f.ipv6 })
+}
 
 func protocolNumber(p corev1.Protocol) byte {
 	switch p {

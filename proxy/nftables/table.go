@@ -23,7 +23,9 @@ type table struct {
 	family family
 	nft    *nft.Table
 	cidrs  []netip.Prefix
-	setID  uint32
+	// pods are the networks of this node's pods, if known.
+	pods  []netip.Prefix
+	setID uint32
 
 	serviceIPs, nodePorts             *nft.Set
 	serviceVerdicts, nodePortVerdicts *nft.Set
@@ -44,11 +46,7 @@ type table struct {
 
 func newTable(conn *nft.Conn, f family, cidrs []netip.Prefix) *table {
 	t := &table{conn: conn, family: f, nft: &nft.Table{Name: TableName, Family: f.table}}
-	for _, c := range cidrs {
-		if c.Addr().Is6() == f.ipv6 {
-			t.cidrs = append(t.cidrs, c)
-		}
-	}
+	t.cidrs = f.only(cidrs)
 	t.reset()
 	return t
 }
