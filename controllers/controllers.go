@@ -16,12 +16,15 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslicemirroring"
+	"github.com/coxswain-k8s/coxswain/controllers/ephemeralvolume"
+	"github.com/coxswain-k8s/coxswain/controllers/expand"
 	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
 	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
 	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
+	"github.com/coxswain-k8s/coxswain/controllers/persistentvolume"
 	"github.com/coxswain-k8s/coxswain/controllers/podgc"
 	"github.com/coxswain-k8s/coxswain/controllers/pvcprotection"
 	"github.com/coxswain-k8s/coxswain/controllers/pvprotection"
@@ -79,6 +82,9 @@ func all() []controller {
 		{cronjob.Name, "cronjob-controller", cronjob.Register},
 		{pvcprotection.Name, "pvc-protection-controller", pvcprotection.Register},
 		{pvprotection.Name, "pv-protection-controller", pvprotection.Register},
+		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
+		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
+		{expand.Name, "expand-controller", expand.Register},
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 	}
 }

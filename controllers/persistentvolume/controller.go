@@ -1,0 +1,142 @@
+package persistentvolume
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/component-helpers/storage/volume"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+)
+
+// Name is the controller's name in the list of all.
+const Name = "persistentvolume"
+
+const component = "persistentvolume-controller"
+
+// binder is what both reconcilers have.
+type binder struct {
+	client   client.Client
+	live     client.Reader // past the cache
+	recorder record.EventRecorder
+}
+
+// Fields by which objects are found.
+const (
+	claimRefIndex = "spec.claimRef" // namespace/name
+	pendingIndex  = "pending"       // class of a claim that is not bound
+)
+
+func claimKey(volume *corev1.PersistentVolume) client.ObjectKey {
+	return client.ObjectKey{Namespace: volume.Spec.ClaimRef.Namespace, Name: volume.Spec.ClaimRef.Name}
+}
+
+func byClaimRef(obj client.Object) []string {
+	if v, ok := obj.(*corev1.PersistentVolume); ok && v.Spec.ClaimRef != nil {
+		return []string{claimKey(v).String()}
+	}
+	return nil
+}
+
+func byPendingClass(obj client.Object) []string {
+	claim, ok := obj.(*corev1.PersistentVolumeClaim)
+	if !ok || isBound(claim) {
+		return nil
+	}
+	return []string{"class " + volume.GetPersistentVolumeClaimClass(claim)}
+}
+
+// isBound says whether a binding was completed once.
+func isBound(claim *corev1.PersistentVolumeClaim) bool {
+	_, completed := claim.Annotations[volume.AnnBindCompleted]
+	return completed
+}
+
+// claimsOfVolume are the claim that a volume is for, or those that it may be for.
+func (b *binder) claimsOfVolume(ctx context.Context, obj client.Object) []reconcile.Request {
+	v, ok := obj.(*corev1.PersistentVolume)
+	if !ok {
+		return nil
+	}
+	var requests []reconcile.Request
+	if v.Spec.ClaimRef != nil {
+		requests = append(requests, reconcile.Request{NamespacedName: claimKey(v)})
+	} else {
+		requests = b.pending(ctx, volume.GetPersistentVolumeClass(v))
+	}
+	return requests
+}
+
+// claimsOfClass are the claims that wait for a class, and those that wait for a default one.
+func (b *binder) claimsOfClass(ctx context.Context, obj client.Object) []reconcile.Request {
+	return append(b.pending(ctx, obj.GetName()), b.pending(ctx, "")...)
+}
+
+func (b *binder) pending(ctx context.Context, class string) []reconcile.Request {
+	var claims corev1.PersistentVolumeClaimList
+	if err := b.client.List(ctx, &claims, client.MatchingFields{pendingIndex: "class " + class}); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range claims.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&claims.Items[i])})
+	}
+	return requests
+}
+
+// volumesOfClaim are the volumes that a claim names or that name it.
+func (b *binder) volumesOfClaim(ctx context.Context, obj client.Object) []reconcile.Request {
+	claim, ok := obj.(*corev1.PersistentVolumeClaim)
+	if !ok {
+		return nil
+	}
+	names := map[string]struct{}{}
+	if claim.Spec.VolumeName != "" {
+		names[claim.Spec.VolumeName] = struct{}{}
+	}
+	var volumes corev1.PersistentVolumeList
+	if err := b.client.List(ctx, &volumes, client.MatchingFields{claimRefIndex: client.ObjectKeyFromObject(claim).String()}); err == nil {
+		for i := range volumes.Items {
+			names[volumes.Items[i].Name] = struct{}{}
+		}
+	}
+	var requests []reconcile.Request
+	for name := range names {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
+	}
+	return requests
+}
+
+// Register puts both reconcilers on mgr. A claim wakes when it changes, when a volume comes that it may be bound to or
+// is for it, and when a storage class appears. A volume wakes when it or its claim changes.
+func Register(ctx context.Context, mgr manager.Manager, _ kit.Deps) error {
+	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component)}
+	if err := kit.Index(ctx, mgr, &corev1.PersistentVolume{}, claimRefIndex, byClaimRef); err != nil {
+		return err
+	}
+	if err := kit.Index(ctx, mgr, &corev1.PersistentVolumeClaim{}, pendingIndex, byPendingClass); err != nil {
+		return err
+	}
+	notGone := predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
+	err := kit.New(mgr, Name+"-claims").WithOptions(kit.Options(1)).
+		For(&corev1.PersistentVolumeClaim{}).
+		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(b.claimsOfVolume)).
+		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(b.claimsOfClass), builder.WithPredicates(notGone)).
+		Complete(reconcile.AsReconciler(b.client, &Claims{b}))
+	if err != nil {
+		return err
+	}
+	return kit.New(mgr, Name+"-volumes").WithOptions(kit.Options(1)).
+		For(&corev1.PersistentVolume{}).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(b.volumesOfClaim)).
+		Complete(reconcile.AsReconciler(b.client, &Volumes{b}))
+}

@@ -1,0 +1,115 @@
+package persistentvolume
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/component-helpers/storage/volume"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
+)
+
+// Volumes reconciles PersistentVolume objects.
+type Volumes struct{ *binder }
+
+// Reconcile says what a volume is to its claim, and reclaims it when that is gone.
+func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (reconcile.Result, error) {
+	return patch.Result(reconcile.Result{}, c.reconcile(ctx, v))
+}
+
+func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) error {
+	if v.Spec.ClaimRef == nil || v.Spec.ClaimRef.UID == "" {
+		return c.setPhase(ctx, v, corev1.VolumeAvailable, "") // free, or kept for a claim that is to come
+	}
+	claim, err := c.claim(ctx, v)
+	switch {
+	case err != nil:
+		return err
+	case claim == nil:
+		return c.release(ctx, v)
+	case claim.Spec.VolumeName == "":
+		return nil // the claim is woken by this volume, too, and completes the binding
+	case claim.Spec.VolumeName == v.Name:
+		return c.setPhase(ctx, v, corev1.VolumeBound, "")
+	}
+	if provisioned(v) && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
+		return c.release(ctx, v) // it was made for a claim that has another by now
+	}
+	return c.unbind(ctx, v)
+}
+
+// claim returns the claim that the volume is bound to, or nil if it is gone.
+func (c *Volumes) claim(ctx context.Context, v *corev1.PersistentVolume) (*corev1.PersistentVolumeClaim, error) {
+	for _, reader := range []client.Reader{c.client, c.live} {
+		var claim corev1.PersistentVolumeClaim
+		err := reader.Get(ctx, claimKey(v), &claim)
+		if err == nil && claim.UID == v.Spec.ClaimRef.UID {
+			return &claim, nil
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("reading claim %s: %w", claimKey(v), err)
+		}
+	}
+	return nil, nil
+}
+
+func provisioned(v *corev1.PersistentVolume) bool {
+	_, ok := v.Annotations[volume.AnnDynamicallyProvisioned]
+	return ok
+}
+
+// unbind frees a volume whose claim has another one. A reference that a user has made stays, without the claim's UID.
+func (c *Volumes) unbind(ctx context.Context, v *corev1.PersistentVolume) error {
+	changed, _, err := patch.Object(ctx, c.client, v, func(v *corev1.PersistentVolume) {
+		if _, ours := v.Annotations[volume.AnnBoundByController]; ours {
+			v.Spec.ClaimRef = nil
+			delete(v.Annotations, volume.AnnBoundByController)
+			return
+		}
+		v.Spec.ClaimRef.UID = ""
+	})
+	if err != nil {
+		return err
+	}
+	return c.setPhase(ctx, changed, corev1.VolumeAvailable, "")
+}
+
+// release marks a volume whose claim is gone, and follows its reclaim policy.
+func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) error {
+	if v.Status.Phase != corev1.VolumeReleased && v.Status.Phase != corev1.VolumeFailed {
+		return c.setPhase(ctx, v, corev1.VolumeReleased, "") // the changed volume wakes us
+	}
+	if v.Status.Phase == corev1.VolumeFailed {
+		return nil
+	}
+	switch v.Spec.PersistentVolumeReclaimPolicy {
+	case corev1.PersistentVolumeReclaimDelete:
+		if v.Spec.CSI != nil || provisioned(v) || v.Annotations[volume.AnnMigratedTo] != "" {
+			return nil // who has provisioned it deletes it
+		}
+		return c.fail(ctx, v, "VolumeFailedDelete", fmt.Sprintf("error getting deleter volume plugin for volume %q: no deletable volume plugin matched", v.Name))
+	case corev1.PersistentVolumeReclaimRecycle:
+		return c.fail(ctx, v, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
+	}
+	return nil
+}
+
+func (c *Volumes) fail(ctx context.Context, v *corev1.PersistentVolume, reason, message string) error {
+	if err := c.setPhase(ctx, v, corev1.VolumeFailed, message); err != nil {
+		return err
+	}
+	c.recorder.Event(v, corev1.EventTypeWarning, reason, message)
+	return nil
+}
+
+func (c *Volumes) setPhase(ctx context.Context, v *corev1.PersistentVolume, phase corev1.PersistentVolumePhase, message string) error {
+	if v.Status.Phase == phase {
+		return nil
+	}
+	_, err := patch.Status(ctx, c.client, v, func(v *corev1.PersistentVolume) { setVolumePhase(v, phase, message) })
+	return err
+}
