@@ -59,6 +59,7 @@ func (c *controlPlane) newAccess() (*access, error) {
 	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz"}, node.New(c.view), roles}
 	chain, err := plugins.New(plugins.Deps{
 		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c}, Webhooks: c.webhooks(),
+		Objects: func(kind schema.GroupVersionKind) (admission.Objects, bool) { return c.server.Objects(kind) },
 	}, nil, nil)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package admission
 
 import (
+	"slices"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -28,6 +31,15 @@ func (a *Attributes) Warning(text string) {
 	if a.Warn != nil {
 		a.Warn(text)
 	}
+}
+
+// ConfiguresAdmission says whether the write is to webhook configurations or policies: those are never asked about one another, for
+// nobody could mend them then.
+func (a *Attributes) ConfiguresAdmission() bool {
+	return a.Resource.Group == admissionregistrationv1.GroupName && slices.Contains([]string{
+		"mutatingwebhookconfigurations", "validatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
+		"validatingadmissionpolicies", "validatingadmissionpolicybindings",
+	}, a.Resource.Name)
 }
 
 // AuditAnnotation adds to the audit event of the request.

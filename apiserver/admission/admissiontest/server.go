@@ -64,7 +64,7 @@ func Start(t *testing.T) *Server {
 	}
 	view := cacheview.New(s.Cache, rows)
 	if s.Admission, err = plugins.New(plugins.Deps{
-		Lister: view, Rows: rows, Await: view.Await, Authorizer: auth.Masters{},
+		Lister: view, Rows: rows, Await: view.Await, Authorizer: auth.Masters{}, Objects: s.Objects,
 		Webhooks: &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: view}},
 	}, nil, nil); err != nil {
 		t.Fatal(err)

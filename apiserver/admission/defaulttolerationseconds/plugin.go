@@ -20,17 +20,12 @@ type Plugin struct {
 	NotReadySeconds, UnreachableSeconds int64
 }
 
-// Admit adds the two tolerations to pods that have no word on these taints.
+// Admit adds the two tolerations to pods that have no word on these taints. An update may leave them out without taking
+// them away: they come back before anybody compares the tolerations, which may only grow.
 func (p *Plugin) Admit(_ context.Context, a *admission.Attributes) error {
 	pod, ok := a.Object.(*corev1.Pod)
 	if !ok || !a.Is(pods, "", admission.Create, admission.Update) {
 		return nil
-	}
-	if a.Operation == admission.Update {
-		// The tolerations of a pod only grow, by those that are given: there is nothing to default later.
-		if old, ok := a.Old.(*corev1.Pod); ok && old.Spec.NodeName != "" {
-			return nil
-		}
 	}
 	p.tolerate(pod, corev1.TaintNodeNotReady, p.NotReadySeconds)
 	p.tolerate(pod, corev1.TaintNodeUnreachable, p.UnreachableSeconds)

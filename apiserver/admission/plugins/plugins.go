@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/ownerreferences"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podsecurity"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podtopologylabels"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/policy"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/priority"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/pvcresize"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/resourcequota"
@@ -47,6 +48,8 @@ type Deps struct {
 	Quotas resourcequota.StatusWriter
 	// Webhooks calls admission webhooks. Without it there are none.
 	Webhooks *webhookclient.Clients
+	// Objects finds the parameters of policies. Without it there are no policies.
+	Objects admission.Finder
 }
 
 // list is all plugins in the order in which they are asked.
@@ -56,10 +59,9 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 	limits := &limitranger.Plugin{Lister: deps.Lister}
 	priorities := &priority.Plugin{Lister: deps.Lister}
 	runtimes := &runtimeclass.Plugin{Lister: deps.Lister}
-	mutating, validating := webhook.New(webhook.Deps{
-		Matcher: matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, Clients: deps.Webhooks, Authorizer: deps.Authorizer,
-		Environments: &expression.Environments{},
-	})
+	matcher, environments := matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, &expression.Environments{}
+	mutating, validating := webhook.New(webhook.Deps{Matcher: matcher, Clients: deps.Webhooks, Authorizer: deps.Authorizer, Environments: environments})
+	policies := policy.Deps{Matcher: matcher, Environments: environments, Authorizer: deps.Authorizer, Find: deps.Objects}
 	owners := &ownerreferences.Plugin{Authorizer: deps.Authorizer, Resource: deps.resource}
 	return []admission.Plugin{
 		{Name: "NamespaceLifecycle", Mutator: lifecycle},
@@ -81,13 +83,15 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
 		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
 		{Name: mutatingWebhook, Mutator: mutating},
+		{Name: validatingPolicy, Validator: policy.NewValidating(policies)},
 		{Name: validatingWebhook, Validator: validating},
 		{Name: "ResourceQuota", Validator: &resourcequota.Plugin{Lister: deps.Lister, Writer: deps.Quotas}},
 	}
 }
 
-// The plugins that ask webhooks.
+// The plugins that act as objects of the cluster say.
 const (
+	validatingPolicy  = "ValidatingAdmissionPolicy"
 	mutatingWebhook   = "MutatingAdmissionWebhook"
 	validatingWebhook = "ValidatingAdmissionWebhook"
 )
@@ -99,6 +103,8 @@ func (d Deps) possible(name string) bool {
 		return d.Quotas != nil
 	case mutatingWebhook, validatingWebhook:
 		return d.Webhooks != nil
+	case validatingPolicy:
+		return d.Objects != nil
 	}
 	return true
 }
@@ -110,7 +116,7 @@ func off(name string) bool { return name == "OwnerReferencesPermissionEnforcemen
 // it is, except for those that upstream has on by default and that command lines name for good measure.
 func absent(name string) (known, byDefault bool) {
 	switch name {
-	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "NodeDeclaredFeatureValidator", "ValidatingAdmissionPolicy":
+	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "NodeDeclaredFeatureValidator":
 		return true, true
 	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
 		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",

@@ -38,7 +38,7 @@ func (r *rounds) changed() {
 // Admit implements admission.Mutator.
 func (m *Mutating) Admit(ctx context.Context, a *admission.Attributes) error {
 	hooks := m.source.hooks(m.Matcher.Lister)
-	if len(hooks) == 0 || exempt(a) {
+	if len(hooks) == 0 || a.ConfiguresAdmission() {
 		return nil
 	}
 	memory, _ := a.Again.Remember("MutatingAdmissionWebhook", func() any { //nolint:errcheck // the type is that of the function

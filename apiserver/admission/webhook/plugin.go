@@ -2,9 +2,7 @@ package webhook
 
 import (
 	"context"
-	"slices"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
@@ -52,12 +50,4 @@ func (d *Deps) concerns(ctx context.Context, h *hook, a *admission.Attributes) (
 		return nil, nil
 	}
 	return target, nil
-}
-
-// exempt are the resources by which admission is configured.
-func exempt(a *admission.Attributes) bool {
-	return a.Resource.Group == admissionregistrationv1.GroupName && slices.Contains([]string{
-		"mutatingwebhookconfigurations", "validatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
-		"validatingadmissionpolicies", "validatingadmissionpolicybindings",
-	}, a.Resource.Name)
 }

@@ -27,7 +27,7 @@ type invocation struct {
 // Validate implements admission.Validator.
 func (v *Validating) Validate(ctx context.Context, a *admission.Attributes) error {
 	hooks := v.source.hooks(v.Matcher.Lister)
-	if len(hooks) == 0 || exempt(a) {
+	if len(hooks) == 0 || a.ConfiguresAdmission() {
 		return nil
 	}
 	var calls []invocation
