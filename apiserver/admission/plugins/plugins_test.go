@@ -116,6 +116,19 @@ func newPod(change ...func(*corev1.Pod)) *corev1.Pod {
 	return pod
 }
 
+func TestTolerationsThatAnUpdateLeavesOutComeBack(t *testing.T) {
+	w := newWorld(t)
+	old := newPod(func(p *corev1.Pod) { p.Spec.NodeName = "n1" })
+	own := corev1.Toleration{Key: "own", Operator: corev1.TolerationOpExists}
+	pod := newPod(func(p *corev1.Pod) { p.Spec.NodeName, p.Spec.Tolerations = "n1", []corev1.Toleration{own} })
+	expect(t, "update", w.write(admin, "pods", pod, old), "")
+	var keys []string
+	for _, toleration := range pod.Spec.Tolerations {
+		keys = append(keys, toleration.Key)
+	}
+	expect(t, "tolerations", strings.Join(keys, " "), "own node.kubernetes.io/not-ready node.kubernetes.io/unreachable")
+}
+
 func TestDefaultsOfAPod(t *testing.T) {
 	w := newWorld(t)
 	w.Add("priorityclasses.scheduling.k8s.io", &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "dflt"}, Value: 7, GlobalDefault: true})
