@@ -97,6 +97,9 @@ func (c *call) readObject(o writeOptions) (resource.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.at.fitVersion(obj); err != nil {
+		return nil, err
+	}
 	return obj, c.judge(faults, c.at.gvk, o)
 }
 
@@ -117,7 +120,10 @@ func (at *endpoint) stored(obj resource.Object) (resource.Object, error) {
 }
 
 // groupKind is what an object that is refused is called: as it is stored.
-func (at *endpoint) groupKind() schema.GroupKind {
+func (at *endpoint) groupKind(obj resource.Object) schema.GroupKind {
+	if at.custom != nil {
+		return schema.GroupKind{Group: at.gvk.Group, Kind: obj.GetObjectKind().GroupVersionKind().Kind} // which may be what is wrong
+	}
 	if home := at.row.StoredIn; home != nil {
 		return schema.GroupKind{Group: home.Group, Kind: home.Kind}
 	}

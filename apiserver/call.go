@@ -156,7 +156,7 @@ func (c *call) negotiate() error {
 	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), c.allows)
 	if !ok {
 		if !c.at.protobuf() {
-			return notAcceptable(codec.SupportedText())
+			return notAcceptableText()
 		}
 		return notAcceptable(codec.Supported())
 	}

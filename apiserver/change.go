@@ -180,7 +180,7 @@ func (c *call) checkIdentity(obj resource.Object, ch change, now current) error 
 	version := obj.GetResourceVersion()
 	if version == "" || version == "0" {
 		if !c.at.row.AllowUnconditionalUpdate && !ch.unconditional {
-			return invalid(c.at.groupKind(), ch.name, field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
+			return invalid(c.at.unversioned(), ch.name, field.ErrorList{field.Invalid(field.NewPath("metadata", "resourceVersion"), 0, "must be specified for an update")})
 		}
 		obj.SetResourceVersion(now.object.GetResourceVersion())
 		return nil
@@ -228,7 +228,7 @@ func (c *call) validateChanged(ctx context.Context, obj, old resource.Object) er
 	if validate != nil {
 		errs = append(errs, validate(ctx, obj, old)...)
 	}
-	if err := invalid(c.at.groupKind(), obj.GetName(), errs); err != nil {
+	if err := invalid(c.at.groupKind(obj), obj.GetName(), errs); err != nil {
 		return err
 	}
 	if warnings != nil {

@@ -22,9 +22,6 @@ import (
 const maxNameAttempts = 8
 
 func (c *call) create() error {
-	if err := c.errTerminating(); err != nil {
-		return err
-	}
 	options, err := c.createOptions()
 	if err != nil {
 		return err
@@ -68,6 +65,9 @@ func (c *call) fitNamespace(obj metav1.Object) error {
 
 // createObject stores a new object, given in the storage version and with defaults, or does all but that on a dry run.
 func (c *call) createObject(ctx context.Context, obj resource.Object, options writeOptions) (resource.Object, error) {
+	if err := c.errTerminating(obj.GetName()); err != nil {
+		return nil, err
+	}
 	if obj.GetResourceVersion() != "" {
 		return nil, plainError(http.StatusInternalServerError, "resourceVersion should not be set on objects to be created")
 	}
@@ -182,7 +182,7 @@ func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
-	if err := invalid(c.at.groupKind(), obj.GetName(), errs); err != nil {
+	if err := invalid(c.at.groupKind(obj), obj.GetName(), errs); err != nil {
 		return err
 	}
 	if row.Warnings != nil {

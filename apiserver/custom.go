@@ -2,14 +2,14 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
@@ -154,12 +154,31 @@ func (at *endpoint) committed(ctx context.Context, obj resource.Object, value []
 
 // decodeObject reads a body into an object of the endpoint's version.
 func (c *call) decodeObject(body codec.Body, into resource.Object) ([]error, error) {
-	faults, err := c.decoder.Decode(body, c.at.gvk, into)
-	if err != nil || c.at.custom == nil {
-		return faults, err
+	if c.at.custom == nil {
+		return c.decoder.Decode(body, c.at.gvk, into)
+	}
+	faults, err := c.decoder.DecodeUntyped(body, c.at.gvk, into)
+	if err != nil {
+		return nil, err
 	}
 	more, err := c.at.custom.Codec.Accept(into)
 	return append(faults, more...), err
+}
+
+// fitVersion refuses a custom resource of another version than that of the path. Another kind is left to the validation.
+func (at *endpoint) fitVersion(obj resource.Object) error {
+	if has, want := obj.GetObjectKind().GroupVersionKind().GroupVersion(), at.gvk.GroupVersion(); at.custom != nil && has != want {
+		return apierrors.NewBadRequest(fmt.Sprintf("the API version in the data (%s) does not match the expected API version (%s)", has, want))
+	}
+	return nil
+}
+
+// unversioned is what a write without a resourceVersion is refused for.
+func (at *endpoint) unversioned() schema.GroupKind {
+	if at.custom != nil {
+		return schema.GroupKind{Group: at.row.Group, Kind: at.row.Name}
+	}
+	return at.groupKind(nil)
 }
 
 // fields is who manages the fields of the endpoint's objects; nil for nobody.
@@ -174,12 +193,11 @@ func (c *call) fields() FieldManager {
 }
 
 // errTerminating refuses a new object of a definition that goes.
-func (c *call) errTerminating() error {
+func (c *call) errTerminating(name string) error {
 	if c.at.custom == nil || c.at.custom.Terminating == nil || !c.at.custom.Terminating.Load() {
 		return nil
 	}
-	err := apierrors.NewMethodNotSupported(c.groupResource(), c.info.Verb)
-	err.ErrStatus.Code, err.ErrStatus.Status = http.StatusMethodNotAllowed, metav1.StatusFailure
-	err.ErrStatus.Message = "create not allowed while custom resource definition is terminating"
-	return err
+	return apierrors.NewForbidden(c.groupResource(), name, errTerminating)
 }
+
+var errTerminating = errors.New("create not allowed while custom resource definition is terminating")

@@ -16,7 +16,9 @@ func (s *Server) definitionHooks() hooks {
 		holds: func(obj resource.Object) bool { return obj.GetDeletionTimestamp() == nil },
 		onTerminate: func(obj resource.Object) {
 			crd := obj.(*apiextensionsv1.CustomResourceDefinition)
-			known := func(c apiextensionsv1.CustomResourceDefinitionCondition) bool { return c.Type == apiextensionsv1.Terminating }
+			known := func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+				return c.Type == apiextensionsv1.Terminating
+			}
 			crd.SetDeletionGracePeriodSeconds(nil)
 			if slices.ContainsFunc(crd.Status.Conditions, known) {
 				return

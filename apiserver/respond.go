@@ -107,6 +107,14 @@ func notAcceptable(accepted []string) error {
 	}}
 }
 
+// notAcceptableText is the answer where objects have no Go type.
+func notAcceptableText() error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
+		Message: "only the following media types are accepted: " + strings.Join(codec.Supported(), ", "),
+	}}
+}
+
 func unsupportedMedia(accepted []string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusUnsupportedMediaType, Reason: metav1.StatusReasonUnsupportedMediaType,

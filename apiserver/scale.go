@@ -143,7 +143,7 @@ func (c *call) checkScale(scale *autoscalingv1.Scale) error {
 	if scale.Namespace != "" && scale.Namespace != c.info.Namespace {
 		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
-	if scale.Spec.Replicas < 0 {
+	if scale.Spec.Replicas < 0 && c.at.custom == nil {
 		return invalid(c.gvk().GroupKind(), scale.Name, field.ErrorList{
 			field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, "must be greater than or equal to 0").WithOrigin("minimum"),
 		})

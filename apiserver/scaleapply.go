@@ -9,6 +9,7 @@ import (
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -96,7 +97,13 @@ func (c *call) wantedReplicas(scale *autoscalingv1.Scale, named bool) ([]byte, e
 	}
 	wanted := map[string]any{"apiVersion": c.at.gvk.GroupVersion().String(), "kind": c.at.gvk.Kind, "metadata": metadata}
 	if named {
-		wanted["spec"] = map[string]any{"replicas": scale.Spec.Replicas}
+		at := c.sub.Scale.Path
+		if at == nil {
+			at = []string{"spec", "replicas"}
+		}
+		if err := unstructured.SetNestedField(wanted, int64(scale.Spec.Replicas), at...); err != nil {
+			return nil, err
+		}
 	}
 	return json.Marshal(wanted)
 }

@@ -156,5 +156,6 @@ type Subresource struct {
 type Scale struct {
 	Replicas       func(obj Object) (spec, status int32)
 	SetReplicas    func(obj Object, replicas int32)
+	Path           []string                // of the count that is set; default spec.replicas
 	StatusSelector func(obj Object) string // serialized label selector
 }

@@ -49,12 +49,9 @@ func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.O
 	default:
 		serializer = d.lax[body.Media]
 	}
-	found, actual, err := serializer.Decode(body.Data, &kind, into)
-	if strict, ok := runtime.AsStrictDecodingError(err); ok {
-		faults, err = strict.Errors(), nil
-	}
+	faults, found, actual, err := decodeWith(serializer, body, kind, into)
 	if err != nil {
-		return nil, refusal(err, kind, actual, body)
+		return nil, err
 	}
 	if found != into {
 		return nil, mismatch(*actual, kind)
@@ -64,6 +61,27 @@ func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.O
 	}
 	into.GetObjectKind().SetGroupVersionKind(kind)
 	return faults, nil
+}
+
+// DecodeUntyped reads a body in JSON or YAML into an object of any kind, which is left to the caller to judge.
+func (d *Decoder) DecodeUntyped(body Body, kind schema.GroupVersionKind, into runtime.Object) (faults []error, err error) {
+	serializer := d.lax[body.Media]
+	if body.Strict {
+		serializer = d.strict[body.Media]
+	}
+	faults, _, _, err = decodeWith(serializer, body, kind, into)
+	return faults, err
+}
+
+func decodeWith(serializer runtime.Serializer, body Body, kind schema.GroupVersionKind, into runtime.Object) ([]error, runtime.Object, *schema.GroupVersionKind, error) {
+	found, actual, err := serializer.Decode(body.Data, &kind, into)
+	if strict, ok := runtime.AsStrictDecodingError(err); ok {
+		return strict.Errors(), found, actual, nil
+	}
+	if err != nil {
+		return nil, nil, nil, refusal(err, kind, actual, body)
+	}
+	return nil, found, actual, nil
 }
 
 // mismatch refuses a kind that is known, but not the one that belongs here.

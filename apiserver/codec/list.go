@@ -16,6 +16,8 @@ type List struct {
 	Item  schema.GroupVersionKind
 	Meta  metav1.ListMeta
 	Items [][]byte
+	// Whole lists show an empty continue as well, as those of kinds without a Go type do.
+	Whole bool
 	// KeepKinds leaves the kind of each item in place (custom resources); others drop it, as the list says it.
 	KeepKinds bool
 }
@@ -28,6 +30,9 @@ func (l *List) Write(w io.Writer, media Media) error {
 	meta, err := json.Marshal(l.Meta)
 	if err != nil {
 		return fmt.Errorf("encoding list metadata: %w", err)
+	}
+	if l.Whole && l.Meta.Continue == "" {
+		meta = append([]byte(`{"continue":"",`), meta[1:]...)
 	}
 	apiVersion, kind := l.Kind.ToAPIVersionAndKind()
 	if err := writeAll(w, []byte(`{"kind":"`+kind+`","apiVersion":"`+apiVersion+`","metadata":`), meta, []byte(`,"items":[`)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
@@ -25,7 +26,12 @@ func (v *Version) new() resource.Object {
 // Accept drops what the schema does not have from a decoded body, and returns that.
 func (v *Version) Accept(obj resource.Object) ([]error, error) {
 	u := obj.(*unstructured.Unstructured)
-	unknown, err := v.coerce(u, false)
+	as := v.of.versions[u.GroupVersionKind().Version]
+	if as == nil {
+		as = &Version{of: v.of, spec: &apiextensionsv1.CustomResourceDefinitionVersion{}} // knows no field
+		as.schema.of = as
+	}
+	unknown, err := as.coerce(u, false)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", v.kind.Kind, v.kind.Version, v.kind.Kind, err))
 	}

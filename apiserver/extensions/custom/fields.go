@@ -1,11 +1,14 @@
 package custom
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -73,7 +76,31 @@ func (v *Version) Update(_ *resource.Resource, _ schema.GroupVersionKind, live, 
 	if err != nil {
 		return nil, err
 	}
+	if subresource == "scale" {
+		untimed(managed.(*unstructured.Unstructured))
+	}
 	return asObject(managed)
+}
+
+// untimed drops the time of what was scaled, which upstream does not keep, and puts that first among its like.
+func untimed(obj *unstructured.Unstructured) {
+	owned := obj.GetManagedFields()
+	for i := range owned {
+		if owned[i].Subresource == "scale" {
+			owned[i].Time = nil
+		}
+	}
+	slices.SortStableFunc(owned, func(a, b metav1.ManagedFieldsEntry) int {
+		return cmp.Or(cmp.Compare(a.Operation, b.Operation), cmp.Compare(rank(a), rank(b)))
+	})
+	obj.SetManagedFields(owned)
+}
+
+func rank(e metav1.ManagedFieldsEntry) int {
+	if e.Time == nil {
+		return 0
+	}
+	return 1
 }
 
 // Apply implements apiserver.FieldManager.

@@ -104,6 +104,7 @@ func (v *Version) scale() *resource.Scale {
 		return int32(n)
 	}
 	s := &resource.Scale{
+		Path: path(given.SpecReplicasPath),
 		Replicas: func(obj resource.Object) (int32, int32) {
 			return count(obj, given.SpecReplicasPath), count(obj, given.StatusReplicasPath)
 		},

@@ -2,12 +2,17 @@ package custom
 
 import (
 	"context"
+	"fmt"
+	"math"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/model"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	metavalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/common"
@@ -17,6 +22,9 @@ import (
 
 // validate checks a new object.
 func (v *Version) validate(ctx context.Context, obj resource.Object) field.ErrorList {
+	if errs := v.validateKind(obj); len(errs) > 0 {
+		return errs
+	}
 	check, rules, err := v.schema.checks()
 	if err != nil {
 		return field.ErrorList{field.InternalError(nil, err)}
@@ -30,7 +38,8 @@ func (v *Version) validate(ctx context.Context, obj resource.Object) field.Error
 	if rules == nil {
 		return errs
 	}
-	if blocks(errs) {
+	namespaced := v.of.crd.Spec.Scope == apiextensionsv1.NamespaceScoped
+	if blocks(errs) || blocks(metavalidation.ValidateObjectMetaAccessor(obj, namespaced, metavalidation.NameIsDNSSubdomain, nil)) {
 		return append(errs, unchecked())
 	}
 	failed, _ := rules.Validate(ctx, nil, form, object, nil, celconfig.RuntimeCELCostBudget)
@@ -39,6 +48,9 @@ func (v *Version) validate(ctx context.Context, obj resource.Object) field.Error
 
 // validateUpdate checks a changed object. What was wrong before and did not change passes.
 func (v *Version) validateUpdate(ctx context.Context, obj, old resource.Object) field.ErrorList {
+	if errs := v.validateKind(obj); len(errs) > 0 {
+		return errs
+	}
 	check, rules, err := v.schema.checks()
 	if err != nil {
 		return field.ErrorList{field.InternalError(nil, err)}
@@ -62,7 +74,7 @@ func (v *Version) validateUpdate(ctx context.Context, obj, old resource.Object) 
 	if rules == nil {
 		return errs
 	}
-	if blocks(errs) {
+	if blocks(errs) || blocks(metavalidation.ValidateObjectMetaAccessorUpdate(obj, old, nil)) {
 		return append(errs, unchecked())
 	}
 	failed, _ := rules.Validate(ctx, nil, form, object, before, celconfig.RuntimeCELCostBudget, ruleOptions...)
@@ -89,4 +101,46 @@ func unchecked() *field.Error {
 	return field.Invalid(nil, nil, "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation")
 }
 
-func (v *Version) validateScale(map[string]any) field.ErrorList { return nil }
+// validateKind looks at what an object says that it is. Where that is wrong, nothing else is looked at.
+func (v *Version) validateKind(obj resource.Object) field.ErrorList {
+	var errs field.ErrorList
+	has := obj.GetObjectKind().GroupVersionKind()
+	if has.Kind != v.kind.Kind {
+		errs = append(errs, field.Invalid(field.NewPath("kind"), has.Kind, "must be "+v.kind.Kind))
+	}
+	if has.GroupVersion() != v.kind.GroupVersion() {
+		errs = append(errs, field.Invalid(field.NewPath("apiVersion"), has.GroupVersion().String(), "must be "+v.kind.GroupVersion().String()))
+	}
+	return errs
+}
+
+// validateScale checks the counts that scaling reads and writes.
+func (v *Version) validateScale(object map[string]any) field.ErrorList {
+	if v.spec.Subresources == nil || v.spec.Subresources.Scale == nil {
+		return nil
+	}
+	scale := v.spec.Subresources.Scale
+	errs := validateCount(object, scale.SpecReplicasPath)
+	errs = append(errs, validateCount(object, scale.StatusReplicasPath)...)
+	if scale.LabelSelectorPath == nil || *scale.LabelSelectorPath == "" {
+		return errs
+	}
+	text, _, err := unstructured.NestedString(object, path(*scale.LabelSelectorPath)...)
+	if err != nil {
+		errs = append(errs, field.Invalid(field.NewPath(*scale.LabelSelectorPath), text, err.Error()))
+	}
+	return errs
+}
+
+func validateCount(object map[string]any, at string) field.ErrorList {
+	n, _, err := unstructured.NestedInt64(object, path(at)...)
+	switch where := field.NewPath(at); {
+	case err != nil:
+		return field.ErrorList{field.Invalid(where, n, err.Error())}
+	case n < 0:
+		return field.ErrorList{field.Invalid(where, n, "should be a non-negative integer")}
+	case n > math.MaxInt32:
+		return field.ErrorList{field.Invalid(where, n, fmt.Sprintf("should be less than or equal to %v", math.MaxInt32))}
+	}
+	return nil
+}
