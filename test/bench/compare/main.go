@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,7 @@ import (
 // options of a run.
 type options struct {
 	only     string
+	side     string
 	rounds   int
 	quick    bool
 	page     string
@@ -28,6 +30,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas: "+strings.Join(names(), ", ")+"; the page is not written then")
+	flag.StringVar(&o.side, "side", "", "run upstream or Coxswain alone; the page is not written then")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each side has its turn")
 	flag.BoolVar(&o.quick, "quick", false, "one round with small numbers, to try the harness; the page is not written")
 	flag.StringVar(&o.page, "page", "docs/benchmarks.md", "page whose part between the markers is replaced")
@@ -64,9 +67,12 @@ func run(ctx context.Context, o options) error {
 		peers: []peer.Peer{peer.Upstream{Programs: o.upstream}, peer.Coxswain{Program: o.coxswain}},
 		size:  size, octet: o.octet, results: newResults(), commands: map[string][]string{},
 	}
+	if o.side != "" {
+		c.peers = slices.DeleteFunc(c.peers, func(p peer.Peer) bool { return p.Name() != o.side })
+	}
 	problems := c.run(ctx, chosen, o.rounds)
 	c.results.print(os.Stdout)
-	if problems == nil && o.only == "" && !o.quick {
+	if problems == nil && o.only == "" && o.side == "" && !o.quick {
 		return c.writePage(o.page, o.rounds)
 	}
 	return problems

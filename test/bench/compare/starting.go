@@ -21,7 +21,7 @@ func starting() scenario {
 	return scenario{
 		name: "start", title: "Cold start",
 		about: "From starting the first process with an empty data folder until GET /readyz is 200, and until a pod is bound that is created, with a node, as soon as the server takes it. " +
-			"All processes of upstream start at once; its certificates are there already, Coxswain makes its own in that time.",
+			"Upstream's certificates are there already, Coxswain makes its own in that time. Upstream's controllers and scheduler start when its API server is ready: started with it they back off, and the pod is bound 2 seconds later.",
 		run: func(ctx context.Context, t *turn) error {
 			c, err := load.Client(t.Config, load.Protobuf)
 			if err != nil {

@@ -77,7 +77,7 @@ func (c *Control) start(ctx context.Context) error {
 		return fmt.Errorf("preparing: %w", err)
 	}
 	c.Launched = time.Now()
-	if err := c.Peer.launch(ctx, c); err != nil {
+	if err := c.Peer.launch(ctx, c); err != nil || c.ReadyAfter != 0 {
 		return err
 	}
 	return c.waitReady(ctx)

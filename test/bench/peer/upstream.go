@@ -73,7 +73,8 @@ func (c *Control) writeKubeconfig(user string, authority *pki.Authority, pair *p
 
 func (c *Control) kubeconfig(user string) string { return c.data(user + ".kubeconfig") }
 
-// launch implements Peer. All four start at once.
+// launch implements Peer. Controllers and scheduler start when the API server is ready: started with it, they meet nobody,
+// back off and are there seconds later.
 func (u Upstream) launch(ctx context.Context, c *Control) error {
 	keys := c.data("pki")
 	file := func(name string) string { return filepath.Join(keys, name) }
@@ -94,6 +95,11 @@ func (u Upstream) launch(ctx context.Context, c *Control) error {
 	} {
 		if _, err := os.Stat(filepath.Join(u.Programs, line[0])); err != nil {
 			return fmt.Errorf("finding upstream's programs, which `make peers` builds: %w", err)
+		}
+		if line[0] == "kube-controller-manager" {
+			if err := c.waitReady(ctx); err != nil {
+				return err
+			}
 		}
 		if err := c.run(ctx, filepath.Join(u.Programs, line[0]), line[1:]...); err != nil {
 			return err
