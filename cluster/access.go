@@ -65,7 +65,7 @@ func (c *controlPlane) newAccess() (*access, error) {
 		return nil, err
 	}
 	chain = chain.After(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
-	documents, err := tokens.Discovery(issuer, c.url()+tokens.KeysPath, keys)
+	documents, err := tokens.Discovery(issuer, c.publicURL()+tokens.KeysPath, keys)
 	if err != nil {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
 	}

@@ -211,6 +211,11 @@ func (c *controlPlane) url() string {
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(c.options.HTTPSListenPort))
 }
 
+// publicURL of the API server for everybody else.
+func (c *controlPlane) publicURL() string {
+	return "https://" + net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
+}
+
 // adminConfig is a client of the administrator over the network.
 func (c *controlPlane) adminConfig() *rest.Config {
 	return &rest.Config{
