@@ -66,6 +66,15 @@ verify: ## Check that what is generated is up to date
 update: ## Generate anew what is generated
 	go run ./hack/openapi
 
+.PHONY: conformance
+conformance: build ## Run upstream's conformance suite on a cluster of two nodes (FOCUS='regex' or SIG=sig-apps: a part of it)
+	@cd test/conformance && go run . -root $(CURDIR) -focus "$$FOCUS" -sig "$$SIG"
+
+.PHONY: conformance-ci
+conformance-ci: build ## Run fast tests of the suite that have passed before, most of them near what changed last
+	@if [ "$$(id -u)" != 0 ]; then echo "conformance-ci: SKIPPED: the nodes of a cluster need root"; else \
+		cd test/conformance && go run . -root $(CURDIR) -ci; fi
+
 .PHONY: bench
 bench: build images ## Measure start, memory, latency and throughput on this machine
 	go run ./test/bench
