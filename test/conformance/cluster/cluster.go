@@ -118,17 +118,28 @@ func (c *Cluster) Host(ctx context.Context) (string, error) {
 	return c.kubectl(ctx, "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
 }
 
-// KeepNamespace writes the objects of a namespace to a file and deletes it.
+// KeepNamespace writes the objects of a namespace and what its containers said to files, and deletes it.
 func (c *Cluster) KeepNamespace(ctx context.Context, namespace string) error {
 	out, err := c.kubectl(ctx, "get", "-n", namespace, kinds, "-o", "yaml")
-	if err == nil {
-		err = os.MkdirAll(filepath.Join(c.Dir, "namespaces"), 0o755)
+	err = errors.Join(err, c.keep(namespace+".yaml", out))
+	pods, listing := c.kubectl(ctx, "get", "-n", namespace, "pods", "-o", "name")
+	var logs strings.Builder
+	for _, pod := range strings.Fields(pods) {
+		// A container that never ran has no log, and that is no problem of ours.
+		out, _ := c.kubectl(ctx, "logs", "-n", namespace, pod, "--all-containers", "--prefix", "--ignore-errors", "--tail=1000")
+		logs.WriteString(out)
 	}
-	if err == nil {
-		err = os.WriteFile(filepath.Join(c.Dir, "namespaces", namespace+".yaml"), []byte(out), 0o644)
-	}
+	err = errors.Join(err, listing, c.keep(namespace+".log", logs.String()))
 	_, deleting := c.kubectl(ctx, "delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
 	return errors.Join(err, deleting)
+}
+
+func (c *Cluster) keep(name, text string) error {
+	dir := filepath.Join(c.Dir, "namespaces")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
 }
 
 // KeepLogs copies the logs of the server and of the nodes.
