@@ -53,7 +53,11 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *req
 			s.refuse(w, r, noSuchPath())
 			return
 		}
-		http.Error(w, "404 page not found", http.StatusNotFound)
+		noPage(w)
+		return
+	}
+	if at.custom != nil && at.row.Namespaced && info.Namespace == "" && info.Verb != "list" && info.Verb != "watch" {
+		noPage(w)
 		return
 	}
 	u, _ := userFrom(r.Context())
@@ -62,6 +66,8 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *req
 		c.fail(err)
 	}
 }
+
+func noPage(w http.ResponseWriter) { http.Error(w, "404 page not found", http.StatusNotFound) }
 
 // scopeFits refuses an object without a namespace under a namespace, and the other way round.
 func (at *endpoint) scopeFits(info *request.Info) bool {

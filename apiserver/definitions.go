@@ -23,6 +23,7 @@ func (s *Server) definitionHooks() hooks {
 			if slices.ContainsFunc(crd.Status.Conditions, known) {
 				return
 			}
+			crd.Generation-- // unlike others, whose generation counts the beginning of their deletion
 			crd.Finalizers = append(crd.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer)
 			crd.Status.Conditions = append(crd.Status.Conditions, apiextensionsv1.CustomResourceDefinitionCondition{
 				Type: apiextensionsv1.Terminating, Status: apiextensionsv1.ConditionTrue, LastTransitionTime: metav1.NewTime(s.Clock.Now().Truncate(time.Second)),

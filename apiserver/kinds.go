@@ -19,7 +19,7 @@ import (
 type kinds struct {
 	rows      []*resource.Resource
 	endpoints map[schema.GroupVersionResource]*endpoint
-	groups    map[string]bool // groups and group/versions that exist
+	groups    map[string]bool // groups and group/versions that exist; true for what is not of definitions alone
 	byPrefix  map[string]*kind
 }
 
@@ -163,9 +163,11 @@ func (k *kinds) without(of schema.GroupResource) *kinds {
 }
 
 func (k *kinds) addGroup(row *resource.Resource) {
-	k.groups[row.Group] = true
+	built := !row.Untyped()
+	k.groups[row.Group] = k.groups[row.Group] || built
 	for _, version := range row.Versions {
-		k.groups[row.Group+"/"+version.Name] = true
+		name := row.Group + "/" + version.Name
+		k.groups[name] = k.groups[name] || built
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 // serveSubresource answers on a path below an object.
 func (c *call) serveSubresource() error {
 	sub := c.at.row.Subresource(c.info.Subresource)
+	if sub == nil && c.at.custom != nil {
+		return c.notFound(c.info.Name)
+	}
 	if sub == nil {
 		return noSuchPath()
 	}

@@ -35,6 +35,9 @@ func (r *Resource) Subresource(name string) *Subresource {
 	return nil
 }
 
+// Untyped says whether objects have no Go type: those of a CustomResourceDefinition.
+func (r *Resource) Untyped() bool { return r.StoredAsJSON && r.StoredAPIVersion != "" }
+
 // GroupResource names the resource in errors and in authorization.
 func (r *Resource) GroupResource() schema.GroupResource {
 	return schema.GroupResource{Group: r.Group, Resource: r.Name}
