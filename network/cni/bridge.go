@@ -18,6 +18,12 @@ import (
 // ensureBridge returns the bridge, up and with the gateways' addresses. It makes what is missing; a concurrent plugin may do the same.
 func ensureBridge(c *Config) (netlink.Link, error) {
 	link, err := netlink.LinkByName(c.Bridge)
+	if err == nil && c.MTU > 0 && link.Attrs().MTU > c.MTU {
+		// A bridge drops what is too large for the port of a pod, unless its own size is the smallest of them.
+		if err := netlink.LinkSetMTU(link, c.MTU); err != nil {
+			return nil, fmt.Errorf("setting the MTU of bridge %s: %w", c.Bridge, err)
+		}
+	}
 	if err == nil && link.Attrs().Flags&net.FlagUp != 0 && hasGateways(link, c.Ranges) {
 		return link, nil
 	}

@@ -297,3 +297,23 @@ func parsePrefixes(all ...string) []netip.Prefix {
 	}
 	return out
 }
+
+// A fabric that begins to need a tunnel makes pods smaller. What is sent to a new one must fit, too.
+func TestPodsGetSmaller(t *testing.T) {
+	n := newNode(t)
+	n.config["mtu"] = 1500
+	a := n.mustAdd("a", nil)
+	n.config["mtu"] = 1450
+	b := n.mustAdd("b", nil)
+	for name, want := range map[string]int{"cni0": 1450, hostLink(ipam.Key{ContainerID: "a", Interface: "eth0"}): 1500, hostLink(ipam.Key{ContainerID: "b", Interface: "eth0"}): 1450} {
+		n.ns.Do(t, func() error {
+			link, err := netlink.LinkByName(name)
+			if err == nil && link.Attrs().MTU != want {
+				err = fmt.Errorf("%s has an MTU of %d, want %d", name, link.Attrs().MTU, want)
+			}
+			return err
+		})
+	}
+	n.expect(a.ns, b.ip+":8080", "b "+a.ip)
+	n.expect(b.ns, a.ip+":8080", "a "+b.ip)
+}

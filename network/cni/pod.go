@@ -67,6 +67,58 @@ func (p *pod) connect() error {
 	if err := netlink.LinkSetUp(link); err != nil {
 		return fmt.Errorf("bringing %s up: %w", name, err)
 	}
+	return p.settle(ns, name)
+}
+
+// settle waits until the pod, when it begins, can send and be sent to, and tells both sides where the other is.
+func (p *pod) settle(ns netns.NsHandle, name string) error {
+	own, err := netns.Get()
+	if err != nil {
+		return fmt.Errorf("opening the own network namespace: %w", err)
+	}
+	defer func() { _ = own.Close() }()
+	node, err := netlink.NewHandleAt(own, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("opening a netlink socket: %w", err)
+	}
+	defer node.Close()
+	inside, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("opening a netlink socket in the pod: %w", err)
+	}
+	defer inside.Close()
+	if err := errors.Join(awaitLink(node, own, name), awaitLink(node, own, p.config.Bridge), awaitLink(inside, ns, p.attachment.Interface)); err != nil {
+		return err
+	}
+	link, err := inside.LinkByName(p.attachment.Interface)
+	if err != nil {
+		return fmt.Errorf("finding %s in the pod: %w", p.attachment.Interface, err)
+	}
+	for _, ip := range p.attachment.Addresses {
+		gateway := gatewayOf(p.config.Ranges, ip)
+		if err := errors.Join(
+			awaitAddress(inside, ns, ip), awaitAddress(node, own, gateway),
+			introduce(inside, link, gateway, p.bridge.Attrs().HardwareAddr), introduce(node, p.bridge, ip, p.hardwareAddress()),
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// introduce tells a neighbour's hardware address, so that the first packet need not wait for the answer to a question. The kernel
+// makes sure of it later, and forgets it in time.
+func introduce(h *netlink.Handle, link netlink.Link, ip netip.Addr, hardware net.HardwareAddr) error {
+	family := unix.AF_INET
+	if ip.Is6() {
+		family = unix.AF_INET6
+	}
+	err := h.NeighSet(&netlink.Neigh{
+		LinkIndex: link.Attrs().Index, Family: family, State: netlink.NUD_STALE, IP: ip.AsSlice(), HardwareAddr: hardware,
+	})
+	if err != nil {
+		return fmt.Errorf("introducing %s: %w", ip, err)
+	}
 	return nil
 }
 
