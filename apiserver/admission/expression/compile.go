@@ -27,6 +27,7 @@ type Program struct {
 type Compiler struct {
 	set       *environment.EnvSet
 	stored    bool
+	declares  bool // there are variables
 	fields    map[string]*apiservercel.DeclField
 	Variables []Variable
 	wrong     error
@@ -61,6 +62,7 @@ func (c *Compiler) Typed(variables map[string]*apiservercel.DeclType) error {
 
 // Variable compiles a variable and lets later expressions refer to it.
 func (c *Compiler) Variable(name, source string) *Program {
+	c.declares = true
 	program := c.Compile(source)
 	c.Variables = append(c.Variables, Variable{name, program})
 	kind := apiservercel.DynType
@@ -77,7 +79,7 @@ func (c *Compiler) environment() (*cel.Env, error) {
 		return nil, c.wrong
 	}
 	set := c.set
-	if len(c.fields) > 0 {
+	if c.declares {
 		kind := apiservercel.NewObjectType(variablesType, c.fields)
 		var err error
 		if set, err = set.Extend(environment.VersionedOptions{
@@ -119,16 +121,16 @@ func (c *Compiler) Compile(source string, want ...*cel.Type) *Program {
 }
 
 func checkOutput(got *cel.Type, want []*cel.Type) error {
-	if len(want) == 0 || slices.ContainsFunc(want, func(t *cel.Type) bool { return got.IsExactType(t) || got.IsExactType(cel.DynType) }) {
+	if len(want) == 0 || slices.ContainsFunc(want, got.IsExactType) {
 		return nil
 	}
-	detail := fmt.Sprintf("must evaluate to %s", want[0])
+	detail := fmt.Sprintf("must evaluate to %s but got %s", want[0], got)
 	if len(want) > 1 {
 		names := make([]string, len(want))
 		for i := range want {
 			names[i] = want[i].String()
 		}
-		detail = fmt.Sprintf("must evaluate to one of [%s]", strings.Join(names, " "))
+		detail = fmt.Sprintf("must evaluate to one of [%s] but got %s", strings.Join(names, " "), got)
 	}
 	return &apiservercel.Error{Type: apiservercel.ErrorTypeInvalid, Detail: detail}
 }

@@ -65,13 +65,13 @@ func (e *Environments) of(scope Scope) (*environment.EnvSet, error) {
 	options := []environment.VersionedOptions{{
 		IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: variables, DeclTypes: []*apiservercel.DeclType{request, namespace},
 	}, environment.StrictCostOpt}
-	if scope.Patches {
-		options = append(options, environment.VersionedOptions{
+	made, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).Extend(options...)
+	if err == nil && scope.Patches { // after the declared types, whose provider would stand before the resolver
+		made, err = made.Extend(environment.VersionedOptions{
 			IntroducedVersion: version.MajorMinor(1, 0),
 			EnvOptions:        []cel.EnvOption{library.JSONPatch(), common.ResolverEnvOption(&mutation.DynamicTypeResolver{})},
 		})
 	}
-	made, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).Extend(options...)
 	if err != nil {
 		return nil, fmt.Errorf("making an environment of expressions: %w", err)
 	}

@@ -51,7 +51,7 @@ func NewEvaluation(ctx context.Context, in Input, variables []Variable, budget i
 		e.variables = lazy.NewMapValue(cel.ObjectType(variablesType))
 		for _, v := range variables {
 			e.variables.Append(v.Name, func(*lazy.MapValue) ref.Val {
-				value, err := e.Evaluate(v.Program)
+				value, err := e.value(v.Program)
 				if err != nil {
 					return types.NewErr("composited variable %q fails to evaluate: %v", v.Name, err)
 				}
@@ -70,6 +70,21 @@ func (e *Evaluation) Evaluate(p *Program) (ref.Val, error) {
 	if p.Wrong != nil {
 		return nil, fmt.Errorf("compilation error: %w", p.Wrong)
 	}
+	value, err := e.value(p)
+	var failed *failedError
+	if errors.As(err, &failed) {
+		return nil, fmt.Errorf("expression '%v' resulted in error: %w", p.Source, failed.error)
+	}
+	return value, err
+}
+
+// failedError is what the evaluation itself says.
+type failedError struct{ error }
+
+func (e *Evaluation) value(p *Program) (ref.Val, error) {
+	if p.Wrong != nil {
+		return nil, p.Wrong
+	}
 	value, details, err := p.program.ContextEval(e.ctx, e)
 	if details == nil {
 		return nil, fmt.Errorf("runtime cost could not be calculated for expression: %v, no further expression will be run", p.Source)
@@ -84,7 +99,7 @@ func (e *Evaluation) Evaluate(p *Program) (ref.Val, error) {
 	}
 	e.remaining -= int64(*cost)
 	if err != nil {
-		return nil, fmt.Errorf("expression '%v' resulted in error: %w", p.Source, err)
+		return nil, &failedError{err}
 	}
 	return value, nil
 }

@@ -1,7 +1,9 @@
 package expression
 
 import (
+	"github.com/google/cel-go/cel"
 	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/mutation"
 )
 
 // fields makes those of a type; none is required.
@@ -52,3 +54,9 @@ func namespaceType() *apiservercel.DeclType {
 		})),
 	}))
 }
+
+// ObjectType is that of an applied configuration.
+func ObjectType() *cel.Type { return cel.ObjectType(mutation.ObjectTypeName) }
+
+// PatchType is that of a JSON patch.
+func PatchType() *cel.Type { return cel.ListType(cel.ObjectType(mutation.JSONPatchTypeName)) }

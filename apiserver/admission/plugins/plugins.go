@@ -156,6 +156,8 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 		}
 		on = append(on, plugin)
 	}
+	// What cannot be compiled is refused whatever is switched off.
+	on = append(on, admission.Plugin{Name: "AdmissionExpressions", Validator: &policy.Check{Environments: &expression.Environments{}}})
 	return admission.NewChain(on...), nil
 }
 

@@ -57,8 +57,15 @@ func (d *Deps) applications(ctx context.Context, p *policy, a *admission.Attribu
 	if target == nil {
 		return nil, nil
 	}
+	var objects admission.Objects
+	if p.params != nil {
+		var found bool
+		if objects, found = d.Find(*p.params); !found {
+			return nil, []failure{{p, nil, fmt.Errorf("failed to find resource referenced by paramKind: '%v'", *p.params)}}
+		}
+	}
 	for _, b := range p.bindings {
-		params, err := d.bound(ctx, p, b, a)
+		params, err := d.bound(ctx, p, b, objects, a)
 		if err != nil {
 			failures = append(failures, failure{p, b, err})
 			continue
@@ -71,7 +78,7 @@ func (d *Deps) applications(ctx context.Context, p *policy, a *admission.Attribu
 }
 
 // bound returns the parameters with which a binding applies; one that is nil where there are no parameters.
-func (d *Deps) bound(ctx context.Context, p *policy, b *binding, a *admission.Attributes) ([]map[string]any, error) {
+func (d *Deps) bound(ctx context.Context, p *policy, b *binding, objects admission.Objects, a *admission.Attributes) ([]map[string]any, error) {
 	if b.wrong != nil {
 		return nil, b.wrong
 	}
@@ -83,10 +90,6 @@ func (d *Deps) bound(ctx context.Context, p *policy, b *binding, a *admission.At
 	}
 	if p.params == nil || b.ref == nil {
 		return []map[string]any{nil}, nil
-	}
-	objects, found := d.Find(*p.params)
-	if !found {
-		return nil, fmt.Errorf("failed to find resource referenced by paramKind: '%v'", *p.params)
 	}
 	namespace, err := namespaceOf(objects, b.ref, a)
 	if err != nil {

@@ -82,11 +82,11 @@ func compile(environments *expression.Environments, s spec, patches bool) (*poli
 	}
 	p.criteria, p.wrong = matching.OfPolicy(constraints)
 	compiler := environments.Compiler(expression.Scope{Namespace: true, Params: s.params != nil, Authorizer: true, Patches: patches, Stored: true})
+	p.conditions = compiler.Conditions(s.conditions)
 	for _, variable := range s.variables {
 		compiler.Variable(variable.Name, variable.Expression)
 	}
 	p.variables = compiler.Variables
-	p.conditions = compiler.Conditions(s.conditions)
 	return p, compiler
 }
 

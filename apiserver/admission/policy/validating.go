@@ -142,7 +142,7 @@ func (j *judgement) apply(ctx context.Context, app application) {
 	}
 	input := expression.Input{Write: write, Params: app.params, Namespace: namespace, Authorizer: j.deps.Authorizer}
 	if len(app.policy.conditions) > 0 {
-		conditions := expression.NewEvaluation(ctx, input, app.policy.variables, expression.ConditionsBudget)
+		conditions := expression.NewEvaluation(ctx, input, nil, expression.ConditionsBudget)
 		matched, err := app.policy.conditions.Match(conditions)
 		if err != nil {
 			j.broken(app, 0, err.Error(), "")
