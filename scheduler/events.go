@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
@@ -23,10 +24,7 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 			f()
 		}
 	}
-	watches := []struct {
-		object  client.Object
-		handler toolscache.ResourceEventHandler
-	}{
+	watches := append([]watched{
 		{&corev1.Node{}, toolscache.ResourceEventHandlerFuncs{
 			AddFunc:    func(o any) { s.nodeAdded(o.(*corev1.Node)) },
 			UpdateFunc: func(old, o any) { s.nodeUpdated(old.(*corev1.Node), o.(*corev1.Node)) },
@@ -37,7 +35,7 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 			UpdateFunc: func(old, o any) { s.podChanged(ctx, old.(*corev1.Pod), o.(*corev1.Pod)) },
 			DeleteFunc: func(o any) { s.podDeleted(last[*corev1.Pod](o)) },
 		}},
-	}
+	}, s.others()...)
 	for _, w := range watches {
 		informer, err := s.Cache.GetInformer(ctx, w.object)
 		if err != nil {
@@ -53,6 +51,39 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 		}
 	}
 	return unregister, nil
+}
+
+type watched struct {
+	object  client.Object
+	handler toolscache.ResourceEventHandler
+}
+
+// others are the kinds besides nodes and pods that a plugin has said may help.
+func (s *Scheduler) others() []watched {
+	kinds := map[fwk.EventResource]client.Object{
+		fwk.PersistentVolume: &corev1.PersistentVolume{}, fwk.PersistentVolumeClaim: &corev1.PersistentVolumeClaim{},
+		fwk.StorageClass: &storagev1.StorageClass{}, fwk.CSINode: &storagev1.CSINode{}, fwk.CSIDriver: &storagev1.CSIDriver{},
+		fwk.CSIStorageCapacity: &storagev1.CSIStorageCapacity{}, fwk.VolumeAttachment: &storagev1.VolumeAttachment{},
+	}
+	var all []watched
+	for _, hints := range s.hints {
+		for _, hint := range hints {
+			resource := hint.Event.Resource
+			object := kinds[resource]
+			if object == nil {
+				continue
+			}
+			delete(kinds, resource)
+			all = append(all, watched{object, toolscache.ResourceEventHandlerFuncs{
+				AddFunc:    func(o any) { s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Add}, nil, o) },
+				UpdateFunc: func(old, o any) { s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Update}, old, o) },
+				DeleteFunc: func(o any) {
+					s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Delete}, last[client.Object](o), nil)
+				},
+			}})
+		}
+	}
+	return all
 }
 
 // last returns the object of a deletion, also of one that the informer learned of late.

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,7 @@ type Scheduler struct {
 
 	state     *state.State
 	queue     *queue.Queue
+	hints     map[string][]fwk.ClusterEventWithHint // what may help, by plugin
 	profiles  map[string]*profile.Profile
 	handles   map[string]*handle
 	waiting   waitingPods
@@ -67,7 +69,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 func (s *Scheduler) init(ctx context.Context) error {
 	if s.Registry == nil {
-		s.Registry = plugins.All(plugins.Deps{Client: s.Client, Clock: s.Clock, Go: s.binding.Go})
+		s.Registry = plugins.All(plugins.Deps{Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.binding.Go})
 	}
 	if s.Profiles == nil {
 		s.Profiles = map[string][]plugins.Enabled{corev1.DefaultSchedulerName: plugins.Default()}
@@ -87,10 +89,9 @@ func (s *Scheduler) init(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for plugin, events := range more {
-			hints[plugin] = events
-		}
+		maps.Copy(hints, more)
 	}
+	s.hints = hints
 	s.queue = &queue.Queue{Clock: s.Clock, Less: less, Hints: hints, Gate: s.gate}
 	s.queue.Init()
 	return nil

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/yaml"
 
@@ -26,11 +29,15 @@ var update = flag.Bool("update", false, "write the golden files")
 // scene is a cluster, and the pods that look for a node in it, each by itself.
 type scene struct {
 	// Objects of other kinds, as the API has them.
-	Namespaces []*corev1.Namespace `json:"namespaces"`
-	Services   []*corev1.Service   `json:"services"`
-	Nodes      []*corev1.Node      `json:"nodes"`
-	Placed     []*corev1.Pod       `json:"placed"`
-	Pods       []*corev1.Pod       `json:"pods"`
+	Namespaces []*corev1.Namespace             `json:"namespaces"`
+	Services   []*corev1.Service               `json:"services"`
+	Classes    []*storagev1.StorageClass       `json:"classes"`
+	Volumes    []*corev1.PersistentVolume      `json:"volumes"`
+	Claims     []*corev1.PersistentVolumeClaim `json:"claims"`
+	Drivers    []*storagev1.CSINode            `json:"drivers"`
+	Nodes      []*corev1.Node                  `json:"nodes"`
+	Placed     []*corev1.Pod                   `json:"placed"`
+	Pods       []*corev1.Pod                   `json:"pods"`
 }
 
 // testHandle gives the plugins under test the nodes.
@@ -100,14 +107,19 @@ func (s *scene) play(t *testing.T) string {
 	return out.String()
 }
 
+func objects[T client.Object](list []T) []client.Object {
+	var all []client.Object
+	for _, o := range list {
+		all = append(all, o)
+	}
+	return all
+}
+
 // deps reads the scene.
 func (s *scene) deps() Deps {
 	api := fake.NewClientBuilder()
-	for _, namespace := range s.Namespaces {
-		api.WithObjects(namespace)
-	}
-	for _, service := range s.Services {
-		api.WithObjects(service)
+	for _, o := range slices.Concat(objects(s.Namespaces), objects(s.Services), objects(s.Classes), objects(s.Volumes), objects(s.Claims), objects(s.Drivers)) {
+		api.WithObjects(o)
 	}
 	return Deps{Client: api.Build()}
 }

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
@@ -17,10 +18,14 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeports"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeunschedulable"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodevolumelimits"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/podtopologyspread"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/prioritysort"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/schedulinggates"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/tainttoleration"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumebinding"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumerestrictions"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumezone"
 )
 
 // Factory makes a plugin; arguments is nil when the configuration gives none.
@@ -40,6 +45,8 @@ type Deps struct {
 	// Client reads from informers and writes as the scheduler.
 	Client client.Client
 	Clock  clock.PassiveClock
+	// Informers tell of changes of what Client reads.
+	Informers cache.Informers
 	// Go runs something beside the scheduling; the scheduler waits for it when it ends.
 	Go func(func())
 }
@@ -59,6 +66,12 @@ func All(deps Deps) Registry {
 		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &imagelocality.Plugin{Handle: handle}, nil
 		},
+		volumerestrictions.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &volumerestrictions.Plugin{Handle: handle, Client: deps.Client}, nil
+		},
+		nodevolumelimits.Name: simple(&nodevolumelimits.Plugin{Client: deps.Client}),
+		volumebinding.Name:    simple(&volumebinding.Plugin{Client: deps.Client, Informers: deps.Informers}),
+		volumezone.Name:       simple(&volumezone.Plugin{Client: deps.Client}),
 		podtopologyspread.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &podtopologyspread.Plugin{Handle: handle, Client: deps.Client}, nil
 		},
@@ -77,7 +90,8 @@ func Default() []Enabled {
 	return []Enabled{
 		{Name: schedulinggates.Name}, {Name: prioritysort.Name}, {Name: nodeunschedulable.Name}, {Name: nodename.Name},
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
-		{Name: noderesources.FitName, Weight: 1}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
+		{Name: noderesources.FitName, Weight: 1}, {Name: volumerestrictions.Name}, {Name: nodevolumelimits.Name},
+		{Name: volumebinding.Name}, {Name: volumezone.Name}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
 		{Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
 		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
 	}

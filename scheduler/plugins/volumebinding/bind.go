@@ -1,0 +1,135 @@
+package volumebinding
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/component-helpers/storage/volume"
+	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// PreBind implements fwk.PreBindPlugin: it writes what was chosen, and waits until the claims are bound.
+func (p *Plugin) PreBind(ctx context.Context, cycle fwk.CycleState, _ *corev1.Pod, node string) *fwk.Status {
+	c := chosen(cycle, node)
+	if c == nil {
+		return nil
+	}
+	timeout := p.Timeout
+	if timeout == 0 {
+		timeout = 10 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := p.listen(ctx); err != nil {
+		return fwk.AsStatus(err)
+	}
+	if err := p.write(ctx, c, node); err != nil {
+		return fwk.AsStatus(fmt.Errorf("binding volumes: %w", err))
+	}
+	if err := p.await(ctx, c, node); err != nil {
+		return fwk.AsStatus(fmt.Errorf("binding volumes: %w", err))
+	}
+	p.forget(c)
+	return nil
+}
+
+func (p *Plugin) write(ctx context.Context, c *choice, node string) error {
+	for _, b := range c.bindings {
+		if err := p.Client.Update(ctx, b.volume.DeepCopy()); err != nil {
+			return err
+		}
+	}
+	for _, claim := range c.provisions {
+		if claim.Annotations[volume.AnnSelectedNode] == node {
+			continue
+		}
+		changed := claim.DeepCopy()
+		if changed.Annotations == nil {
+			changed.Annotations = map[string]string{}
+		}
+		changed.Annotations[volume.AnnSelectedNode] = node
+		if err := p.Client.Update(ctx, changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await returns when all claims are bound. A provisioner that gives up takes the node back.
+func (p *Plugin) await(ctx context.Context, c *choice, node string) error {
+	written := map[string]bool{} // claims whose node has been seen
+	for {
+		p.mu.Lock()
+		bell := p.bell
+		p.mu.Unlock()
+		done, err := p.done(ctx, c, node, written)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("timed out waiting for the condition: %w", ctx.Err())
+		case <-bell:
+		}
+	}
+}
+
+func (p *Plugin) done(ctx context.Context, c *choice, node string, written map[string]bool) (bool, error) {
+	read := func(claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaim, error) {
+		now := &corev1.PersistentVolumeClaim{}
+		if err := p.Client.Get(ctx, client.ObjectKeyFromObject(claim), now); err != nil {
+			return nil, fmt.Errorf("reading claim %s/%s: %w", claim.Namespace, claim.Name, err)
+		}
+		return now, nil
+	}
+	all := true
+	for _, b := range c.bindings {
+		now, err := read(b.claim)
+		if err != nil {
+			return false, err
+		}
+		all = all && isBound(now)
+	}
+	for _, claim := range c.provisions {
+		now, err := read(claim)
+		if err != nil {
+			return false, err
+		}
+		selected := now.Annotations[volume.AnnSelectedNode]
+		if selected != node && written[now.Name] {
+			return false, fmt.Errorf("provisioning failed for PVC %q", now.Name)
+		}
+		written[now.Name] = written[now.Name] || selected == node
+		all = all && isBound(now)
+	}
+	return all, nil
+}
+
+// listen has the bell rung when a claim changes, from the first binding on.
+func (p *Plugin) listen(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listens {
+		return nil
+	}
+	informer, err := p.Informers.GetInformer(ctx, &corev1.PersistentVolumeClaim{})
+	if err != nil {
+		return fmt.Errorf("getting the informer of claims: %w", err)
+	}
+	p.bell = make(chan struct{})
+	ring := func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		close(p.bell)
+		p.bell = make(chan struct{})
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc: func(any) { ring() }, UpdateFunc: func(any, any) { ring() }, DeleteFunc: func(any) { ring() },
+	})
+	p.listens = err == nil
+	return err
+}

@@ -1,0 +1,204 @@
+package volumebinding
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/component-helpers/storage/volume"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
+)
+
+const (
+	noVolume     = "node(s) didn't find available persistent volumes to bind"
+	nodeConflict = "node(s) didn't match PersistentVolume's node affinity"
+	noSpace      = "node(s) did not have enough free storage"
+	goneVolume   = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
+
+	noProvisioner = "kubernetes.io/no-provisioner"
+)
+
+// choice is what is to be done on a node for the claims that wait.
+type choice struct {
+	bindings   []binding
+	provisions []*corev1.PersistentVolumeClaim
+}
+
+// binding of a claim to a volume; the volume shows it already.
+type binding struct {
+	claim  *corev1.PersistentVolumeClaim
+	volume *corev1.PersistentVolume
+}
+
+// choose finds what the pod's claims need on a node, or the reasons why it cannot be had there.
+func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choice, []string, error) {
+	var reasons []string
+	for _, claim := range n.bound {
+		v, err := volumes.Volume(ctx, p.Client, claim.Spec.VolumeName)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case v == nil:
+			reasons = add(reasons, goneVolume)
+		case volume.CheckNodeAffinity(v, node.Labels) != nil:
+			reasons = add(reasons, nodeConflict)
+		}
+	}
+	if len(n.late) == 0 {
+		return &choice{}, reasons, nil
+	}
+	c := &choice{}
+	var open []*corev1.PersistentVolumeClaim
+	for _, claim := range n.late {
+		switch selected := claim.Annotations[volume.AnnSelectedNode]; selected {
+		case "":
+			open = append(open, claim)
+		case node.Name:
+			c.provisions = append(c.provisions, claim)
+		default:
+			return nil, add(reasons, noVolume), nil
+		}
+	}
+	unmatched, err := p.match(ctx, c, open, node)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, claim := range append(unmatched, c.provisions...) {
+		reason, err := p.provisionable(ctx, claim, node)
+		if err != nil {
+			return nil, nil, err
+		}
+		if reason != "" {
+			return nil, add(reasons, reason), nil
+		}
+	}
+	c.provisions = append(c.provisions, unmatched...)
+	return c, reasons, nil
+}
+
+func add(reasons []string, reason string) []string {
+	if slices.Contains(reasons, reason) {
+		return reasons
+	}
+	return append(reasons, reason)
+}
+
+// match gives free volumes to claims, the smallest claim first, and returns the claims for which there is none.
+func (p *Plugin) match(ctx context.Context, c *choice, claims []*corev1.PersistentVolumeClaim, node *corev1.Node) ([]*corev1.PersistentVolumeClaim, error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	claims = slices.Clone(claims)
+	slices.SortStableFunc(claims, func(a, b *corev1.PersistentVolumeClaim) int {
+		first, second := a.Spec.Resources.Requests[corev1.ResourceStorage], b.Spec.Resources.Requests[corev1.ResourceStorage]
+		return first.Cmp(second)
+	})
+	free, err := p.volumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]*corev1.PersistentVolume{}
+	var unmatched []*corev1.PersistentVolumeClaim
+	for _, claim := range claims {
+		v, err := volume.FindMatchingVolume(claim, free, node, taken, false, true)
+		if err != nil {
+			return nil, fmt.Errorf("finding a volume for claim %s/%s: %w", claim.Namespace, claim.Name, err)
+		}
+		if v == nil {
+			unmatched = append(unmatched, claim)
+			continue
+		}
+		taken[v.Name] = v
+		bound, _, err := volume.GetBindVolumeToClaim(v, claim)
+		if err != nil {
+			return nil, err
+		}
+		c.bindings = append(c.bindings, binding{claim, bound})
+	}
+	return unmatched, nil
+}
+
+// volumes as they will be when what is under way has been written.
+func (p *Plugin) volumes(ctx context.Context) ([]*corev1.PersistentVolume, error) {
+	var list corev1.PersistentVolumeList
+	if err := p.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing volumes: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*corev1.PersistentVolume, len(list.Items))
+	for i := range list.Items {
+		all[i] = &list.Items[i]
+		if assumed := p.assumed[all[i].Name]; assumed != nil {
+			all[i] = assumed
+		}
+	}
+	return all, nil
+}
+
+// provisionable says why no volume can be made for a claim near the node, or "".
+func (p *Plugin) provisionable(ctx context.Context, claim *corev1.PersistentVolumeClaim, node *corev1.Node) (string, error) {
+	class, err := volumes.Class(ctx, p.Client, claim)
+	if err != nil {
+		return "", err
+	}
+	if class == nil || class.Provisioner == "" || class.Provisioner == noProvisioner {
+		return noVolume, nil
+	}
+	if !allowed(class.AllowedTopologies, node.Labels) {
+		return noVolume, nil
+	}
+	enough, err := p.enoughSpace(ctx, claim, class, node)
+	if err != nil || enough {
+		return "", err
+	}
+	return noSpace, nil
+}
+
+// allowed says whether one of the terms is met, or there is none.
+func allowed(terms []corev1.TopologySelectorTerm, node map[string]string) bool {
+	met := func(term corev1.TopologySelectorTerm) bool {
+		return !slices.ContainsFunc(term.MatchLabelExpressions, func(r corev1.TopologySelectorLabelRequirement) bool {
+			value, ok := node[r.Key]
+			return !ok || !slices.Contains(r.Values, value)
+		})
+	}
+	return len(terms) == 0 || slices.ContainsFunc(terms, met)
+}
+
+// enoughSpace asks the published capacities, if the driver publishes any.
+func (p *Plugin) enoughSpace(ctx context.Context, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, node *corev1.Node) (bool, error) {
+	var driver storagev1.CSIDriver
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: class.Provisioner}, &driver); err != nil {
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	}
+	if driver.Spec.StorageCapacity == nil || !*driver.Spec.StorageCapacity {
+		return true, nil
+	}
+	var capacities storagev1.CSIStorageCapacityList
+	if err := p.Client.List(ctx, &capacities, client.UnsafeDisableDeepCopy); err != nil {
+		return false, fmt.Errorf("listing storage capacities: %w", err)
+	}
+	wants := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	for i := range capacities.Items {
+		capacity := &capacities.Items[i]
+		limit := capacity.Capacity
+		if capacity.MaximumVolumeSize != nil {
+			limit = capacity.MaximumVolumeSize
+		}
+		if capacity.StorageClassName != class.Name || limit == nil || limit.Cmp(wants) < 0 || capacity.NodeTopology == nil {
+			continue
+		}
+		if selector, err := metav1.LabelSelectorAsSelector(capacity.NodeTopology); err == nil && selector.Matches(labels.Set(node.Labels)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
