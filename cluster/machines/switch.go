@@ -200,3 +200,20 @@ func sysctls(values map[string]string) error {
 	}
 	return nil
 }
+
+// Sweep ends everything that runs on machines of the switch, and removes them and it, whatever a crash left of them.
+func (s *Switch) Sweep() error {
+	all := cgroup(s.Link())
+	return errors.Join(all.kill(), all.remove(), s.Remove())
+}
+
+// Traces says whether anything of the switch or its machines is there.
+func (s *Switch) Traces() bool {
+	for _, dir := range append(cgroup(s.Link()).dirs(), s.Dir()) {
+		if _, err := os.Stat(dir); err == nil {
+			return true
+		}
+	}
+	_, err := netlink.LinkByName(s.Link())
+	return err == nil
+}

@@ -1,0 +1,163 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/programs"
+)
+
+// Up makes a cluster below clusters and returns when all of its nodes are ready. What is left of an earlier one of the same
+// name is removed first. say is told of every step. If it fails, what there is stays to be looked at.
+func Up(ctx context.Context, clusters string, spec Spec, say func(string)) (*Fleet, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(clusters, 0o755); err != nil {
+		return nil, err
+	}
+	f := &Fleet{Spec: spec, Token: newToken(), Dir: Dir(clusters, spec.Name)}
+	unlock, err := lock(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := f.clear(say); err != nil {
+		return nil, err
+	}
+	if err := f.reserve(); err != nil {
+		return nil, err
+	}
+	if err := f.create(ctx, say); err != nil {
+		return nil, fmt.Errorf("%w\n%s is left to be looked at; `coxswain down --name %s` removes it", err, f.Dir, f.Name)
+	}
+	return f, nil
+}
+
+// clear makes room for the cluster: it refuses where one runs, and removes what is left of one that does not.
+func (f *Fleet) clear(say func(string)) error {
+	if owner, ok := f.plug().Conflict(); ok {
+		return fmt.Errorf("a cluster of the name %s runs already, kept in %s", f.Name, owner)
+	}
+	old, err := Open(filepath.Dir(f.Dir), f.Name)
+	if err == nil && old.runs() {
+		return fmt.Errorf("the cluster %s runs already: %s; `coxswain down --name %s` removes it", f.Name, old.summary(), f.Name)
+	}
+	if err != nil && !f.plug().Traces() {
+		return f.empty()
+	}
+	if err := f.plug().Sweep(); err != nil {
+		return fmt.Errorf("removing what an earlier cluster left: %w", err)
+	}
+	say("removed what an earlier cluster left")
+	return f.empty()
+}
+
+// runs says whether a server of the cluster runs, be it frozen.
+func (f *Fleet) runs() bool {
+	for _, n := range f.Nodes()[:f.Servers] {
+		if n.pid(server) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Fleet) summary() string {
+	var words []string
+	for _, n := range f.Nodes() {
+		words = append(words, n.Name()+" "+string(n.State()))
+	}
+	return strings.Join(words, ", ")
+}
+
+// empty removes everything in the cluster's folder.
+func (f *Fleet) empty() error {
+	entries, err := os.ReadDir(f.Dir)
+	for _, entry := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(f.Dir, entry.Name())))
+	}
+	return err
+}
+
+func (f *Fleet) programs() string { return cluster.ProgramsDir(f.Dir) }
+
+// unpack unpacks the programs that this executable carries, once for all machines.
+func (f *Fleet) unpack() error {
+	_, err := programs.Unpacked(f.programs())
+	return err
+}
+
+// create makes the machines and starts everything on them, as much as possible at the same time.
+func (f *Fleet) create(ctx context.Context, say func(string)) error {
+	if err := f.plug().Make(); err != nil {
+		return err
+	}
+	all := f.Nodes()
+	started := make(chan *process, 2*len(all))
+	var unpacking, making errgroup.Group
+	unpacking.Go(func() error {
+		err := f.unpack()
+		say("unpacked the programs")
+		return err
+	})
+	for _, n := range all {
+		making.Go(func() error {
+			if err := n.machine.Make(); err != nil {
+				return err
+			}
+			for _, program := range n.Roles() {
+				if program == agent {
+					if err := unpacking.Wait(); err != nil {
+						return err
+					}
+				}
+				p, err := n.run(program)
+				if err != nil {
+					return err
+				}
+				started <- p
+			}
+			return nil
+		})
+	}
+	if err := making.Wait(); err != nil {
+		return err
+	}
+	close(started)
+	say(fmt.Sprintf("started %d machines on %s", len(all), f.Subnet))
+	var running []*process
+	for p := range started {
+		running = append(running, p)
+	}
+	return f.await(ctx, running, say)
+}
+
+// Down ends the cluster of a name and removes every trace of it. It says whether there was one.
+func Down(clusters, name string) (bool, error) {
+	f := &Fleet{Spec: Spec{Name: name}, Dir: Dir(clusters, name)}
+	if owner, ok := f.plug().Conflict(); ok {
+		return false, fmt.Errorf("the cluster %s is kept in %s; say so with --data-dir", name, owner)
+	}
+	_, err := os.Stat(f.Dir)
+	if err != nil && !f.plug().Traces() {
+		return false, nil
+	}
+	unlock, err := lock(f.Dir)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if err := errors.Join(f.plug().Sweep(), os.RemoveAll(f.Dir)); err != nil {
+		return true, fmt.Errorf("removing the cluster %s: %w", name, err)
+	}
+	_ = os.Remove(clusters) // others may be there
+	return true, nil
+}
