@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
-	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,10 +50,6 @@ func (c *controlPlane) newAccess() (*access, error) {
 		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: audiences, Audiences: audiences, Keys: keys},
 		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}},
 	}}
-	if c.options.Token != "" {
-		admin := &user.DefaultInfo{Name: "admin", Groups: []string{user.SystemPrivilegedGroup}}
-		bearers.Tokens = append(bearers.Tokens, tokens.NewStatic(map[string]user.Info{c.options.Token: admin}))
-	}
 	roles := rbac.New(c.view)
 	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz"}, node.New(c.view), roles}
 	chain, err := plugins.New(plugins.Deps{

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
@@ -17,6 +18,7 @@ type certificates struct {
 	toKubelet *pki.Pair // by which the API server authenticates to kubelets
 	kubelet   *pki.Pair // by which the kubelet serves
 	tokens    *ecdsa.PrivateKey
+	join      join.Token // with which agents join
 }
 
 // openCertificates reads or makes all certificates below DataDir/pki.
@@ -44,6 +46,9 @@ func openCertificates(o *Options) (*certificates, error) {
 		if *leaf.pair, err = authority.Leaf(leaf.request); err != nil {
 			return nil, err
 		}
+	}
+	if c.join, err = openToken(o, authority.CertPEM); err != nil {
+		return nil, err
 	}
 	c.tokens, err = pki.SigningKey(dir)
 	return c, err

@@ -46,7 +46,7 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		parts = append(parts, part)
 	}
 	if plane.options.Enabled(Agent) {
-		more, err := plane.newNode(ctx, shared)
+		more, err := plane.newLocalNode(shared)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the node: %w", err)
 		}
@@ -77,7 +77,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 		return component{}, err
 	}
 	actors := c.newActors(ctx, shared)
-	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key}
+	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key, MaxTTL: c.options.SigningDuration.Duration}
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer,
 		Access: actors.access,

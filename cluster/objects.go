@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	bootstrap "k8s.io/cluster-bootstrap/token/api"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +25,11 @@ import (
 // the Service of the nodes' name servers, the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that
 // a machine without a network has, is no endpoint that a pod could reach: then the Service stays without.
 func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
-	objects := []client.Object{c.kubernetesService(), c.authenticationConfig(), kubeletAdminBinding()}
+	info, err := c.clusterInfo()
+	if err != nil {
+		return err
+	}
+	objects := []client.Object{c.kubernetesService(), c.authenticationConfig(), kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
@@ -64,11 +70,22 @@ func adopt(to, from client.Object) bool {
 	case *discoveryv1.EndpointSlice:
 		to.Endpoints, to.Ports = from.(*discoveryv1.EndpointSlice).Endpoints, from.(*discoveryv1.EndpointSlice).Ports
 	case *corev1.ConfigMap:
-		to.Data = from.(*corev1.ConfigMap).Data
+		adoptData(to, from.(*corev1.ConfigMap).Data)
+	case *corev1.Secret:
+		to.Data = from.(*corev1.Secret).Data
 	default:
 		return false
 	}
 	return true
+}
+
+// adoptData leaves the signatures of cluster-info to their controller.
+func adoptData(to *corev1.ConfigMap, data map[string]string) {
+	if to.Name != bootstrap.ConfigMapClusterInfo || to.Data == nil {
+		to.Data = data
+		return
+	}
+	maps.Copy(to.Data, data)
 }
 
 func (c *controlPlane) kubernetesService() client.Object {

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
 )
 
@@ -24,40 +27,26 @@ const (
 	Network     = "network"
 )
 
-var disableable = []string{Agent, Controllers, DNS, Network, Proxy, Scheduler}
+// disableable parts of a server, and of an agent.
+var (
+	disableable      = []string{Agent, Controllers, DNS, Network, Proxy, Scheduler}
+	agentDisableable = []string{DNS, Network, Proxy}
+)
 
-// Options say what cluster to start. The JSON names are those of the command line and of its --config file.
-type Options struct {
+// NodeOptions say what this machine's node is: the server and the agent have them in common.
+type NodeOptions struct {
 	// DataDir holds everything that is kept; default /var/lib/coxswain.
 	DataDir string `json:"data-dir,omitempty"`
 	// Disable leaves parts out.
 	Disable []string `json:"disable,omitempty"`
-	// HTTPSListenPort of the API server; 0 picks a free one. Default 6443.
-	HTTPSListenPort int `json:"https-listen-port"`
-	// BindAddress of the API server; default all addresses.
-	BindAddress string `json:"bind-address,omitempty"`
-	// AdvertiseAddress at which the node's pods and other nodes reach the API server; default NodeIP.
-	AdvertiseAddress string `json:"advertise-address,omitempty"`
+	// NodeName of this machine; default its host name.
+	NodeName string `json:"node-name,omitempty"`
 	// NodeIP of this machine; default the address of the interface with the default route.
-	NodeIP        string `json:"node-ip,omitempty"`
-	ClusterCIDR   string `json:"cluster-cidr,omitempty"`
-	ServiceCIDR   string `json:"service-cidr,omitempty"`
-	ClusterDNS    string `json:"cluster-dns,omitempty"`
-	ClusterDomain string `json:"cluster-domain,omitempty"`
+	NodeIP string `json:"node-ip,omitempty"`
 	// Images are archives, or folders of archives, to import once; DataDir/images always is one of them.
 	Images []string `json:"images,omitempty"`
 	// Registries is a registries.yaml: mirrors, credentials and certificates for pulling images. It need not exist.
 	Registries string `json:"registries,omitempty"`
-	// NodeName of this machine; default its host name.
-	NodeName string `json:"node-name,omitempty"`
-	// TLSSANs are further names and addresses for the serving certificate.
-	TLSSANs []string `json:"tls-san,omitempty"`
-	// Token, if set, is a static bearer token of the administrator.
-	Token string `json:"token,omitempty"`
-	// WriteKubeconfig is a second place for the administrator's kubeconfig.
-	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
-	// PodNetwork is how packets travel between nodes: host-gw, vxlan, or auto for what each pair of nodes allows.
-	PodNetwork string `json:"network,omitempty"`
 	// ProxyMode is nftables or iptables; default the first that the kernel has.
 	ProxyMode string `json:"proxy-mode,omitempty"`
 	// ContainerRuntimeEndpoint of a runtime that runs already; default is a containerd of our own.
@@ -68,6 +57,38 @@ type Options struct {
 	CgroupRoot string `json:"cgroup-root,omitempty"`
 	// KubeletDir holds pods and volumes; default /var/lib/kubelet.
 	KubeletDir string `json:"kubelet-dir,omitempty"`
+}
+
+// Shared is what all nodes of a cluster have in common: the server decides it, agents learn it.
+type Shared struct {
+	ClusterCIDR   string `json:"cluster-cidr,omitempty"`
+	ServiceCIDR   string `json:"service-cidr,omitempty"`
+	ClusterDNS    string `json:"cluster-dns,omitempty"`
+	ClusterDomain string `json:"cluster-domain,omitempty"`
+	// PodNetwork is how packets travel between nodes: host-gw, vxlan, or auto for what each pair of nodes allows.
+	PodNetwork string `json:"network,omitempty"`
+}
+
+// Options say what cluster to start. The JSON names are those of the command line and of its --config file.
+type Options struct {
+	NodeOptions
+	Shared
+	// HTTPSListenPort of the API server; 0 picks a free one. Default 6443.
+	HTTPSListenPort int `json:"https-listen-port"`
+	// BindAddress of the API server; default all addresses.
+	BindAddress string `json:"bind-address,omitempty"`
+	// AdvertiseAddress at which the node's pods and other nodes reach the API server; default NodeIP.
+	AdvertiseAddress string `json:"advertise-address,omitempty"`
+	// TLSSANs are further names and addresses for the serving certificate.
+	TLSSANs []string `json:"tls-san,omitempty"`
+	// Token with which agents join, abcdef.0123456789abcdef; default a random one, kept in DataDir/token.
+	Token string `json:"token,omitempty"`
+	// WriteKubeconfig is a second place for the administrator's kubeconfig.
+	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
+	// SigningDuration is how long the certificates of nodes last; default a year.
+	SigningDuration metav1.Duration `json:"cluster-signing-duration,omitempty"`
+	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
+	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
 
 	AuditOptions
 }
@@ -75,14 +96,21 @@ type Options struct {
 // Default returns the options of `coxswain server` without flags.
 func Default() Options {
 	return Options{
-		DataDir: "/var/lib/coxswain", HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
-		ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local",
-		KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/", Registries: "/etc/coxswain/registries.yaml",
+		NodeOptions: defaultNode(),
+		Shared: Shared{
+			ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local", PodNetwork: string(fabric.Auto),
+		},
+		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
+		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour},
 	}
 }
 
+func defaultNode() NodeOptions {
+	return NodeOptions{DataDir: "/var/lib/coxswain", KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/", Registries: "/etc/coxswain/registries.yaml"}
+}
+
 // Enabled says whether a part runs.
-func (o *Options) Enabled(part string) bool {
+func (o *NodeOptions) Enabled(part string) bool {
 	if slices.Contains(o.Disable, part) {
 		return false
 	}
@@ -92,6 +120,17 @@ func (o *Options) Enabled(part string) bool {
 
 // Complete fills in what depends on the machine.
 func (o *Options) Complete() error {
+	if err := o.NodeOptions.Complete(); err != nil {
+		return err
+	}
+	if o.AdvertiseAddress == "" {
+		o.AdvertiseAddress = o.NodeIP
+	}
+	return nil
+}
+
+// Complete fills in what depends on the machine.
+func (o *NodeOptions) Complete() error {
 	if o.NodeName == "" {
 		name, err := os.Hostname()
 		if err != nil {
@@ -106,9 +145,6 @@ func (o *Options) Complete() error {
 		}
 		o.NodeIP = ip
 	}
-	if o.AdvertiseAddress == "" {
-		o.AdvertiseAddress = o.NodeIP
-	}
 	absolute, err := filepath.Abs(o.DataDir)
 	if err != nil {
 		return err
@@ -119,42 +155,65 @@ func (o *Options) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	var wrong []error
-	for _, part := range o.Disable {
-		if !slices.Contains(disableable, part) {
-			wrong = append(wrong, fmt.Errorf("--disable=%s: unknown part; known are %s", part, strings.Join(disableable, ", ")))
-		}
-	}
-	for flag, value := range map[string]string{"cluster-cidr": o.ClusterCIDR, "service-cidr": o.ServiceCIDR} {
-		if prefix, err := netip.ParsePrefix(value); err != nil || prefix.Masked() != prefix {
-			wrong = append(wrong, fmt.Errorf("--%s=%s: not a network such as 10.42.0.0/16", flag, value))
-		}
-	}
-	for flag, value := range map[string]string{
-		"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress, "cluster-dns": o.ClusterDNS, "node-ip": o.NodeIP,
-	} {
+	wrong := []error{o.validate(disableable), o.Shared.Validate()}
+	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))
 		}
 	}
-	for flag, port := range map[string]int{"https-listen-port": o.HTTPSListenPort, "kubelet-port": o.KubeletPort} {
-		if port < 0 || port > 65535 {
-			wrong = append(wrong, fmt.Errorf("--%s=%d: not a port", flag, port))
+	if o.HTTPSListenPort < 0 || o.HTTPSListenPort > 65535 {
+		wrong = append(wrong, fmt.Errorf("--https-listen-port=%d: not a port", o.HTTPSListenPort))
+	}
+	if o.Token != "" {
+		if _, err := join.ParseToken(o.Token); err != nil {
+			wrong = append(wrong, fmt.Errorf("--token: %w", err))
 		}
 	}
-	if service, err := netip.ParsePrefix(o.ServiceCIDR); err == nil {
-		if dns, err := netip.ParseAddr(o.ClusterDNS); err == nil && !service.Contains(dns) {
-			wrong = append(wrong, fmt.Errorf("--cluster-dns=%s: outside of --service-cidr=%s", o.ClusterDNS, o.ServiceCIDR))
+	if o.SigningDuration.Duration <= 0 {
+		wrong = append(wrong, fmt.Errorf("--cluster-signing-duration=%s: not a duration such as 8760h", o.SigningDuration.Duration))
+	}
+	return errors.Join(wrong...)
+}
+
+// validate returns everything that is wrong with a node, some of whose parts can be left out.
+func (o *NodeOptions) validate(parts []string) error {
+	var wrong []error
+	for _, part := range o.Disable {
+		if !slices.Contains(parts, part) {
+			wrong = append(wrong, fmt.Errorf("--disable=%s: unknown part; known are %s", part, strings.Join(parts, ", ")))
 		}
+	}
+	if _, err := netip.ParseAddr(o.NodeIP); err != nil {
+		wrong = append(wrong, fmt.Errorf("--node-ip=%s: not an IP address", o.NodeIP))
+	}
+	if o.KubeletPort < 0 || o.KubeletPort > 65535 {
+		wrong = append(wrong, fmt.Errorf("--kubelet-port=%d: not a port", o.KubeletPort))
 	}
 	for _, message := range validation.IsDNS1123Subdomain(o.NodeName) {
 		wrong = append(wrong, fmt.Errorf("--node-name=%s: %s", o.NodeName, message))
 	}
-	if _, err := fabric.ParseMode(o.PodNetwork); err != nil {
-		wrong = append(wrong, fmt.Errorf("--network: %w", err))
-	}
 	if !slices.Contains([]string{"", "nftables", "iptables"}, o.ProxyMode) {
 		wrong = append(wrong, fmt.Errorf("--proxy-mode=%s: want nftables or iptables", o.ProxyMode))
+	}
+	return errors.Join(wrong...)
+}
+
+// Validate returns everything that is wrong with what the nodes have in common.
+func (s *Shared) Validate() error {
+	var wrong []error
+	for flag, value := range map[string]string{"cluster-cidr": s.ClusterCIDR, "service-cidr": s.ServiceCIDR} {
+		if prefix, err := netip.ParsePrefix(value); err != nil || prefix.Masked() != prefix {
+			wrong = append(wrong, fmt.Errorf("--%s=%s: not a network such as 10.42.0.0/16", flag, value))
+		}
+	}
+	address, err := netip.ParseAddr(s.ClusterDNS)
+	if err != nil {
+		wrong = append(wrong, fmt.Errorf("--cluster-dns=%s: not an IP address", s.ClusterDNS))
+	} else if service, err := netip.ParsePrefix(s.ServiceCIDR); err == nil && !service.Contains(address) {
+		wrong = append(wrong, fmt.Errorf("--cluster-dns=%s: outside of --service-cidr=%s", s.ClusterDNS, s.ServiceCIDR))
+	}
+	if _, err := fabric.ParseMode(s.PodNetwork); err != nil {
+		wrong = append(wrong, fmt.Errorf("--network: %w", err))
 	}
 	return errors.Join(wrong...)
 }

@@ -9,11 +9,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// parts are everything beside the control plane.
+// parts run beside each other and read from caches that they share.
 type parts struct {
-	plane      *controlPlane
-	cache      cache.Cache
+	caches     []cache.Cache
 	components []component
+	failed     <-chan error // of what they depend on; may be nil
 }
 
 // newParts sets everything up that can be set up before it runs, so that what is wrong with it is known before the
@@ -24,11 +24,11 @@ func newParts(ctx context.Context, plane *controlPlane) (*parts, error) {
 		return nil, err
 	}
 	components, err := newComponents(ctx, plane, shared)
-	return &parts{plane: plane, cache: shared, components: components}, err
+	return &parts{caches: []cache.Cache{shared}, components: components, failed: plane.failed}, err
 }
 
-// run runs all parts until ctx ends or one of them fails; then it ends them all. The cache that they share ends last:
-// some of them wait for it even while they stop.
+// run runs all parts until ctx ends or one of them fails; then it ends them all. The caches that they share end last:
+// some of them wait for them even while they stop.
 func (p *parts) run(ctx context.Context) error {
 	outlasting, end := context.WithCancel(context.WithoutCancel(ctx))
 	var caching, running sync.WaitGroup
@@ -36,12 +36,14 @@ func (p *parts) run(ctx context.Context) error {
 	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	failed := make(chan error, len(p.components)+1)
-	caching.Go(func() {
-		if err := p.cache.Start(outlasting); err != nil {
-			failed <- fmt.Errorf("running the cache: %w", err)
-		}
-	})
+	failed := make(chan error, len(p.components)+len(p.caches))
+	for _, shared := range p.caches {
+		caching.Go(func() {
+			if err := shared.Start(outlasting); err != nil {
+				failed <- fmt.Errorf("running a cache: %w", err)
+			}
+		})
+	}
 	for _, part := range p.components {
 		running.Go(func() {
 			named := log.IntoContext(ctx, log.FromContext(ctx).WithName(part.name))
@@ -54,7 +56,7 @@ func (p *parts) run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case failure = <-failed:
-	case failure = <-p.plane.failed:
+	case failure = <-p.failed:
 	}
 	stop()
 	running.Wait()

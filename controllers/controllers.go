@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/coxswain-k8s/coxswain/controllers/bootstrapsigner"
 	"github.com/coxswain-k8s/coxswain/controllers/certificates"
 	"github.com/coxswain-k8s/coxswain/controllers/clusterroleaggregation"
 	"github.com/coxswain-k8s/coxswain/controllers/cronjob"
@@ -35,6 +36,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
+	"github.com/coxswain-k8s/coxswain/controllers/tokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
 )
 
@@ -86,6 +88,8 @@ func all() []controller {
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{expand.Name, "expand-controller", expand.Register},
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
+		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},
+		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
 	}
 }
 

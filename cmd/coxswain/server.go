@@ -41,23 +41,30 @@ func serverCommand(s streams) *cobra.Command {
 }
 
 func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
-	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, "folder for everything that is kept")
+	addNodeFlags(flags, &o.NodeOptions)
 	flags.StringSliceVar(&o.Disable, "disable", o.Disable, "parts to leave out: agent, controllers, dns, network, proxy, scheduler")
 	flags.IntVar(&o.HTTPSListenPort, "https-listen-port", o.HTTPSListenPort, "port of the API server; 0 picks a free one")
 	flags.StringVar(&o.BindAddress, "bind-address", o.BindAddress, "address that the API server listens on")
 	flags.StringVar(&o.AdvertiseAddress, "advertise-address", o.AdvertiseAddress, "address by which pods and nodes reach the API server (default the node's)")
-	flags.StringVar(&o.NodeIP, "node-ip", o.NodeIP, "address of this machine (default that of the interface with the default route)")
 	flags.StringVar(&o.ClusterCIDR, "cluster-cidr", o.ClusterCIDR, "network of the pods")
 	flags.StringVar(&o.ServiceCIDR, "service-cidr", o.ServiceCIDR, "network of the services")
 	flags.StringVar(&o.ClusterDNS, "cluster-dns", o.ClusterDNS, "service address of the cluster's DNS")
 	flags.StringVar(&o.ClusterDomain, "cluster-domain", o.ClusterDomain, "domain of the cluster")
+	flags.StringSliceVar(&o.TLSSANs, "tls-san", o.TLSSANs, "further names and addresses for the serving certificate")
+	flags.StringVar(&o.Token, "token", o.Token, "token with which agents join, abcdef.0123456789abcdef (default a random one, kept in DIR/token of the data folder)")
+	flags.DurationVar(&o.SigningDuration.Duration, "cluster-signing-duration", o.SigningDuration.Duration, "how long certificates of nodes last, at most")
+	flags.StringVar(&o.WriteKubeconfig, "write-kubeconfig", o.WriteKubeconfig, "a second place for the administrator's kubeconfig")
+	flags.StringVar(&o.PodNetwork, "network", o.PodNetwork, "how pods of different nodes reach each other: host-gw, vxlan, or auto (the default) for what each pair of nodes allows")
+	flags.StringVar(&o.EncryptionProviderConfig, "encryption-provider-config", o.EncryptionProviderConfig, "file that says how values are encrypted in etcd")
+}
+
+// addNodeFlags are those that servers and agents have in common.
+func addNodeFlags(flags *pflag.FlagSet, o *cluster.NodeOptions) {
+	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, "folder for everything that is kept")
+	flags.StringVar(&o.NodeIP, "node-ip", o.NodeIP, "address of this machine (default that of the interface with the default route)")
 	flags.StringSliceVar(&o.Images, "images", o.Images, "image archives, or folders of them, to import once, beside images/ in the data folder")
 	flags.StringVar(&o.Registries, "registries", o.Registries, "file with mirrors, credentials and certificates for pulling images")
 	flags.StringVar(&o.NodeName, "node-name", o.NodeName, "name of this node (default the host name)")
-	flags.StringSliceVar(&o.TLSSANs, "tls-san", o.TLSSANs, "further names and addresses for the serving certificate")
-	flags.StringVar(&o.Token, "token", o.Token, "static bearer token of the administrator")
-	flags.StringVar(&o.WriteKubeconfig, "write-kubeconfig", o.WriteKubeconfig, "a second place for the administrator's kubeconfig")
-	flags.StringVar(&o.PodNetwork, "network", o.PodNetwork, "how pods of different nodes reach each other: host-gw, vxlan, or auto (the default) for what each pair of nodes allows")
 	flags.StringVar(&o.ProxyMode, "proxy-mode", o.ProxyMode, "nftables or iptables (default the first that the kernel has)")
 	flags.StringVar(&o.ContainerRuntimeEndpoint, "container-runtime-endpoint", o.ContainerRuntimeEndpoint, "CRI socket of a runtime that runs already (default a containerd of our own)")
 	flags.IntVar(&o.KubeletPort, "kubelet-port", o.KubeletPort, "port of the kubelet; 0 picks a free one")
@@ -76,7 +83,7 @@ func addAuditFlags(flags *pflag.FlagSet, o *cluster.AuditOptions) {
 }
 
 // readConfig lays a configuration file below the flags that were given.
-func readConfig(file string, options *cluster.Options, flags *pflag.FlagSet) error {
+func readConfig(file string, options any, flags *pflag.FlagSet) error {
 	if file == "" {
 		return nil
 	}

@@ -32,6 +32,14 @@ func (c *Controller) approval(ctx context.Context, csr *certificatesv1.Certifica
 		if allowed || err != nil {
 			return "Auto approving kubelet client certificate after SubjectAccessReview.", err
 		}
+	case NodeComponentSigner:
+		if !slices.Contains(csr.Spec.Groups, nodeGroup) {
+			return "", nil
+		}
+		allowed, err := c.allowed(ctx, csr, "nodecomponent")
+		if allowed || err != nil {
+			return "Auto approving client certificate of a node's component after SubjectAccessReview.", err
+		}
 	case certificatesv1.KubeletServingSignerName:
 		own := csr.Spec.Username == request.Subject.CommonName && slices.Contains(csr.Spec.Groups, nodeGroup)
 		if own && c.hasAddresses(ctx, strings.TrimPrefix(csr.Spec.Username, nodePrefix), request) {

@@ -136,6 +136,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		certificatesv1.KubeAPIServerClientSignerName:        deps.ClientSigner,
 		certificatesv1.KubeAPIServerClientKubeletSignerName: deps.ClientSigner,
 		certificatesv1.KubeletServingSignerName:             deps.ServingSigner,
+		NodeComponentSigner:                                 deps.ClientSigner,
 	}}
 	return kit.New(mgr, Name).
 		For(&certificatesv1.CertificateSigningRequest{}).

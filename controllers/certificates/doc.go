@@ -2,6 +2,7 @@
 // nodes.
 //
 // It reads CertificateSigningRequests and Nodes, asks for SubjectAccessReviews, writes
-// approvals and certificates, and deletes old requests. Requests of other signers are
+// approvals and certificates, and deletes old requests. Beside upstream's signers it serves coxswain.io/node-component, for the
+// service proxy and the name server of a node. Requests of other signers are
 // only cleaned up.
 package certificates

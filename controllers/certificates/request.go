@@ -16,6 +16,13 @@ const (
 	nodePrefix = "system:node:"
 )
 
+// NodeComponentSigner signs client certificates for what runs on every node beside the kubelet: nodes ask for them, and it
+// signs no other name than those of nodeComponents.
+const NodeComponentSigner = "coxswain.io/node-component"
+
+// nodeComponents are the service proxy with the pod network, and the name server.
+var nodeComponents = []string{"system:kube-proxy", "coxswain:dns"}
+
 func parse(csr *certificatesv1.CertificateSigningRequest) (*x509.CertificateRequest, error) {
 	block, _ := pem.Decode(csr.Spec.Request)
 	if block == nil || block.Type != "CERTIFICATE REQUEST" {
@@ -38,6 +45,8 @@ func validate(signer string, request *x509.CertificateRequest, usages []certific
 		return validateKubeletClient(request, usages)
 	case certificatesv1.KubeletServingSignerName:
 		return validateKubeletServing(request, usages)
+	case NodeComponentSigner:
+		return validateNodeComponent(request, usages)
 	case certificatesv1.KubeAPIServerClientSignerName:
 		if !slices.Contains(usages, certificatesv1.UsageClientAuth) {
 			return fmt.Errorf("usages must include %q", certificatesv1.UsageClientAuth)
@@ -56,6 +65,19 @@ func validateKubeletClient(request *x509.CertificateRequest, usages []certificat
 	}
 	if !slices.Contains(usages, certificatesv1.UsageClientAuth) || !slices.Contains(usages, certificatesv1.UsageDigitalSignature) {
 		return errors.New("usages did not match client auth and digital signature")
+	}
+	return onlyUsages(usages, certificatesv1.UsageClientAuth)
+}
+
+func validateNodeComponent(request *x509.CertificateRequest, usages []certificatesv1.KeyUsage) error {
+	if !slices.Contains(nodeComponents, request.Subject.CommonName) || len(request.Subject.Organization) > 0 {
+		return fmt.Errorf("subject is not one of %s", strings.Join(nodeComponents, ", "))
+	}
+	if len(request.DNSNames)+len(request.IPAddresses)+len(request.EmailAddresses)+len(request.URIs) > 0 {
+		return errors.New("subjectAltNames are not allowed")
+	}
+	if !slices.Contains(usages, certificatesv1.UsageClientAuth) {
+		return fmt.Errorf("usages must include %q", certificatesv1.UsageClientAuth)
 	}
 	return onlyUsages(usages, certificatesv1.UsageClientAuth)
 }

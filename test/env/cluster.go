@@ -32,8 +32,8 @@ type Cluster struct {
 	ended  chan error
 }
 
-// NewCluster makes a machine and starts a server on it.
-func NewCluster(ctx context.Context, octet int) (*Cluster, error) {
+// NewCluster makes a machine and starts a server on it, with flags beside those that say where things are.
+func NewCluster(ctx context.Context, octet int, flags ...string) (*Cluster, error) {
 	root, err := projectRoot()
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func NewCluster(ctx context.Context, octet int) (*Cluster, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	c := &Cluster{Machine: machine, Root: root, Kubeconfig: filepath.Join(dir, "data", "admin.kubeconfig")}
-	if err := c.Start(ctx); err != nil {
+	if err := c.Start(ctx, flags...); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -112,7 +112,15 @@ func (c *Cluster) ServerCommand(ctx context.Context, flags ...string) *exec.Cmd 
 func (c *Cluster) DataDir() string { return filepath.Join(c.Machine.Dir, "data") }
 
 // Program is the server's path.
-func (c *Cluster) Program() string { return filepath.Join(c.Root, "bin", "coxswain") }
+func (c *Cluster) Program() string { return filepath.Join(c.bin(), "coxswain") }
+
+// bin is the folder of the programs: bin/ of the project, or E2E_BIN.
+func (c *Cluster) bin() string {
+	if dir := os.Getenv("E2E_BIN"); dir != "" {
+		return dir
+	}
+	return filepath.Join(c.Root, "bin")
+}
 
 // Stop sends the server a signal, and returns how long it took to end.
 func (c *Cluster) Stop(signal os.Signal) (time.Duration, error) {
@@ -171,7 +179,7 @@ func (c *Cluster) KubectlInput(ctx context.Context, input string, args ...string
 
 // KubectlCommand is a kubectl that is not started yet.
 func (c *Cluster) KubectlCommand(ctx context.Context, args ...string) *exec.Cmd {
-	command := c.Machine.Command(ctx, filepath.Join(c.Root, "bin", "kubectl"), args...)
+	command := c.Machine.Command(ctx, filepath.Join(c.bin(), "kubectl"), args...)
 	command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+c.DataDir())
 	return command
 }

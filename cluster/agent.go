@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/cluster/join"
+)
+
+// AgentOptions say what node to run, and of which cluster. The JSON names are those of the command line and of its --config
+// file.
+type AgentOptions struct {
+	NodeOptions
+	// Servers are the URLs of API servers. Those that the cluster names are added, and remembered for the next start.
+	Servers []string `json:"server,omitempty"`
+	// Token with which the node joins, once: abcdef.0123456789abcdef, or with the hash of the authority before it.
+	Token string `json:"token,omitempty"`
+	// CACertHashes pin the cluster's authority by its public key, as kubeadm does: sha256:<64 hexadecimal digits>.
+	CACertHashes []string `json:"discovery-token-ca-cert-hash,omitempty"`
+}
+
+// DefaultAgent returns the options of `coxswain agent` without flags.
+func DefaultAgent() AgentOptions { return AgentOptions{NodeOptions: defaultNode()} }
+
+// Validate returns everything that is wrong with completed options.
+func (o *AgentOptions) Validate() error {
+	wrong := []error{o.validate(agentDisableable)}
+	if _, err := join.ParseServers(o.Servers); err != nil {
+		wrong = append(wrong, fmt.Errorf("--server: %w", err))
+	}
+	if o.Token != "" {
+		if _, err := join.ParseToken(o.Token); err != nil {
+			wrong = append(wrong, fmt.Errorf("--token: %w", err))
+		}
+	}
+	for _, hash := range o.CACertHashes {
+		if !join.IsHash(hash) {
+			wrong = append(wrong, fmt.Errorf("--discovery-token-ca-cert-hash=%s: want sha256: and 64 hexadecimal digits", hash))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// Node is a running node of a cluster whose server runs elsewhere.
+type Node struct {
+	ready chan struct{}
+	done  chan struct{}
+	err   error
+	stop  context.CancelFunc
+}
+
+// StartAgent joins a cluster and returns when the node has what it needs to run. It runs until ctx ends, Stop is called or a
+// part fails.
+func StartAgent(ctx context.Context, options AgentOptions) (*Node, error) {
+	if err := options.Complete(); err != nil {
+		return nil, err
+	}
+	if err := options.Validate(); err != nil {
+		return nil, err
+	}
+	if err := CheckMachine(Options{NodeOptions: options.NodeOptions}); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(options.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	running, machine, err := options.setUp(ctx)
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, unlock())
+	}
+	n := &Node{ready: machine.ready, done: make(chan struct{}), stop: stop}
+	go func() {
+		defer close(n.done)
+		defer stop()
+		n.err = errors.Join(running.run(ctx), unlock())
+	}()
+	return n, nil
+}
+
+// setUp makes this machine a member of the cluster, and its parts ready to run.
+func (o *AgentOptions) setUp(ctx context.Context) (*parts, *machineNode, error) {
+	m := newMembership(o)
+	if err := m.join(ctx); err != nil {
+		return nil, nil, fmt.Errorf("joining the cluster: %w", err)
+	}
+	access, err := m.access()
+	if err != nil {
+		return nil, nil, err
+	}
+	machine, components, err := newNode(&o.NodeOptions, m.shared, access)
+	if err != nil {
+		return nil, nil, fmt.Errorf("setting up the node: %w", err)
+	}
+	components = append(components, m.components(access)...)
+	return &parts{caches: []cache.Cache{m.caches.kubelet, m.caches.proxy, m.caches.dns}, components: components}, machine, nil
+}
+
+// Ready is closed when the node is registered and its pods are looked after.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Done is closed when the node has ended.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Wait returns when the node has ended, with what made it end if that was not asked for.
+func (n *Node) Wait() error {
+	<-n.done
+	return n.err
+}
+
+// Stop ends the node and waits for it. Its containers go on.
+func (n *Node) Stop() error {
+	n.stop()
+	return n.Wait()
+}
+
+// agentDir is where an agent keeps its certificates and what it knows of the cluster.
+func (o *AgentOptions) agentDir() string { return filepath.Join(o.DataDir, "agent") }

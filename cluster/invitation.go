@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	bootstrap "k8s.io/cluster-bootstrap/token/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/cluster/join"
+)
+
+// NodeTokenGroup is what the holders of a token that lets nodes join belong to, as kubeadm calls it.
+const NodeTokenGroup = "system:bootstrappers:kubeadm:default-node-token"
+
+// sharedConfigName is the ConfigMap of kube-system in which agents find what all nodes have in common.
+const sharedConfigName = "coxswain-cluster"
+
+// openToken reads or makes the token with which agents join, and keeps it with the hash of the authority in DataDir/token.
+func openToken(o *Options, authority []byte) (join.Token, error) {
+	file := filepath.Join(o.DataDir, "token")
+	text := o.Token
+	if text == "" {
+		data, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return join.Token{}, fmt.Errorf("reading the token: %w", err)
+		}
+		text = strings.TrimSpace(string(data))
+	}
+	var token join.Token
+	var err error
+	if text == "" {
+		token, err = join.NewToken()
+	} else {
+		token, err = join.ParseToken(text)
+	}
+	if err != nil {
+		return token, err
+	}
+	if err := os.WriteFile(file+".new", []byte(token.Pinned(authority)+"\n"), 0o600); err != nil {
+		return token, fmt.Errorf("writing the token: %w", err)
+	}
+	return token, os.Rename(file+".new", file)
+}
+
+// joinSecret lets whoever shows the server's token ask for the certificate of a node.
+func (c *controlPlane) joinSecret() client.Object {
+	return BootstrapSecret(c.certificates.join, map[string]string{
+		bootstrap.BootstrapTokenDescriptionKey: "The token of the server, kept in its data folder.",
+	}, bootstrap.KnownTokenUsages, []string{NodeTokenGroup})
+}
+
+// BootstrapSecret is the Secret of a bootstrap token. more are further keys, such as its description and expiration.
+func BootstrapSecret(token join.Token, more map[string]string, usages, groups []string) *corev1.Secret {
+	data := map[string][]byte{
+		bootstrap.BootstrapTokenIDKey: []byte(token.ID), bootstrap.BootstrapTokenSecretKey: []byte(token.Secret),
+	}
+	for key, value := range more {
+		if value != "" {
+			data[key] = []byte(value)
+		}
+	}
+	for _, usage := range usages {
+		data[bootstrap.BootstrapTokenUsagePrefix+usage] = []byte("true")
+	}
+	if len(groups) > 0 {
+		data[bootstrap.BootstrapTokenExtraGroupsKey] = []byte(strings.Join(groups, ","))
+	}
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: bootstrap.BootstrapTokenSecretPrefix + token.ID},
+		Type:       bootstrap.SecretTypeBootstrapToken, Data: data,
+	}
+}
+
+// clusterInfo is what anybody may read: where the API server is, and its authority. The bootstrap signer signs it.
+func (c *controlPlane) clusterInfo() (client.Object, error) {
+	type entry map[string]any
+	server := "https://" + net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
+	text, err := yaml.Marshal(entry{
+		"apiVersion": "v1", "kind": "Config", "current-context": "", "contexts": nil, "users": nil, "preferences": entry{},
+		"clusters": []entry{{"name": "", "cluster": entry{"server": server, "certificate-authority-data": c.certificates.authority.CertPEM}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding cluster-info: %w", err)
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespacePublic, Name: bootstrap.ConfigMapClusterInfo},
+		Data:       map[string]string{bootstrap.KubeConfigKey: string(text)},
+	}, nil
+}
+
+// sharedConfig tells agents what all nodes have in common.
+func (c *controlPlane) sharedConfig() client.Object {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: sharedConfigName},
+		Data:       c.options.Shared.data(),
+	}
+}
+
+func (s *Shared) data() map[string]string {
+	return map[string]string{
+		"cluster-cidr": s.ClusterCIDR, "service-cidr": s.ServiceCIDR, "cluster-dns": s.ClusterDNS, "cluster-domain": s.ClusterDomain, "network": s.PodNetwork,
+	}
+}
+
+// sharedFrom reads what data wrote.
+func sharedFrom(data map[string]string) (*Shared, error) {
+	s := &Shared{
+		ClusterCIDR: data["cluster-cidr"], ServiceCIDR: data["service-cidr"], ClusterDNS: data["cluster-dns"], ClusterDomain: data["cluster-domain"],
+		PodNetwork: data["network"],
+	}
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("reading ConfigMap %s of kube-system: %w", sharedConfigName, err)
+	}
+	return s, nil
+}

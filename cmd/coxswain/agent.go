@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+)
+
+// agentCommand runs a node of a cluster until a signal ends it.
+func agentCommand(s streams) *cobra.Command {
+	options := cluster.DefaultAgent()
+	var configFile string
+	command := &cobra.Command{
+		Use:   "agent --server https://ADDRESS:6443 --token TOKEN",
+		Short: "Run this machine as a node of a cluster whose server is elsewhere",
+		Long: `Run this machine as a node of a cluster whose server is elsewhere.
+
+The token is what DIR/token of the server's data folder says, or what "coxswain token create" prints. It is needed once: a
+machine that has joined knows the cluster, and the cluster knows it.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := readConfig(configFile, &options, command.Flags()); err != nil {
+				return err
+			}
+			started := time.Now()
+			ctx := withLogger(command.Context(), s.err)
+			running, err := cluster.StartAgent(ctx, options)
+			if err != nil {
+				return err
+			}
+			select {
+			case <-running.Ready():
+				fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(started).Milliseconds())
+			case <-running.Done():
+			}
+			return running.Wait()
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&configFile, "config", "", "file with the same keys in YAML; flags win")
+	flags.StringSliceVar(&options.Servers, "server", options.Servers, "URLs of API servers; those that the cluster names are added and remembered")
+	flags.StringVar(&options.Token, "token", options.Token, "token to join with: abcdef.0123456789abcdef, or K10<hash>::abcdef.0123456789abcdef, which also pins the cluster's authority")
+	flags.StringSliceVar(&options.CACertHashes, "discovery-token-ca-cert-hash", options.CACertHashes, "hash of the public key of the cluster's authority, sha256:<64 hexadecimal digits>")
+	flags.StringSliceVar(&options.Disable, "disable", options.Disable, "parts to leave out: dns, network, proxy")
+	addNodeFlags(flags, &options.NodeOptions)
+	return command
+}
