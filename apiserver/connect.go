@@ -2,17 +2,16 @@ package apiserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 )
 
 // NodeConnections reaches the kubelets.
@@ -55,6 +54,16 @@ func (c *call) connect() error {
 	return c.nodeProxy()
 }
 
+// connectOptions are the query parameters of a connection, as admission sees them.
+func (c *call) connectOptions() runtime.Object {
+	query := c.r.URL.Query()
+	options := connect.Options(c.gvk().Kind, query, c.rest())
+	if options != nil {
+		options.GetObjectKind().SetGroupVersionKind(c.gvk())
+	}
+	return options
+}
+
 func (c *call) pod() (*corev1.Pod, error) {
 	entry, err := c.latest(c.ctx(), c.info.Name)
 	if err != nil {
@@ -87,27 +96,16 @@ func (c *call) podStreams() error {
 		return err
 	}
 	query := c.r.URL.Query()
-	container, err := containerOf(pod, query.Get("container"))
+	container, err := connect.Container(pod, query.Get("container"))
 	if err != nil {
 		return err
 	}
 	if pod.Spec.NodeName == "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}
-	params := url.Values{}
-	for from, to := range map[string]string{"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"} {
-		if isSet(query.Get(from)) {
-			params.Set(to, "1")
-		}
-	}
-	if c.sub.Name == "exec" {
-		if len(query["command"]) == 0 {
-			return apierrors.NewBadRequest("you must specify at least 1 command for the container")
-		}
-		params["command"] = query["command"]
-	}
-	if len(params) == len(params["command"]) && params.Get("input")+params.Get("output")+params.Get("error") == "" {
-		return apierrors.NewBadRequest("you must specify at least 1 of stdin, stdout, stderr")
+	params, err := connect.StreamQuery(c.sub.Name, query)
+	if err != nil {
+		return err
 	}
 	return c.toKubelet(pod.Spec.NodeName, "/"+c.sub.Name+"/"+pod.Namespace+"/"+pod.Name+"/"+container, params)
 }
@@ -120,11 +118,7 @@ func (c *call) podPortForward() error {
 	if pod.Spec.NodeName == "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}
-	params := url.Values{}
-	if ports := c.r.URL.Query()["ports"]; len(ports) > 0 {
-		params.Set("port", strings.Join(ports, ","))
-	}
-	return c.toKubelet(pod.Spec.NodeName, "/portForward/"+pod.Namespace+"/"+pod.Name, params)
+	return c.toKubelet(pod.Spec.NodeName, "/portForward/"+pod.Namespace+"/"+pod.Name, connect.PortQuery(c.r.URL.Query()))
 }
 
 // toKubelet hands a streaming request on.
@@ -135,59 +129,6 @@ func (c *call) toKubelet(node, path string, params url.Values) error {
 	}
 	location := *kubelet.URL
 	location.Path, location.RawQuery = path, params.Encode()
-	c.forward(&location, kubelet.Transport, true)
+	c.forward(connect.Way{Location: &location, Transport: kubelet.Transport, Upgrade: true})
 	return nil
 }
-
-// containerOf is the container that a client names, or the only one.
-func containerOf(pod *corev1.Pod, name string) (string, error) {
-	if name == "" {
-		if len(pod.Spec.Containers) == 1 {
-			return pod.Spec.Containers[0].Name, nil
-		}
-		return "", apierrors.NewBadRequest(ambiguous(pod))
-	}
-	if slices.Contains(containerNames(pod), name) {
-		return name, nil
-	}
-	return "", apierrors.NewBadRequest(fmt.Sprintf("container %s is not valid for pod %s", name, pod.Name))
-}
-
-func containerNames(pod *corev1.Pod) []string {
-	var names []string
-	for i := range pod.Spec.InitContainers {
-		names = append(names, pod.Spec.InitContainers[i].Name)
-	}
-	for i := range pod.Spec.Containers {
-		names = append(names, pod.Spec.Containers[i].Name)
-	}
-	for i := range pod.Spec.EphemeralContainers {
-		names = append(names, pod.Spec.EphemeralContainers[i].Name)
-	}
-	return names
-}
-
-func ambiguous(pod *corev1.Pod) string {
-	var mains, inits []string
-	for i := range pod.Spec.Containers {
-		mains = append(mains, pod.Spec.Containers[i].Name)
-	}
-	for i := range pod.Spec.InitContainers {
-		inits = append(inits, pod.Spec.InitContainers[i].Name)
-	}
-	text := fmt.Sprintf("a container name must be specified for pod %s, choose one of: [%s]", pod.Name, strings.Join(mains, " "))
-	if len(inits) > 0 {
-		text += fmt.Sprintf(" or one of the init containers: [%s]", strings.Join(inits, " "))
-	}
-	return text
-}
-
-func isSet(value string) bool {
-	switch strings.ToLower(value) {
-	case "", "0", "false":
-		return false
-	}
-	return true
-}
-
-var errNotProxyable = errors.New("address not allowed")

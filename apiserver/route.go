@@ -12,6 +12,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
+	"github.com/coxswain-k8s/coxswain/apiserver/health"
 )
 
 // route sends an authorized request to what answers it.
@@ -30,8 +31,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.metrics.handler().ServeHTTP(w, r)
 	case p == "/api", p == "/apis", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/apis/"):
 		s.serveDiscovery(w, r, p)
-	case isHealth(p):
-		s.serveHealth(w, r, p)
+	case health.IsPath(p):
+		health.Serve(w, r, p, s.checks())
 	case strings.HasPrefix(p, "/openapi/") && s.OpenAPI != nil:
 		s.OpenAPI.ServeHTTP(w, r)
 	default:

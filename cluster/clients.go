@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
-	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -23,7 +23,7 @@ import (
 func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
 	agent := agentOf(u) + "/" + version.Version + " " + u.GetName()
 	return &rest.Config{
-		Host: "http://coxswain", QPS: -1, Transport: &apiserver.Transport{Handler: c.handler, User: u, UserAgent: agent},
+		Host: "http://coxswain", QPS: -1, Transport: &inprocess.Transport{Handler: c.handler, User: u, UserAgent: agent},
 		WarningHandler: rest.NoWarnings{}, UserAgent: agent,
 		ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf, AcceptContentTypes: runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON},
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
@@ -42,7 +43,7 @@ func TestInformersShareTheObjectsOfTheWatchCache(t *testing.T) {
 
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
-	config := &rest.Config{Host: "http://memory", Transport: &apiserver.Transport{Handler: handler, User: &user.DefaultInfo{Name: "test"}}}
+	config := &rest.Config{Host: "http://memory", Transport: &inprocess.Transport{Handler: handler, User: &user.DefaultInfo{Name: "test"}}}
 	writer, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}})
 	if err != nil {
 		t.Fatal(err)

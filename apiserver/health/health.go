@@ -1,4 +1,4 @@
-package apiserver
+package health
 
 import (
 	"context"
@@ -16,7 +16,8 @@ type Check struct {
 	ReadyOnly bool
 }
 
-func isHealth(p string) bool {
+// IsPath says whether a path is one of health.
+func IsPath(p string) bool {
 	for _, root := range []string{"/healthz", "/livez", "/readyz"} {
 		if p == root || strings.HasPrefix(p, root+"/") {
 			return true
@@ -25,34 +26,17 @@ func isHealth(p string) bool {
 	return false
 }
 
-// checks are all there are.
-func (s *Server) checks() []Check {
-	return append([]Check{
-		{Name: "ping", Check: func(context.Context) error { return nil }},
-		{Name: "etcd", Check: s.Store.Healthy},
-		{Name: "informer-sync", ReadyOnly: true, Check: s.synced},
-	}, s.Checks...)
-}
-
-func (s *Server) synced(context.Context) error {
-	select {
-	case <-s.Cache.Ready():
-		return nil
-	default:
-		return fmt.Errorf("the watch cache is not loaded")
-	}
-}
-
-func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request, p string) {
+// Serve answers a path of health.
+func Serve(w http.ResponseWriter, r *http.Request, p string, checks []Check) {
 	root, name, one := strings.Cut(p[1:], "/")
 	if one {
-		s.serveCheck(w, r, root, name)
+		serveCheck(w, r, root, name, checks)
 		return
 	}
 	excluded := r.URL.Query()["exclude"]
 	var text strings.Builder
 	failed := false
-	for _, check := range s.checks() {
+	for _, check := range checks {
 		if root == "livez" && check.ReadyOnly {
 			continue
 		}
@@ -79,8 +63,8 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request, p string) {
 	}
 }
 
-func (s *Server) serveCheck(w http.ResponseWriter, r *http.Request, root, name string) {
-	for _, check := range s.checks() {
+func serveCheck(w http.ResponseWriter, r *http.Request, root, name string, checks []Check) {
+	for _, check := range checks {
 		if check.Name != name || root == "livez" && check.ReadyOnly {
 			continue
 		}
