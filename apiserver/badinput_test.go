@@ -146,6 +146,18 @@ func (k oneKubelet) Node(context.Context, string) (*NodeConnection, error) {
 	return &NodeConnection{URL: k.url, Transport: &http.Transport{}}, nil
 }
 
+// A proxy passes every method on, also one that the API has no verb for.
+func TestProxyPassesOptionsOn(t *testing.T) {
+	ts := newServer(t)
+	ts.post(pods, `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"a"}]}}`).wants(201)
+	if got := ts.do(http.MethodOptions, pods+"/p/proxy/", ""); got.code == http.StatusMethodNotAllowed {
+		t.Errorf("got %d: %s", got.code, got.body)
+	}
+	if got := ts.do(http.MethodOptions, pods+"/p/status", ""); got.code != http.StatusMethodNotAllowed {
+		t.Errorf("got %d: %s", got.code, got.body)
+	}
+}
+
 // CVE-2018-1002105: behind an upgrade that is refused, no connection stays open for the client to use.
 func TestRefusedUpgradeClosesTheConnectionBehindIt(t *testing.T) {
 	second := make(chan string, 1)

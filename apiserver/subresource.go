@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
@@ -20,7 +21,9 @@ func (c *call) serveSubresource() error {
 	if len(c.info.Rest) > 0 && sub.Name != "proxy" {
 		return noSuchPath()
 	}
-	if !slices.Contains(discovery.SubresourceVerbs(sub), c.info.Verb) {
+	// What a proxy passes on may also ask which methods there are, for which the API has no verb.
+	asks := sub.Name == "proxy" && c.r.Method == http.MethodOptions
+	if !asks && !slices.Contains(discovery.SubresourceVerbs(sub), c.info.Verb) {
 		return errMethod(c.groupResource())
 	}
 	switch {

@@ -10,9 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/record"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/backends"
@@ -129,13 +132,20 @@ func same(a, b *corev1.Endpoints) bool {
 		a.Annotations[corev1.EndpointsOverCapacity] == b.Annotations[corev1.EndpointsOverCapacity]
 }
 
+// concerns lets through what happens to Endpoints that come from a service. Those that somebody makes for no service are
+// nobody's, unless the service went while nobody looked.
+var concerns = predicate.Funcs{
+	CreateFunc: func(e event.CreateEvent) bool { return e.IsInInitialList },
+	UpdateFunc: func(e event.UpdateEvent) bool { return e.ObjectNew.GetLabels()[managedByLabel] == managedBy },
+}
+
 // Register puts the controller on mgr. It wakes when a service, its Endpoints or a pod
 // that it selects changes.
 func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "endpoint-controller")}
 	return kit.New(mgr, Name).
 		For(&corev1.Service{}).
-		Watches(&corev1.Endpoints{}, &handler.EnqueueRequestForObject{}).
+		Watches(&corev1.Endpoints{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(concerns)).
 		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetClient())).
 		Complete(c)
 }
