@@ -87,6 +87,8 @@ type Options struct {
 	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
 	// SigningDuration is how long the certificates of nodes last; default a year.
 	SigningDuration metav1.Duration `json:"cluster-signing-duration,omitempty"`
+	// NodeMonitorGracePeriod is how long a node may be silent before it is Unknown; default 50 s.
+	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
 
@@ -101,7 +103,7 @@ func Default() Options {
 			ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local", PodNetwork: string(fabric.Auto),
 		},
 		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
-		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour},
+		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
 	}
 }
 

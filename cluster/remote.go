@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -62,7 +61,7 @@ func (m *membership) access() (*nodeAccess, error) {
 	// What a kubelet looks at once in a while, or right after it has written it, it reads from the API.
 	live := []client.Object{
 		&corev1.Node{}, &coordinationv1.Lease{}, &nodev1.RuntimeClass{}, &corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{},
-		&corev1.ConfigMap{}, &corev1.Secret{}, &certificatesv1beta1.ClusterTrustBundle{}, &corev1.ServiceAccount{},
+		&corev1.ConfigMap{}, &corev1.Secret{}, &corev1.ServiceAccount{},
 	}
 	if access.kubelet.client, err = m.cachedClient(m.kubelet, access.kubelet.cache, live); err != nil {
 		return nil, err

@@ -53,6 +53,7 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	flags.StringSliceVar(&o.TLSSANs, "tls-san", o.TLSSANs, "further names and addresses for the serving certificate")
 	flags.StringVar(&o.Token, "token", o.Token, "token with which agents join, abcdef.0123456789abcdef (default a random one, kept in DIR/token of the data folder)")
 	flags.DurationVar(&o.SigningDuration.Duration, "cluster-signing-duration", o.SigningDuration.Duration, "how long certificates of nodes last, at most")
+	flags.DurationVar(&o.NodeMonitorGracePeriod.Duration, "node-monitor-grace-period", o.NodeMonitorGracePeriod.Duration, "how long a node may be silent before its pods are evicted")
 	flags.StringVar(&o.WriteKubeconfig, "write-kubeconfig", o.WriteKubeconfig, "a second place for the administrator's kubeconfig")
 	flags.StringVar(&o.PodNetwork, "network", o.PodNetwork, "how pods of different nodes reach each other: host-gw, vxlan, or auto (the default) for what each pair of nodes allows")
 	flags.StringVar(&o.EncryptionProviderConfig, "encryption-provider-config", o.EncryptionProviderConfig, "file that says how values are encrypted in etcd")
