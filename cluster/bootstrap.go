@@ -36,7 +36,7 @@ func (c *controlPlane) bootstrap(ctx context.Context) error {
 	var revision int64
 	for len(ops) > 0 {
 		n := min(batch, len(ops))
-		if revision, err = c.member.Commit(ctx, ops[:n]...); err != nil {
+		if revision, err = c.store.Commit(ctx, ops[:n]...); err != nil {
 			return err
 		}
 		ops = ops[n:]

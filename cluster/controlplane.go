@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
@@ -37,6 +38,7 @@ type controlPlane struct {
 	scheme       *runtime.Scheme
 	rows         []*resource.Resource
 	member       *etcd.Member
+	store        storage.Store // the member, and what encrypts its values
 	cache        *cache.Cache
 	view         *cacheview.View
 	server       *apiserver.Server
@@ -109,7 +111,11 @@ func (c *controlPlane) open(ctx context.Context) error {
 	if err := errors.Join(opening, signing); err != nil {
 		return err
 	}
-	c.cache = cache.New(c.member)
+	var err error
+	if c.store, err = c.newStore(); err != nil {
+		return err
+	}
+	c.cache = cache.New(c.store)
 	c.view = cacheview.New(c.cache, c.rows)
 	return nil
 }
@@ -131,7 +137,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	nodes, documents := c.newKubelets(), openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
-		Rows: c.rows, Scheme: c.scheme, Store: c.member, Cache: c.cache, Clock: clock.RealClock{},
+		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: access.documents,
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,

@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string, s streams) error {
 		SilenceErrors: true, SilenceUsage: true, Version: version.Version,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), checkCommand(s), versionCommand(s))
+	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s))
 	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s))
 	root.SetArgs(args[1:])
 	root.SetIn(s.in)
