@@ -101,3 +101,8 @@ func scaleManagers(kind schema.GroupVersionKind, all []metav1.ManagedFieldsEntry
 	}
 	return managers
 }
+
+// typer is a field manager that knows how values are merged.
+type typer interface {
+	Types(row *resource.Resource) (managedfields.TypeConverter, error)
+}

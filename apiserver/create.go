@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -228,6 +229,9 @@ func (c *call) attributes(operation admission.Operation, obj, old resource.Objec
 		Operation: operation, Resource: c.at.row, Version: c.at.version.Name, Kind: c.gvk(), Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
 		Options: optionsFor(operation, options.all), DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
 		Annotate: func(key, value string) { audit.Annotate(c.ctx(), key, value) },
+	}
+	if types, ok := c.fields().(typer); ok {
+		a.Types = func() (managedfields.TypeConverter, error) { return types.Types(c.at.row) }
 	}
 	if obj != nil {
 		a.Object = obj

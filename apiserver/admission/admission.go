@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -45,6 +46,8 @@ type Attributes struct {
 	Warn        func(string) // may be nil
 	// Annotate adds to the audit event of the request; may be nil. It and Warn are called from several goroutines.
 	Annotate func(key, value string)
+	// Types knows how values of the resource are merged, in any of its versions; nil where nobody does.
+	Types func() (managedfields.TypeConverter, error)
 	// Again is what mutators remember of one another's changes.
 	Again Reinvocation
 }

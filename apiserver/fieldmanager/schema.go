@@ -13,6 +13,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 )
 
+// Types returns the converter between objects of a resource, in any of its versions, and the trees of structured-merge-diff.
+func (m *Managers) Types(row *resource.Resource) (managedfields.TypeConverter, error) {
+	m.generic.mu.Lock()
+	defer m.generic.mu.Unlock()
+	return m.generic.typesOf(row)
+}
+
 // typesOf returns the converter between objects of a resource, in any of its versions, and the trees of structured-merge-diff. It is made
 // when the resource is first asked for.
 func (g *Generic) typesOf(row *resource.Resource) (managedfields.TypeConverter, error) {

@@ -82,6 +82,7 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 		{Name: "CertificateSubjectRestriction", Validator: certificates.Subject{}},
 		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
 		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
+		{Name: mutatingPolicy, Mutator: policy.NewMutating(policies)},
 		{Name: mutatingWebhook, Mutator: mutating},
 		{Name: validatingPolicy, Validator: policy.NewValidating(policies)},
 		{Name: validatingWebhook, Validator: validating},
@@ -91,6 +92,7 @@ func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
 
 // The plugins that act as objects of the cluster say.
 const (
+	mutatingPolicy    = "MutatingAdmissionPolicy"
 	validatingPolicy  = "ValidatingAdmissionPolicy"
 	mutatingWebhook   = "MutatingAdmissionWebhook"
 	validatingWebhook = "ValidatingAdmissionWebhook"
@@ -103,7 +105,7 @@ func (d Deps) possible(name string) bool {
 		return d.Quotas != nil
 	case mutatingWebhook, validatingWebhook:
 		return d.Webhooks != nil
-	case validatingPolicy:
+	case mutatingPolicy, validatingPolicy:
 		return d.Objects != nil
 	}
 	return true
@@ -116,7 +118,7 @@ func off(name string) bool { return name == "OwnerReferencesPermissionEnforcemen
 // it is, except for those that upstream has on by default and that command lines name for good measure.
 func absent(name string) (known, byDefault bool) {
 	switch name {
-	case "ClusterTrustBundleAttest", "MutatingAdmissionPolicy", "NodeDeclaredFeatureValidator":
+	case "ClusterTrustBundleAttest", "NodeDeclaredFeatureValidator":
 		return true, true
 	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
 		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",

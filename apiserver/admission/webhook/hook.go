@@ -129,7 +129,7 @@ func (d *Deps) newHook(configuration string, w *admissionregistrationv1.Validati
 		Include: matching.WebhookRules(w.Rules), Policy: w.MatchPolicy, Namespaces: w.NamespaceSelector, Objects: w.ObjectSelector,
 	})
 	if len(w.MatchConditions) > 0 {
-		h.conditions = d.Environments.Compiler(expression.Scope{Authorizer: true, Stored: true}).Conditions(w.MatchConditions)
+		h.conditions = d.Environments.Compiler(expression.Scope{Namespace: true, Authorizer: true, Stored: true}).Conditions(w.MatchConditions)
 	}
 	return h
 }

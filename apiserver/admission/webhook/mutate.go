@@ -9,7 +9,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
@@ -21,49 +20,28 @@ type Mutating struct {
 	source source
 }
 
-// rounds is what is remembered between the two rounds of a write.
-type rounds struct {
-	// asked are the webhooks that want to be asked again when the object changes after them, and again those that will be.
-	asked, again map[string]bool
-	output       runtime.Object // as the last webhook left it
-}
-
-func (r *rounds) changed() {
-	for id := range r.asked {
-		r.again[id] = true
-	}
-	clear(r.asked)
-}
-
 // Admit implements admission.Mutator.
 func (m *Mutating) Admit(ctx context.Context, a *admission.Attributes) error {
 	hooks := m.source.hooks(m.Matcher.Lister)
 	if len(hooks) == 0 || a.ConfiguresAdmission() {
 		return nil
 	}
-	memory, _ := a.Again.Remember("MutatingAdmissionWebhook", func() any { //nolint:errcheck // the type is that of the function
-		return &rounds{asked: map[string]bool{}, again: map[string]bool{}}
-	}).(*rounds)
-	if a.Again.Running() && !equality.Semantic.DeepEqual(memory.output, a.Object) {
-		memory.changed()
-	}
+	rounds := a.Again.Begin("MutatingAdmissionWebhook", a.Object)
 	for _, h := range hooks {
-		if err := m.one(ctx, h, a, memory); err != nil {
+		if err := m.one(ctx, h, a, rounds); err != nil {
 			return err
 		}
 	}
-	if a.Object != nil {
-		memory.output = a.Object.DeepCopyObject()
-	}
+	rounds.End(a.Object)
 	return nil
 }
 
-func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, memory *rounds) error {
+func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, rounds *admission.Rounds) error {
 	target, err := m.concerns(ctx, h, a)
 	if err != nil || target == nil {
 		return err
 	}
-	if a.Again.Running() && !memory.again[h.id] {
+	if rounds.Skips(h.id) {
 		return nil
 	}
 	view, err := show(a, target)
@@ -72,11 +50,10 @@ func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, me
 	}
 	changed, err := m.call(ctx, h, a, view)
 	if changed {
-		memory.changed()
-		a.Again.Request()
+		rounds.Changed()
 	}
 	if h.reinvoke {
-		memory.asked[h.id] = true
+		rounds.Asked(h.id)
 	}
 	var failed *callError
 	if errors.As(err, &failed) {

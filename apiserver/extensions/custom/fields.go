@@ -54,6 +54,14 @@ func (l *lazyFields) manager(subresource string) (*managedfields.FieldManager, e
 	return made, nil
 }
 
+// Types is how values of the version are merged.
+func (v *Version) Types(*resource.Resource) (managedfields.TypeConverter, error) {
+	if _, err := v.fields.manager(""); err != nil {
+		return nil, err
+	}
+	return v.fields.types, nil
+}
+
 // resetFields are those that a write cannot change, and so does not come to own.
 func (v *Version) resetFields(subresource string) map[fieldpath.APIVersion]fieldpath.Filter {
 	if !v.hasStatus() {
