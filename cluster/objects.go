@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,7 +30,7 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 	if err != nil {
 		return err
 	}
-	objects := []client.Object{c.kubernetesService(), c.authenticationConfig(), kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), c.authenticationConfig(), kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
@@ -95,6 +96,13 @@ func (c *controlPlane) kubernetesService() client.Object {
 			ClusterIP: c.options.serviceIP(1), Type: corev1.ServiceTypeClusterIP, SessionAffinity: corev1.ServiceAffinityNone,
 			Ports: []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromInt(c.options.HTTPSListenPort)}},
 		},
+	}
+}
+
+// serviceCIDR shows the network of the Services as an object. Its name is upstream's.
+func (c *controlPlane) serviceCIDR() client.Object {
+	return &networkingv1.ServiceCIDR{
+		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{c.options.ServiceCIDR}},
 	}
 }
 

@@ -34,6 +34,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/resourcequota"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
+	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/tokencleaner"
@@ -89,6 +90,7 @@ func all() []controller {
 		{expand.Name, "expand-controller", expand.Register},
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},
+		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
 	}
 }
