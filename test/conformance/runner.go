@@ -98,7 +98,8 @@ func (r *runner) choose(ctx context.Context) (suite.Table, bool, error) {
 func (r *runner) prepare(builder *build.Builder) {
 	bin := filepath.Join(r.Root, "bin")
 	r.cluster = &cluster.Cluster{
-		Program: filepath.Join(bin, "coxswain"), Nodes: r.Nodes, Archive: builder.Archive(), Dir: r.dir, Kubeconfig: r.Kubeconfig, Log: os.Stderr,
+		Program: filepath.Join(bin, "coxswain"), Nodes: r.Nodes, DataDir: filepath.Join(builder.Dir(), "data"), Archive: builder.Archive(),
+		Dir: r.dir, Kubeconfig: r.Kubeconfig, Log: os.Stderr,
 	}
 	r.suite = &suite.Run{
 		Ginkgo: builder.Program("ginkgo"), Binary: builder.Program("e2e.test"), Kubectl: filepath.Join(bin, "kubectl"),

@@ -26,6 +26,8 @@ type Cluster struct {
 	// Program is coxswain's path.
 	Program string
 	Nodes   int
+	// DataDir that the cluster is kept in.
+	DataDir string
 	// Archive of the images.
 	Archive string
 	// Dir gets what is kept.
@@ -65,24 +67,28 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) up(ctx context.Context) error {
 	c.ours = true
-	registries, err := c.serveImages()
+	agent, err := c.serveImages()
 	if err != nil {
 		return err
 	}
-	args := []string{"up", "--name", Name, "--nodes", strconv.Itoa(c.Nodes), "--images", c.Archive, "--registries", registries}
+	err = c.run(ctx, "up", "--data-dir", c.DataDir, "--name", Name, "--nodes", strconv.Itoa(c.Nodes), "--images", c.Archive, "--agent-config", agent)
+	c.Kubeconfig = filepath.Join(c.data(), "admin.kubeconfig")
+	return err
+}
+
+// data is the folder of the cluster.
+func (c *Cluster) data() string { return filepath.Join(c.DataDir, "clusters", Name) }
+
+func (c *Cluster) run(ctx context.Context, args ...string) error {
 	command := exec.CommandContext(ctx, c.Program, args...)
 	command.Stdout, command.Stderr = c.Log, c.Log
 	if err := command.Run(); err != nil {
 		return fmt.Errorf("running coxswain %s: %w", strings.Join(args, " "), err)
 	}
-	c.Kubeconfig = filepath.Join(c.data(), "server", "admin.kubeconfig")
 	return nil
 }
 
-// data is the folder of the cluster.
-func (c *Cluster) data() string { return filepath.Join("/var/lib/coxswain/clusters", Name) }
-
-// serveImages stands in for registry.k8s.io and returns a registries.yaml that says so.
+// serveImages stands in for registry.k8s.io and returns a configuration of agents that says so.
 func (c *Cluster) serveImages() (string, error) {
 	var err error
 	if c.archive, err = registry.Open(c.Archive); err != nil {
@@ -100,7 +106,11 @@ func (c *Cluster) serveImages() (string, error) {
 	go func() { _ = c.registry.Serve(listener) }()
 	file := filepath.Join(c.Dir, "registries.yaml")
 	text := fmt.Sprintf("mirrors:\n  registry.k8s.io:\n    endpoint: [\"http://%s\"]\n", listener.Addr())
-	return file, os.WriteFile(file, []byte(text), 0o644)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return "", err
+	}
+	agent := filepath.Join(c.Dir, "agent.yaml")
+	return agent, os.WriteFile(agent, fmt.Appendf(nil, "registries: %q\n", file), 0o644)
 }
 
 // ownAddress is one by which the cluster's nodes reach this process: that of the interface with the default route.
@@ -147,7 +157,7 @@ func (c *Cluster) KeepLogs() error {
 	if !c.ours {
 		return nil
 	}
-	logs, err := filepath.Glob(filepath.Join(c.data(), "*", "*.log"))
+	logs, err := filepath.Glob(filepath.Join(c.data(), Name+"-*", "*.log"))
 	if err != nil {
 		return err
 	}
@@ -169,12 +179,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if !c.ours {
 		return nil
 	}
-	var all error
-	command := exec.CommandContext(ctx, c.Program, "down", "--name", Name)
-	command.Stdout, command.Stderr = c.Log, c.Log
-	if err := command.Run(); err != nil {
-		all = fmt.Errorf("running coxswain down: %w", err)
-	}
+	all := c.run(ctx, "down", "--data-dir", c.DataDir, "--name", Name)
 	if c.registry != nil {
 		all = errors.Join(all, c.registry.Close(), c.archive.Close())
 	}
