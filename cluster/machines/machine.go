@@ -174,7 +174,7 @@ func (m *Machine) connect() error {
 		return fmt.Errorf("bringing eth0 up: %w", err)
 	}
 	everywhere := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
-	if err := netlink.RouteAdd(&netlink.Route{Dst: everywhere, Gw: m.Switch.gateway().AsSlice(), LinkIndex: link.Attrs().Index}); err != nil {
+	if err := netlink.RouteAdd(&netlink.Route{Dst: everywhere, Gw: m.Switch.Host().AsSlice(), LinkIndex: link.Attrs().Index}); err != nil {
 		return fmt.Errorf("adding the default route: %w", err)
 	}
 	return sysctls(map[string]string{"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1", "net/bridge/bridge-nf-call-ip6tables": "1"})

@@ -187,9 +187,6 @@ func TestNetworkOfMachines(t *testing.T) {
 	} else {
 		connection.Close()
 	}
-	if err := reached(t, a, "198.51.100.1:80", 5*time.Second); err == nil || !strings.Contains(err.Error(), "no route to host") {
-		t.Errorf("the way out: %v, want it to be refused at once", err)
-	}
 	if err := b.Cut(true); err != nil {
 		t.Fatal(err)
 	}

@@ -16,13 +16,13 @@ import (
 // Switch is what the machines of one network are plugged into.
 //
 //	this machine                the switch's namespace              a machine
-//	cox-dev 10.88.0.1/24 ---- host | bridge0 10.88.0.254 | port11 ---- eth0 10.88.0.11/24
+//	cox-dev 10.88.0.1/24 ---- host | bridge0 | port11 ---- eth0 10.88.0.11/24
 //
-// A machine's default route leads to the bridge, which knows of nothing else and answers that there is no way.
+// A machine's default route leads to this machine, which forwards what it gets as it is set up to.
 type Switch struct {
 	// Name sets it apart from others on this machine.
 	Name string
-	// Subnet of the machines, a /24: the first address is this machine's, the last but one the bridge's.
+	// Subnet of the machines, a /24, of which the first address is this machine's.
 	Subnet netip.Prefix
 	// Owner is told by Conflict: the folder of who uses the name.
 	Owner string
@@ -40,13 +40,9 @@ func (s *Switch) Dir() string { return filepath.Join(Pins, s.Name) }
 func (s *Switch) Host() netip.Addr { return s.Subnet.Masked().Addr().Next() }
 
 // Address is the n-th one for a machine, n from 1 to 200.
-func (s *Switch) Address(n int) netip.Addr { return s.at(byte(10 + n)) }
-
-func (s *Switch) gateway() netip.Addr { return s.at(254) }
-
-func (s *Switch) at(last byte) netip.Addr {
+func (s *Switch) Address(n int) netip.Addr {
 	bytes := s.Subnet.Masked().Addr().As4()
-	bytes[3] = last
+	bytes[3] = byte(10 + n)
 	return netip.AddrFrom4(bytes)
 }
 
@@ -97,15 +93,12 @@ func (s *Switch) Make() error {
 
 // wire sets the bridge up, in the switch's namespace.
 func (s *Switch) wire(home int) error {
-	if err := sysctls(map[string]string{"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv6/conf/all/disable_ipv6": "1", "net/ipv4/ip_forward": "1"}); err != nil {
+	if err := sysctls(map[string]string{"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv6/conf/all/disable_ipv6": "1"}); err != nil {
 		return err
 	}
 	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
 	if err := netlink.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("making the bridge: %w", err)
-	}
-	if err := address(bridge, s.gateway(), s.Subnet.Bits()); err != nil {
-		return err
 	}
 	host := &netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{Name: "host", MasterIndex: bridge.Attrs().Index},
@@ -114,13 +107,12 @@ func (s *Switch) wire(home int) error {
 	if err := netlink.LinkAdd(host); err != nil {
 		return fmt.Errorf("making the link %s: %w", s.Link(), err)
 	}
-	for _, link := range []netlink.Link{&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}}, host, bridge} {
+	for _, link := range []netlink.Link{host, bridge} {
 		if err := netlink.LinkSetUp(link); err != nil {
 			return fmt.Errorf("bringing %s up: %w", link.Attrs().Name, err)
 		}
 	}
-	everywhere := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
-	return netlink.RouteAdd(&netlink.Route{Dst: everywhere, Type: unix.RTN_UNREACHABLE})
+	return nil
 }
 
 // plug gives the namespace that machine is open at its end of a link to the switch.
