@@ -11,6 +11,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
@@ -76,7 +77,7 @@ func (m *Mutating) Admit(ctx context.Context, a *admission.Attributes) error {
 	for _, p := range policies {
 		applications, failures := m.applications(ctx, p, a)
 		for _, f := range failures {
-			if err := refusal(a, f); err != nil {
+			if err := misconfigured(a, f); err != nil {
 				return err
 			}
 		}
@@ -142,14 +143,31 @@ func (m *Mutating) mutate(ctx context.Context, a *admission.Attributes, app appl
 	return true, nil
 }
 
-// refusal of a write because of a policy that cannot be applied; nil where the policy lets it pass.
+// misconfigured refuses a write because a policy, or a binding, cannot be applied to anything; nil where the policy lets it pass.
+func misconfigured(a *admission.Attributes, f failure) error {
+	if f.policy.failOpen {
+		return nil
+	}
+	if f.binding == nil {
+		return refused(a, fmt.Sprintf("policy %q denied request: failed to configure policy: %v", f.policy.name, f.err), metav1.StatusReasonForbidden)
+	}
+	return refused(a, fmt.Sprintf("policy '%s' with binding '%s' denied request: failed to configure binding: %v", f.policy.name, f.binding.name, f.err), metav1.StatusReasonForbidden)
+}
+
+// refusal of a write because of a policy that fails on it; nil where the policy lets it pass.
 func refusal(a *admission.Attributes, f failure) error {
 	if f.policy.failOpen {
 		return nil
 	}
-	text := fmt.Sprintf("policy '%s' denied request: failed to configure policy: %v", f.policy.name, f.err)
-	if f.binding != nil {
-		text = fmt.Sprintf("policy '%s' with binding '%s' denied request: %v", f.policy.name, f.binding.name, f.err)
+	if apierrors.IsInternalError(f.err) {
+		return f.err
 	}
-	return apierrors.NewForbidden(a.GroupResource(), a.ObjectName(), errors.New(text))
+	return refused(a, fmt.Sprintf("policy '%s' with binding '%s' denied request: %v", f.policy.name, f.binding.name, f.err), metav1.StatusReasonInvalid)
+}
+
+func refused(a *admission.Attributes, text string, reason metav1.StatusReason) error {
+	err := apierrors.NewForbidden(a.GroupResource(), a.ObjectName(), errors.New(text))
+	err.ErrStatus.Message, err.ErrStatus.Reason = text, reason
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Message: text}}
+	return err
 }

@@ -11,8 +11,10 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	celmutation "k8s.io/apiserver/pkg/cel/mutation"
 	"k8s.io/apiserver/pkg/cel/mutation/dynamic"
 
@@ -72,7 +74,7 @@ func patched(value ref.Val, shown runtime.Object, target *matching.Target) (runt
 	}
 	changed, err := target.Read(after, shown)
 	if err != nil {
-		return nil, fmt.Errorf("failed to decode patched object: %w", err)
+		return nil, apierrors.NewInternalError(err)
 	}
 	return changed, nil
 }
@@ -137,6 +139,14 @@ func merged(value ref.Val, a *admission.Attributes, shown runtime.Object, target
 	if err != nil {
 		return nil, err
 	}
+	changed, err := merge(types, content, shown, target)
+	if err != nil {
+		return nil, fmt.Errorf("error applying patch: %w", err)
+	}
+	return changed, nil
+}
+
+func merge(types managedfields.TypeConverter, content map[string]any, shown runtime.Object, target *matching.Target) (runtime.Object, error) {
 	patch := &unstructured.Unstructured{Object: content}
 	patch.SetGroupVersionKind(target.Kind)
 	change, err := types.ObjectToTyped(patch)
