@@ -282,11 +282,13 @@ func (w *worker) look(ctx context.Context, pod *corev1.Pod) error {
 	if !w.known {
 		w.recallBackoffs(rt)
 	}
+	targets := w.probeTargets(pod, rt)
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	// Whoever reports sees a container and what its probes say together: one without probes is ready from the start.
+	w.k.probes.Sync(pod.UID, targets)
 	w.rt, w.known = rt, true
 	w.tellEnds()
-	w.mu.Unlock()
-	w.k.probes.Sync(pod.UID, w.probeTargets(pod, rt))
 	return nil
 }
 
