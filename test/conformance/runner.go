@@ -184,10 +184,8 @@ func (r *runner) conclude(results []suite.Result, whole bool, took time.Duration
 	if err := r.keepOutput(all.Failures()); err != nil {
 		return err
 	}
-	if !r.CI {
-		if err := report.WriteList(r.file("passing.txt"), append(all.Passed(), r.passing...)); err != nil {
-			return err
-		}
+	if err := r.ratchet(all.Passed()); err != nil {
+		return err
 	}
 	missing := []string(nil)
 	if whole {
@@ -213,6 +211,18 @@ func (r *runner) conclude(results []suite.Result, whole bool, took time.Duration
 		return errFailed
 	}
 	return nil
+}
+
+// ratchet adds tests to those that must pass ever after. The list is read anew: another run may have added some.
+func (r *runner) ratchet(passed []string) error {
+	if r.CI {
+		return nil
+	}
+	list, err := report.ReadList(r.file("passing.txt"))
+	if err != nil {
+		return err
+	}
+	return report.WriteList(r.file("passing.txt"), append(list, passed...))
 }
 
 // keepOutput writes what each failed test wrote to a file of its own.
