@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/network"
 	"github.com/coxswain-k8s/coxswain/network/dns"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
+	"github.com/coxswain-k8s/coxswain/network/policy"
 	"github.com/coxswain-k8s/coxswain/proxy"
 )
 
@@ -74,7 +75,7 @@ func newNode(o *NodeOptions, shared *Shared, access *nodeAccess) (*machineNode, 
 		parts = append(parts, own, component{"images", n.importImages})
 	}
 	if o.Enabled(Network) {
-		parts = append(parts, n.newNetwork())
+		parts = append(parts, n.newNetwork(), n.newPolicy())
 	}
 	if o.Enabled(Proxy) {
 		parts = append(parts, n.newProxy())
@@ -182,6 +183,12 @@ func (n *machineNode) newNetwork() component {
 		Fabric: &fabric.Fabric{Cache: n.proxy.cache, NodeName: n.NodeName, Mode: mode, Clock: clock.RealClock{}},
 	}
 	return component{"network", own.Run}
+}
+
+// newPolicy enforces network policies. Where there are none it watches nothing else.
+func (n *machineNode) newPolicy() component {
+	own := &policy.Enforcer{Cache: n.proxy.cache, NodeName: n.NodeName, Clock: clock.RealClock{}}
+	return component{"policy", own.Run}
 }
 
 func (n *machineNode) newProxy() component {

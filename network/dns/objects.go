@@ -15,6 +15,7 @@ import (
 const (
 	ServiceNamespace = metav1.NamespaceSystem
 	ServiceName      = "kube-dns"
+	managedBy        = "dns.coxswain"
 )
 
 // place is the Node whose server is announced.
@@ -73,7 +74,7 @@ func endpointSlice(name string, node place, server netip.AddrPort) *discoveryv1.
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: ServiceNamespace, Name: name,
 			Labels: map[string]string{
-				discoveryv1.LabelServiceName: ServiceName, discoveryv1.LabelManagedBy: "dns.coxswain",
+				discoveryv1.LabelServiceName: ServiceName, discoveryv1.LabelManagedBy: managedBy,
 			},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node.name, UID: node.uid}},
 		},
@@ -85,4 +86,9 @@ func endpointSlice(name string, node place, server netip.AddrPort) *discoveryv1.
 		}},
 		Ports: []discoveryv1.EndpointPort{port("dns", corev1.ProtocolUDP), port("dns-tcp", corev1.ProtocolTCP)},
 	}
+}
+
+// IsOwn tells whether a slice leads to the name server of a node.
+func IsOwn(s *discoveryv1.EndpointSlice) bool {
+	return s.Namespace == ServiceNamespace && s.Labels[discoveryv1.LabelManagedBy] == managedBy
 }

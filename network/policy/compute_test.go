@@ -1,0 +1,196 @@
+package policy
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/network/packetfilter"
+)
+
+var update = flag.Bool("update", false, "write what is computed to testdata")
+
+// A case is a file of policies; the pods and namespaces are the same for all.
+func TestCompute(t *testing.T) {
+	all, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil || len(all) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, in := range all {
+		t.Run(strings.TrimSuffix(filepath.Base(in), ".in.yaml"), func(t *testing.T) {
+			input := scene(t)
+			for _, doc := range documents(t, in) {
+				p := &networkingv1.NetworkPolicy{}
+				decode(t, doc, p)
+				input.Policies = append(input.Policies, p)
+			}
+			got := describe(input, Compute(input))
+			out := strings.TrimSuffix(in, ".in.yaml") + ".out.txt"
+			if *update {
+				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// scene reads the pods and namespaces of testdata/scene.yaml.
+func scene(t *testing.T) Input {
+	in := Input{Node: "here", Namespaces: map[string]labels.Set{}, NameServers: []packetfilter.PodPort{
+		{Address: netip.MustParseAddr("192.168.1.1"), Protocol: corev1.ProtocolUDP, Port: 40053},
+		{Address: netip.MustParseAddr("192.168.1.1"), Protocol: corev1.ProtocolTCP, Port: 40053},
+	}}
+	for _, doc := range documents(t, "testdata/scene.yaml") {
+		if bytes.Contains(doc, []byte("kind: Namespace")) {
+			ns := &corev1.Namespace{}
+			decode(t, doc, ns)
+			in.Namespaces[ns.Name] = ns.Labels
+			continue
+		}
+		pod := &corev1.Pod{}
+		decode(t, doc, pod)
+		in.Pods = append(in.Pods, pod)
+	}
+	return in
+}
+
+func documents(t *testing.T, file string) [][]byte {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	r := utilyaml.NewYAMLReader(bufio.NewReader(f))
+	var out [][]byte
+	for {
+		doc, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, doc)
+	}
+}
+
+func decode(t *testing.T, doc []byte, into any) {
+	t.Helper()
+	if err := yaml.UnmarshalStrict(doc, into); err != nil {
+		t.Fatalf("%s: %v", doc, err)
+	}
+}
+
+// describe names pods instead of addresses.
+func describe(in Input, i *packetfilter.Isolation) string {
+	names := map[netip.Addr]string{}
+	for _, p := range in.Pods {
+		for _, a := range addresses(p) {
+			names[a] = p.Namespace + "/" + p.Name
+			if a.Is6() {
+				names[a] += " (IPv6)"
+			}
+		}
+	}
+	var lines []string
+	for direction, all := range map[string]map[netip.Addr]string{"from": i.Ingress, "to": i.Egress} {
+		for a, list := range all {
+			for _, r := range i.Lists[list] {
+				lines = append(lines, fmt.Sprintf("%s %s %s", names[a], direction, describeRule(r, i, names)))
+			}
+			if len(i.Lists[list]) == 0 {
+				lines = append(lines, fmt.Sprintf("%s %s nobody", names[a], direction))
+			}
+		}
+	}
+	for _, c := range i.NameClients {
+		lines = append(lines, fmt.Sprintf("%s to name servers %v by %s", names[c.Address], len(i.NameServers) > 0, c.Protocol))
+	}
+	slices.Sort(lines)
+	return strings.Join(slices.Compact(lines), "\n") + "\n"
+}
+
+func describeRule(r packetfilter.Rule, i *packetfilter.Isolation, names map[netip.Addr]string) string {
+	var who []string
+	switch {
+	case r.Ports != "":
+		for _, p := range i.Ports[r.Ports] {
+			who = append(who, fmt.Sprintf("%s %s %d", names[p.Address], p.Protocol, p.Port))
+		}
+	case r.Group != "":
+		for _, a := range i.Groups[r.Group] {
+			who = append(who, names[a])
+		}
+		who = slices.Compact(who)
+	case r.Block.IsValid():
+		who = []string{r.Block.String()}
+		for _, e := range r.Except {
+			who = append(who, "but not "+e.String())
+		}
+	default:
+		who = []string{"anybody"}
+	}
+	out := "[" + strings.Join(who, ", ") + "]"
+	if r.Protocol != "" {
+		out += " " + string(r.Protocol)
+	}
+	if r.Port != 0 {
+		out += fmt.Sprintf(" %d", r.Port)
+	}
+	if r.EndPort != 0 {
+		out += fmt.Sprintf("-%d", r.EndPort)
+	}
+	return out
+}
+
+// The same input in any order gives the same names, so that the kernel is told nothing.
+func TestOrderDoesNotMatter(t *testing.T) {
+	read := func(reverse bool) *packetfilter.Isolation {
+		in := scene(t)
+		for _, file := range []string{"testdata/several.in.yaml", "testdata/named-ports.in.yaml"} {
+			for _, doc := range documents(t, file) {
+				p := &networkingv1.NetworkPolicy{}
+				decode(t, doc, p)
+				in.Policies = append(in.Policies, p)
+			}
+		}
+		if reverse {
+			slices.Reverse(in.Policies)
+			slices.Reverse(in.Pods)
+		}
+		return Compute(in)
+	}
+	a, b := read(false), read(true)
+	if diff := cmp.Diff(a.Ingress, b.Ingress, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+	if !maps.Equal(a.Egress, b.Egress) || !maps.EqualFunc(a.Groups, b.Groups, slices.Equal[[]netip.Addr]) {
+		t.Error("egress or groups differ")
+	}
+}
