@@ -11,6 +11,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
 // scheduleOne is one attempt: find a node, reserve it, and start the binding.
@@ -23,7 +24,7 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 	}
 	cycle := &profile.CycleState{}
 	s.handles[p.Name].snapshot = s.state.Snapshot()
-	node, failure := s.findNode(ctx, p, cycle, pod)
+	node, failure := s.findNode(ctx, p, cycle, queued.PodInfo)
 	if failure != nil {
 		s.postFilter(ctx, p, cycle, pod, failure)
 		if failure.nomination.Mode() == fwk.ModeOverride {
@@ -50,8 +51,9 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 }
 
 // findNode returns the best of the nodes that no filter refuses.
-func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod) (string, *failure) {
-	all, err := s.handles[p.Name].snapshot.List()
+func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *profile.CycleState, info *state.PodInfo) (string, *failure) {
+	pod, snapshot := info.GetPod(), s.handles[p.Name].snapshot
+	all, err := snapshot.List()
 	if err != nil {
 		return "", failed(fwk.AsStatus(err))
 	}
@@ -65,7 +67,8 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.
 	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() {
 		return node.Node().Name, nil
 	}
-	fitting, refusals := s.filter(ctx, p, cycle, pod, narrow(all, narrowed))
+	memo := s.memo(p, snapshot, info, len(all))
+	fitting, refusals := s.filter(ctx, search{p, cycle, pod, memo}, narrow(all, narrowed))
 	if len(fitting) == 0 {
 		return "", refusals.leaving(len(all), by)
 	}
@@ -75,7 +78,7 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle fwk.
 	if status := p.PreScore(ctx, cycle, pod, fitting); !status.IsSuccess() {
 		return "", failed(status)
 	}
-	totals, status := p.Score(ctx, cycle, pod, fitting)
+	totals, status := p.Score(ctx, cycle, pod, fitting, memo)
 	if !status.IsSuccess() {
 		return "", failed(status)
 	}
@@ -108,22 +111,29 @@ func narrow(all []fwk.NodeInfo, result *fwk.PreFilterResult) []fwk.NodeInfo {
 	return some
 }
 
+// search is what one attempt looks for.
+type search struct {
+	*profile.Profile
+	cycle *profile.CycleState
+	pod   *corev1.Pod
+	memo  *memo
+}
+
 // filter returns the nodes that fit. In a large cluster it stops when it has found enough of them
 // (percentageOfNodesToScore), and the next search starts where this one ended.
-func (s *Scheduler) filter(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
+func (s *Scheduler) filter(ctx context.Context, look search, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
 	enough := enoughNodes(len(nodes))
-	var fitting []fwk.NodeInfo
-	refusals := &failure{nodes: map[string]*fwk.Status{}, refused: sets.New[string](), total: len(nodes)}
-	h, tried := s.handles[p.Name], 0
+	fitting := make([]fwk.NodeInfo, 0, enough)
+	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
+	h, tried := s.handles[look.Name], 0
 	for ; tried < len(nodes) && len(fitting) < enough; tried++ {
 		node := nodes[(s.next+tried)%len(nodes)]
-		status := h.filter(ctx, cycle, pod, node)
+		status := h.remembered(ctx, look, node)
 		switch {
 		case status.IsSuccess():
 			fitting = append(fitting, node)
 		case status.IsRejected():
-			refusals.nodes[node.Node().Name] = status
-			refusals.refused.Insert(status.Plugin())
+			refusals.refuse(node, status)
 		default:
 			return nil, failed(status)
 		}
@@ -132,6 +142,25 @@ func (s *Scheduler) filter(ctx context.Context, p *profile.Profile, cycle fwk.Cy
 		s.next = (s.next + tried) % len(nodes)
 	}
 	return fitting, refusals
+}
+
+// remembered asks the plugins whether the pod fits the node, and the local ones only if they have not said so before.
+func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo) *fwk.Status {
+	o := look.memo.of(node)
+	if len(h.expected(look.pod, node)) > 0 {
+		return h.filter(ctx, look.cycle, look.pod, node)
+	}
+	if !o.known {
+		status := look.FilterLocal(ctx, look.cycle, look.pod, node)
+		if !status.IsSuccess() && !status.IsRejected() {
+			return status
+		}
+		o.refusal, o.known = status, true
+	}
+	if !o.refusal.IsSuccess() {
+		return o.refusal
+	}
+	return look.FilterRest(ctx, look.cycle, look.pod, node)
 }
 
 // enoughNodes to choose from: all of up to 100, and a falling share of more, at least 5 % and 100
@@ -177,7 +206,7 @@ func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.
 	p.Unreserve(ctx, cycle, pod, node)
 	s.state.Forget(pod.UID)
 	if status.IsRejected() {
-		return &failure{nodes: map[string]*fwk.Status{node: status}, refused: sets.New(status.Plugin()), total: 1}
+		return &failure{verdict: []*fwk.Status{status}, refused: sets.New(status.Plugin()), total: 1}
 	}
 	return failed(status)
 }

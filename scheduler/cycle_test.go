@@ -248,12 +248,12 @@ func TestStrangers(t *testing.T) {
 }
 
 func TestMessage(t *testing.T) {
-	f := &failure{total: 5, refused: sets.New[string](), nodes: map[string]*fwk.Status{
-		"a": fwk.NewStatus(fwk.Unschedulable, "Insufficient cpu", "Insufficient memory"),
-		"b": fwk.NewStatus(fwk.Unschedulable, "Insufficient cpu"),
-		"c": fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) were unschedulable"),
-		"d": fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) were unschedulable"),
-		"e": fwk.NewStatus(fwk.Unschedulable, "Too many pods"),
+	f := &failure{total: 5, refused: sets.New[string](), verdict: []*fwk.Status{
+		fwk.NewStatus(fwk.Unschedulable, "Insufficient cpu", "Insufficient memory"),
+		fwk.NewStatus(fwk.Unschedulable, "Insufficient cpu"),
+		fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) were unschedulable"),
+		fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) were unschedulable"),
+		fwk.NewStatus(fwk.Unschedulable, "Too many pods"),
 	}}
 	want := "0/5 nodes are available: 1 Insufficient memory, 1 Too many pods, 2 Insufficient cpu, 2 node(s) were unschedulable."
 	if f.String() != want {

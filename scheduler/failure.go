@@ -17,9 +17,11 @@ import (
 
 // failure says why an attempt has bound nothing: nodes that refused, or an error.
 type failure struct {
-	nodes   map[string]*fwk.Status
-	others  *fwk.Status      // of the nodes that are not in nodes
-	refused sets.Set[string] // names of the plugins that refused; empty for an error
+	tried   []fwk.NodeInfo
+	verdict []*fwk.Status          // of the nodes tried
+	byName  map[string]*fwk.Status // made when somebody asks
+	others  *fwk.Status            // of the nodes that were not tried
+	refused sets.Set[string]       // names of the plugins that refused; empty for an error
 	total   int
 	message string // in place of a summary of nodes
 	advice  string
@@ -60,9 +62,23 @@ func (f *failure) leaving(all int, by []string) *failure {
 	return f
 }
 
+// refuse takes note of a node that was refused.
+func (f *failure) refuse(node fwk.NodeInfo, status *fwk.Status) {
+	f.tried, f.verdict = append(f.tried, node), append(f.verdict, status)
+	if n := len(f.verdict); n < 2 || status.Plugin() != f.verdict[n-2].Plugin() {
+		f.refused.Insert(status.Plugin())
+	}
+}
+
 // Get implements fwk.NodeToStatusReader.
 func (f *failure) Get(node string) *fwk.Status {
-	if status := f.nodes[node]; status != nil {
+	if f.byName == nil {
+		f.byName = make(map[string]*fwk.Status, len(f.tried))
+		for i, node := range f.tried {
+			f.byName[node.Node().Name] = f.verdict[i]
+		}
+	}
+	if status := f.byName[node]; status != nil {
 		return status
 	}
 	if f.others != nil {
@@ -91,14 +107,14 @@ func (f *failure) String() string {
 	message := f.message
 	if message == "" {
 		counts := map[string]int{}
-		for _, status := range f.nodes {
+		for _, status := range f.verdict {
 			for _, reason := range status.Reasons() {
 				counts[reason]++
 			}
 		}
 		if f.others != nil {
 			for _, reason := range f.others.Reasons() {
-				counts[reason] += f.total - len(f.nodes)
+				counts[reason] += f.total - len(f.verdict)
 			}
 		}
 		var reasons []string

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -13,6 +14,7 @@ import (
 
 // nominations are the pods that preemption has made room for, by the node that the room is on.
 type nominations struct {
+	some   atomic.Bool // pods are nominated; asked for every node
 	mu     sync.Mutex
 	nodeOf map[types.UID]string
 	onNode map[string]map[types.UID]fwk.PodInfo
@@ -85,6 +87,7 @@ func (n *nominations) set(pod fwk.PodInfo, node string) {
 		n.onNode[node] = map[types.UID]fwk.PodInfo{}
 	}
 	n.onNode[node][uid] = pod
+	n.some.Store(true)
 }
 
 func (n *nominations) drop(uid types.UID) {
@@ -93,17 +96,13 @@ func (n *nominations) drop(uid types.UID) {
 	if delete(n.onNode[node], uid); len(n.onNode[node]) == 0 {
 		delete(n.onNode, node)
 	}
+	n.some.Store(len(n.nodeOf) > 0)
 }
 
 // filter asks the plugins whether the pod fits the node, also when the pods of the same or a higher priority that are
 // nominated for it have come. It must fit without them too: they may never come, and it may need one of the node's pods.
 func (h *handle) filter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	var expected []fwk.PodInfo
-	for _, info := range h.NominatedPodsForNode(node.Node().Name) {
-		if info.GetPod().UID != pod.UID && corev1helpers.PodPriority(info.GetPod()) >= corev1helpers.PodPriority(pod) {
-			expected = append(expected, info)
-		}
-	}
+	expected := h.expected(pod, node)
 	if len(expected) == 0 {
 		return h.profile.Filter(ctx, cycle, pod, node)
 	}
@@ -120,6 +119,20 @@ func (h *handle) filter(ctx context.Context, cycle fwk.CycleState, pod *corev1.P
 	return h.profile.Filter(ctx, cycle, pod, node)
 }
 
+// expected are the pods that the node must have room for beside the pod.
+func (h *handle) expected(pod *corev1.Pod, node fwk.NodeInfo) []fwk.PodInfo {
+	if !h.some.Load() {
+		return nil
+	}
+	var expected []fwk.PodInfo
+	for _, info := range h.NominatedPodsForNode(node.Node().Name) {
+		if info.GetPod().UID != pod.UID && corev1helpers.PodPriority(info.GetPod()) >= corev1helpers.PodPriority(pod) {
+			expected = append(expected, info)
+		}
+	}
+	return expected
+}
+
 // RunPreScorePlugins implements fwk.PluginsRunner.
 func (h *handle) RunPreScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	return h.profile.PreScore(ctx, cycle, pod, nodes)
@@ -127,7 +140,7 @@ func (h *handle) RunPreScorePlugins(ctx context.Context, cycle fwk.CycleState, p
 
 // RunScorePlugins implements fwk.PluginsRunner.
 func (h *handle) RunScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodePluginScores, *fwk.Status) {
-	totals, status := h.profile.Score(ctx, cycle, pod, nodes)
+	totals, status := h.profile.Score(ctx, cycle, pod, nodes, nil)
 	if !status.IsSuccess() {
 		return nil, status
 	}

@@ -45,6 +45,7 @@ type Scheduler struct {
 	binding   sync.WaitGroup
 	slots     chan struct{}
 	next      int // node that the next search starts at
+	memos     []*memo
 }
 
 // Run schedules until ctx ends.

@@ -166,7 +166,7 @@ func verdicts(t *testing.T, out *strings.Builder, deps Deps, handle fwk.Handle, 
 				parts = append(parts, fmt.Sprintf("%d*%d %s", max(w.Weight, 1), scores[i].Score, w.Plugin.Name()))
 			}
 		}
-		totals, status := p.Score(ctx, cycle, pod, fitting)
+		totals, status := p.Score(ctx, cycle, pod, fitting, nil)
 		if !status.IsSuccess() {
 			t.Fatal(status.AsError())
 		}

@@ -14,6 +14,8 @@ type CycleState struct {
 	data                                            []written // few: searched from the front
 	skipFilter, skipScore, skipPreBind, parallelPre sets.Set[string]
 	group                                           fwk.PodGroupCycleState
+	filters                                         []fwk.FilterPlugin // that do not skip
+	local                                           int                // of these, the leading ones that are Local
 }
 
 type written struct {
@@ -53,6 +55,20 @@ func (c *CycleState) SetParallelPreBindPlugins(plugins sets.Set[string]) { c.par
 // ShouldSkipAllPostFilterPlugins implements fwk.CycleState.
 func (c *CycleState) ShouldSkipAllPostFilterPlugins() bool { return false }
 
+// setFilters notes which filters do not skip.
+func (c *CycleState) setFilters(all []fwk.FilterPlugin) {
+	c.filters, c.local = make([]fwk.FilterPlugin, 0, len(all)), 0
+	for _, plugin := range all {
+		if c.skipFilter.Has(plugin.Name()) {
+			continue
+		}
+		if _, local := plugin.(Local); local && c.local == len(c.filters) {
+			c.local++
+		}
+		c.filters = append(c.filters, plugin)
+	}
+}
+
 // Read implements fwk.CycleState.
 func (c *CycleState) Read(key fwk.StateKey) (fwk.StateData, error) {
 	c.mu.RLock()
@@ -91,7 +107,7 @@ func (c *CycleState) index(key fwk.StateKey) int {
 func (c *CycleState) Clone() fwk.CycleState {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	next := &CycleState{skipFilter: c.skipFilter, skipScore: c.skipScore, skipPreBind: c.skipPreBind, parallelPre: c.parallelPre, group: c.group}
+	next := &CycleState{skipFilter: c.skipFilter, skipScore: c.skipScore, skipPreBind: c.skipPreBind, parallelPre: c.parallelPre, group: c.group, filters: c.filters, local: c.local}
 	for _, w := range c.data {
 		next.data = append(next.data, written{w.key, w.value.Clone()})
 	}

@@ -10,6 +10,16 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
+// Local is implemented by plugins whose refusal and score of a node depend on nothing but that node with its pods and
+// what SameDemands compares of the pod: while these do not change, the answers are remembered.
+type Local interface{ Local() }
+
+// Memory remembers raw scores of local plugins.
+type Memory interface {
+	Recall(plugin int, node fwk.NodeInfo) (int64, bool)
+	Remember(plugin int, node fwk.NodeInfo, score int64)
+}
+
 // Weighted is a plugin and how much its scores count.
 type Weighted struct {
 	Plugin fwk.Plugin
@@ -38,6 +48,7 @@ type Profile struct {
 type scorer struct {
 	fwk.ScorePlugin
 	weight int64
+	local  bool
 }
 
 // New sorts the plugins into the extension points that they implement.
@@ -68,7 +79,8 @@ func (p *Profile) add(w Weighted) {
 		p.queueSort = sort
 	}
 	if score, ok := w.Plugin.(fwk.ScorePlugin); ok {
-		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(w.Weight, 1)})
+		_, local := w.Plugin.(Local)
+		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(w.Weight, 1), local: local})
 	}
 }
 
@@ -128,6 +140,9 @@ func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *core
 		}
 	}
 	state.SetSkipFilterPlugins(skipped)
+	if own, ok := state.(*CycleState); ok {
+		own.setFilters(p.filter)
+	}
 	return result, by, nil
 }
 
@@ -141,11 +156,34 @@ func nothingLeft(by []string) *fwk.Status {
 
 // Filter returns the status of the first plugin that refuses the node, or nil.
 func (p *Profile) Filter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	if own, ok := state.(*CycleState); ok && own.filters != nil {
+		return runFilters(ctx, own.filters, state, pod, node)
+	}
 	skipped := state.GetSkipFilterPlugins()
 	for _, plugin := range p.filter {
 		if skipped.Has(plugin.Name()) {
 			continue
 		}
+		if status := plugin.Filter(ctx, state, pod, node); !status.IsSuccess() {
+			return named(status, plugin)
+		}
+	}
+	return nil
+}
+
+// FilterLocal is Filter by the local plugins that come before all others, FilterRest by the rest. PreFilter must have been
+// called before.
+func (p *Profile) FilterLocal(ctx context.Context, state *CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	return runFilters(ctx, state.filters[:state.local], state, pod, node)
+}
+
+// FilterRest is the second part of Filter.
+func (p *Profile) FilterRest(ctx context.Context, state *CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	return runFilters(ctx, state.filters[state.local:], state, pod, node)
+}
+
+func runFilters(ctx context.Context, filters []fwk.FilterPlugin, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	for _, plugin := range filters {
 		if status := plugin.Filter(ctx, state, pod, node); !status.IsSuccess() {
 			return named(status, plugin)
 		}
@@ -200,16 +238,27 @@ func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev
 	return nil
 }
 
-// Score weighs the nodes, after PreScore. It returns one total per node, in their order.
-func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]int64, *fwk.Status) {
+// Score weighs the nodes, after PreScore. It returns one total per node, in their order. What memory (may be nil) knows is
+// not asked again.
+func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, memory Memory) ([]int64, *fwk.Status) {
 	skipped := state.GetSkipScorePlugins()
 	totals := make([]int64, len(nodes))
 	scores := make(fwk.NodeScoreList, len(nodes))
-	for _, plugin := range p.score {
+	for i, node := range nodes {
+		scores[i].Name = node.Node().Name
+	}
+	for at, plugin := range p.score {
 		if skipped.Has(plugin.Name()) {
 			continue
 		}
-		if status := plugin.scoreAll(ctx, state, pod, nodes, scores); !status.IsSuccess() {
+		known := memory
+		if !plugin.local {
+			known = nil
+		}
+		if status := plugin.raw(ctx, state, pod, nodes, asked{at, known, scores}); !status.IsSuccess() {
+			return nil, named(status, plugin)
+		}
+		if status := plugin.normalize(ctx, state, pod, scores); !status.IsSuccess() {
 			return nil, named(status, plugin)
 		}
 		for i := range scores {
@@ -219,22 +268,45 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 	return totals, nil
 }
 
-func (s scorer) scoreAll(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, scores fwk.NodeScoreList) *fwk.Status {
+// Scorers is how many plugins score.
+func (p *Profile) Scorers() int { return len(p.score) }
+
+// asked is a question to the plugin at that position, and where its answers go.
+type asked struct {
+	plugin int
+	memory Memory
+	into   fwk.NodeScoreList
+}
+
+func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q asked) *fwk.Status {
 	for i, node := range nodes {
+		if q.memory != nil {
+			if score, ok := q.memory.Recall(q.plugin, node); ok {
+				q.into[i].Score = score
+				continue
+			}
+		}
 		score, status := s.ScorePlugin.Score(ctx, state, pod, node)
 		if !status.IsSuccess() {
 			return status
 		}
-		scores[i] = fwk.NodeScore{Name: node.Node().Name, Score: score}
+		q.into[i].Score = score
+		if q.memory != nil {
+			q.memory.Remember(q.plugin, node, score)
+		}
 	}
+	return nil
+}
+
+func (s scorer) normalize(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, scores fwk.NodeScoreList) *fwk.Status {
 	if extensions := s.ScoreExtensions(); extensions != nil {
 		if status := extensions.NormalizeScore(ctx, state, pod, scores); !status.IsSuccess() {
 			return status
 		}
 	}
-	for _, score := range scores {
-		if score.Score < fwk.MinScore || score.Score > fwk.MaxScore {
-			return fwk.AsStatus(fmt.Errorf("score %d of node %s is not within %d and %d", score.Score, score.Name, fwk.MinScore, fwk.MaxScore))
+	for i := range scores {
+		if score := scores[i].Score; score < fwk.MinScore || score > fwk.MaxScore {
+			return fwk.AsStatus(fmt.Errorf("score %d of node %s is not within %d and %d", score, scores[i].Name, fwk.MinScore, fwk.MaxScore))
 		}
 	}
 	return nil

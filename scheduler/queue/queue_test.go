@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
 	testclock "k8s.io/utils/clock/testing"
 )
 
@@ -25,9 +26,9 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	clock := testclock.NewFakeClock(time.Unix(1000, 0))
+	fake := testclock.NewFakeClock(time.Unix(1000, 0))
 	q := &Queue{
-		Clock: clock,
+		Clock: fake,
 		Less: func(a, b fwk.QueuedPodInfo) bool {
 			return priority(a) > priority(b) || priority(a) == priority(b) && a.GetTimestamp().Before(b.GetTimestamp())
 		},
@@ -51,7 +52,7 @@ func newFixture(t *testing.T) *fixture {
 		},
 	}
 	q.Init()
-	return &fixture{T: t, Queue: q, clock: clock}
+	return &fixture{T: t, Queue: q, clock: fake}
 }
 
 func priority(info fwk.QueuedPodInfo) int32 {
@@ -233,8 +234,22 @@ func TestRemoved(t *testing.T) {
 	}
 }
 
+// watchedClock tells when somebody sets a timer.
+type watchedClock struct {
+	*testclock.FakeClock
+	set chan struct{}
+}
+
+func (c watchedClock) NewTimer(d time.Duration) clock.Timer {
+	timer := c.FakeClock.NewTimer(d)
+	c.set <- struct{}{}
+	return timer
+}
+
 func TestPopWaits(t *testing.T) {
 	f := newFixture(t)
+	timers := make(chan struct{}, 10)
+	f.Queue.Clock = watchedClock{f.clock, timers}
 	popped := make(chan *Pod)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -251,9 +266,7 @@ func TestPopWaits(t *testing.T) {
 		t.Fatalf("popped %s", p.GetPod().Name)
 	}
 	f.Failed("a", nil)
-	for !f.clock.HasWaiters() {
-		time.Sleep(time.Millisecond) // until Pop has set its timer
-	}
+	<-timers // Pop has set its timer
 	f.clock.Step(time.Second)
 	if p := <-popped; p.Attempts != 2 {
 		t.Errorf("%d attempts, want 2", p.Attempts)

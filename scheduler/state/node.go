@@ -22,6 +22,7 @@ type NodeInfo struct {
 	claims                          map[string]int
 	features                        ndf.FeatureSet
 	generation                      int64
+	position                        int // in the snapshot
 }
 
 var _ fwk.NodeInfo = &NodeInfo{}
@@ -68,6 +69,9 @@ func (n *NodeInfo) GetPVCRefCounts() map[string]int { return n.claims }
 
 // GetGeneration implements fwk.NodeInfo.
 func (n *NodeInfo) GetGeneration() int64 { return n.generation }
+
+// Position of the node in the snapshot's list; it means something while the snapshot's Roster stays the same.
+func (n *NodeInfo) Position() int { return n.position }
 
 // GetNodeDeclaredFeatures implements fwk.NodeInfo.
 func (n *NodeInfo) GetNodeDeclaredFeatures() ndf.FeatureSet { return n.features }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
 )
@@ -59,6 +60,29 @@ func NewPodInfo(pod *corev1.Pod) *PodInfo {
 func (p *PodInfo) equivalent(other *PodInfo) bool {
 	return maps.Equal(p.pod.Labels, other.pod.Labels) && (p.pod.DeletionTimestamp == nil) == (other.pod.DeletionTimestamp == nil) &&
 		p.exact.equal(other.exact) && p.nonZero.equal(other.nonZero) && slices.EqualFunc(p.terms, other.terms, func(a, b term) bool { return a.kind == b.kind && a.key == b.key })
+}
+
+// SameDemands says whether the pods ask the same of a node by itself: resources, ports, images, labels, tolerance of
+// taints, a name. What pods have to do with each other and with volumes is not compared.
+func (p *PodInfo) SameDemands(other *PodInfo) bool {
+	a, b := &p.pod.Spec, &other.pod.Spec
+	return p.exact.equal(other.exact) && p.nonZero.equal(other.nonZero) && a.NodeName == b.NodeName &&
+		maps.Equal(a.NodeSelector, b.NodeSelector) && equality.Semantic.DeepEqual(a.Tolerations, b.Tolerations) &&
+		equality.Semantic.DeepEqual(nodeAffinity(a), nodeAffinity(b)) &&
+		sameContainers(a.Containers, b.Containers) && sameContainers(a.InitContainers, b.InitContainers)
+}
+
+func nodeAffinity(spec *corev1.PodSpec) *corev1.NodeAffinity {
+	if spec.Affinity == nil {
+		return nil
+	}
+	return spec.Affinity.NodeAffinity
+}
+
+func sameContainers(a, b []corev1.Container) bool {
+	return slices.EqualFunc(a, b, func(a, b corev1.Container) bool {
+		return a.Image == b.Image && slices.Equal(a.Ports, b.Ports)
+	})
 }
 
 // GetPod implements fwk.PodInfo.

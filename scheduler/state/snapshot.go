@@ -19,6 +19,7 @@ type Snapshot struct {
 	all        []fwk.NodeInfo // zones take turns, so that any stretch of the list is spread over them
 	claims     map[string]int // by how many pods each is used
 	generation int64
+	roster     int64
 
 	affinity, antiAffinity []fwk.NodeInfo // made when somebody asks
 	listed                 int64          // generation that they are of
@@ -50,7 +51,8 @@ func (s *Snapshot) set(name string, now *NodeInfo) bool {
 	if old == nil || zone(old.node) != zone(now.node) {
 		return true
 	}
-	s.all[s.position[name]] = now
+	now.position = s.position[name]
+	s.all[now.position] = now
 	return false
 }
 
@@ -82,8 +84,10 @@ func (s *Snapshot) arrange() {
 	})
 	s.all = make([]fwk.NodeInfo, len(nodes))
 	clear(s.position)
+	s.roster++
 	for i, node := range nodes {
 		s.all[i] = node
+		node.position = i
 		s.position[node.node.Name] = i
 	}
 }
@@ -108,8 +112,8 @@ func (s *Snapshot) list() {
 	}
 }
 
-// Generation grows with every change of a node or of the pods on it; GetGeneration of a node is that of its last change.
-func (s *Snapshot) Generation() int64 { return s.generation }
+// Roster changes when the list of nodes is made anew.
+func (s *Snapshot) Roster() int64 { return s.roster }
 
 // NodeInfos implements fwk.SharedLister.
 func (s *Snapshot) NodeInfos() fwk.NodeInfoLister { return s }

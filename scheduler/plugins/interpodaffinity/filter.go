@@ -50,6 +50,7 @@ type filterState struct {
 	labels         labels.Set // of the pod's namespace
 	affinity, anti []counted
 	matchesItself  bool
+	refusals       [3]*fwk.Status      // shared by the nodes
 	existing       []*state.Held       // terms of pods that are there which do not want the pod
 	moved          map[string]*counted // the same terms of pods that come and go in what-if questions, by topology key
 }

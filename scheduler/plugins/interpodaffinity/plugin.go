@@ -78,6 +78,10 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 	if len(affinity)+len(anti)+len(s.existing) == 0 {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
+	s.refusals = [3]*fwk.Status{
+		fwk.NewStatus(fwk.UnschedulableAndUnresolvable, noAffinity).WithPlugin(Name),
+		fwk.NewStatus(fwk.Unschedulable, antiAffinity).WithPlugin(Name), fwk.NewStatus(fwk.Unschedulable, existingAnti).WithPlugin(Name),
+	}
 	s.matchesItself = matchesAll(s.affinity, pod)
 	cycle.Write(Name, s)
 	return nil, nil
@@ -97,11 +101,11 @@ func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, no
 	labels := node.Node().Labels
 	switch {
 	case !s.near(labels):
-		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, noAffinity)
+		return s.refusals[0]
 	case s.tooNear(labels):
-		return fwk.NewStatus(fwk.Unschedulable, antiAffinity)
+		return s.refusals[1]
 	case s.unwanted(labels):
-		return fwk.NewStatus(fwk.Unschedulable, existingAnti)
+		return s.refusals[2]
 	}
 	return nil
 }

@@ -44,6 +44,9 @@ type preferred struct {
 // Clone implements fwk.StateData.
 func (p preferred) Clone() fwk.StateData { return p }
 
+// Local implements profile.Local.
+func (*Plugin) Local() {}
+
 // Name implements fwk.Plugin.
 func (*Plugin) Name() string { return Name }
 

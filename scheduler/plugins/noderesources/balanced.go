@@ -19,6 +19,9 @@ var (
 	_ fwk.ScorePlugin    = &Balanced{}
 )
 
+// Local implements profile.Local.
+func (*Balanced) Local() {}
+
 // Name implements fwk.Plugin.
 func (*Balanced) Name() string { return BalancedName }
 

@@ -37,6 +37,9 @@ func read(cycle fwk.CycleState, pod *corev1.Pod) fwk.PodResource {
 	return state.NewPodInfo(pod).CalculateResource()
 }
 
+// Local implements profile.Local.
+func (*Fit) Local() {}
+
 // Name implements fwk.Plugin.
 func (*Fit) Name() string { return FitName }
 

@@ -55,7 +55,9 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 	if len(constraints) == 0 {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
-	s := &filterState{constraints: make([]spread, len(constraints))}
+	s := &filterState{constraints: make([]spread, len(constraints)), refusals: [2]*fwk.Status{
+		fwk.NewStatus(fwk.UnschedulableAndUnresolvable, missingLabel).WithPlugin(Name), fwk.NewStatus(fwk.Unschedulable, mismatch).WithPlugin(Name),
+	}}
 	counts := p.count(constraints, nodes, true)
 	for i := range constraints {
 		s.constraints[i] = spread{constraint: constraints[i], domains: counts[i].domains, base: counts[i].pods}
@@ -80,10 +82,10 @@ func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, no
 		c := &s.constraints[i]
 		value, ok := node.Node().Labels[c.key]
 		if !ok {
-			return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, missingLabel)
+			return s.refusals[0]
 		}
 		if c.at(value)+c.self-c.least > c.maxSkew {
-			return fwk.NewStatus(fwk.Unschedulable, mismatch)
+			return s.refusals[1]
 		}
 	}
 	return nil
@@ -122,11 +124,12 @@ func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, 
 // filterState is what the filter knows of one pod.
 type filterState struct {
 	constraints []spread
+	refusals    [2]*fwk.Status // shared by the nodes
 }
 
 // Clone implements fwk.StateData.
 func (s *filterState) Clone() fwk.StateData {
-	c := &filterState{constraints: slices.Clone(s.constraints)}
+	c := &filterState{constraints: slices.Clone(s.constraints), refusals: s.refusals}
 	for i := range c.constraints {
 		c.constraints[i].delta = nil
 		for value, n := range s.constraints[i].delta {

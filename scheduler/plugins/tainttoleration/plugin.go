@@ -25,6 +25,9 @@ var (
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
 
+// Local implements profile.Local.
+func (*Plugin) Local() {}
+
 // Name implements fwk.Plugin.
 func (*Plugin) Name() string { return Name }
 

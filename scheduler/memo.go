@@ -1,0 +1,75 @@
+package scheduler
+
+import (
+	"slices"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// memo is what the local plugins of a profile have said of nodes for a pod. For the next pod that asks the same of nodes
+// (the next replica, most often) only nodes that have changed since are asked again.
+type memo struct {
+	profile string
+	pod     *state.PodInfo
+	roster  int64
+	nodes   []opinion // by the nodes' positions
+	scores  []int64   // a row for each node
+	width   int
+}
+
+// opinion of one node, as it was at that generation.
+type opinion struct {
+	generation int64
+	known      bool
+	refusal    *fwk.Status
+	scored     uint64 // a bit for each plugin whose score is known
+}
+
+var _ profile.Memory = &memo{}
+
+// maxMemos bounds how many different pods are remembered; the one that was used last is the first.
+const maxMemos = 8
+
+// memo returns the memo for a pod, an empty one if there is none.
+func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, nodes int) *memo {
+	s.memos = slices.DeleteFunc(s.memos, func(m *memo) bool { return m.roster != snapshot.Roster() })
+	at := slices.IndexFunc(s.memos, func(m *memo) bool { return m.profile == p.Name && m.pod.SameDemands(pod) })
+	if at < 0 {
+		if len(s.memos) == maxMemos {
+			s.memos = s.memos[:maxMemos-1]
+		}
+		at = len(s.memos)
+		s.memos = append(s.memos, &memo{
+			profile: p.Name, pod: pod, roster: snapshot.Roster(), nodes: make([]opinion, nodes), width: p.Scorers(), scores: make([]int64, nodes*p.Scorers()),
+		})
+	}
+	m := s.memos[at]
+	copy(s.memos[1:at+1], s.memos[:at])
+	s.memos[0] = m
+	return m
+}
+
+// of returns the opinion of a node, an empty one if the node has changed.
+func (m *memo) of(node fwk.NodeInfo) *opinion {
+	o := &m.nodes[node.(*state.NodeInfo).Position()]
+	if generation := node.GetGeneration(); o.generation != generation {
+		*o = opinion{generation: generation}
+	}
+	return o
+}
+
+// Recall implements profile.Memory.
+func (m *memo) Recall(plugin int, node fwk.NodeInfo) (int64, bool) {
+	position := node.(*state.NodeInfo).Position()
+	return m.scores[position*m.width+plugin], m.nodes[position].scored&(1<<plugin) != 0
+}
+
+// Remember implements profile.Memory.
+func (m *memo) Remember(plugin int, node fwk.NodeInfo, score int64) {
+	position := node.(*state.NodeInfo).Position()
+	m.scores[position*m.width+plugin] = score
+	m.nodes[position].scored |= 1 << plugin
+}

@@ -1,0 +1,72 @@
+package scheduler
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// What is remembered of nodes is what the plugins would say if they were asked again.
+func TestRemembersTheTruth(t *testing.T) {
+	f := newFixture(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	p := f.profiles[corev1.DefaultSchedulerName]
+	h := f.handles[corev1.DefaultSchedulerName]
+	for step := range 400 {
+		name := fmt.Sprint("n", random.IntN(8))
+		switch random.IntN(5) {
+		case 0:
+			n := node(name)
+			n.Spec.Unschedulable = random.IntN(3) == 0
+			n.Labels = map[string]string{"disk": []string{"ssd", "hdd"}[random.IntN(2)]}
+			f.state.SetNode(n)
+		case 1:
+			f.state.RemoveNode(name)
+		case 2:
+			f.state.RemovePod(pod(fmt.Sprint("p", random.IntN(20)), "1").UID)
+		default:
+			other := pod(fmt.Sprint("p", random.IntN(20)), fmt.Sprint(random.IntN(8)*100, "m"))
+			other.Spec.NodeName = name
+			f.state.SetPod(other)
+		}
+		asked := pod("asked", fmt.Sprint(1+random.IntN(3)*400, "m"))
+		if random.IntN(2) == 0 {
+			asked.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+		}
+		h.snapshot = f.state.Snapshot()
+		all, err := h.snapshot.List()
+		if err != nil || len(all) == 0 {
+			continue
+		}
+		cycle, info := &profile.CycleState{}, state.NewPodInfo(asked)
+		if _, _, status := p.PreFilter(t.Context(), cycle, asked, all); !status.IsSuccess() {
+			t.Fatal(status)
+		}
+		memo := f.memo(p, h.snapshot, info, len(all))
+		fitting, _ := f.filter(t.Context(), search{p, cycle, asked, memo}, all)
+		var got, want []string
+		for _, n := range fitting {
+			got = append(got, n.Node().Name)
+		}
+		for i := range all {
+			if n := all[(f.next+i)%len(all)]; p.Filter(t.Context(), cycle, asked, n).IsSuccess() {
+				want = append(want, n.Node().Name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("step %d: nodes that fit (-asked +remembered):\n%s", step, diff)
+		}
+		p.PreScore(t.Context(), cycle, asked, fitting)
+		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, memo)
+		fresh, _ := p.Score(t.Context(), cycle, asked, fitting, nil)
+		if diff := cmp.Diff(fresh, remembered); diff != "" {
+			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)
+		}
+	}
+}
