@@ -15,9 +15,19 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
 )
 
+// Aggregation is what other servers answer for.
+type Aggregation interface {
+	// Serve answers a request that is another server's, and returns false for one that is not.
+	Serve(w http.ResponseWriter, r *http.Request) bool
+	Discovered() []discovery.External
+}
+
 // route sends an authorized request to what answers it.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	info := infoFrom(r.Context())
+	if s.Aggregation != nil && s.Aggregation.Serve(w, r) {
+		return
+	}
 	if info.IsResource {
 		s.serveResource(w, r, info)
 		return
@@ -78,6 +88,9 @@ func quote(text string) string {
 
 func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string) {
 	document := discovery.New(s.kinds.Load().rows)
+	if s.Aggregation != nil {
+		document.External = s.Aggregation.Discovered()
+	}
 	answer, ok := document.Answer(p, r)
 	if !ok {
 		http.Error(w, "404 page not found", http.StatusNotFound)

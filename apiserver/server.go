@@ -58,6 +58,8 @@ type Server struct {
 	// Services is what Services get their addresses and ports from.
 	Services services.Ranges
 
+	// Aggregation sends requests on to other servers; nil for none.
+	Aggregation Aggregation
 	// OpenAPI answers below /openapi/.
 	OpenAPI http.Handler
 	// Paths are further handlers by exact path, or below a path that ends in a slash.

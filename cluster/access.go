@@ -83,9 +83,12 @@ func (c *controlPlane) newAccess() (*access, error) {
 
 // webhooks calls what answers for the cluster at a Service or an address.
 func (c *controlPlane) webhooks() *webhookclient.Clients {
-	return &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: c.view, Local: func() string {
-		return strings.TrimPrefix(c.url(), "https://")
-	}}}
+	return &webhookclient.Clients{Resolver: c.resolver()}
+}
+
+// resolver finds the endpoints of Services.
+func (c *controlPlane) resolver() webhookclient.Resolver {
+	return &webhookclient.Services{Lister: c.view, Local: func() string { return strings.TrimPrefix(c.url(), "https://") }}
 }
 
 // quotaWriter stores what admission has charged, through the API that admission is a part of.

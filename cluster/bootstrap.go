@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/config/bootstrap"
@@ -22,6 +23,9 @@ func (c *controlPlane) bootstrap(ctx context.Context) error {
 	objects, err := bootstrap.Objects()
 	if err != nil {
 		return err
+	}
+	for _, service := range aggregation.Local(c.rows) {
+		objects = append(objects, service)
 	}
 	var ops []storage.Op
 	for _, wanted := range objects {

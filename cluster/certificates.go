@@ -18,6 +18,9 @@ type certificates struct {
 	toKubelet *pki.Pair // by which the API server authenticates to kubelets
 	kubelet   *pki.Pair // by which the kubelet serves
 	tokens    *ecdsa.PrivateKey
+	// frontProxy signs frontProxyClient, by which the API server calls those of APIServices.
+	frontProxy       *pki.Authority
+	frontProxyClient *pki.Pair
 	join      join.Token // with which agents join
 }
 
@@ -46,6 +49,12 @@ func openCertificates(o *Options) (*certificates, error) {
 		if *leaf.pair, err = authority.Leaf(leaf.request); err != nil {
 			return nil, err
 		}
+	}
+	if c.frontProxy, err = pki.Open(filepath.Join(dir, "front-proxy"), "coxswain-front-proxy-ca", time.Now); err != nil {
+		return nil, err
+	}
+	if c.frontProxyClient, err = c.frontProxy.Leaf(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {
+		return nil, err
 	}
 	if c.join, err = openToken(o, authority.CertPEM); err != nil {
 		return nil, err

@@ -147,6 +147,8 @@ func (c *controlPlane) serve(ctx context.Context) error {
 			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
 		},
 	}
+	aggregator := c.newAggregator()
+	c.server.Aggregation = aggregator
 	if c.handler, err = c.server.Handler(ctx); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}
@@ -158,6 +160,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
 	c.run("compaction", func() error { return c.server.Compact(ctx) })
+	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)
 	c.run("API server", func() error {

@@ -30,7 +30,11 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 	if err != nil {
 		return err
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), c.authenticationConfig(), kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
+	authentication, err := c.authenticationConfig()
+	if err != nil {
+		return err
+	}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
@@ -127,11 +131,12 @@ func (c *controlPlane) kubernetesSlice() client.Object {
 	}
 }
 
-func (c *controlPlane) authenticationConfig() client.Object {
-	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"},
-		Data:       map[string]string{"client-ca-file": string(c.certificates.authority.CertPEM)},
+func (c *controlPlane) authenticationConfig() (client.Object, error) {
+	data, err := c.requestHeaderConfig()
+	if err != nil {
+		return nil, err
 	}
+	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"}, Data: data}, nil
 }
 
 func kubeletAdminBinding() client.Object {

@@ -21,15 +21,16 @@ func (d *Document) aggregated(root string, accepted codec.Accepted) *Answer {
 	for _, name := range names {
 		list.Items = append(list.Items, d.aggregatedGroup(name))
 	}
-	if root == "apis" {
-		list.Items = append(list.Items, d.External...)
-	}
 	return &Answer{object: list, accepted: accepted, aggregated: true}
 }
 
 func (d *Document) aggregatedGroup(name string) apidiscoveryv2.APIGroupDiscovery {
 	group := apidiscoveryv2.APIGroupDiscovery{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	for _, v := range d.versionsOf(name) {
+		if external := d.external(name, v); external != nil {
+			group.Versions = append(group.Versions, *external)
+			continue
+		}
 		discovered := apidiscoveryv2.APIVersionDiscovery{Version: v, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent}
 		for _, row := range d.rows {
 			if row.Group == name && row.Version(v) != nil {
@@ -39,6 +40,15 @@ func (d *Document) aggregatedGroup(name string) apidiscoveryv2.APIGroupDiscovery
 		group.Versions = append(group.Versions, discovered)
 	}
 	return group
+}
+
+func (d *Document) external(group, version string) *apidiscoveryv2.APIVersionDiscovery {
+	for i := range d.External {
+		if d.External[i].Group == group && d.External[i].Version.Version == version {
+			return &d.External[i].Version
+		}
+	}
+	return nil
 }
 
 // responseKind leaves out a group and version that are those of the resource: clients fill them in.

@@ -19,8 +19,15 @@ import (
 // Document is what there is to be discovered.
 type Document struct {
 	rows []*resource.Resource
-	// External groups are served by others.
-	External []apidiscoveryv2.APIGroupDiscovery
+	// External group versions are served by others.
+	External []External
+}
+
+// External is a group version that another server answers for.
+type External struct {
+	Group                          string
+	GroupPriority, VersionPriority int32
+	Version                        apidiscoveryv2.APIVersionDiscovery
 }
 
 // New makes the document of some rows.
@@ -66,31 +73,61 @@ func (d *Document) versions(r *http.Request) *metav1.APIVersions {
 	}
 }
 
-// groupNames in the order of the rows, that of core left out.
+// groupNames by their priorities, those of one priority by name; that of core is left out.
 func (d *Document) groupNames() []string {
+	priorities := map[string]int32{}
 	var names []string
-	for _, row := range d.rows {
-		if row.Group != "" && !slices.Contains(names, row.Group) {
-			names = append(names, row.Group)
+	add := func(name string, priority int32) {
+		if _, known := priorities[name]; !known && name != "" {
+			names = append(names, name)
 		}
+		priorities[name] = max(priorities[name], priority)
 	}
+	for _, row := range d.rows {
+		priority, _ := Priority(schema.GroupVersion{Group: row.Group})
+		add(row.Group, priority)
+	}
+	builtIn := len(names)
+	for i := range d.External {
+		add(d.External[i].Group, d.External[i].GroupPriority)
+	}
+	slices.SortFunc(names[builtIn:], strings.Compare)
+	slices.SortStableFunc(names, func(a, b string) int {
+		if priorities[a] == customGroupPriority && priorities[b] == customGroupPriority {
+			return strings.Compare(a, b)
+		}
+		return cmp.Compare(priorities[b], priorities[a])
+	})
 	return names
 }
 
 // versionsOf a group, the preferred one first.
 func (d *Document) versionsOf(group string) []string {
+	priorities := map[string]int32{}
 	var names []string
+	add := func(name string, priority int32) {
+		if _, known := priorities[name]; !known {
+			names = append(names, name)
+		}
+		priorities[name] = priority
+	}
 	for _, row := range d.rows {
 		if row.Group != group {
 			continue
 		}
 		for _, v := range row.Versions {
-			if !slices.Contains(names, v.Name) {
-				names = append(names, v.Name)
-			}
+			_, priority := Priority(schema.GroupVersion{Group: group, Version: v.Name})
+			add(v.Name, priority)
 		}
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return -version.CompareKubeAwareVersionStrings(a, b) })
+	for i := range d.External {
+		if d.External[i].Group == group {
+			add(d.External[i].Version.Version, d.External[i].VersionPriority)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(priorities[b], priorities[a]), -version.CompareKubeAwareVersionStrings(a, b))
+	})
 	return names
 }
 
@@ -98,9 +135,6 @@ func (d *Document) groups() []metav1.APIGroup {
 	groups := []metav1.APIGroup{}
 	for _, name := range d.groupNames() {
 		groups = append(groups, d.groupOf(name))
-	}
-	for i := range d.External {
-		groups = append(groups, externalGroup(&d.External[i]))
 	}
 	return groups
 }
@@ -111,17 +145,6 @@ func (d *Document) groupOf(name string) metav1.APIGroup {
 		group.Versions = append(group.Versions, metav1.GroupVersionForDiscovery{GroupVersion: name + "/" + v, Version: v})
 	}
 	group.PreferredVersion = group.Versions[0]
-	return group
-}
-
-func externalGroup(of *apidiscoveryv2.APIGroupDiscovery) metav1.APIGroup {
-	group := metav1.APIGroup{Name: of.Name}
-	for _, v := range of.Versions {
-		group.Versions = append(group.Versions, metav1.GroupVersionForDiscovery{GroupVersion: of.Name + "/" + v.Version, Version: v.Version})
-	}
-	if len(group.Versions) > 0 {
-		group.PreferredVersion = group.Versions[0]
-	}
 	return group
 }
 

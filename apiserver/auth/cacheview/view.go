@@ -2,6 +2,7 @@ package cacheview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -85,6 +86,42 @@ func (v *View) Changed(of schema.GroupResource) int64 {
 
 // Sync implements auth.Lister.
 func (v *View) Sync(ctx context.Context) error { return v.cache.WaitCommitted(ctx) }
+
+// Follow tells of every object of a resource and of each change to one, until ctx ends.
+func (v *View) Follow(ctx context.Context, of schema.GroupResource, deliver func(obj resource.Object, deleted bool)) error {
+	for ctx.Err() == nil {
+		r, ok := v.resource(of)
+		if !ok {
+			return fmt.Errorf("following %s: not in the cache", of)
+		}
+		if err := follow(ctx, r, deliver); err != nil && !errors.Is(err, storage.ErrCompacted) {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func follow(ctx context.Context, r *cache.Resource, deliver func(obj resource.Object, deleted bool)) error {
+	watcher, err := r.Watch(ctx, cache.WatchOptions{Initial: true})
+	if err != nil {
+		return err
+	}
+	defer watcher.Stop()
+	for {
+		events, err := watcher.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, event := range events {
+			if event.Entry == nil {
+				continue
+			}
+			if obj, ok := object(event.Entry); ok {
+				deliver(obj, event.Type == watch.Deleted)
+			}
+		}
+	}
+}
 
 // Await returns nil once the object exists, or when ctx ends its error.
 func (v *View) Await(ctx context.Context, of schema.GroupResource, namespace, name string) error {
