@@ -47,6 +47,7 @@ type Proxy struct {
 	health  *healthServers
 	healthz *healthz
 	flows   *flows
+	routes  *serviceRoutes
 }
 
 // Timing of syncs: so many may follow each other at once, and so many per second in the long run.
@@ -74,9 +75,12 @@ func (p *Proxy) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.backend.Close()) }()
 	log := logr.FromContextOrDiscard(ctx).WithName("proxy")
 	ctx = logr.NewContext(ctx, log)
-	if err := routeServices(p.ServiceCIDRs, p.NodeIPs); err != nil {
-		log.Error(err, "The node's own processes may not reach cluster IPs")
+	p.routes, err = openServiceRoutes(ctx, p.ServiceCIDRs, p.NodeIPs)
+	if err != nil {
+		return fmt.Errorf("starting the service proxy: %w", err)
 	}
+	defer p.routes.close()
+	p.route(log)
 	p.flows = openFlows(p.NodeIPs)
 	defer p.flows.close()
 	if err := p.healthz.listen(p.HealthzAddress); err != nil {
@@ -115,6 +119,9 @@ func (p *Proxy) loop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-p.routes.changed:
+			p.route(log)
+			continue
 		case <-p.inputs.wake:
 		case <-retry:
 		}
@@ -140,6 +147,13 @@ func (p *Proxy) loop(ctx context.Context) {
 		}
 		p.health.update(ctx, p.state.HealthChecks())
 		p.healthz.setNode(p.inputs.nodeGoing())
+	}
+}
+
+// route routes cluster IPs. A machine without a network has nowhere to route them to.
+func (p *Proxy) route(log logr.Logger) {
+	if err := p.routes.set(); err != nil {
+		log.Error(err, "The node's own processes may not reach cluster IPs")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
@@ -269,6 +270,25 @@ func TestStorm(t *testing.T) {
 		_, _, err := c.Dial(c.Node, "10.43.5.7:80")
 		return err
 	})
+}
+
+// The kernel takes routes away with their link. Without a default route the node's processes would not reach cluster IPs any more.
+func TestALinkGoesDownAndUp(t *testing.T) {
+	c := newCluster(t, "")
+	svc := proxytest.Service("web", "10.43.0.80")
+	c.set(svc, proxytest.Slice("a"))
+	c.eventually("ready", c.reaches(c.Node, "10.43.0.80:80", "a"))
+	c.Node.Do(t, func() error {
+		link, err := netlink.LinkByName("out")
+		if err != nil {
+			return err
+		}
+		if err := netlink.LinkSetDown(link); err != nil {
+			return err
+		}
+		return netlink.LinkSetUp(link)
+	})
+	c.eventually("after the link went down and up", c.reaches(c.Node, "10.43.0.80:80", "a"))
 }
 
 func TestUnknownModeIsRefused(t *testing.T) {

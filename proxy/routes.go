@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -13,22 +15,82 @@ import (
 // protocolCoxswain marks the routes that are ours in the kernel's table.
 const protocolCoxswain = 203
 
-// routeServices routes the ranges of cluster IPs over the link that has the node's address. Packets to a cluster IP never get that
+// serviceRoutes routes the ranges of cluster IPs over the link that has the node's address. Packets to a cluster IP never get that
 // far: they are rewritten or rejected. But the kernel looks for a route before it rewrites what a process of the node sends.
-func routeServices(ranges []netip.Prefix, nodeIPs []netip.Addr) error {
+type serviceRoutes struct {
+	ranges  []netip.Prefix
+	nodeIPs []netip.Addr
+	handle  *netlink.Handle
+	// changed has an element when a link or an address has changed: the kernel takes the routes over a link away when it goes down.
+	changed chan struct{}
+}
+
+// openServiceRoutes opens sockets in the calling thread's network namespace; it listens until ctx ends.
+func openServiceRoutes(ctx context.Context, ranges []netip.Prefix, nodeIPs []netip.Addr) (*serviceRoutes, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("opening a netlink socket: %w", err)
+	}
+	r := &serviceRoutes{ranges: ranges, nodeIPs: nodeIPs, handle: h, changed: make(chan struct{}, 1)}
+	links, addresses := make(chan netlink.LinkUpdate, 16), make(chan netlink.AddrUpdate, 16)
+	if err := errors.Join(netlink.LinkSubscribe(links, ctx.Done()), netlink.AddrSubscribe(addresses, ctx.Done())); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("subscribing to links: %w", err)
+	}
+	go r.listen(links, addresses)
+	return r, nil
+}
+
+// listen passes on what concerns the node's addresses and the links that go up. Links of pods are ports of a bridge.
+func (r *serviceRoutes) listen(links <-chan netlink.LinkUpdate, addresses <-chan netlink.AddrUpdate) {
+	up := map[int32]bool{}
+	for links != nil || addresses != nil {
+		relevant := false
+		select {
+		case u, ok := <-links:
+			if !ok {
+				links = nil
+				continue
+			}
+			now := u.Attrs().Flags&net.FlagUp != 0 && u.Header.Type == unix.RTM_NEWLINK
+			relevant = now && !up[u.Index] && u.Attrs().MasterIndex == 0
+			if up[u.Index] = now; !now {
+				delete(up, u.Index)
+			}
+		case u, ok := <-addresses:
+			if !ok {
+				addresses = nil
+				continue
+			}
+			ip, _ := netip.AddrFromSlice(u.LinkAddress.IP)
+			relevant = u.NewAddr && slices.Contains(r.nodeIPs, ip.Unmap())
+		}
+		if relevant {
+			select {
+			case r.changed <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (r *serviceRoutes) close() { r.handle.Close() }
+
+// set makes the routes what they should be.
+func (r *serviceRoutes) set() error {
 	var errs []error
-	for _, r := range ranges {
-		link, source, err := uplink(nodeIPs, r.Addr().Is6())
+	for _, to := range r.ranges {
+		link, source, err := r.uplink(to.Addr().Is6())
 		if err != nil {
-			errs = append(errs, fmt.Errorf("routing %s: %w", r, err))
+			errs = append(errs, fmt.Errorf("routing %s: %w", to, err))
 			continue
 		}
-		route := &netlink.Route{Dst: ipNet(r), LinkIndex: link, Src: source, Protocol: protocolCoxswain}
+		route := &netlink.Route{Dst: ipNet(to), LinkIndex: link, Src: source, Protocol: protocolCoxswain}
 		if source.To4() != nil {
 			route.Scope = netlink.SCOPE_LINK
 		}
-		if err := netlink.RouteReplace(route); err != nil {
-			errs = append(errs, fmt.Errorf("routing %s: %w", r, err))
+		if err := r.handle.RouteReplace(route); err != nil {
+			errs = append(errs, fmt.Errorf("routing %s: %w", to, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -47,18 +109,18 @@ func unrouteServices(ranges []netip.Prefix) error {
 }
 
 // uplink finds the link that has the node's address of the family, or else the first one with a global address.
-func uplink(nodeIPs []netip.Addr, ipv6 bool) (index int, source net.IP, err error) {
+func (r *serviceRoutes) uplink(ipv6 bool) (index int, source net.IP, err error) {
 	family := unix.AF_INET
 	if ipv6 {
 		family = unix.AF_INET6
 	}
-	all, err := netlink.AddrList(nil, family)
+	all, err := r.handle.AddrList(nil, family)
 	if err != nil {
 		return 0, nil, fmt.Errorf("listing addresses: %w", err)
 	}
 	for _, a := range all {
 		ip, _ := netip.AddrFromSlice(a.IP)
-		for _, n := range nodeIPs {
+		for _, n := range r.nodeIPs {
 			if n == ip.Unmap() && !ip.IsLoopback() {
 				return a.LinkIndex, a.IP, nil
 			}
