@@ -58,7 +58,7 @@ type controlPlane struct {
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: apis.All(), failed: make(chan error, 4), ready: make(chan struct{})}
+	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{})}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop = stop
 	if err := c.open(ctx); err != nil {

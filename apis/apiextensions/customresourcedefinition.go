@@ -32,7 +32,8 @@ func customResourceDefinitions() *resource.Resource {
 		StoredAsJSON:   true,
 	}, func(c *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinitionSpec, *apiextensionsv1.CustomResourceDefinitionStatus) {
 		return &c.Spec, &c.Status
-	}, resource.CheckStatus(validateCustomResourceDefinitionStatus))
+	}, resource.CheckStatus(validateCustomResourceDefinitionStatus),
+		resource.PrepareStatus(prepareCustomResourceDefinitionUpdate))
 }
 
 // The port of a service that names none.

@@ -260,6 +260,8 @@ func validateRules(rules apiextensions.ValidationRules, path *field.Path) field.
 			errs = append(errs, field.Invalid(at.Child("message"), rule.Message, "must be non-empty if specified"))
 		case strings.ContainsAny(text, "\n\r"):
 			errs = append(errs, field.Invalid(at.Child("message"), rule.Message, "must not contain line breaks"))
+		case strings.ContainsAny(strings.TrimSpace(rule.Rule), "\n\r") && text == "":
+			errs = append(errs, field.Required(at.Child("message"), "message must be specified if rule contains line breaks"))
 		}
 		if rule.Reason != nil {
 			errs = append(errs, check.OneOf(at.Child("reason"), *rule.Reason, apiextensions.FieldValueDuplicate,

@@ -1,8 +1,10 @@
 package apiextensions
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -11,6 +13,21 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
+
+const (
+	maxDeprecationWarning = 256
+	maxSelectableFields   = 8
+)
+
+// unprintable is where the first letter stands that cannot be printed; -1 for none.
+func unprintable(text string) int {
+	for i, letter := range text {
+		if !unicode.IsPrint(letter) || letter == unicode.ReplacementChar {
+			return i
+		}
+	}
+	return -1
+}
 
 func validateVersion(v *apiextensions.CustomResourceDefinitionVersion, spec *apiextensions.CustomResourceDefinitionSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -21,6 +38,12 @@ func validateVersion(v *apiextensions.CustomResourceDefinitionVersion, spec *api
 			errs = append(errs, field.Invalid(at, *warning, "can only be set for deprecated versions"))
 		case *warning == "":
 			errs = append(errs, field.Invalid(at, *warning, "must not be an empty string"))
+		case len(*warning) > maxDeprecationWarning:
+			errs = append(errs, field.Invalid(at, *warning, "must be <= 256 characters long"))
+		default:
+			if i := unprintable(*warning); i >= 0 {
+				errs = append(errs, field.Invalid(at, *warning, fmt.Sprintf("must only contain printable UTF-8 characters; non-printable character found at index %d", i)))
+			}
 		}
 	}
 	schema, subresources := v.Schema, v.Subresources
@@ -75,6 +98,9 @@ func requiredPath(value string, path *field.Path, parent string) field.ErrorList
 	if value == "" {
 		return field.ErrorList{field.Required(path, "")}
 	}
+	if !strings.HasPrefix(value, ".") {
+		return field.ErrorList{field.Invalid(path, value, "must be a simple json path starting with .")}
+	}
 	if !isBelow(value, parent) {
 		return field.ErrorList{field.Invalid(path, value, "should be a json path under "+parent)}
 	}
@@ -118,6 +144,7 @@ func validateColumns(columns []apiextensions.CustomResourceColumnDefinition, pat
 
 func validateFields(fields []apiextensions.SelectableField, schema *apiextensions.CustomResourceValidation, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
+	right := 0
 	seen := sets.New[string]()
 	for i, selectable := range fields {
 		at, text := path.Index(i).Child("jsonPath"), selectable.JSONPath
@@ -139,7 +166,12 @@ func validateFields(fields []apiextensions.SelectableField, schema *apiextension
 			errs = append(errs, field.Invalid(at, text, "is an invalid path: "+wrong))
 		case !slices.Contains([]string{"string", "boolean", "integer"}, target.Type):
 			errs = append(errs, field.Invalid(at, text, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed."))
+		default:
+			right++
 		}
+	}
+	if right > maxSelectableFields {
+		errs = append(errs, field.TooMany(path, right, maxSelectableFields))
 	}
 	return errs
 }
@@ -150,7 +182,8 @@ func follow(path string, schema *apiextensions.JSONSchemaProps) (*apiextensions.
 		if strings.HasPrefix(path, "[") {
 			return nil, "array notation is not allowed"
 		}
-		return nil, "expected [ or . but got: " + path
+		first, _, _ := strings.Cut(path, ".")
+		return nil, "expected [ or . but got: " + first
 	}
 	for _, name := range strings.Split(path[1:], ".") {
 		name, _, indexed := strings.Cut(name, "[")

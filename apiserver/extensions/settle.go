@@ -15,6 +15,11 @@ import (
 func (e *Extensions) settled(crd *apiextensionsv1.CustomResourceDefinition) *apiextensionsv1.CustomResourceDefinition {
 	next := crd.DeepCopy()
 	now := e.Clock.Now()
+	if policy := approval(crd); policy != nil {
+		set(next, *policy, now)
+	} else {
+		drop(next, apiextensionsv1.KubernetesAPIApprovalPolicyConformant)
+	}
 	names, verdict := settle(crd.Spec.Names, crd.Status.AcceptedNames, e.taken(crd))
 	next.Status.AcceptedNames = names
 	set(next, verdict, now)
@@ -30,11 +35,6 @@ func (e *Extensions) settled(crd *apiextensionsv1.CustomResourceDefinition) *api
 		set(next, condition(apiextensionsv1.NonStructuralSchema, true, "Violations", violations), now)
 	} else {
 		drop(next, apiextensionsv1.NonStructuralSchema)
-	}
-	if policy := approval(crd); policy != nil {
-		set(next, *policy, now)
-	} else {
-		drop(next, apiextensionsv1.KubernetesAPIApprovalPolicyConformant)
 	}
 	if equality.Semantic.DeepEqual(next.Status, crd.Status) {
 		return crd
