@@ -122,9 +122,9 @@ func (b *Builder) archiveIsFresh() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	sources := []string{filepath.Join(b.Root, "build", "programs", "pause"), b.Program("")}
-	for _, folder := range []string{filepath.Join(b.module(), "images"), filepath.Join(b.Root, "hack", "images"), filepath.Join(b.Dir(), "trees")} {
-		sources = append(sources, folder)
+	sources := []string{
+		filepath.Join(b.Root, "build", "programs", "pause"), b.Program("agnhost"), b.Program("coredns"), b.Program("etcd"), b.Program("sample-apiserver"),
+		filepath.Join(b.module(), "images"), filepath.Join(b.Root, "hack", "images"), filepath.Join(b.Dir(), "trees"),
 	}
 	for _, source := range sources {
 		fresh := true
