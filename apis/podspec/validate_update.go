@@ -39,7 +39,7 @@ func ValidateSpecUpdate(pod, old *corev1.Pod) field.ErrorList {
 	if len(before.SchedulingGates) > 0 {
 		errs = append(errs, allowNarrowing(comparable, before, path)...)
 	}
-	if len(errs) == 0 && !equality.Semantic.DeepEqual(comparable, before) {
+	if len(errs) == 0 && !Equal(comparable, before) {
 		errs = append(errs, field.Forbidden(path, mayChange+"\n"+diff.Diff(before, comparable)))
 	}
 	return errs

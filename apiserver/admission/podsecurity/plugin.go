@@ -13,6 +13,7 @@ import (
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
@@ -134,5 +135,5 @@ func matters(pod, old *corev1.Pod) bool {
 	for _, spec := range []*corev1.PodSpec{before, after} {
 		spec.ActiveDeadlineSeconds, spec.Tolerations, spec.SchedulingGates, spec.TerminationGracePeriodSeconds = nil, nil, nil, nil
 	}
-	return !equality.Semantic.DeepEqual(before, after)
+	return !podspec.Equal(before, after)
 }
