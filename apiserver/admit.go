@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,9 @@ func (c *call) admit(ctx context.Context, a *admission.Attributes, obj resource.
 	if !ok {
 		return nil, fmt.Errorf("admission made a %T of a %T", a.Object, obj)
 	}
+	if slices.Equal(before, admitted.GetManagedFields()) {
+		return admitted, nil // reading them all again costs more than the rest of admission
+	}
 	if err := managedfields.ValidateManagedFields(admitted.GetManagedFields()); err != nil {
 		admitted.SetManagedFields(before)
 		warn(ctx, ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: "+err.Error())
@@ -93,7 +97,7 @@ func scaleManagers(kind schema.GroupVersionKind, all []metav1.ManagedFieldsEntry
 				Replicas *struct{} `json:"f:replicas"`
 			} `json:"f:spec"`
 		}
-		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.Raw, &owned) != nil || owned.Spec.Replicas == nil {
+		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &owned) != nil || owned.Spec.Replicas == nil {
 			continue
 		}
 		entry.APIVersion, entry.FieldsV1 = kind.GroupVersion().String(), &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:replicas":{}}}`)}

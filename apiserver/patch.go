@@ -93,16 +93,17 @@ func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) 
 	case types.JSONPatchType:
 		return jsonPatcher(body)
 	case types.MergePatchType:
-		if err := json.Unmarshal(body, &map[string]any{}); err != nil {
+		members := map[string]any{}
+		if err := json.Unmarshal(body, &members); err != nil {
 			return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
 		}
-		return func(now []byte) ([]byte, error) {
+		return onlyNamed(members, func(now []byte) ([]byte, error) {
 			out, err := jsonpatch.MergePatch(now, body)
 			if err != nil {
 				return nil, apierrors.NewBadRequest(err.Error())
 			}
 			return out, nil
-		}, nil
+		}), nil
 	}
 	patch := map[string]any{}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &patch); err != nil {
@@ -112,7 +113,23 @@ func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) 
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	return func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }, nil
+	return onlyNamed(patch, func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }), nil
+}
+
+// onlyNamed lets a merge see those members of an object that its patch names: on all others it has no say, unless it has
+// directives.
+func onlyNamed(patch map[string]any, merge patchFunc) patchFunc {
+	if len(patch) == 0 {
+		return merge
+	}
+	for name := range patch {
+		if strings.HasPrefix(name, "$") {
+			return merge
+		}
+	}
+	return func(now []byte) ([]byte, error) {
+		return codec.ChangeMembers(now, func(name string) bool { _, named := patch[name]; return named }, merge)
+	}
 }
 
 func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchMetaFromStruct) ([]byte, error) {
@@ -180,6 +197,12 @@ type (
 
 // misfitOf refuses a patch after which the object cannot be decoded.
 func misfitOf(after []byte, err error) error {
+	members := map[string]json.RawMessage{}
+	if json.Unmarshal(after, &members) == nil {
+		if ordered, err := json.Marshal(members); err == nil {
+			after = ordered // as the patched object is shown
+		}
+	}
 	return invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(after), reasonOf(err))})
 }
 
@@ -300,7 +323,7 @@ func (c *call) createApplied(ctx context.Context, merged func(resource.Object) (
 // judgeConfiguration looks for duplicate keys in an applied configuration. Unknown fields are errors whatever the options say: the merge
 // itself refuses them.
 func (c *call) judgeConfiguration(body []byte, options writeOptions) error {
-	if !options.looksForFaults() {
+	if !options.looksForFaults() || fieldmanager.IsPlain(body) {
 		return nil
 	}
 	err := yaml.UnmarshalStrict(body, &map[string]any{})

@@ -42,8 +42,8 @@ type Server struct {
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
 	Impersonate Impersonator
 	// Audit records requests. Without it, none is.
-	Audit *audit.Log
-	Admission   *admission.Chain
+	Audit     *audit.Log
+	Admission *admission.Chain
 	// FieldManager keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
 	FieldManager FieldManager
 

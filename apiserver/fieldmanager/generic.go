@@ -12,9 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
-	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
-	"sigs.k8s.io/yaml"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -75,15 +73,11 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 
 // Merge returns live with the configuration merged into it by a field manager.
 func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configuration) (resource.Object, error) {
-	applied := &unstructured.Unstructured{Object: map[string]any{}}
-	data, err := yaml.YAMLToJSON(wanted.Data)
+	object, err := readConfiguration(wanted.Data)
 	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: error converting YAML to JSON: %v", err))
+		return nil, err
 	}
-	// Whole numbers stay whole: what has no Go type would otherwise come to hold fractions.
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &applied.Object); err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: error unmarshaling JSON: while decoding JSON: %v", err))
-	}
+	applied := &unstructured.Unstructured{Object: object}
 	if len(applied.GetManagedFields()) > 0 {
 		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
 	}
