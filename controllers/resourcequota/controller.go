@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -66,8 +68,12 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 			changed.Status.Used = used
 		}
 	})
-	return patch.Result(reconcile.Result{}, err)
+	return patch.Result(reconcile.Result{RequeueAfter: resync}, err)
 }
+
+// resync is when a quota is counted anew though nothing was given back: admission charges what is then not created. It is
+// upstream's default.
+const resync = 5 * time.Minute
 
 // count adds the use of all objects of a kind to sum, and makes sure that their changes
 // wake the quota.
@@ -143,8 +149,7 @@ func (c *Controller) mapping(kind string) (*meta.RESTMapping, error) {
 	return mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 }
 
-// watch wakes the quotas of a namespace when objects of a kind come, go or change what
-// they use.
+// watch wakes the quotas of a namespace when objects of a kind go or change what they use.
 func (c *Controller) watch(ctx context.Context, kind string, mapping *meta.RESTMapping) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,7 +169,8 @@ func (c *Controller) watch(ctx context.Context, kind string, mapping *meta.RESTM
 		partial.SetGroupVersionKind(mapping.GroupVersionKind)
 		obj = partial
 	}
-	counts := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return c.changed(e.ObjectOld, e.ObjectNew) }}
+	// What is created, admission has charged before it was: a count now might miss what is charged and not stored yet.
+	counts := predicate.Funcs{CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: func(e event.UpdateEvent) bool { return c.changed(e.ObjectOld, e.ObjectNew) }}
 	err := c.controller.Watch(source.Kind(c.Cache, obj, handler.EnqueueRequestsFromMapFunc(c.quotas), counts))
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", kind, err)
@@ -199,11 +205,17 @@ func (c *Controller) quotas(ctx context.Context, obj client.Object) []reconcile.
 	return requests
 }
 
-// Register puts the controller on mgr. It wakes when a quota changes, and when objects
-// of a kind that some quota names do.
+// allowsOther leaves out what admission writes: it counts by itself.
+var allowsOther = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	quota, ok := e.ObjectNew.(*corev1.ResourceQuota)
+	return ok && !equality.Semantic.DeepEqual(quota.Spec.Hard, quota.Status.Hard)
+}}
+
+// Register puts the controller on mgr. It wakes when what a quota allows changes, and when objects of a kind that some
+// quota names give something back.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{Client: mgr.GetClient(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]bool{}}
-	built, err := kit.New(mgr, Name).For(&corev1.ResourceQuota{}).Build(reconcile.AsReconciler(c.Client, c))
+	built, err := kit.New(mgr, Name).For(&corev1.ResourceQuota{}, builder.WithPredicates(allowsOther)).Build(reconcile.AsReconciler(c.Client, c))
 	c.controller = built
 	return err
 }

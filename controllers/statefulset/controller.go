@@ -60,7 +60,7 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	todo := (&look{set: set, current: revOf(current), update: revOf(update), pods: pods, now: c.Clock.Now()}).makePlan()
+	todo := (&look{set: set, current: current.Name, update: update.Name, pods: pods, now: c.Clock.Now()}).makePlan()
 	var errs []error
 	if podcontrol.Settled(c.Pending, set.UID, pods) {
 		errs = append(errs, c.act(ctx, owner, set, []*appsv1.ControllerRevision{current, update}, todo))
@@ -75,10 +75,6 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 	return patch.Result(kit.After(todo.wait), err)
 }
 
-func revOf(r *appsv1.ControllerRevision) rev {
-	return rev{name: r.Name, hash: r.Labels[revision.HashLabel]}
-}
-
 // named finds a revision of the history, or falls back.
 func named(old []*appsv1.ControllerRevision, name string, fallback *appsv1.ControllerRevision) *appsv1.ControllerRevision {
 	for _, candidate := range old {
@@ -90,11 +86,11 @@ func named(old []*appsv1.ControllerRevision, name string, fallback *appsv1.Contr
 }
 
 func usedBy(pods []*corev1.Pod, current *appsv1.ControllerRevision) func(*appsv1.ControllerRevision) bool {
-	used := map[string]bool{current.Labels[revision.HashLabel]: true}
+	used := map[string]bool{current.Name: true}
 	for _, pod := range pods {
 		used[pod.Labels[revision.HashLabel]] = true
 	}
-	return func(rev *appsv1.ControllerRevision) bool { return used[rev.Labels[revision.HashLabel]] }
+	return func(rev *appsv1.ControllerRevision) bool { return used[rev.Name] }
 }
 
 func (c *Controller) collided(ctx context.Context, set *appsv1.StatefulSet) error {
@@ -121,7 +117,7 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv
 func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, revisions []*appsv1.ControllerRevision, what creation) error {
 	template := &set.Spec.Template
 	for _, candidate := range revisions {
-		if candidate.Labels[revision.HashLabel] == what.hash && what.hash != revisions[len(revisions)-1].Labels[revision.HashLabel] {
+		if candidate.Name == what.revision && what.revision != revisions[len(revisions)-1].Name {
 			earlier, err := revision.Template(candidate)
 			if err != nil {
 				return err
@@ -132,7 +128,7 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 	if err := c.ensureClaims(ctx, owner, set, what.ordinal); err != nil {
 		return err
 	}
-	pod := podFor(owner, set, template, what.hash, what.ordinal)
+	pod := podFor(owner, set, template, what.revision, what.ordinal)
 	err := c.Client.Create(ctx, pod)
 	c.report(set, "create", pod.Name, err)
 	if err != nil {

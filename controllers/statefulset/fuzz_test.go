@@ -14,11 +14,11 @@ func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		set := &appsv1.StatefulSet{}
 		fill.Fill(set)
-		l := &look{set: set, current: rev{"a", "a"}, update: rev{"b", "b"}, pods: fuzzing.List[corev1.Pod](fill, 6), now: fuzzing.Now()}
+		l := &look{set: set, current: "a", update: "b", pods: fuzzing.List[corev1.Pod](fill, 6), now: fuzzing.Now()}
 		todo := l.makePlan()
 		owner := podcontrol.Owner{Object: set, GVK: kind}
 		for _, what := range todo.create[:min(len(todo.create), 3)] {
-			_ = podFor(owner, set, &set.Spec.Template, what.hash, what.ordinal)
+			_ = podFor(owner, set, &set.Spec.Template, what.revision, what.ordinal)
 			_ = claimsFor(owner, set, what.ordinal)
 		}
 	})

@@ -35,7 +35,7 @@ func claimName(set *appsv1.StatefulSet, template *corev1.PersistentVolumeClaim, 
 }
 
 // podFor returns the pod of an ordinal from a template.
-func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.PodTemplateSpec, hash string, ordinal int) *corev1.Pod {
+func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.PodTemplateSpec, rev string, ordinal int) *corev1.Pod {
 	pod := podcontrol.FromTemplate(owner, template)
 	pod.GenerateName = ""
 	pod.Name = podName(set, ordinal)
@@ -44,7 +44,7 @@ func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.Po
 	}
 	pod.Labels[appsv1.StatefulSetPodNameLabel] = pod.Name
 	pod.Labels[appsv1.PodIndexLabel] = strconv.Itoa(ordinal)
-	pod.Labels[revision.HashLabel] = hash
+	pod.Labels[revision.HashLabel] = rev
 	pod.Spec.Hostname = pod.Name
 	pod.Spec.Subdomain = set.Spec.ServiceName
 	for i := range set.Spec.VolumeClaimTemplates {

@@ -15,16 +15,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/revision"
 )
 
-// look is what a plan is made from. Revisions are told by their hash for pods and by
-// their name in the status.
+// look is what a plan is made from.
 type look struct {
 	set             *appsv1.StatefulSet
-	current, update rev
+	current, update string // names of revisions: the pods' label
 	pods            []*corev1.Pod
 	now             time.Time
 }
-
-type rev struct{ name, hash string }
 
 // plan is what to do next. With ordered management it is one step, otherwise all that
 // can be done at once.
@@ -37,8 +34,8 @@ type plan struct {
 }
 
 type creation struct {
-	ordinal int
-	hash    string
+	ordinal  int
+	revision string
 }
 
 type removal struct {
@@ -132,30 +129,39 @@ func (l *look) fill(p *plan, byOrdinal map[int]*corev1.Pod, start, end int) bool
 // while an update has not come down to it, the one from before.
 func (l *look) revisionFor(ordinal, start int) string {
 	if l.set.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType {
-		return l.update.hash
+		return l.update
 	}
 	rolling := l.set.Spec.UpdateStrategy.RollingUpdate
 	if rolling == nil || rolling.Partition == nil {
 		if ordinal < start+int(l.set.Status.CurrentReplicas) {
-			return l.current.hash
+			return l.current
 		}
-		return l.update.hash
+		return l.update
 	}
 	if ordinal < start+int(*rolling.Partition) {
-		return l.current.hash
+		return l.current
 	}
-	return l.update.hash
+	return l.update
 }
 
-// shrink deletes surplus pods, the highest first. In order, it waits for all others to
-// be healthy and for each to be gone.
+// shrink deletes surplus pods, the highest first. In order, it waits for each to be gone; and one that is not healthy is
+// only deleted when none below it is unhealthy too, so that a set which is broken stays as it is.
 func (l *look) shrink(p *plan, condemned []*corev1.Pod) bool {
 	slices.SortFunc(condemned, func(a, b *corev1.Pod) int {
 		x, _ := ordinalOf(l.set, a)
 		y, _ := ordinalOf(l.set, b)
 		return cmp.Compare(y, x)
 	})
-	for _, pod := range condemned {
+	lowest := -1 // of those that are not healthy
+	for i, pod := range condemned {
+		if !l.healthy(pod) {
+			lowest = i
+		}
+	}
+	for i, pod := range condemned {
+		if !parallel(l.set) && !l.healthy(pod) && i != lowest {
+			return true
+		}
 		if pod.DeletionTimestamp == nil {
 			p.remove = append(p.remove, removal{pod: pod, scaled: true})
 		}
@@ -192,7 +198,7 @@ func (l *look) roll(p *plan, byOrdinal map[int]*corev1.Pod, start, end int) {
 		if pod == nil || pod.DeletionTimestamp != nil {
 			continue
 		}
-		if pod.Labels[revision.HashLabel] == l.update.hash {
+		if pod.Labels[revision.HashLabel] == l.update {
 			continue
 		}
 		if l.healthy(pod) {
@@ -214,7 +220,7 @@ func (l *look) status() (appsv1.StatefulSetStatus, time.Duration) {
 	before := l.set.Status
 	status := appsv1.StatefulSetStatus{
 		ObservedGeneration: l.set.Generation, CollisionCount: ptr.To(ptr.Deref(before.CollisionCount, 0)), Conditions: before.Conditions,
-		CurrentRevision: l.current.name, UpdateRevision: l.update.name,
+		CurrentRevision: l.current, UpdateRevision: l.update,
 	}
 	wait := time.Duration(0)
 	for _, pod := range l.pods {
@@ -235,11 +241,11 @@ func (l *look) status() (appsv1.StatefulSetStatus, time.Duration) {
 		if pod.DeletionTimestamp != nil {
 			continue
 		}
-		hash := pod.Labels[revision.HashLabel]
-		if hash == l.current.hash {
+		of := pod.Labels[revision.HashLabel]
+		if of == l.current {
 			status.CurrentReplicas++
 		}
-		if hash == l.update.hash {
+		if of == l.update {
 			status.UpdatedReplicas++
 		}
 	}

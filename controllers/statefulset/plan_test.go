@@ -27,13 +27,13 @@ func pod(name, hash string, ready bool) *corev1.Pod {
 }
 
 func TestPlan(t *testing.T) {
-	a, b := rev{"db-a", "a"}, rev{"db-b", "b"}
+	a, b := "a", "b"
 	for _, c := range []struct {
 		why        string
 		size       int32
 		partition  int32
 		parallel   bool
-		update     rev
+		update     string
 		pods       []*corev1.Pod
 		wantCreate []int
 		wantRemove []string
@@ -43,6 +43,10 @@ func TestPlan(t *testing.T) {
 		{why: "waits for the one before", size: 2, update: a, pods: []*corev1.Pod{pod("db-0", "a", false)}},
 		{why: "then goes on", size: 2, update: a, pods: []*corev1.Pod{pod("db-0", "a", true)}, wantCreate: []int{1}},
 		{why: "shrinks from above", size: 1, update: a, pods: []*corev1.Pod{pod("db-0", "a", true), pod("db-1", "a", true), pod("db-2", "a", true)}, wantRemove: []string{"db-2"}},
+		{why: "does not shrink while several are broken", size: 0, update: a, pods: []*corev1.Pod{pod("db-0", "a", false), pod("db-1", "a", false)}},
+		{why: "shrinks down to the broken one", size: 0, update: a, pods: []*corev1.Pod{pod("db-0", "a", false), pod("db-1", "a", true)}, wantRemove: []string{"db-1"}},
+		{why: "and takes it away at last", size: 0, update: a, pods: []*corev1.Pod{pod("db-0", "a", false)}, wantRemove: []string{"db-0"}},
+		{why: "shrinks all at once, broken or not", size: 0, parallel: true, update: a, pods: []*corev1.Pod{pod("db-0", "a", false), pod("db-1", "a", false)}, wantRemove: []string{"db-1", "db-0"}},
 		{why: "rolls from above", size: 2, update: b, pods: []*corev1.Pod{pod("db-0", "a", true), pod("db-1", "a", true)}, wantRemove: []string{"db-1"}},
 		{why: "one at a time", size: 2, update: b, pods: []*corev1.Pod{pod("db-0", "a", true), pod("db-1", "b", false)}},
 		{why: "down to the partition", size: 2, partition: 1, update: b, pods: []*corev1.Pod{pod("db-0", "a", true), pod("db-1", "b", true)}},
