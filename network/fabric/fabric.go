@@ -83,6 +83,9 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 		case <-f.woken:
 		case <-retry:
 		}
+		if ctx.Err() != nil {
+			return nil // perhaps before all nodes were known: nothing is to be removed
+		}
 		retry = nil
 		next, err := f.sync(own)
 		if err != nil {

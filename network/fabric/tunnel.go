@@ -83,6 +83,16 @@ func (k *kernel) configureTunnel(link netlink.Link, t *tunnel) error {
 			return fmt.Errorf("setting the MTU of %s: %w", deviceName, err)
 		}
 	}
+	// Something that manages the machine's network may have given the device another address.
+	if link.Attrs().HardwareAddr.String() != t.hardware {
+		hardware, err := net.ParseMAC(t.hardware)
+		if err == nil {
+			err = k.handle.LinkSetHardwareAddr(link, hardware)
+		}
+		if err != nil {
+			return fmt.Errorf("setting the hardware address of %s: %w", deviceName, err)
+		}
+	}
 	if err := deviceSysctls(); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func (e *Enforcer) Run(ctx context.Context) error {
 			}
 			watching = true
 		}
+		if ctx.Err() != nil {
+			return nil // perhaps before all pods were known: nothing is to be opened
+		}
 		retry = nil
 		if err := e.isolator.Set(e.inputs.compute(e.NodeName)); err != nil {
 			log.Error(err, "Network policies are not enforced as they should be", "again", retryDelay)
