@@ -156,6 +156,9 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 		return nil, err
 	}
 	if bytes.Equal(value, now.raw) && !now.stale || dryRun {
+		if obj, err = c.at.readBack(ctx, obj, value); err != nil {
+			return nil, err
+		}
 		obj.SetResourceVersion(now.object.GetResourceVersion())
 		return obj, nil
 	}

@@ -135,12 +135,15 @@ func (c *call) tryCreate(ctx context.Context, obj resource.Object, attributes *a
 		return nil, err
 	}
 	key := c.at.key(obj.GetNamespace(), obj.GetName())
-	if options.dryRun {
-		return obj, c.checkAbsent(ctx, key, obj.GetName())
-	}
 	value, err := c.at.encodeStored(ctx, obj)
 	if err != nil {
 		return nil, err
+	}
+	if options.dryRun {
+		if err := c.checkAbsent(ctx, key, obj.GetName()); err != nil {
+			return nil, err
+		}
+		return c.at.readBack(ctx, obj, value)
 	}
 	revision, err := c.Store.Commit(ctx, append([]storage.Op{{Key: key, Value: value, TTL: c.at.row.TTL}}, ops...)...)
 	if err != nil {

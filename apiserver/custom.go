@@ -136,20 +136,24 @@ func (at *endpoint) encodeStored(ctx context.Context, obj resource.Object) ([]by
 
 // committed is the object as others will read it, after a value made of it was stored.
 func (at *endpoint) committed(ctx context.Context, obj resource.Object, value []byte, revision int64) (resource.Object, error) {
-	version := strconv.FormatInt(revision, 10)
-	if at.custom != nil {
-		kept, err := at.custom.Codec.Decode(value)
-		if err != nil {
-			return nil, err
-		}
-		if !at.holds(kept) {
-			if obj, err = at.inVersion(ctx, kept); err != nil {
-				return nil, err
-			}
-		}
+	obj, err := at.readBack(ctx, obj, value)
+	if err != nil {
+		return nil, err
 	}
-	obj.SetResourceVersion(version)
+	obj.SetResourceVersion(strconv.FormatInt(revision, 10))
 	return obj, nil
+}
+
+// readBack is the object as it comes back out of a value that was made of it: conversions may not lead back to where they came from.
+func (at *endpoint) readBack(ctx context.Context, obj resource.Object, value []byte) (resource.Object, error) {
+	if at.custom == nil {
+		return obj, nil
+	}
+	kept, err := at.custom.Codec.Decode(value)
+	if err != nil || at.holds(kept) {
+		return obj, err
+	}
+	return at.inVersion(ctx, kept)
 }
 
 // decodeObject reads a body into an object of the endpoint's version.

@@ -67,7 +67,7 @@ func parseSelection(row *resource.Resource, labelText, fieldText string) (*selec
 }
 
 func unknownField(row *resource.Resource, field string) string {
-	if len(row.FieldNames) > 0 {
+	if len(row.FieldNames) > 0 || row.Untyped() {
 		return "field label not supported: " + field
 	}
 	return fmt.Sprintf("%q is not a known field selector: only %q, %q", field, "metadata.name", "metadata.namespace")

@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
@@ -67,19 +72,30 @@ func (w *Webhook) Convert(ctx context.Context, objects []*unstructured.Unstructu
 	kind := objects[at[0]].GroupVersionKind()
 	converted, err := w.ask(ctx, sent, to)
 	if err != nil {
-		return nil, fmt.Errorf("conversion webhook for %v failed: %w", kind, err)
+		return nil, refusal("conversion webhook for %v failed: %v", kind, err)
 	}
 	if len(converted) != len(sent) {
-		return nil, fmt.Errorf("conversion webhook for %v returned %d objects, expected %d", kind, len(converted), len(sent))
+		return nil, refusal("conversion webhook for %v returned %d objects, expected %d", kind, len(converted), len(sent))
 	}
 	for n, raw := range converted {
-		obj, err := accept(raw.Raw, objects[at[n]], to)
+		obj, err := read(raw.Raw, objects[at[n]], to)
 		if err != nil {
-			return nil, fmt.Errorf("conversion webhook for %v returned invalid converted object at index %v: %w", kind, n, err)
+			return nil, refusal("conversion webhook for %v returned invalid object at index %v: %v", kind, n, err)
+		}
+		if err := sameIdentity(obj, objects[at[n]]); err != nil {
+			return nil, refusal("conversion webhook for %v returned invalid object: %v", kind, err)
+		}
+		if err := keepMetadata(obj, objects[at[n]]); err != nil {
+			return nil, refusal("conversion webhook for %v returned invalid metadata: %v", kind, err)
 		}
 		out[at[n]] = obj
 	}
 	return out, nil
+}
+
+// refusal is the answer to a request whose objects could not be converted.
+func refusal(format string, args ...any) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: fmt.Sprintf(format, args...)}}
 }
 
 // ask calls the webhook.
@@ -98,7 +114,7 @@ func (w *Webhook) ask(ctx context.Context, objects []runtime.RawExtension, to sc
 	}
 	answer := &apiextensionsv1.ConversionReview{}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, answer); err != nil {
-		return nil, fmt.Errorf("decoding review: %w", err)
+		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
 	}
 	return verdict(answer, review)
 }
@@ -106,14 +122,14 @@ func (w *Webhook) ask(ctx context.Context, objects []runtime.RawExtension, to sc
 // verdict is what the webhook answered, if that is an answer to the question.
 func verdict(answer, review *apiextensionsv1.ConversionReview) ([]runtime.RawExtension, error) {
 	if answer.GroupVersionKind() != review.GroupVersionKind() {
-		return nil, fmt.Errorf("expected webhook response of %v, got %v", review.GroupVersionKind(), answer.GroupVersionKind())
+		return nil, fmt.Errorf("no kind %q is registered for version %q in scheme \"pkg/runtime/scheme.go:111\"", answer.Kind, answer.APIVersion)
 	}
 	response := answer.Response
 	if response == nil {
 		return nil, errors.New("no response provided")
 	}
 	if response.UID != review.Request.UID && review.GroupVersionKind().Version != "v1beta1" {
-		return nil, fmt.Errorf("expected response.uid %q, got %q", review.Request.UID, response.UID)
+		return nil, fmt.Errorf("expected response.uid=%q, got %q", review.Request.UID, response.UID)
 	}
 	switch {
 	case response.Result.Status == metav1.StatusSuccess:
@@ -124,8 +140,8 @@ func verdict(answer, review *apiextensionsv1.ConversionReview) ([]runtime.RawExt
 	return nil, fmt.Errorf("response.result.status was '%s', not 'Success'", response.Result.Status)
 }
 
-// accept takes a converted object over, but for the metadata that a conversion may not change.
-func accept(raw []byte, original *unstructured.Unstructured, to schema.GroupVersion) (*unstructured.Unstructured, error) {
+// read decodes a converted object, which must be what was asked for.
+func read(raw []byte, original *unstructured.Unstructured, to schema.GroupVersion) (*unstructured.Unstructured, error) {
 	obj := &unstructured.Unstructured{}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &obj.Object); err != nil {
 		return nil, err
@@ -136,24 +152,30 @@ func accept(raw []byte, original *unstructured.Unstructured, to schema.GroupVers
 	if has, want := obj.GetKind(), original.GetKind(); has != want {
 		return nil, fmt.Errorf("invalid kind (expected %v, received %v)", want, has)
 	}
-	return obj, keepMetadata(obj, original)
+	if _, ok := obj.Object["metadata"].(map[string]any); !ok {
+		return nil, errors.New("no metadata")
+	}
+	return obj, nil
+}
+
+// sameIdentity tells whether a conversion has changed which object it is about.
+func sameIdentity(obj, original *unstructured.Unstructured) error {
+	for _, part := range []struct{ name, want, has string }{
+		{"kind", original.GetKind(), obj.GetKind()},
+		{"name", original.GetName(), obj.GetName()},
+		{"namespace", original.GetNamespace(), obj.GetNamespace()},
+		{"UID", string(original.GetUID()), string(obj.GetUID())},
+	} {
+		if part.want != part.has {
+			return fmt.Errorf("must have the same %s: %v != %v", part.name, part.want, part.has)
+		}
+	}
+	return nil
 }
 
 // keepMetadata puts the original metadata back, labels and annotations apart.
 func keepMetadata(obj, original *unstructured.Unstructured) error {
-	given, ok := obj.Object["metadata"].(map[string]any)
-	if !ok {
-		return fmt.Errorf("invalid metadata of type %T in converted object", obj.Object["metadata"])
-	}
-	if has, want := obj.GetName(), original.GetName(); has != want {
-		return fmt.Errorf("invalid metadata.name in converted object, expected %q, got %q", want, has)
-	}
-	if has, want := obj.GetNamespace(), original.GetNamespace(); has != want {
-		return fmt.Errorf("invalid metadata.namespace in converted object, expected %q, got %q", want, has)
-	}
-	if has, want := obj.GetUID(), original.GetUID(); has != want {
-		return fmt.Errorf("invalid metadata.uid in converted object, expected %q, got %q", want, has)
-	}
+	given := obj.Object["metadata"].(map[string]any)
 	kept, _ := runtime.DeepCopyJSONValue(original.Object["metadata"]).(map[string]any)
 	if kept == nil {
 		kept = map[string]any{}
@@ -165,9 +187,12 @@ func keepMetadata(obj, original *unstructured.Unstructured) error {
 		case map[string]any:
 			kept[name] = values
 		default:
-			return fmt.Errorf("invalid metadata.%s of type %T in converted object", name, values)
+			return fmt.Errorf("metadata.%s: is of the type %T, expected map[string]interface{}", name, values)
 		}
 	}
+	path := field.NewPath("metadata")
+	errs := metav1validation.ValidateLabels(obj.GetLabels(), path.Child("labels"))
+	errs = append(errs, validation.ValidateAnnotations(obj.GetAnnotations(), path.Child("annotations"))...)
 	obj.Object["metadata"] = kept
-	return nil
+	return errs.ToAggregate()
 }

@@ -28,11 +28,14 @@ func modelName(kind schema.GroupVersionKind) string {
 
 // models are the schemas that applied configurations are merged by.
 func (v *Version) models() (map[string]*spec.Schema, error) {
-	model, err := v.model(nil)
-	if err != nil {
-		return nil, err
+	all := map[string]*spec.Schema{}
+	for _, version := range v.of.versions { // what is owned in one version is looked up in another
+		model, err := version.model(nil)
+		if err != nil {
+			return nil, err
+		}
+		all[modelName(version.kind)] = model
 	}
-	all := map[string]*spec.Schema{modelName(v.kind): model}
 	return all, fieldmanager.AddModel(metaModels+"ObjectMeta", all)
 }
 

@@ -33,8 +33,7 @@ func unrecognized(d *apiextensionsv1.CustomResourceDefinition) []string {
 	}
 	var formats []string
 	for _, p := range parts {
-		var collect func(*spec.Schema) error
-		collect = func(s *spec.Schema) error {
+		collect := func(s *spec.Schema) error {
 			if s.Format != "" {
 				formats = append(formats, validation.GetUnrecognizedFormats(s, environment.DefaultCompatibilityVersion())...)
 			}
