@@ -73,7 +73,7 @@ conformance: build ## Run upstream's conformance suite on a cluster of two nodes
 .PHONY: conformance-ci
 conformance-ci: build ## Run fast tests of the suite that have passed before, most of them near what changed last
 	@if [ "$$(id -u)" != 0 ]; then echo "conformance-ci: SKIPPED: the nodes of a cluster need root"; else \
-		cd test/conformance && go run . -root $(CURDIR) -ci; fi
+		cd test/conformance && go test ./... && go run . -root $(CURDIR) -ci; fi
 
 .PHONY: bench
 bench: build images ## Measure start, memory, latency and throughput on this machine

@@ -3,7 +3,6 @@ package build
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -58,26 +57,29 @@ var all = []program{
 // All builds what is missing or older than its module.
 func (b *Builder) All(ctx context.Context) error {
 	for _, each := range all {
-		if err := b.once(filepath.Join(b.module(), each.dir), each.name, func() error { return b.compile(ctx, each) }); err != nil {
+		module := filepath.Join(b.module(), each.dir)
+		versions := []string{filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")}
+		if each.pkg == "." {
+			versions = append(versions, filepath.Join(module, "main.go"))
+		}
+		if err := b.once(each.name, versions, func() error { return b.compile(ctx, each) }); err != nil {
 			return fmt.Errorf("building %s: %w", each.name, err)
 		}
 	}
-	if err := b.once(b.module(), "trees", func() error { return b.trees(ctx) }); err != nil {
+	laidOut := []string{filepath.Join(b.module(), "go.sum"), filepath.Join(b.module(), "build", "trees.go")}
+	if err := b.once("trees", laidOut, func() error { return b.trees(ctx) }); err != nil {
 		return fmt.Errorf("making the trees of the images: %w", err)
 	}
 	return b.archive(ctx)
 }
 
-// once makes something unless it was made under the same versions: those of the module, as its go.sum has them.
-func (b *Builder) once(module, name string, build func() error) error {
+// once makes something unless it was made from the same files.
+func (b *Builder) once(name string, files []string, build func() error) error {
 	digest := sha256.New()
-	for _, file := range []string{"go.mod", "go.sum", "main.go", filepath.Join("build", "trees.go")} {
-		data, err := os.ReadFile(filepath.Join(module, file))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
 			return err
-		}
-		if file == "main.go" && module == b.module() {
-			continue // the runner, which is no part of what it builds
 		}
 		digest.Write(data)
 	}
@@ -107,38 +109,47 @@ func (b *Builder) compile(ctx context.Context, p program) error {
 
 // archive assembles the images. The assembler itself keeps every layer that has not changed.
 func (b *Builder) archive(ctx context.Context) error {
-	if fresh, err := b.archiveIsFresh(); err != nil || fresh {
+	want, err := b.sources()
+	if err != nil {
 		return err
 	}
-	return b.run(ctx, b.Root, "go", "run", "./hack/images", "-name", "conformance", "-o", filepath.Dir(b.Archive()), filepath.Join("test", "conformance", "images"))
+	stamp := filepath.Join(b.Dir(), "stamps", "archive")
+	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
+		if _, err := os.Stat(b.Archive()); err == nil {
+			return nil
+		}
+	}
+	err = b.run(ctx, b.Root, "go", "run", "./hack/images", "-name", "conformance", "-o", filepath.Dir(b.Archive()), filepath.Join("test", "conformance", "images"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(stamp, []byte(want), 0o644)
 }
 
-// archiveIsFresh says whether the archive is younger than all that it is made from.
-func (b *Builder) archiveIsFresh() (bool, error) {
-	archive, err := os.Stat(b.Archive())
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
+// sources is a digest of all that the archive is made from. The program pause is built anew each time and is small; of
+// the others it is enough to know their size and time.
+func (b *Builder) sources() (string, error) {
+	digest := sha256.New()
+	pause, err := os.ReadFile(filepath.Join(b.Root, "build", "programs", "pause"))
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	sources := []string{
-		filepath.Join(b.Root, "build", "programs", "pause"), b.Program("agnhost"), b.Program("coredns"), b.Program("etcd"), b.Program("sample-apiserver"),
+	digest.Write(pause)
+	for _, source := range []string{
+		b.Program("agnhost"), b.Program("coredns"), b.Program("etcd"), b.Program("sample-apiserver"),
 		filepath.Join(b.module(), "images"), filepath.Join(b.Root, "hack", "images"), filepath.Join(b.Dir(), "trees"),
-	}
-	for _, source := range sources {
-		fresh := true
-		err := filepath.Walk(source, func(_ string, info os.FileInfo, err error) error {
-			if err == nil && !info.IsDir() && info.ModTime().After(archive.ModTime()) {
-				fresh = false
+	} {
+		err := filepath.Walk(source, func(name string, info os.FileInfo, err error) error {
+			if err == nil && !info.IsDir() {
+				fmt.Fprintln(digest, name, info.Size(), info.ModTime().UnixNano())
 			}
 			return err
 		})
-		if err != nil || !fresh {
-			return false, err
+		if err != nil {
+			return "", err
 		}
 	}
-	return true, nil
+	return fmt.Sprintf("%x\n", digest.Sum(nil)), nil
 }
 
 func (b *Builder) run(ctx context.Context, dir, name string, args ...string) error {

@@ -54,8 +54,15 @@ func (b *Builder) busybox(ctx context.Context, tree string) error {
 		return err
 	}
 	defer os.RemoveAll(debs)
-	if err := b.run(ctx, debs, "apt-get", "-o", "APT::Sandbox::User=root", "-q", "download", "busybox-static", "bash-static"); err != nil {
-		return err
+	download := []string{"-o", "APT::Sandbox::User=root", "-q", "download", "busybox-static", "bash-static"}
+	if err := b.run(ctx, debs, "apt-get", download...); err != nil {
+		// A fresh machine has no lists of packages, or old ones.
+		if err := b.run(ctx, debs, "apt-get", "-q", "update"); err != nil {
+			return err
+		}
+		if err := b.run(ctx, debs, "apt-get", download...); err != nil {
+			return err
+		}
 	}
 	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
 	if err != nil {
