@@ -81,6 +81,7 @@ func (n *Network) Run(ctx context.Context) error {
 		log.Error(err, "Addresses of vanished containers were not collected")
 	}
 	var own []netip.Prefix
+	configured := false
 	fabric := newRunner(n.Fabric)
 	defer fabric.stop()
 	for {
@@ -97,6 +98,12 @@ func (n *Network) Run(ctx context.Context) error {
 		case ways := <-fabric.ways:
 			if err := n.configure(own, ways); err != nil {
 				return fmt.Errorf("configuring the pod network: %w", err)
+			}
+			if !configured {
+				if err := packetfilter.AcceptForwarded(ctx, slices.Concat(own, n.ClusterCIDRs)); err != nil {
+					log.Error(err, "A firewall of this machine may drop what pods send")
+				}
+				configured = true
 			}
 			log.Info("The pod network is configured", "podCIDRs", own, "mtu", cmp.Or(n.MTU, ways.MTU))
 			n.announce()

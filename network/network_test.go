@@ -1,11 +1,17 @@
 package network
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/network/cni"
+	"github.com/coxswain-k8s/coxswain/network/packetfilter"
 	"github.com/coxswain-k8s/coxswain/test/netns"
 )
 
@@ -91,6 +98,51 @@ func TestTheNodesShareIsConfigured(t *testing.T) {
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("the file was written again, %v", err)
 	}
+}
+
+// Docker has the kernel drop what is forwarded and was not accepted by somebody.
+func TestPodsPassAFirewallThatDrops(t *testing.T) {
+	if _, err := exec.LookPath("iptables"); err != nil {
+		t.Skip("needs iptables")
+	}
+	node, a, b := netns.New(t, "node"), netns.New(t, "a"), netns.New(t, "b")
+	node.Sysctl(t, "net/ipv4/ip_forward", "1")
+	node.Connect(t, a, "a", []string{"10.42.1.1/24"}, []string{"10.42.1.2/24"})
+	node.Connect(t, b, "b", []string{"10.42.2.1/24"}, []string{"10.42.2.2/24"})
+	a.Route(t, "10.42.0.0/16", "eth0", "10.42.1.1")
+	b.Route(t, "10.42.0.0/16", "eth0", "10.42.2.1")
+	dial := func() error {
+		return a.Try(func() error {
+			// Nobody listens: a refusal has made the way there and back.
+			c, err := net.DialTimeout("tcp", "10.42.2.2:80", 300*time.Millisecond)
+			if err == nil {
+				_ = c.Close()
+			}
+			if errors.Is(err, syscall.ECONNREFUSED) {
+				return nil
+			}
+			return err
+		})
+	}
+	node.Do(t, func() error { return exec.Command("iptables", "-P", "FORWARD", "DROP").Run() })
+	if err := dial(); err == nil {
+		t.Fatal("the firewall lets everything pass")
+	}
+	for range 2 { // again changes nothing
+		node.Do(t, func() error {
+			return packetfilter.AcceptForwarded(t.Context(), []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")})
+		})
+	}
+	if err := dial(); err != nil {
+		t.Error(err)
+	}
+	node.Do(t, func() error {
+		out, err := exec.Command("iptables", "-S", "FORWARD").Output()
+		if rules := bytes.Count(out, []byte("ACCEPT")); err == nil && rules != 2 {
+			err = fmt.Errorf("%d rules: %s", rules, out)
+		}
+		return err
+	})
 }
 
 // observedCache tells when somebody has subscribed.
