@@ -31,6 +31,9 @@ const (
 func (a *Aggregator) syncAvailable(ctx context.Context, name string) (available bool, err error) {
 	r := a.byName(name)
 	stored, found := auth.Get[*apiregistrationv1.APIService](a.Lister, apiServices(), "", name)
+	if r != nil && !found {
+		a.set(r.gv(), nil)
+	}
 	if r == nil || !found {
 		return true, nil
 	}
@@ -157,7 +160,7 @@ func (a *Aggregator) checkDiscovery(ctx context.Context, r *remote) error {
 	var err error
 	for range checkAttempts {
 		var data []byte
-		if data, err = a.ask(ctx, r, path, shown); err == nil {
+		if data, err = a.ask(ctx, r, shown); err == nil {
 			return keep(r, data)
 		}
 		if ctx.Err() != nil {
@@ -168,10 +171,10 @@ func (a *Aggregator) checkDiscovery(ctx context.Context, r *remote) error {
 }
 
 // ask gets a document from the server behind r, as the aggregator itself.
-func (a *Aggregator) ask(ctx context.Context, r *remote, path, shown string) ([]byte, error) {
+func (a *Aggregator) ask(ctx context.Context, r *remote, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+r.host+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +191,7 @@ func (a *Aggregator) ask(ctx context.Context, r *remote, path, shown string) ([]
 		return nil, err
 	}
 	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
-		return nil, fmt.Errorf("bad status from %s: %d", shown, response.StatusCode)
+		return nil, fmt.Errorf("bad status from %s: %d", url, response.StatusCode)
 	}
 	return data, nil
 }

@@ -1,0 +1,230 @@
+package aggregation_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
+	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
+)
+
+// cluster is an API server with an aggregator.
+type cluster struct {
+	t      *testing.T
+	url    string
+	caller user.Info
+}
+
+func start(t *testing.T) *cluster {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	member, err := etcd.Embed(ctx, etcd.Config{Dir: t.TempDir(), UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, scheme := apis.All(), apis.NewScheme()
+	s := &apiserver.Server{Rows: rows, Scheme: scheme, Store: member, Cache: cache.New(member), Clock: clock.RealClock{}}
+	view := cacheview.New(s.Cache, rows)
+	var handler http.Handler
+	aggregator := &aggregation.Aggregator{
+		Lister: view, Follow: view.Follow, Resolver: &webhookclient.Services{Lister: view}, Clock: clock.RealClock{},
+		Writer: func() (client.Client, error) {
+			transport := &inprocess.Transport{Handler: handler, User: &user.DefaultInfo{Name: "aggregator"}}
+			mapper := meta.NewDefaultRESTMapper(nil)
+			mapper.Add(schema.GroupVersionKind{Group: "apiregistration.k8s.io", Version: "v1", Kind: "APIService"}, meta.RESTScopeRoot)
+			return client.New(&rest.Config{Host: "http://test", Transport: transport}, client.Options{Scheme: scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: transport}})
+		},
+	}
+	s.Aggregation = aggregator
+	if handler, err = s.Handler(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{}, 2)
+	go func() { _ = s.Cache.Run(ctx); done <- struct{}{} }()
+	go func() { _ = aggregator.Run(ctx); done <- struct{}{} }()
+	<-s.Cache.Ready()
+	c := &cluster{t: t, caller: &user.DefaultInfo{Name: "jane", UID: "7", Groups: []string{"a", "b"}, Extra: map[string][]string{"example.com/key": {"v"}}}}
+	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(auth.WithUser(r.Context(), c.caller)))
+	}))
+	c.url = listening.URL
+	t.Cleanup(func() {
+		cancel()
+		listening.CloseClientConnections()
+		listening.Close()
+		<-done
+		<-done
+		_ = member.Close()
+	})
+	return c
+}
+
+func (c *cluster) do(method, path, body string, header ...string) (int, string) {
+	c.t.Helper()
+	r, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(data)
+}
+
+func (c *cluster) create(path, body string) {
+	c.t.Helper()
+	if code, answer := c.do("POST", path, body); code != http.StatusCreated {
+		c.t.Fatalf("POST %s: %d %s", path, code, answer)
+	}
+}
+
+func (c *cluster) service(group, service string, port int) {
+	c.t.Helper()
+	c.create("/apis/apiregistration.k8s.io/v1/apiservices", fmt.Sprintf(`{"metadata":{"name":"v1.%s"},"spec":{"group":%q,"version":"v1","groupPriorityMinimum":17000,
+		"versionPriority":10,"insecureSkipTLSVerify":true,"service":{"namespace":"default","name":%q,"port":%d}}}`, group, group, service, port))
+}
+
+// condition waits until the APIService is (not) available for the reason, and returns the message.
+func (c *cluster) condition(name, reason string) string {
+	c.t.Helper()
+	var last string
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		var s struct {
+			Status struct {
+				Conditions []struct{ Reason, Message string }
+			}
+		}
+		_, last = c.do("GET", "/apis/apiregistration.k8s.io/v1/apiservices/"+name, "")
+		if json.Unmarshal([]byte(last), &s) == nil && len(s.Status.Conditions) == 1 && s.Status.Conditions[0].Reason == reason {
+			return s.Status.Conditions[0].Message
+		}
+	}
+	c.t.Fatalf("%s is not %s: %s", name, reason, last)
+	return ""
+}
+
+func TestUnavailable(t *testing.T) {
+	c := start(t)
+	c.create("/api/v1/namespaces", `{"metadata":{"name":"default"}}`)
+	c.create("/api/v1/namespaces/default/services", `{"metadata":{"name":"b"},"spec":{"clusterIP":"None","ports":[{"port":443}]}}`)
+	c.create("/api/v1/namespaces/default/services", `{"metadata":{"name":"d"},"spec":{"clusterIP":"None","ports":[{"port":443,"name":"https"}]}}`)
+	c.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", `{"metadata":{"name":"d","labels":{"kubernetes.io/service-name":"d"}},
+		"addressType":"IPv4","ports":[{"name":"http","port":80}],"endpoints":[{"addresses":["10.1.1.1"]}]}`)
+	c.create("/api/v1/namespaces/default/services", `{"metadata":{"name":"e"},"spec":{"type":"ExternalName","externalName":"localhost","ports":[{"port":1}]}}`)
+	for _, test := range []struct {
+		group, service string
+		port           int
+		reason, want   string
+	}{
+		{"a.example.com", "none", 443, "ServiceNotFound", `service/none in "default" is not present`},
+		{"b.example.com", "b", 444, "ServicePortError", `service/b in "default" is not listening on port 444`},
+		{"c.example.com", "b", 443, "EndpointsNotFound", `cannot find endpointslices for service/b in "default"`},
+		{"d.example.com", "d", 443, "MissingEndpoints", `endpointslices for service/d in "default" have no addresses with port name "https"`},
+		{"e.example.com", "e", 1, "FailedDiscoveryCheck", `failing or missing response from https://localhost:1/apis/e.example.com/v1: Get "https://localhost:1/apis/e.example.com/v1": dial tcp 127.0.0.1:1: connect: connection refused`},
+	} {
+		c.service(test.group, test.service, test.port)
+		if got := c.condition("v1."+test.group, test.reason); strings.ReplaceAll(got, "[::1]", "127.0.0.1") != test.want {
+			t.Errorf("%s: %s, want %s", test.group, got, test.want)
+		}
+		if code, body := c.do("GET", "/apis/"+test.group+"/v1", ""); code != http.StatusServiceUnavailable || body != "service unavailable\n" {
+			t.Errorf("asking an absent server: %d %q", code, body)
+		}
+	}
+}
+
+func TestForward(t *testing.T) {
+	var broken atomic.Bool
+	remote := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case broken.Load():
+			http.Error(w, "broken", http.StatusInternalServerError)
+		case r.URL.Path == "/apis/wardle.example.com/v1":
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"wardle.example.com/v1","resources":[
+				{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`)
+		case strings.HasSuffix(r.URL.Path, "/elsewhere"):
+			http.Redirect(w, r, "https://example.com/", http.StatusFound)
+		default:
+			_ = json.NewEncoder(w).Encode(map[string]any{"path": r.URL.RequestURI(), "header": r.Header})
+		}
+	}))
+	defer remote.Close()
+	c := start(t)
+	c.create("/api/v1/namespaces", `{"metadata":{"name":"default"}}`)
+	c.create("/api/v1/namespaces/default/services", `{"metadata":{"name":"api"},"spec":{"type":"ExternalName","externalName":"localhost","ports":[{"port":443}]}}`)
+	_, port, _ := strings.Cut(strings.TrimPrefix(remote.URL, "https://"), ":")
+	var number int
+	_, _ = fmt.Sscan(port, &number)
+	c.service("wardle.example.com", "api", number)
+	if got := c.condition("v1.wardle.example.com", "Passed"); got != "all checks passed" {
+		t.Error(got)
+	}
+	code, body := c.do("GET", "/apis/wardle.example.com/v1/namespaces/x/flunders?a=b", "", "X-Remote-User", "mallory", "X-Remote-Extra-Scope", "all", "Authorization", "Bearer secret")
+	var got struct {
+		Path   string
+		Header http.Header
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil || code != http.StatusOK {
+		t.Fatalf("%d %s", code, body)
+	}
+	if got.Path != "/apis/wardle.example.com/v1/namespaces/x/flunders?a=b" {
+		t.Error(got.Path)
+	}
+	for name, want := range map[string]string{
+		"X-Remote-User": "jane", "X-Remote-Uid": "7", "X-Remote-Group": "a b", "X-Remote-Extra-Example.com%2fkey": "v", "X-Remote-Extra-Scope": "", "Authorization": "",
+	} {
+		if values := strings.Join(got.Header.Values(name), " "); values != want {
+			t.Errorf("%s: %q, want %q; all: %v", name, values, want, got.Header)
+		}
+	}
+	if code, _ := c.do("GET", "/apis/wardle.example.com/v1/elsewhere", ""); code != http.StatusBadGateway {
+		t.Errorf("a redirect was answered with %d", code)
+	}
+	if code, body := c.do("GET", "/apis/wardle.example.com", ""); code != http.StatusOK || !strings.Contains(body, `"wardle.example.com/v1"`) {
+		t.Errorf("the group: %d %s", code, body)
+	}
+	const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+	if _, body := c.do("GET", "/apis", "", "Accept", aggregated); !strings.Contains(body, `{"metadata":{"name":"wardle.example.com"},"versions":[{"version":"v1","resources":[{"resource":"flunders",`) || !strings.Contains(body, `"subresource":"status"`) {
+		t.Errorf("aggregated discovery: %s", body)
+	}
+	if _, body := c.do("GET", "/apis", ""); strings.Index(body, `"rbac.authorization.k8s.io"`) > strings.Index(body, `"wardle.example.com"`) {
+		t.Errorf("the group comes too early: %s", body)
+	}
+	broken.Store(true)
+	if code, body := c.do("PATCH", "/apis/apiregistration.k8s.io/v1/apiservices/v1.wardle.example.com", `{"metadata":{"labels":{"a":"b"}}}`, "Content-Type", "application/merge-patch+json"); code != http.StatusOK {
+		t.Fatal(body)
+	}
+	c.condition("v1.wardle.example.com", "FailedDiscoveryCheck")
+	if _, body := c.do("GET", "/apis", "", "Accept", aggregated); !strings.Contains(body, `"freshness":"Stale"`) {
+		t.Errorf("discovery of a broken server is not stale: %s", body)
+	}
+}
