@@ -81,10 +81,14 @@ func (f *Fleet) summary() string {
 // empty removes everything in the cluster's folder.
 func (f *Fleet) empty() error {
 	entries, err := os.ReadDir(f.Dir)
-	for _, entry := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(f.Dir, entry.Name())))
+	if err != nil {
+		return err
 	}
-	return err
+	var removing errgroup.Group
+	for _, entry := range entries {
+		removing.Go(func() error { return os.RemoveAll(filepath.Join(f.Dir, entry.Name())) })
+	}
+	return removing.Wait()
 }
 
 func (f *Fleet) programs() string { return cluster.ProgramsDir(f.Dir) }
@@ -104,9 +108,15 @@ func (f *Fleet) create(ctx context.Context, say func(string)) error {
 	started := make(chan *process, 2*len(all))
 	var unpacking, making errgroup.Group
 	unpacking.Go(func() error {
-		err := f.unpack()
+		if err := f.unpack(); err != nil {
+			return err
+		}
 		say("unpacked the programs")
-		return err
+		if err := f.importImages(ctx); err != nil || len(f.images()) == 0 {
+			return err
+		}
+		say("imported the images")
+		return nil
 	})
 	for _, n := range all {
 		making.Go(func() error {
@@ -115,7 +125,7 @@ func (f *Fleet) create(ctx context.Context, say func(string)) error {
 			}
 			for _, program := range n.Roles() {
 				if program == agent {
-					if err := unpacking.Wait(); err != nil {
+					if err := errors.Join(unpacking.Wait(), n.shareImages()); err != nil {
 						return err
 					}
 				}
@@ -155,7 +165,7 @@ func Down(clusters, name string) (bool, error) {
 		return false, err
 	}
 	defer unlock()
-	if err := errors.Join(f.plug().Sweep(), os.RemoveAll(f.Dir)); err != nil {
+	if err := errors.Join(f.plug().Sweep(), f.empty(), os.RemoveAll(f.Dir)); err != nil {
 		return true, fmt.Errorf("removing the cluster %s: %w", name, err)
 	}
 	_ = os.Remove(clusters) // others may be there

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, s streams) error {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s))
-	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s))
+	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
 	root.SetArgs(args[1:])
 	root.SetIn(s.in)
 	root.SetOut(s.out)

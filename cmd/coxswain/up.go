@@ -66,6 +66,16 @@ time.`,
 	return command
 }
 
+// importCommand is what upCommand runs on a machine of its own.
+func importCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: fleet.ImportCommand + " DATA-DIR ARCHIVE...", Hidden: true, Args: cobra.MinimumNArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			return fleet.ImportImages(withLogger(command.Context(), s.err), args[0], args[1:])
+		},
+	}
+}
+
 // addClustersFlag is for all commands that are about clusters of several nodes.
 func addClustersFlag(flags *pflag.FlagSet, dir *string) {
 	flags.StringVar(dir, "data-dir", dataDir(), "folder that clusters are kept in, below clusters/")

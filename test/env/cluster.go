@@ -17,7 +17,7 @@ import (
 
 // Cluster is a server on a machine.
 type Cluster struct {
-	Machine *Machine
+	Machine *Machine // nil for the cluster of a Fleet
 	// Root of the project, where bin/ and build/ are.
 	Root string
 	// Kubeconfig of the administrator.
@@ -109,7 +109,7 @@ func (c *Cluster) ServerCommand(ctx context.Context, flags ...string) *exec.Cmd 
 }
 
 // DataDir is the server's data folder.
-func (c *Cluster) DataDir() string { return filepath.Join(c.Machine.Dir, "data") }
+func (c *Cluster) DataDir() string { return filepath.Dir(c.Kubeconfig) }
 
 // Program is the server's path.
 func (c *Cluster) Program() string { return filepath.Join(c.bin(), "coxswain") }
@@ -179,8 +179,12 @@ func (c *Cluster) KubectlInput(ctx context.Context, input string, args ...string
 
 // KubectlCommand is a kubectl that is not started yet.
 func (c *Cluster) KubectlCommand(ctx context.Context, args ...string) *exec.Cmd {
-	command := c.Machine.Command(ctx, filepath.Join(c.bin(), "kubectl"), args...)
-	command.Env = append(command.Env, "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+c.DataDir())
+	kubectl := filepath.Join(c.bin(), "kubectl")
+	command := exec.CommandContext(ctx, kubectl, args...)
+	if c.Machine != nil {
+		command = c.Machine.Command(ctx, kubectl, args...)
+	}
+	command.Env = append(command.Environ(), "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+c.DataDir())
 	return command
 }
 
