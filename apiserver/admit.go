@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/managedfields"
+	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
@@ -109,4 +110,26 @@ func scaleManagers(kind schema.GroupVersionKind, all []metav1.ManagedFieldsEntry
 // typer is a field manager that knows how values are merged.
 type typer interface {
 	Types(row *resource.Resource) (managedfields.TypeConverter, error)
+}
+
+// forms are the versions of a custom resource.
+func (c *call) forms() []admission.Form {
+	var all []admission.Form
+	for _, at := range c.kinds.Load().endpoints {
+		if at.custom == nil || at.row.GroupResource() != c.groupResource() {
+			continue
+		}
+		all = append(all, admission.Form{
+			Row:  at.row,
+			Show: func(obj resource.Object) (resource.Object, error) { return at.inVersion(c.ctx(), obj) },
+			Accept: func(obj resource.Object) error {
+				_, err := at.custom.Codec.Accept(obj)
+				return err
+			},
+		})
+	}
+	slices.SortFunc(all, func(a, b admission.Form) int {
+		return -version.CompareKubeAwareVersionStrings(a.Row.Versions[0].Name, b.Row.Versions[0].Name)
+	})
+	return all
 }

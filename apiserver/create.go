@@ -233,6 +233,9 @@ func (c *call) attributes(operation admission.Operation, obj, old resource.Objec
 		Options: optionsFor(operation, options.all), DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
 		Annotate: func(key, value string) { audit.Annotate(c.ctx(), key, value) },
 	}
+	if c.at.custom != nil {
+		a.Forms = c.forms
+	}
 	if types, ok := c.fields().(typer); ok {
 		a.Types = func() (managedfields.TypeConverter, error) { return types.Types(c.at.row) }
 	}

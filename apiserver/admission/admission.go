@@ -48,8 +48,19 @@ type Attributes struct {
 	Annotate func(key, value string)
 	// Types knows how values of the resource are merged, in any of its versions; nil where nobody does.
 	Types func() (managedfields.TypeConverter, error)
+	// Forms are all versions of a custom resource, the client's among them; nil for resources that are built in.
+	Forms func() []Form
 	// Again is what mutators remember of one another's changes.
 	Again Reinvocation
+}
+
+// Form is one version of a custom resource.
+type Form struct {
+	Row *resource.Resource // with this one version
+	// Show converts an object of any version to this one. It may return what it is given.
+	Show func(resource.Object) (resource.Object, error)
+	// Accept drops what the schema does not have from an object that was just decoded.
+	Accept func(resource.Object) error
 }
 
 // Mutator may change a.Object, and refuse.

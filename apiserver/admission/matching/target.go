@@ -18,6 +18,8 @@ type Target struct {
 	// version and stored convert; version is nil where the body is a subresource's own, which has but one form.
 	version *resource.Version
 	stored  schema.GroupVersionKind
+	// form and own convert custom resources: to the version of the target, and back to that of the client.
+	form, own *admission.Form
 }
 
 // NamespaceOf a write as webhooks and policies see it: that of a namespace is its own name.
@@ -31,7 +33,23 @@ func NamespaceOf(a *admission.Attributes) string {
 // Requested is the resource that the client named.
 func Requested(a *admission.Attributes) *Target { return requested(a) }
 
-func requested(a *admission.Attributes) *Target { return targetOf(a, a.Resource, a.Version) }
+func requested(a *admission.Attributes) *Target {
+	t := targetOf(a, a.Resource, a.Version)
+	if a.Forms != nil && t.version != nil {
+		t.form = formOf(a.Forms(), a.Version)
+		t.own = t.form
+	}
+	return t
+}
+
+func formOf(forms []admission.Form, version string) *admission.Form {
+	for i := range forms {
+		if forms[i].Row.Version(version) != nil {
+			return &forms[i]
+		}
+	}
+	return nil
+}
 
 func targetOf(a *admission.Attributes, row *resource.Resource, version string) *Target {
 	t := &Target{
@@ -58,6 +76,19 @@ func storedKind(row *resource.Resource) schema.GroupVersionKind {
 // equivalents are the other resources by which the same object can be written: other versions, and rows that share the storage.
 func (m *Matcher) equivalents(a *admission.Attributes) []*Target {
 	var out []*Target
+	if a.Forms != nil {
+		forms := a.Forms()
+		for i := range forms {
+			if form := &forms[i]; form.Row.Version(a.Version) == nil {
+				t := targetOf(a, form.Row, form.Row.Versions[0].Name)
+				if t.version != nil {
+					t.form, t.own = form, formOf(forms, a.Version)
+				}
+				out = append(out, t)
+			}
+		}
+		return out
+	}
 	for _, row := range m.sharing(a.Resource) {
 		for i := range row.Versions {
 			if row == a.Resource && row.Versions[i].Name == a.Version {
@@ -88,6 +119,9 @@ func (t *Target) Show(obj runtime.Object) (runtime.Object, error) {
 	if obj == nil {
 		return nil, nil
 	}
+	if custom, ok := obj.(resource.Object); ok && t.form != nil {
+		return t.form.Show(custom)
+	}
 	if t.version != nil && t.version.FromStorage != nil {
 		if stored, ok := obj.(resource.Object); ok {
 			converted, err := t.version.FromStorage(stored)
@@ -113,6 +147,11 @@ func (t *Target) Read(data []byte, like runtime.Object) (runtime.Object, error) 
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, obj); err != nil {
 		return nil, err
 	}
+	if custom, ok := obj.(resource.Object); ok && t.form != nil {
+		if err := t.form.Accept(custom); err != nil {
+			return nil, err
+		}
+	}
 	if read, ok := obj.(resource.Object); ok && t.version != nil && t.version.Default != nil {
 		t.version.Default(read)
 	}
@@ -124,6 +163,9 @@ func (t *Target) Store(obj runtime.Object) (runtime.Object, error) {
 	shown, ok := obj.(resource.Object)
 	if !ok || t.version == nil {
 		return obj, nil
+	}
+	if t.form != nil {
+		return t.own.Show(shown)
 	}
 	if t.version.ToStorage != nil {
 		converted, err := t.version.ToStorage(shown)
