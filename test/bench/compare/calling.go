@@ -27,8 +27,8 @@ func calling() scenario {
 			}{
 				{"protobuf", load.Protobuf, workers, t.size.calls},
 				{"protobuf", load.Protobuf, 1, t.size.lonely},
-				{"JSON", load.JSON, workers, t.size.calls},
-				{"JSON", load.JSON, 1, t.size.lonely},
+				{"JSON", load.JSON, workers, t.size.calls / 2},
+				{"JSON", load.JSON, 1, t.size.lonely / 2},
 			} {
 				c, err := load.Client(t.Config, part.encoding)
 				if err != nil {

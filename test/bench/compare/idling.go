@@ -8,12 +8,12 @@ import (
 )
 
 // settle is how long a cluster is left alone before it is called idle.
-const settle = 15 * time.Second
+const settle = 10 * time.Second
 
 func idling() scenario {
 	return scenario{
 		name: "idle", title: "Doing nothing",
-		about: "An empty cluster, 15 seconds after it is ready, left alone for half a minute. Sums over all processes: one of Coxswain's, four of upstream's.",
+		about: "An empty cluster, 10 seconds after it is ready, left alone for half a minute. Sums over all processes: one of Coxswain's, four of upstream's.",
 		run: func(ctx context.Context, t *turn) error {
 			if err := pause(ctx, settle); err != nil {
 				return err

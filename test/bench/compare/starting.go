@@ -20,17 +20,14 @@ const retryEvery = 5 * time.Millisecond
 func starting() scenario {
 	return scenario{
 		name: "start", title: "Cold start",
-		about: "From starting the first process with an empty data folder until GET /readyz is 200, and until a pod is bound that is created, with a node, as soon as the server takes it. " +
+		about: "From starting the first process with an empty data folder until GET /readyz is 200, and until a pod is bound that is created as soon as a node that was registered at once has no taint left. " +
 			"Upstream's certificates are there already, Coxswain makes its own in that time. Upstream's controllers and scheduler start when its API server is ready: started with it they back off, and the pod is bound 2 seconds later.",
 		run: func(ctx context.Context, t *turn) error {
 			c, err := load.Client(t.Config, load.Protobuf)
 			if err != nil {
 				return err
 			}
-			if err := insist(ctx, func() error {
-				_, err := c.CoreV1().Nodes().Create(ctx, load.Node("first"), metav1.CreateOptions{})
-				return err
-			}); err != nil {
+			if err := registerNodes(ctx, c, 1); err != nil {
 				return fmt.Errorf("registering a node: %w", err)
 			}
 			if err := bindOne(ctx, c, "default"); err != nil {
