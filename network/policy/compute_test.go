@@ -194,3 +194,33 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		t.Error("egress or groups differ")
 	}
 }
+
+// 5,000 pods, 100 of them here, in 50 namespaces of 10 policies each.
+func BenchmarkCompute(b *testing.B) {
+	in := Input{Node: "here", Namespaces: map[string]labels.Set{}}
+	for n := range 50 {
+		ns := fmt.Sprintf("ns-%d", n)
+		in.Namespaces[ns] = labels.Set{"name": ns}
+		for i := range 100 {
+			pod := &corev1.Pod{}
+			pod.Namespace, pod.Name, pod.Labels = ns, fmt.Sprintf("pod-%d", i), map[string]string{"app": fmt.Sprintf("app-%d", i%10)}
+			pod.Status.PodIPs = []corev1.PodIP{{IP: fmt.Sprintf("10.42.%d.%d", n, i)}}
+			if i < 2 {
+				pod.Spec.NodeName = in.Node
+			}
+			in.Pods = append(in.Pods, pod)
+		}
+		for i := range 10 {
+			p := &networkingv1.NetworkPolicy{}
+			p.Namespace, p.Name = ns, fmt.Sprintf("policy-%d", i)
+			p.Spec.PodSelector.MatchLabels = map[string]string{"app": fmt.Sprintf("app-%d", i)}
+			p.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &p.Spec.PodSelector}}}}
+			in.Policies = append(in.Policies, p)
+		}
+	}
+	for b.Loop() {
+		if out := Compute(in); len(out.Ingress) != 100 {
+			b.Fatal(len(out.Ingress))
+		}
+	}
+}
