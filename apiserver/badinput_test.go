@@ -132,7 +132,7 @@ func TestExecByGetIsAuthorizedAsCreate(t *testing.T) {
 		})
 	})
 	for _, sub := range []string{"exec", "attach", "portforward"} {
-		ts.get(pods + "/p/" + sub + "?command=x&stdout=1").wants(403)
+		ts.get(podsPath + "/p/" + sub + "?command=x&stdout=1").wants(403)
 		if verb.Load() != "create" {
 			t.Errorf("%s was authorized as %v", sub, verb.Load())
 		}
@@ -149,11 +149,11 @@ func (k oneKubelet) Node(context.Context, string) (*NodeConnection, error) {
 // A proxy passes every method on, also one that the API has no verb for.
 func TestProxyPassesOptionsOn(t *testing.T) {
 	ts := newServer(t)
-	ts.post(pods, `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"a"}]}}`).wants(201)
-	if got := ts.do(http.MethodOptions, pods+"/p/proxy/", ""); got.code == http.StatusMethodNotAllowed {
+	ts.post(podsPath, `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"a"}]}}`).wants(201)
+	if got := ts.do(http.MethodOptions, podsPath+"/p/proxy/", ""); got.code == http.StatusMethodNotAllowed {
 		t.Errorf("got %d: %s", got.code, got.body)
 	}
-	if got := ts.do(http.MethodOptions, pods+"/p/status", ""); got.code != http.StatusMethodNotAllowed {
+	if got := ts.do(http.MethodOptions, podsPath+"/p/status", ""); got.code != http.StatusMethodNotAllowed {
 		t.Errorf("got %d: %s", got.code, got.body)
 	}
 }
@@ -213,15 +213,15 @@ func upgrade(t *testing.T, kubelet string) net.Conn {
 	}
 	ts := newServer(t, func(s *Server) { s.Nodes = oneKubelet{address} })
 	ts.post("/api/v1/nodes", `{"metadata":{"name":"n1"}}`).wants(201)
-	ts.post(pods, pod("p")).wants(201)
-	ts.post(pods+"/p/binding", bindTo("n1")).wants(201)
+	ts.post(podsPath, pod("p")).wants(201)
+	ts.post(podsPath+"/p/binding", bindTo("n1")).wants(201)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(ts.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-	fmt.Fprintf(conn, "POST %s/p/exec?command=x&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n", pods)
+	fmt.Fprintf(conn, "POST %s/p/exec?command=x&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n", podsPath)
 	return conn
 }
 

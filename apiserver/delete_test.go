@@ -2,7 +2,7 @@ package apiserver
 
 import "testing"
 
-const pods = "/api/v1/namespaces/default/pods"
+const podsPath = "/api/v1/namespaces/default/pods"
 
 func pod(name string) string {
 	return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + name + `"},"spec":{"containers":[{"name":"c","image":"i"}]}}`
@@ -34,19 +34,19 @@ func TestPropagationBecomesAFinalizer(t *testing.T) {
 
 func TestPodsGoGracefullyOnceTheyHaveANode(t *testing.T) {
 	ts := newServer(t)
-	ts.post(pods, pod("waiting")).wants(201)
-	ts.delete(pods+"/waiting", "").wants(200)
-	ts.get(pods + "/waiting").wants(404)
+	ts.post(podsPath, pod("waiting")).wants(201)
+	ts.delete(podsPath+"/waiting", "").wants(200)
+	ts.get(podsPath + "/waiting").wants(404)
 
-	ts.post(pods, pod("bound")).wants(201)
-	ts.post(pods+"/bound/binding", bindTo("n1")).wants(201)
-	ts.post(pods+"/bound/binding", bindTo("n2")).wants(409).says(`already assigned to node \"n1\"`)
-	ts.get(pods + "/bound").says(`"nodeName":"n1"`).says(`"PodScheduled"`)
-	ts.delete(pods+"/bound", "").wants(200).says(`"deletionGracePeriodSeconds":30`)
-	ts.delete(pods+"/bound", `{"gracePeriodSeconds":40}`).wants(200).says(`"deletionGracePeriodSeconds":30`)
-	ts.delete(pods+"/bound", `{"gracePeriodSeconds":5}`).wants(200).says(`"deletionGracePeriodSeconds":5`)
-	ts.delete(pods+"/bound", `{"gracePeriodSeconds":0}`).wants(200)
-	ts.get(pods + "/bound").wants(404)
+	ts.post(podsPath, pod("bound")).wants(201)
+	ts.post(podsPath+"/bound/binding", bindTo("n1")).wants(201)
+	ts.post(podsPath+"/bound/binding", bindTo("n2")).wants(409).says(`already assigned to node \"n1\"`)
+	ts.get(podsPath + "/bound").says(`"nodeName":"n1"`).says(`"PodScheduled"`)
+	ts.delete(podsPath+"/bound", "").wants(200).says(`"deletionGracePeriodSeconds":30`)
+	ts.delete(podsPath+"/bound", `{"gracePeriodSeconds":40}`).wants(200).says(`"deletionGracePeriodSeconds":30`)
+	ts.delete(podsPath+"/bound", `{"gracePeriodSeconds":5}`).wants(200).says(`"deletionGracePeriodSeconds":5`)
+	ts.delete(podsPath+"/bound", `{"gracePeriodSeconds":0}`).wants(200)
+	ts.get(podsPath + "/bound").wants(404)
 }
 
 func TestPreconditionsHold(t *testing.T) {
@@ -77,18 +77,18 @@ func TestCollectionsAreDeletedBySelector(t *testing.T) {
 func TestEvictionSpendsTheBudget(t *testing.T) {
 	ts := newServer(t)
 	budgets := "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
-	ts.post(pods, `{"metadata":{"name":"p","labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`).wants(201)
-	ts.post(pods+"/p/binding", bindTo("n1")).wants(201)
-	ts.patch(mergePatch, pods+"/p/status", `{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`).wants(200)
+	ts.post(podsPath, `{"metadata":{"name":"p","labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`).wants(201)
+	ts.post(podsPath+"/p/binding", bindTo("n1")).wants(201)
+	ts.patch(mergePatch, podsPath+"/p/status", `{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`).wants(200)
 	ts.post(budgets, `{"metadata":{"name":"b"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}`).wants(201)
 	status := func(allowed string) {
 		t.Helper()
 		ts.patch(mergePatch, budgets+"/b/status", `{"status":{"observedGeneration":1,"desiredHealthy":1,"currentHealthy":1,"expectedPods":1,"disruptionsAllowed":`+allowed+`}}`).wants(200)
 	}
 	status("0")
-	ts.post(pods+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(429).says("Cannot evict pod as it would violate the pod's disruption budget.")
+	ts.post(podsPath+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(429).says("Cannot evict pod as it would violate the pod's disruption budget.")
 	status("1")
-	ts.post(pods+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(201)
-	ts.get(pods + "/p").says("EvictionByEvictionAPI").says("deletionTimestamp")
+	ts.post(podsPath+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(201)
+	ts.get(podsPath + "/p").says("EvictionByEvictionAPI").says("deletionTimestamp")
 	ts.get(budgets + "/b").says(`"disruptionsAllowed":0`)
 }

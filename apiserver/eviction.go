@@ -2,9 +2,7 @@ package apiserver
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/pods"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
 
@@ -52,7 +51,7 @@ func (c *call) evict() error {
 		return err
 	}
 	pod := now.object.(*corev1.Pod)
-	if !leavesAnyway(pod) {
+	if !pods.LeavesAnyway(pod) {
 		if err := c.spend(c.ctx(), pod, len(deletion.DryRun) > 0); err != nil {
 			return err
 		}
@@ -72,29 +71,10 @@ func (c *call) evict() error {
 func (c *call) markDisrupted(ctx context.Context, name string, options writeOptions) error {
 	_, _, err := c.do(ctx, change{name: name, options: options, unconditional: true, apply: func(_ context.Context, now current) (resource.Object, error) {
 		pod := now.object.DeepCopyObject().(*corev1.Pod)
-		condition := corev1.PodCondition{
-			Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
-			LastTransitionTime: metav1.NewTime(c.Clock.Now()).Rfc3339Copy(),
-		}
-		i := slices.IndexFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.DisruptionTarget })
-		switch {
-		case i < 0:
-			pod.Status.Conditions = append(pod.Status.Conditions, condition)
-		case pod.Status.Conditions[i].Status != corev1.ConditionTrue:
-			pod.Status.Conditions[i] = condition
-		}
+		pods.MarkDisrupted(pod, metav1.NewTime(c.Clock.Now()))
 		return pod, nil
 	}})
 	return err
-}
-
-// leavesAnyway pods are not protected by a budget: finished ones, those being deleted, and those that never ran.
-func leavesAnyway(pod *corev1.Pod) bool {
-	switch pod.Status.Phase {
-	case corev1.PodSucceeded, corev1.PodFailed, corev1.PodPending:
-		return true
-	}
-	return pod.DeletionTimestamp != nil
 }
 
 var budgets = schema.GroupVersionResource{Group: policyv1.GroupName, Version: "v1", Resource: "poddisruptionbudgets"}
@@ -109,7 +89,7 @@ func (c *call) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
 	if err != nil || budget == nil {
 		return err
 	}
-	if !ready(pod) && unhealthyMayGo(pod, budget) {
+	if pods.GoesFree(pod, budget) {
 		return nil
 	}
 	info := *c.info
@@ -119,7 +99,8 @@ func (c *call) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
 	_, _, err = onBudget.do(ctx, change{
 		name: budget.Name, options: writeOptions{dryRun: dryRun, manager: "coxswain"}, unconditional: true,
 		apply: func(_ context.Context, now current) (resource.Object, error) {
-			return spent(now.object.DeepCopyObject().(*policyv1.PodDisruptionBudget), pod.Name, metav1.NewTime(c.Clock.Now()))
+			budget := now.object.DeepCopyObject().(*policyv1.PodDisruptionBudget)
+			return budget, pods.Spend(budget, pod.Name, metav1.NewTime(c.Clock.Now()))
 		},
 	})
 	return err
@@ -149,47 +130,4 @@ func (c *call) budgetOf(at *endpoint, pod *corev1.Pod) (*policyv1.PodDisruptionB
 		Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError,
 		Message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
 	}}
-}
-
-func ready(pod *corev1.Pod) bool {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodReady {
-			return condition.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
-// unhealthyMayGo: a pod that is not ready spends nothing, if the others suffice or the budget says so.
-func unhealthyMayGo(_ *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
-	if policy := budget.Spec.UnhealthyPodEvictionPolicy; policy != nil && *policy == policyv1.AlwaysAllow {
-		return true
-	}
-	return budget.Status.CurrentHealthy >= budget.Status.DesiredHealthy && budget.Status.DesiredHealthy > 0
-}
-
-// spent is the budget with one disruption less.
-func spent(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time) (resource.Object, error) {
-	status := &budget.Status
-	if status.ObservedGeneration < budget.Generation {
-		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 10)
-		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
-			Type: policyv1.DisruptionBudgetCause, Message: fmt.Sprintf("The disruption budget %s is still being processed by the server.", budget.Name),
-		})
-		return nil, err
-	}
-	if status.DisruptionsAllowed <= 0 {
-		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
-		err.ErrStatus.Details.Causes = append(err.ErrStatus.Details.Causes, metav1.StatusCause{
-			Type:    policyv1.DisruptionBudgetCause,
-			Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", budget.Name, status.DesiredHealthy, status.CurrentHealthy),
-		})
-		return nil, err
-	}
-	status.DisruptionsAllowed--
-	if status.DisruptedPods == nil {
-		status.DisruptedPods = map[string]metav1.Time{}
-	}
-	status.DisruptedPods[podName] = now
-	return budget, nil
 }

@@ -46,9 +46,6 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
 		return hooks{onCreate: signRequestor}
 	}
-	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
-		return certificateHooks()
-	}
 	if row.Group == apiextensionsv1.GroupName && row.Name == "customresourcedefinitions" {
 		return s.definitionHooks()
 	}
