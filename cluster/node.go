@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -147,6 +149,9 @@ func (n *machineNode) newKubelet() (component, error) {
 			ServerTLS: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: n.serving},
 			ClientCAs: n.clientCAs,
 		}
+		if err := configureKubelet(k, n.KubeletConfig); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 		k.Default()
 		go n.announceReady(ctx, k.Ready())
 		return k.Run(ctx)
@@ -160,6 +165,18 @@ func (n *machineNode) announceReady(ctx context.Context, ready <-chan struct{}) 
 		close(n.ready)
 	case <-ctx.Done():
 	}
+}
+
+// configureKubelet reads the user's own KubeletConfiguration.
+func configureKubelet(k *kubelet.Kubelet, file string) error {
+	if file == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("reading --kubelet-config: %w", err)
+	}
+	return k.Configure(raw)
 }
 
 // awaitRuntime returns once our own containerd serves and has the images that came with it, so that no pod asks a

@@ -57,6 +57,8 @@ type NodeOptions struct {
 	CgroupRoot string `json:"cgroup-root,omitempty"`
 	// KubeletDir holds pods and volumes; default /var/lib/kubelet.
 	KubeletDir string `json:"kubelet-dir,omitempty"`
+	// KubeletConfig is a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) with further settings of the kubelet.
+	KubeletConfig string `json:"kubelet-config,omitempty"`
 }
 
 // Shared is what all nodes of a cluster have in common: the server decides it, agents learn it.

@@ -29,6 +29,9 @@ type configuration struct {
 	RegisterWithTaints       []corev1.Taint    `json:"registerWithTaints"`
 	SystemReserved           map[string]string `json:"systemReserved"`
 	KubeReserved             map[string]string `json:"kubeReserved"`
+	EvictionHard             map[string]string `json:"evictionHard"`
+	ImageGCHighThreshold     uint64            `json:"imageGCHighThresholdPercent"`
+	ImageGCLowThreshold      uint64            `json:"imageGCLowThresholdPercent"`
 }
 
 // Configure sets the inputs that a KubeletConfiguration in YAML or JSON gives. Fields that have no meaning here are ignored.
@@ -63,7 +66,23 @@ func (k *Kubelet) Configure(raw []byte) error {
 		}
 		k.ContainerLogMaxSize = size.Value()
 	}
+	if err := k.keepFree(&c); err != nil {
+		return err
+	}
 	return k.reserve(c.SystemReserved, c.KubeReserved)
+}
+
+// keepFree sets what must stay free.
+func (k *Kubelet) keepFree(c *configuration) (err error) {
+	give(&k.ImageGCHigh, c.ImageGCHighThreshold)
+	give(&k.ImageGCLow, c.ImageGCLowThreshold)
+	if k.ImageGCHigh > 100 || k.ImageGCHigh > 0 && k.ImageGCLow > k.ImageGCHigh {
+		return fmt.Errorf("reading imageGCLowThresholdPercent %d and imageGCHighThresholdPercent %d: want the first at most the second, and both at most 100", k.ImageGCLow, k.ImageGCHigh)
+	}
+	if c.EvictionHard != nil {
+		k.Eviction, err = parseThresholds(c.EvictionHard)
+	}
+	return err
 }
 
 // give sets an input that the configuration has.

@@ -77,6 +77,12 @@ type Kubelet struct {
 	ContainerLogMaxSize  int64
 	ContainerLogMaxFiles int
 
+	// Eviction is what must stay free, by default what upstream keeps free.
+	Eviction *Thresholds
+	// ImageGCHigh and ImageGCLow (default 85 and 80) are how full, in percent, the file system of the images may get before
+	// unused ones go, and down to what.
+	ImageGCHigh, ImageGCLow uint64
+
 	// ServerPort is the kubelet's port, default 10250. The server runs when ServerTLS is given; ServerListener replaces the port's own listener.
 	ServerPort     int32
 	ServerListener net.Listener
@@ -134,6 +140,15 @@ func (k *Kubelet) Default() {
 	}
 	if k.ContainerLogMaxFiles == 0 {
 		k.ContainerLogMaxFiles = 5
+	}
+	if k.Eviction == nil {
+		k.Eviction = defaultThresholds()
+	}
+	if k.ImageGCHigh == 0 {
+		k.ImageGCHigh = 85
+	}
+	if k.ImageGCLow == 0 {
+		k.ImageGCLow = min(80, k.ImageGCHigh)
 	}
 	if k.Clock == nil {
 		k.Clock = clock.RealClock{}

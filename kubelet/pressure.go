@@ -2,7 +2,6 @@ package kubelet
 
 import (
 	"bufio"
-
 	"os"
 	"strconv"
 	"strings"
@@ -14,15 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// What must stay free, and how full the image file system may get before unused images go, in percent.
 const (
-	memoryFree    = 100 << 20
-	nodeFsFree    = 10
-	nodeInodeFree = 5
-	imageFsFree   = 15
-	imageGCHigh   = 85
-	imageGCLow    = 80
-	imageGCEvery  = 5 * time.Minute
+	imageGCEvery = 5 * time.Minute
 	// pressureStays is how long a condition stays after its cause went, so that it does not flap.
 	pressureStays = 5 * time.Minute
 )
@@ -43,18 +35,17 @@ func (p *pressure) conditions(k *Kubelet) map[corev1.NodeConditionType]bool {
 		p.last = map[corev1.NodeConditionType]time.Time{}
 	}
 	now := k.Clock.Now()
-	if memAvailable() < memoryFree {
+	least := k.Eviction
+	if free, all, ok := memory(); ok && least.MemoryAvailable.under(free, all) {
 		p.last[corev1.NodeMemoryPressure] = now
 	}
-	free, inodes, _ := room(k.RootDir)
-	imageFree, imageBytes := p.imageRoom(k)
-	if free < nodeFsFree || inodes < nodeInodeFree || imageFree < imageFsFree {
+	own, images := roomOn(k.RootDir), p.imageRoom(k)
+	if least.NodeFsAvailable.under(own.free, own.size) || least.NodeFsInodesFree.under(own.freeInodes, own.inodes) || least.ImageFsAvailable.under(images.free, images.size) {
 		p.last[corev1.NodeDiskPressure] = now
 	}
-	if imageFree < 100-imageGCHigh && now.Sub(p.gcAt) > imageGCEvery {
+	if used := images.size - images.free; used > images.size/100*k.ImageGCHigh && now.Sub(p.gcAt) > imageGCEvery {
 		p.gcAt = now
-		enough := uint64(max(100-imageGCLow-imageFree, 1)) * imageBytes / 100
-		k.wg.Go(func() { k.freeImages(enough) })
+		k.wg.Go(func() { k.freeImages(used - images.size/100*k.ImageGCLow) })
 	}
 	out := map[corev1.NodeConditionType]bool{}
 	for t, at := range p.last {
@@ -63,17 +54,16 @@ func (p *pressure) conditions(k *Kubelet) map[corev1.NodeConditionType]bool {
 	return out
 }
 
-// imageRoom returns the free percentage and the size of the file system that has the images.
-func (p *pressure) imageRoom(k *Kubelet) (free int, size uint64) {
+// imageRoom is the room on the file system that has the images.
+func (p *pressure) imageRoom(k *Kubelet) room {
 	if p.imageFs == "" {
 		info, err := k.runtime.ImageFsInfo(k.ctx)
 		if err != nil || len(info.ImageFilesystems) == 0 {
-			return 100, 0
+			return room{}
 		}
 		p.imageFs = info.ImageFilesystems[0].GetFsId().GetMountpoint()
 	}
-	free, _, size = room(p.imageFs)
-	return free, size
+	return roomOn(p.imageFs)
 }
 
 // freeImages removes unused images.
@@ -90,33 +80,33 @@ func (k *Kubelet) freeImages(enough uint64) {
 	}
 }
 
-// room returns the free bytes and inodes of a file system in percent, and its size. What cannot be read counts as free.
-func room(path string) (free, inodes int, size uint64) {
+// room on a file system, in bytes and inodes. What cannot be read has none of either, and so is under no threshold.
+type room struct{ free, size, freeInodes, inodes uint64 }
+
+func roomOn(path string) room {
 	var fs unix.Statfs_t
-	if err := unix.Statfs(path, &fs); err != nil || fs.Blocks == 0 {
-		return 100, 100, 0
+	if err := unix.Statfs(path, &fs); err != nil {
+		return room{}
 	}
-	inodes = 100
-	if fs.Files > 0 {
-		inodes = int(fs.Ffree * 100 / fs.Files)
-	}
-	return int(fs.Bavail * 100 / fs.Blocks), inodes, fs.Blocks * uint64(fs.Bsize)
+	block := uint64(fs.Bsize)
+	return room{free: fs.Bavail * block, size: fs.Blocks * block, freeInodes: fs.Ffree, inodes: fs.Files}
 }
 
-// memAvailable is what new processes could get, in bytes.
-func memAvailable() int64 {
+// memory is what new processes could get, and what there is, in bytes.
+func memory() (free, all uint64, ok bool) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
-		return memoryFree
+		return 0, 0, false
 	}
 	defer f.Close()
-	scanner := bufio.NewScanner(f)
-	for scanner.Scan() {
-		if words := strings.Fields(scanner.Text()); len(words) >= 2 && words[0] == "MemAvailable:" {
-			if kib, err := strconv.ParseInt(words[1], 10, 64); err == nil {
-				return kib << 10
+	found := map[string]uint64{}
+	for scanner := bufio.NewScanner(f); scanner.Scan(); {
+		if words := strings.Fields(scanner.Text()); len(words) >= 2 {
+			if kib, err := strconv.ParseUint(words[1], 10, 64); err == nil {
+				found[words[0]] = kib << 10
 			}
 		}
 	}
-	return memoryFree
+	free, ok = found["MemAvailable:"]
+	return free, found["MemTotal:"], ok
 }

@@ -208,7 +208,7 @@ func (n *Node) agentConfig() map[string]any {
 		servers = append(servers, other.url())
 	}
 	maps.Copy(config, map[string]any{
-		"data-dir": n.path(agent), "node-name": n.Name(), "node-ip": n.IP(), "server": servers, "token": n.fleet.Token, "cgroup-root": n.machine.Cgroup(),
+		"kubelet-config": n.path(kubeletFile), "data-dir": n.path(agent), "node-name": n.Name(), "node-ip": n.IP(), "server": servers, "token": n.fleet.Token, "cgroup-root": n.machine.Cgroup(),
 	})
 	return config
 }
