@@ -20,11 +20,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/ephemeralvolume"
 	"github.com/coxswain-k8s/coxswain/controllers/expand"
 	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
+	"github.com/coxswain-k8s/coxswain/controllers/horizontalpodautoscaler"
 	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
 	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
+	"github.com/coxswain-k8s/coxswain/controllers/nodettl"
 	"github.com/coxswain-k8s/coxswain/controllers/persistentvolume"
 	"github.com/coxswain-k8s/coxswain/controllers/podgc"
 	"github.com/coxswain-k8s/coxswain/controllers/pvcprotection"
@@ -87,6 +89,8 @@ func all() []controller {
 		{pvprotection.Name, "pv-protection-controller", pvprotection.Register},
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
+		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
+		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},

@@ -52,7 +52,7 @@ func (s subresource) Patch(context.Context, client.Object, client.Patch, ...clie
 // quietRecorder drops what it is told.
 type quietRecorder struct{ events.EventRecorderLogger }
 
-func (quietRecorder) Eventf(_, _ runtime.Object, _, _, _, _ string, _ ...any) {}
+func (quietRecorder) Eventf(_, _ runtime.Object, _, _, _, _ string, _ ...any) {} //nolint:revive // the parameters are those of the interface
 
 // workload makes the pods of a benchmark.
 type workload struct {
