@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -93,10 +94,9 @@ func (r *Run) Do(ctx context.Context, phase Phase) ([]Result, error) {
 		return nil, err
 	}
 	defer log.Close()
-	command := exec.CommandContext(ctx, r.Ginkgo, args...)
+	command := exec.Command(r.Ginkgo, args...)
 	command.Dir = r.Dir
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.WaitDelay = time.Minute
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -105,17 +105,28 @@ func (r *Run) Do(ctx context.Context, phase Phase) ([]Result, error) {
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("starting ginkgo: %w", err)
 	}
+	defer context.AfterFunc(ctx, func() { interrupt(command.Process.Pid) })()
 	r.follow(io.TeeReader(out, log))
 	ended := command.Wait()
 	var exit *exec.ExitError
 	if ended != nil && !errors.As(ended, &exit) {
 		return nil, fmt.Errorf("running ginkgo: %w", ended)
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	results, err := readResults(filepath.Join(r.Dir, report))
 	if err != nil {
 		return nil, fmt.Errorf("%w (ginkgo: %w; see %s)", err, ended, log.Name())
 	}
-	return results, ctx.Err()
+	return results, nil
+}
+
+// interrupt has ginkgo and its processes end. They let their tests clean up, for as long as that takes; what is left after
+// a while is killed.
+func interrupt(group int) {
+	_ = syscall.Kill(group, syscall.SIGINT)
+	time.AfterFunc(20*time.Second, func() { _ = syscall.Kill(-group, syscall.SIGKILL) })
 }
 
 var (
