@@ -167,8 +167,8 @@ func (d *Deps) namespace(ctx context.Context, a *admission.Attributes) func() (m
 			return nil, err
 		}
 		namespace = namespace.DeepCopy()
-		namespace.OwnerReferences, namespace.ManagedFields, namespace.SelfLink = nil, nil, ""
-		content, _ := expression.Content(namespace).(map[string]any) //nolint:errcheck // nil is right
+		namespace.OwnerReferences, namespace.ManagedFields = nil, nil
+		content, _ := expression.Content(namespace).(map[string]any)
 		content = maps.Clone(content)
 		delete(content, "kind")
 		delete(content, "apiVersion")
