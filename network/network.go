@@ -100,7 +100,7 @@ func (n *Network) Run(ctx context.Context) error {
 				return fmt.Errorf("configuring the pod network: %w", err)
 			}
 			if !configured {
-				if err := packetfilter.AcceptForwarded(ctx, slices.Concat(own, n.ClusterCIDRs)); err != nil {
+				if err := packetfilter.AcceptForwarded(ctx, n.networks(own)); err != nil {
 					log.Error(err, "A firewall of this machine may drop what pods send")
 				}
 				configured = true
@@ -132,6 +132,17 @@ func (n *Network) configure(own []netip.Prefix, ways Ways) error {
 		return err
 	}
 	return n.writeConfig(own, cmp.Or(n.MTU, ways.MTU))
+}
+
+// networks are those of the cluster's pods, and this node's where it is none of them.
+func (n *Network) networks(own []netip.Prefix) []netip.Prefix {
+	out := slices.Clone(n.ClusterCIDRs)
+	for _, c := range own {
+		if !slices.ContainsFunc(n.ClusterCIDRs, func(o netip.Prefix) bool { return o.Overlaps(c) }) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // watch sends the node's share of the pods' networks whenever it is known and may have changed; only the latest waits to be read.
