@@ -1,0 +1,104 @@
+package extensions_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/testr"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/rules"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
+	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
+)
+
+// server is an API server with extensions, on a real etcd.
+type server struct {
+	*apiserver.Server
+	handler    http.Handler
+	extensions *extensions.Extensions
+	documents  *openapi.Documents
+	client     client.WithWatch
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(logr.NewContext(context.Background(), testr.New(t)))
+	member, err := etcd.Embed(ctx, etcd.Config{Dir: t.TempDir(), UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, scheme := apis.All(), apis.NewScheme()
+	rules.Complete(resource.Find(rows, "apiextensions.k8s.io", "customresourcedefinitions"))
+	documents := openapi.New(rows, "v1.36.3")
+	s := &server{documents: documents, Server: &apiserver.Server{
+		Rows: rows, Scheme: scheme, Store: member, Cache: cache.New(member), Clock: clock.RealClock{}, FieldManager: fieldmanager.New(scheme), OpenAPI: documents,
+	}}
+	if s.handler, err = s.Handler(ctx); err != nil {
+		t.Fatal(err)
+	}
+	config := s.config()
+	if s.client, err = client.NewWithWatch(config, client.Options{Scheme: scheme, HTTPClient: &http.Client{Transport: config.Transport}}); err != nil {
+		t.Fatal(err)
+	}
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	raw, err := rest.UnversionedRESTClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.extensions = &extensions.Extensions{Server: s.Server, Cache: s.Cache, Client: s.client, Raw: raw, OpenAPI: documents, Webhooks: &webhookclient.Clients{}}
+	done := make(chan struct{}, 2)
+	go func() { _ = s.Cache.Run(ctx); done <- struct{}{} }()
+	go func() { _ = s.extensions.Run(ctx); done <- struct{}{} }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		<-done
+		_ = member.Close()
+	})
+	select {
+	case <-s.extensions.Ready():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the definitions are not read")
+	}
+	return s
+}
+
+func (s *server) config() *rest.Config {
+	who := &user.DefaultInfo{Name: "admin", Groups: []string{user.SystemPrivilegedGroup}}
+	return &rest.Config{Host: "http://test", QPS: -1, Transport: &inprocess.Transport{Handler: s.handler, User: who, UserAgent: "kube-apiserver/test"}}
+}
+
+// ask sends one request.
+func (s *server) ask(t *testing.T, of *step) answer {
+	t.Helper()
+	response, err := s.config().Transport.RoundTrip(of.request(t, "http://test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return of.read(t, response)
+}
+
+// settle lets what was written arrive everywhere.
+func (s *server) settle(t *testing.T) {
+	t.Helper()
+	if err := s.Cache.WaitCommitted(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(10 * time.Millisecond) // and the extensions, which tell nobody
+}
