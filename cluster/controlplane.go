@@ -148,7 +148,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		},
 	}
 	aggregator := c.newAggregator()
-	c.server.Aggregation = aggregator
+	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	if c.handler, err = c.server.Handler(ctx); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
 	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
@@ -58,6 +59,7 @@ func start(t *testing.T) *cluster {
 		},
 	}
 	s.Aggregation = aggregator
+	s.OpenAPI = aggregator.OpenAPI(openapi.New(rows, "v1.36.0"))
 	if handler, err = s.Handler(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +173,8 @@ func TestForward(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"wardle.example.com/v1","resources":[
 				{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`)
+		case r.URL.Path == "/openapi/v3":
+			_, _ = io.WriteString(w, `{"paths":{"apis/wardle.example.com/v1":{"serverRelativeURL":"/openapi/v3/apis/wardle.example.com/v1?hash=1"},"version":{"serverRelativeURL":"x"}}}`)
 		case strings.HasSuffix(r.URL.Path, "/elsewhere"):
 			http.Redirect(w, r, "https://example.com/", http.StatusFound)
 		default:
@@ -218,6 +222,12 @@ func TestForward(t *testing.T) {
 	}
 	if _, body := c.do("GET", "/apis", ""); strings.Index(body, `"rbac.authorization.k8s.io"`) > strings.Index(body, `"wardle.example.com"`) {
 		t.Errorf("the group comes too early: %s", body)
+	}
+	if _, body := c.do("GET", "/openapi/v3", ""); !strings.Contains(body, `"apis/wardle.example.com/v1":{"serverRelativeURL":"/openapi/v3/apis/wardle.example.com/v1?hash=1"}`) || strings.Contains(body, `"x"`) || !strings.Contains(body, "apis/apps/v1") {
+		t.Errorf("the index of OpenAPI: %s", body)
+	}
+	if _, body := c.do("GET", "/openapi/v3/apis/wardle.example.com/v1?hash=1", ""); !strings.Contains(body, `"path":"/openapi/v3/apis/wardle.example.com/v1?hash=1"`) {
+		t.Errorf("a document of OpenAPI: %s", body)
 	}
 	broken.Store(true)
 	if code, body := c.do("PATCH", "/apis/apiregistration.k8s.io/v1/apiservices/v1.wardle.example.com", `{"metadata":{"labels":{"a":"b"}}}`, "Content-Type", "application/merge-patch+json"); code != http.StatusOK {

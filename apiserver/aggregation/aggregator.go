@@ -54,6 +54,7 @@ type remote struct {
 
 	available  atomic.Bool
 	discovered atomic.Pointer[apidiscoveryv2.APIVersionDiscovery] // what it said last
+	document   atomic.Pointer[location]                           // where it describes the group version
 }
 
 func (r *remote) gv() schema.GroupVersion {
@@ -103,6 +104,7 @@ func (a *Aggregator) newRemote(s *apiregistrationv1.APIService, before *remote) 
 	if before != nil {
 		r.available.Store(before.available.Load())
 		r.discovered.Store(before.discovered.Load())
+		r.document.Store(before.document.Load())
 	} else {
 		r.available.Store(isAvailable(s))
 	}

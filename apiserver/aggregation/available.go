@@ -153,15 +153,18 @@ func (a *Aggregator) checkDiscovery(ctx context.Context, r *remote) error {
 		return r.wrong
 	}
 	path := "/apis/" + r.spec.Group + "/" + r.spec.Version
-	shown := "https://" + r.host + path
+	base := "https://" + r.host
 	if address, err := a.Resolver.Resolve(r.spec.Service.Namespace, r.spec.Service.Name, ptr.Deref(r.spec.Service.Port, 443)); err == nil {
-		shown = "https://" + address + path
+		base = "https://" + address
 	}
+	shown := base + path
 	var err error
 	for range checkAttempts {
 		var data []byte
 		if data, err = a.ask(ctx, r, shown); err == nil {
-			return keep(r, data)
+			a.keepDocument(ctx, r, base)
+			keep(r, data)
+			return nil
 		}
 		if ctx.Err() != nil {
 			break
@@ -197,12 +200,11 @@ func (a *Aggregator) ask(ctx context.Context, r *remote, url string) ([]byte, er
 }
 
 // keep notes what the server serves. One that answers something else is there all the same.
-func keep(r *remote, data []byte) error {
+func keep(r *remote, data []byte) {
 	list := &metav1.APIResourceList{}
 	if json.Unmarshal(data, list) != nil {
-		return nil
+		return
 	}
 	discovered := fromList(r.gv(), list)
 	r.discovered.Store(&discovered)
-	return nil
 }

@@ -32,9 +32,9 @@ func (a *Aggregator) Serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// groupVersionOf a path below /apis/group/version.
+// groupVersionOf a path below /apis/group/version, or of its document below /openapi/v3.
 func groupVersionOf(path string) (schema.GroupVersion, bool) {
-	rest, ok := strings.CutPrefix(path, "/apis/")
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(path, indexPath), "/apis/")
 	if !ok {
 		return schema.GroupVersion{}, false
 	}
