@@ -68,7 +68,7 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 		return node.Node().Name, nil
 	}
 	memo := s.memo(p, snapshot, info, len(all))
-	fitting, refusals := s.filter(ctx, search{p, cycle, pod, memo}, narrow(all, narrowed))
+	fitting, refusals := s.filter(ctx, search{p, cycle, pod, memo}, narrow(all, narrowed, snapshot))
 	if len(fitting) == 0 {
 		return "", refusals.leaving(len(all), by)
 	}
@@ -98,13 +98,13 @@ func (s *Scheduler) nominatedNode(pod *corev1.Pod, narrowed *fwk.PreFilterResult
 	return node
 }
 
-func narrow(all []fwk.NodeInfo, result *fwk.PreFilterResult) []fwk.NodeInfo {
+func narrow(all []fwk.NodeInfo, result *fwk.PreFilterResult, snapshot *state.Snapshot) []fwk.NodeInfo {
 	if result.AllNodes() {
 		return all
 	}
 	var some []fwk.NodeInfo
-	for _, node := range all {
-		if result.NodeNames.Has(node.Node().Name) {
+	for _, name := range sets.List(result.NodeNames) {
+		if node, err := snapshot.Get(name); err == nil {
 			some = append(some, node)
 		}
 	}
@@ -138,7 +138,7 @@ func (s *Scheduler) filter(ctx context.Context, look search, nodes []fwk.NodeInf
 			return nil, failed(status)
 		}
 	}
-	if len(nodes) > 0 {
+	if len(nodes) == len(look.memo.nodes) && len(nodes) > 0 { // not narrowed
 		s.next = (s.next + tried) % len(nodes)
 	}
 	return fitting, refusals

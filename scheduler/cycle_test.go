@@ -159,6 +159,19 @@ func TestFailsAndIsTriedAgain(t *testing.T) {
 	f.same("uncordoned", f.tries(), "Normal Scheduled Successfully assigned default/p to a")
 }
 
+// A pod of a DaemonSet is looked at on its node only.
+func TestNamedNode(t *testing.T) {
+	f := newFixture(t)
+	f.nodes("a", "b", "c")
+	p := pod("p", "9")
+	p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{
+		{MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{"b"}}}},
+	}}}}
+	f.comes(p)
+	f.same("too large", f.tries(), "Warning FailedScheduling 0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. "+
+		"preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
+}
+
 func TestRoomAppears(t *testing.T) {
 	f := newFixture(t)
 	f.nodes("a")

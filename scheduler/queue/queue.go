@@ -40,6 +40,7 @@ type Queue struct {
 	pods    map[types.UID]*Pod
 	active  podHeap
 	backoff podHeap
+	waiting map[*Pod]struct{}
 	flight  map[types.UID]*Pod
 	recent  []recorded // events since the oldest pod in flight was popped
 	counter uint64
@@ -61,7 +62,7 @@ func (q *Queue) Init() {
 	if q.MaxBackoff == 0 {
 		q.MaxBackoff = 10 * time.Second
 	}
-	q.pods, q.flight = map[types.UID]*Pod{}, map[types.UID]*Pod{}
+	q.pods, q.flight, q.waiting = map[types.UID]*Pod{}, map[types.UID]*Pod{}, map[*Pod]struct{}{}
 	q.active.less = func(a, b *Pod) bool { return q.Less(a, b) }
 	q.backoff.less = func(a, b *Pod) bool { return a.backoffUntil.Before(b.backoffUntil) }
 	q.wake = make(chan struct{}, 1)
@@ -80,7 +81,7 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 		if gate == "" {
 			q.activate(p)
 		} else {
-			p.where = waiting
+			q.wait(p)
 		}
 		return
 	}
@@ -209,7 +210,8 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	if p == nil {
 		return false
 	}
-	p.where, p.Refused, p.added = waiting, refused, q.Clock.Now()
+	p.Refused, p.added = refused, q.Clock.Now()
+	q.wait(p)
 	if len(refused) == 0 {
 		p.errors++
 		q.retry(p)
@@ -232,8 +234,8 @@ func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
 	if len(q.flight) > 0 {
 		q.recent = append(q.recent, recorded{number: q.counter, event: event, old: old, new: changed})
 	}
-	for _, p := range q.pods {
-		if p.where == waiting && p.gate == "" && q.helps(p, event, old, changed) {
+	for p := range q.waiting {
+		if p.gate == "" && q.helps(p, event, old, changed) {
 			q.retry(p)
 		}
 	}
@@ -269,12 +271,19 @@ func (q *Queue) retry(p *Pod) {
 		q.activate(p)
 		return
 	}
+	q.leave(p)
 	p.where = backingOff
 	heap.Push(&q.backoff, p)
 	q.signal()
 }
 
+func (q *Queue) wait(p *Pod) {
+	p.where = waiting
+	q.waiting[p] = struct{}{}
+}
+
 func (q *Queue) activate(p *Pod) {
+	delete(q.waiting, p)
 	p.where = active
 	heap.Push(&q.active, p)
 	q.signal()
@@ -293,6 +302,8 @@ func (q *Queue) leave(p *Pod) {
 		heap.Remove(&q.active, p.index)
 	case backingOff:
 		heap.Remove(&q.backoff, p.index)
+	case waiting:
+		delete(q.waiting, p)
 	}
 	p.where = nowhere
 }

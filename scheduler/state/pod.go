@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/ptr"
 )
 
 // PodInfo is a pod with what the scheduler has computed of it once.
@@ -81,7 +82,7 @@ func nodeAffinity(spec *corev1.PodSpec) *corev1.NodeAffinity {
 
 func sameContainers(a, b []corev1.Container) bool {
 	return slices.EqualFunc(a, b, func(a, b corev1.Container) bool {
-		return a.Image == b.Image && slices.Equal(a.Ports, b.Ports)
+		return a.Image == b.Image && slices.Equal(a.Ports, b.Ports) && ptr.Equal(a.RestartPolicy, b.RestartPolicy)
 	})
 }
 

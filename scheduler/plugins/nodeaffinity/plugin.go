@@ -6,6 +6,8 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -57,7 +59,40 @@ func (*Plugin) PreFilter(_ context.Context, state fwk.CycleState, pod *corev1.Po
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	state.Write(Name, required{nodeaffinity.GetRequiredNodeAffinity(pod)})
+	names := named(affinity)
+	if names != nil && names.Len() == 0 {
+		return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "pod affinity terms conflict")
+	}
+	if names != nil {
+		return &fwk.PreFilterResult{NodeNames: names}, nil
+	}
 	return nil, nil
+}
+
+// named are the nodes that the required terms name, as those of a DaemonSet's pods do; nil if a term names none.
+func named(affinity *corev1.Affinity) sets.Set[string] {
+	if affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil {
+		return nil
+	}
+	var all sets.Set[string]
+	for _, term := range affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms {
+		var names sets.Set[string]
+		for _, field := range term.MatchFields {
+			if field.Key != metav1.ObjectNameField || field.Operator != corev1.NodeSelectorOpIn {
+				continue
+			}
+			if values := sets.New(field.Values...); names == nil {
+				names = values
+			} else {
+				names = names.Intersection(values)
+			}
+		}
+		if names == nil {
+			return nil
+		}
+		all = all.Union(names)
+	}
+	return all
 }
 
 // PreFilterExtensions implements fwk.PreFilterPlugin.
