@@ -83,22 +83,33 @@ func (h *History) Current(ctx context.Context, want Wanted) (*appsv1.ControllerR
 	if err != nil {
 		return nil, nil, err
 	}
-	next := int64(1)
-	if len(all) > 0 {
-		next = all[len(all)-1].Revision + 1
-	}
-	at := slices.IndexFunc(all, func(rev *appsv1.ControllerRevision) bool { return sameData(rev.Data.Raw, raw) })
+	at, next := place(all, raw)
 	if at < 0 {
 		created, err := h.create(ctx, want, raw, next)
 		return created, all, err
 	}
 	found := all[at]
 	old := slices.Delete(slices.Clone(all), at, at+1)
-	if at == len(all)-1 {
+	if found.Revision >= next {
 		return found, old, nil
 	}
 	moved, _, err := patch.Object(ctx, h.Client, found, func(changed *appsv1.ControllerRevision) { changed.Revision = next })
 	return moved, old, err
+}
+
+// place finds the first revision of the template, or -1, and the number that stands behind those of all other templates.
+// Somebody may have made a second one of the same template: that is no reason to count on.
+func place(all []*appsv1.ControllerRevision, raw []byte) (at int, next int64) {
+	at, next = -1, 1
+	for i, rev := range all {
+		switch {
+		case !sameData(rev.Data.Raw, raw):
+			next = max(next, rev.Revision+1)
+		case at < 0:
+			at = i
+		}
+	}
+	return at, next
 }
 
 // sameData compares revisions however they are spelled.
