@@ -126,31 +126,42 @@ func (c *Certificate) Obtain(ctx context.Context) error {
 
 // Run keeps the certificate good until ctx ends. It does nothing before a subject is set.
 func (c *Certificate) Run(ctx context.Context) error {
-	retry := time.Duration(0)
-	for {
-		subject, changed := c.wanted()
-		var timer <-chan time.Time
-		if subject.User != "" {
-			timer = c.Clock.After(max(retry, c.due(&subject)))
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-			continue
-		case <-timer:
-		}
+	var retry time.Duration
+	for c.await(ctx, retry) {
 		err := c.Obtain(ctx)
 		switch {
 		case err == nil:
 			retry = 0
-		case ctx.Err() != nil:
-			return nil
-		default:
+		case ctx.Err() == nil:
 			retry = min(max(2*retry, time.Second), time.Minute)
-			log.FromContext(ctx).Error(err, "Renewing a certificate failed", "user", subject.User, "retryIn", retry.String())
+			log.FromContext(ctx).Error(err, "Renewing a certificate failed", "retryIn", retry.String())
 		}
 	}
+	return nil
+}
+
+// await returns when a certificate is to be asked for, not before retry is over, or says false when ctx ends.
+func (c *Certificate) await(ctx context.Context, retry time.Duration) bool {
+	for ctx.Err() == nil {
+		subject, changed := c.wanted()
+		var due <-chan time.Time
+		if subject.User != "" {
+			wait := max(retry, c.due(&subject))
+			if wait <= 0 {
+				return true
+			}
+			timer := c.Clock.NewTimer(wait)
+			defer timer.Stop()
+			due = timer.C()
+		}
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-due:
+			return true
+		}
+	}
+	return false
 }
 
 // due is how long the present certificate serves: for 70 to 90 % of its life.
