@@ -11,6 +11,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -36,8 +37,10 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 			DeleteFunc: func(o any) { s.podDeleted(last[*corev1.Pod](o)) },
 		}},
 	}, s.others()...)
+	var synced []toolscache.DoneChecker
 	for _, w := range watches {
-		informer, err := s.Cache.GetInformer(ctx, w.object)
+		// All are asked for before any is waited for.
+		informer, err := s.Cache.GetInformer(ctx, w.object, cache.BlockUntilSynced(false))
 		if err != nil {
 			return unregister, fmt.Errorf("getting the informer of %T: %w", w.object, err)
 		}
@@ -46,10 +49,9 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 			return unregister, err
 		}
 		undo = append(undo, func() { _ = informer.RemoveEventHandler(registration) })
-		if !toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) && ctx.Err() == nil {
-			return unregister, fmt.Errorf("reading all of %T did not end", w.object)
-		}
+		synced = append(synced, registration.HasSyncedChecker())
 	}
+	toolscache.WaitFor(ctx, "", synced...)
 	return unregister, nil
 }
 

@@ -61,12 +61,11 @@ func (p *Plugin) write(ctx context.Context, c *choice, node string) error {
 
 // await returns when all claims are bound. A provisioner that gives up takes the node back.
 func (p *Plugin) await(ctx context.Context, c *choice, node string) error {
-	written := map[string]bool{} // claims whose node has been seen
 	for {
 		p.mu.Lock()
 		bell := p.bell
 		p.mu.Unlock()
-		done, err := p.done(ctx, c, node, written)
+		done, err := p.done(ctx, c, node)
 		if done || err != nil {
 			return err
 		}
@@ -78,7 +77,7 @@ func (p *Plugin) await(ctx context.Context, c *choice, node string) error {
 	}
 }
 
-func (p *Plugin) done(ctx context.Context, c *choice, node string, written map[string]bool) (bool, error) {
+func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error) {
 	read := func(claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaim, error) {
 		now := &corev1.PersistentVolumeClaim{}
 		if err := p.Client.Get(ctx, client.ObjectKeyFromObject(claim), now); err != nil {
@@ -99,11 +98,9 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string, written map[s
 		if err != nil {
 			return false, err
 		}
-		selected := now.Annotations[volume.AnnSelectedNode]
-		if selected != node && written[now.Name] {
+		if old := now.ResourceVersion == claim.ResourceVersion; !old && now.Annotations[volume.AnnSelectedNode] != node {
 			return false, fmt.Errorf("provisioning failed for PVC %q", now.Name)
 		}
-		written[now.Name] = written[now.Name] || selected == node
 		all = all && isBound(now)
 	}
 	return all, nil
