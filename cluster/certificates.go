@@ -21,7 +21,7 @@ type certificates struct {
 	// frontProxy signs frontProxyClient, by which the API server calls those of APIServices.
 	frontProxy       *pki.Authority
 	frontProxyClient *pki.Pair
-	join      join.Token // with which agents join
+	join             join.Token // with which agents join
 }
 
 // openCertificates reads or makes all certificates below DataDir/pki.

@@ -160,6 +160,9 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
 	c.run("compaction", func() error { return c.server.Compact(ctx) })
+	if c.options.Enabled(Controllers) {
+		c.run("type checks of policies", func() error { return c.newTypeChecks().Run(ctx) })
+	}
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)

@@ -45,19 +45,10 @@ func (e *Environments) Compiler(scope Scope) *Compiler {
 	return &Compiler{set: set, stored: scope.Stored, wrong: err, fields: map[string]*apiservercel.DeclField{}}
 }
 
-// Typed narrows the types of what expressions refer to, for type checking.
-func (c *Compiler) Typed(variables map[string]*apiservercel.DeclType) error {
-	var options []cel.EnvOption
-	var kinds []*apiservercel.DeclType
-	for name, kind := range variables {
-		options = append(options, cel.Variable(name, kind.CelType()))
-		kinds = append(kinds, kind)
-	}
-	set, err := c.set.Extend(environment.VersionedOptions{IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: options, DeclTypes: kinds})
-	if err == nil {
-		c.set = set
-	}
-	return err
+// TypedCompiler is one for which object, oldObject and params are of the types that are given, to check types.
+func TypedCompiler(scope Scope, types map[string]*apiservercel.DeclType) (*Compiler, error) {
+	set, err := build(scope, types)
+	return &Compiler{set: set, fields: map[string]*apiservercel.DeclField{}}, err
 }
 
 // Variable compiles a variable and lets later expressions refer to it.

@@ -49,21 +49,40 @@ func (e *Environments) of(scope Scope) (*environment.EnvSet, error) {
 	if made := e.made[scope]; made != nil {
 		return made, nil
 	}
-	request, namespace := requestType(), namespaceType()
-	variables := []cel.EnvOption{
-		cel.Variable(objectName, cel.DynType), cel.Variable(oldObjectName, cel.DynType), cel.Variable(requestName, request.CelType()),
+	made, err := build(scope, nil)
+	if err != nil {
+		return nil, err
 	}
+	if e.made == nil {
+		e.made = map[Scope]*environment.EnvSet{}
+	}
+	e.made[scope] = made
+	return made, nil
+}
+
+// build makes the environment of a scope. Variables are of the types that are given, and of any type otherwise.
+func build(scope Scope, typed map[string]*apiservercel.DeclType) (*environment.EnvSet, error) {
+	request, namespace := requestType(), namespaceType()
+	declared := []*apiservercel.DeclType{request, namespace}
+	variable := func(name string) cel.EnvOption {
+		if kind := typed[name]; kind != nil {
+			declared = append(declared, kind)
+			return cel.Variable(name, kind.CelType())
+		}
+		return cel.Variable(name, cel.DynType)
+	}
+	variables := []cel.EnvOption{variable(objectName), variable(oldObjectName), cel.Variable(requestName, request.CelType())}
 	if scope.Namespace {
 		variables = append(variables, cel.Variable(namespaceName, namespace.CelType()))
 	}
 	if scope.Params {
-		variables = append(variables, cel.Variable(paramsName, cel.DynType))
+		variables = append(variables, variable(paramsName))
 	}
 	if scope.Authorizer {
 		variables = append(variables, cel.Variable(authorizer, library.AuthorizerType), cel.Variable(requestResource, library.ResourceCheckType))
 	}
 	options := []environment.VersionedOptions{{
-		IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: variables, DeclTypes: []*apiservercel.DeclType{request, namespace},
+		IntroducedVersion: version.MajorMinor(1, 0), EnvOptions: variables, DeclTypes: declared,
 	}, environment.StrictCostOpt}
 	made, err := environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()).Extend(options...)
 	if err == nil && scope.Patches { // after the declared types, whose provider would stand before the resolver
@@ -75,9 +94,5 @@ func (e *Environments) of(scope Scope) (*environment.EnvSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making an environment of expressions: %w", err)
 	}
-	if e.made == nil {
-		e.made = map[Scope]*environment.EnvSet{}
-	}
-	e.made[scope] = made
 	return made, nil
 }
