@@ -28,6 +28,9 @@ func TestIngress(t *testing.T) {
 	w := newWorld(t)
 	a, b, c := w.pods["a"], w.pods["b"], w.pods["c"]
 	w.reaches(c, podIP("a", 8080), podIP6("a", 8080))
+	if w.store.watchers(&corev1.Pod{}) != 0 {
+		t.Error("pods are watched without a policy")
+	}
 
 	deny := w.policy("deny", `{podSelector: {matchLabels: {name: a}}, policyTypes: [Ingress]}`)
 	w.blocked(b, podIP("a", 8080), podIP6("a", 8080))

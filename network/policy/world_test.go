@@ -240,6 +240,12 @@ func (s *store) remove(o client.Object) {
 	}
 }
 
+func (s *store) watchers(o client.Object) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.handlers[reflect.TypeOf(o)])
+}
+
 type informer struct {
 	cache.Informer
 	s    *store
