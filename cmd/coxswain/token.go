@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	bootstrap "k8s.io/cluster-bootstrap/token/api"
 	"k8s.io/cluster-bootstrap/util/secrets"
@@ -51,7 +49,6 @@ func tokenCommand(s streams) *cobra.Command {
 // tokens are the bootstrap tokens of a cluster.
 type tokens struct {
 	client client.Client
-	config *rest.Config
 }
 
 func newTokens(kubeconfig string) (*tokens, error) {
@@ -69,7 +66,7 @@ func newTokens(kubeconfig string) (*tokens, error) {
 	if err != nil {
 		return nil, fmt.Errorf("calling the API server: %w", err)
 	}
-	return &tokens{client: made, config: config}, nil
+	return &tokens{client: made}, nil
 }
 
 // newToken is what a token that is to be created says.
@@ -129,7 +126,7 @@ func (t *tokens) create(ctx context.Context, out io.Writer, n newToken, args []s
 	}
 	text := token.String()
 	if n.join {
-		if text, err = t.joinCommand(token); err != nil {
+		if text, err = t.joinCommand(ctx, token); err != nil {
 			return err
 		}
 	}
@@ -137,19 +134,21 @@ func (t *tokens) create(ctx context.Context, out io.Writer, n newToken, args []s
 	return err
 }
 
-// joinCommand is what makes a machine a node. Its token pins the authority of the cluster.
-func (t *tokens) joinCommand(token join.Token) (string, error) {
-	server, err := url.Parse(t.config.Host)
+// joinCommand is what makes a machine a node, by what the cluster tells of itself. Its token pins the cluster's authority.
+func (t *tokens) joinCommand(ctx context.Context, token join.Token) (string, error) {
+	info := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: metav1.NamespacePublic, Name: bootstrap.ConfigMapClusterInfo}
+	if err := t.client.Get(ctx, key, info); err != nil {
+		return "", fmt.Errorf("reading cluster-info: %w", err)
+	}
+	config, err := clientcmd.Load([]byte(info.Data[bootstrap.KubeConfigKey]))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("reading cluster-info: %w", err)
 	}
-	authority := t.config.CAData
-	if len(authority) == 0 {
-		if authority, err = os.ReadFile(t.config.CAFile); err != nil {
-			return "", fmt.Errorf("reading the cluster's authority: %w", err)
-		}
+	for _, said := range config.Clusters {
+		return fmt.Sprintf("coxswain agent --server %s --token %s", said.Server, token.Pinned(said.CertificateAuthorityData)), nil
 	}
-	return fmt.Sprintf("coxswain agent --server https://%s --token %s", server.Host, token.Pinned(authority)), nil
+	return "", errors.New("reading cluster-info: it names no cluster")
 }
 
 func listTokensCommand(s streams, access func() (*tokens, error)) *cobra.Command {

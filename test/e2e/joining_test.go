@@ -117,6 +117,20 @@ func (s joiningSpace) refusals() {
 	}
 }
 
+// coxswain runs a command on the server's machine.
+func (s joiningSpace) coxswain(args ...string) string {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	command := s.cluster.Machine.Command(ctx, s.cluster.Program(), args...)
+	command.Env = append(command.Env, "COXSWAIN_DATA_DIR="+s.cluster.DataDir())
+	out, err := command.CombinedOutput()
+	if err != nil {
+		s.Fatalf("coxswain %v: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
 func (s joiningSpace) start(flags ...string) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -129,7 +143,11 @@ func (s joiningSpace) start(flags ...string) {
 
 func (s joiningSpace) joins() {
 	s.Helper()
-	s.start("--server", s.cluster.URL(), "--token", s.token())
+	command := strings.Fields(s.coxswain("token", "create", "--print-join-command", "--description", "for a test"))
+	s.says("the tokens", s.coxswain("token", "list"), "TOKEN", "EXTRA GROUPS", "for a test", "23h", "<forever>", "authentication,signing", "system:bootstrappers:kubeadm:default-node-token")
+	s.start(command[2:]...)
+	id, _, _ := strings.Cut(command[len(command)-1][len("K10")+64+2:], ".")
+	s.same("a token that is not needed any more", s.coxswain("token", "delete", id), fmt.Sprintf("bootstrap token %q deleted", id))
 	s.same("its address", s.get("node/"+s.agent.Machine.Name, `.status.addresses[?(@.type=="InternalIP")].address`), s.agent.Machine.IP)
 	s.same("its port", s.get("node/"+s.agent.Machine.Name, ".status.daemonEndpoints.kubeletEndpoint.Port"), "10250")
 	if mine, other := s.get("node/"+s.agent.Machine.Name, ".spec.podCIDR"), s.get("node/"+s.cluster.Machine.Name, ".spec.podCIDR"); mine == other || mine == "" {
