@@ -41,6 +41,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/tokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
+	"github.com/coxswain-k8s/coxswain/controllers/vacprotection"
 )
 
 // Deps is what controllers need beyond the manager.
@@ -87,6 +88,7 @@ func all() []controller {
 		{cronjob.Name, "cronjob-controller", cronjob.Register},
 		{pvcprotection.Name, "pvc-protection-controller", pvcprotection.Register},
 		{pvprotection.Name, "pv-protection-controller", pvprotection.Register},
+		{vacprotection.Name, "volumeattributesclass-protection-controller", vacprotection.Register},
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
