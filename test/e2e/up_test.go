@@ -114,7 +114,7 @@ func TestUpAndDown(t *testing.T) {
 
 	s := onFleet(t, f)
 	s.same("nodes", s.kubectl("get", "nodes", "-o", `jsonpath={range .items[*]}{.metadata.name} {.status.conditions[?(@.type=="Ready")].status} {end}`),
-		f.Node(1)+" True "+f.Node(2)+" True "+f.Node(3)+" True ")
+		f.Node(1)+" True "+f.Node(2)+" True "+f.Node(3)+" True")
 	s.apply(onEveryNode)
 	pods := s.running("app=web", 3)
 	if nodes := strings.Fields(s.get("pods", ".items[*].spec.nodeName")); len(nodes) != 3 || nodes[0] == nodes[1] || nodes[1] == nodes[2] || nodes[0] == nodes[2] {
