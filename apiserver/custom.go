@@ -131,6 +131,9 @@ func (at *endpoint) encodeStored(ctx context.Context, obj resource.Object) ([]by
 	if at.custom != nil {
 		return at.custom.Codec.Encode(ctx, obj)
 	}
+	if at.kind.row.StoredAsJSON {
+		return codec.Encode(obj, codec.JSON)
+	}
 	return codec.EncodeStored(obj)
 }
 

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/custom"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -46,7 +47,9 @@ type Extensions struct {
 type state struct {
 	latest *apiextensionsv1.CustomResourceDefinition // as the cache has it, or as it was written since
 	served *apiextensionsv1.CustomResourceDefinition // nil while it is not
-	ending context.CancelFunc                        // of the deletion of its objects
+	// definition is what it is served by.
+	definition *custom.Definition
+	ending     context.CancelFunc // of the deletion of its objects
 	// terminating is shared with the rows that are served.
 	terminating atomic.Bool
 }
@@ -165,7 +168,7 @@ func (e *Extensions) sync(ctx context.Context, name string) {
 		logr.FromContextOrDiscard(ctx).Error(err, "Custom resources cannot be served", "definition", name)
 	}
 	if settled != s.latest {
-		if err := e.Client.Status().Update(ctx, settled); err != nil {
+		if err := e.Client.Status().Update(ctx, settled.DeepCopy()); err != nil { // which the answer is read into
 			if client.IgnoreNotFound(err) != nil {
 				logr.FromContextOrDiscard(ctx).V(1).Info("Writing the status of a definition failed", "definition", name, "reason", err.Error())
 			}

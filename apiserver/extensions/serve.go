@@ -18,6 +18,8 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 	}
 	s.terminating.Store(isTrue(crd, apiextensionsv1.Terminating))
 	if s.served != nil && alike(s.served, crd) {
+		s.served = crd
+		s.definition.Adopt(crd)
 		return nil
 	}
 	definition := custom.New(crd, e.converterOf(crd))
@@ -38,7 +40,7 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 		return err
 	}
 	before := s.served
-	s.served = crd
+	s.served, s.definition = crd, definition
 	e.publish(before, crd, versions, rows)
 	return nil
 }

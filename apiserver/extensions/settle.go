@@ -11,9 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// settled is the definition with the status that it should have: itself where it has that.
+// settled is the definition with the status that it should have: itself where it has that, and otherwise one that shares all else with it.
 func (e *Extensions) settled(crd *apiextensionsv1.CustomResourceDefinition) *apiextensionsv1.CustomResourceDefinition {
-	next := crd.DeepCopy()
+	next := &apiextensionsv1.CustomResourceDefinition{TypeMeta: crd.TypeMeta, ObjectMeta: crd.ObjectMeta, Spec: crd.Spec, Status: *crd.Status.DeepCopy()}
 	now := e.Clock.Now()
 	if policy := approval(crd); policy != nil {
 		set(next, *policy, now)

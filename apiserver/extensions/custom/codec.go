@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
@@ -28,7 +27,7 @@ func (v *Version) Accept(obj resource.Object) ([]error, error) {
 	u := obj.(*unstructured.Unstructured)
 	as := v.of.versions[u.GroupVersionKind().Version]
 	if as == nil {
-		as = &Version{of: v.of, spec: &apiextensionsv1.CustomResourceDefinitionVersion{}} // knows no field
+		as = &Version{of: v.of, index: -1} // knows no field
 		as.schema.of = as
 	}
 	unknown, err := as.coerce(u, false)

@@ -17,7 +17,7 @@ import (
 
 // columns of the table: the name, and what the definition adds; the age where it adds nothing.
 func (v *Version) columns() ([]metav1.TableColumnDefinition, func(resource.Object, time.Time) []any) {
-	given := v.spec.AdditionalPrinterColumns
+	given := v.spec().AdditionalPrinterColumns
 	if len(given) == 0 {
 		given = []apiextensionsv1.CustomResourceColumnDefinition{{
 			Name: "Age", Type: "date", JSONPath: ".metadata.creationTimestamp", Description: metav1.ObjectMeta{}.SwaggerDoc()["creationTimestamp"],

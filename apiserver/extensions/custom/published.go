@@ -23,7 +23,7 @@ func (v *Version) GroupVersion() schema.GroupVersion { return v.kind.GroupVersio
 
 // listKind is the kind of lists.
 func (v *Version) listKind() schema.GroupVersionKind {
-	return v.GroupVersion().WithKind(v.of.crd.Status.AcceptedNames.ListKind)
+	return v.GroupVersion().WithKind(v.of.crd().Status.AcceptedNames.ListKind)
 }
 
 // Models names the schemas of the kinds that the version adds to OpenAPI.
@@ -60,7 +60,7 @@ func (v *Version) Published() (map[string]openapi.Schema, error) {
 
 func (v *Version) addSelectable(model *spec.Schema) {
 	var all []any
-	for _, field := range v.spec.SelectableFields {
+	for _, field := range v.spec().SelectableFields {
 		all = append(all, map[string]any{"fieldPath": field.JSONPath[1:]})
 	}
 	if all != nil {
@@ -72,7 +72,7 @@ func (v *Version) addSelectable(model *spec.Schema) {
 func (v *Version) listModel() *spec.Schema {
 	doc := metav1.TypeMeta{}.SwaggerDoc()
 	items := spec.ArrayProperty(spec.RefSchema("#/definitions/" + modelName(v.kind))).
-		WithDescription("List of " + v.of.crd.Status.AcceptedNames.Plural + ". More info: " + conventions)
+		WithDescription("List of " + v.of.crd().Status.AcceptedNames.Plural + ". More info: " + conventions)
 	list := &spec.Schema{SchemaProps: spec.SchemaProps{
 		Type: spec.StringOrArray{"object"}, Description: v.listKind().Kind + " is a list of " + v.kind.Kind, Required: []string{"items"},
 		Properties: map[string]spec.Schema{

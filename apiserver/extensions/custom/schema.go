@@ -29,7 +29,7 @@ type lazySchema struct {
 
 // internal is the schema in the form that the libraries work with; nil for none.
 func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
-	given := l.of.spec.Schema
+	given := l.of.spec().Schema
 	if given == nil || given.OpenAPIV3Schema == nil {
 		return nil, nil
 	}
@@ -68,7 +68,7 @@ func (l *lazySchema) structure() (*structural.Structural, error) {
 }
 
 // preserves is set for definitions of old that leave unknown fields in place everywhere.
-func (l *lazySchema) preserves() bool { return l.of.of.crd.Spec.PreserveUnknownFields }
+func (l *lazySchema) preserves() bool { return l.of.of.crd().Spec.PreserveUnknownFields }
 
 // checks are what objects must pass: the schema's bounds, and its rules; both may be nil.
 func (l *lazySchema) checks() (validation.SchemaValidator, *cel.Validator, error) {

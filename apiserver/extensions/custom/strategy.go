@@ -83,7 +83,7 @@ func (v *Version) subresources() []resource.Subresource {
 			ResetFields: v.resetByStatus(),
 		})
 	}
-	if s := v.spec.Subresources; s != nil && s.Scale != nil {
+	if s := v.spec().Subresources; s != nil && s.Scale != nil {
 		all = append(all, resource.Subresource{
 			Name: "scale", GroupVersionKind: autoscalingv1.SchemeGroupVersion.WithKind("Scale"), Scale: v.scale(),
 		})
@@ -98,7 +98,7 @@ func (v *Version) resetByStatus() [][]string {
 
 // scale reads and writes the count of replicas where the definition says that it is.
 func (v *Version) scale() *resource.Scale {
-	given := v.spec.Subresources.Scale
+	given := v.spec().Subresources.Scale
 	count := func(obj resource.Object, at string) int32 {
 		n, _, _ := unstructured.NestedInt64(content(obj), path(at)...)
 		return int32(n)
@@ -125,11 +125,11 @@ var _ metav1.Object = &unstructured.Unstructured{}
 
 // selectable are the fields by which clients may select.
 func (v *Version) selectable() ([]string, func(resource.Object) fields.Set) {
-	if len(v.spec.SelectableFields) == 0 {
+	if len(v.spec().SelectableFields) == 0 {
 		return nil, nil
 	}
-	names := make([]string, len(v.spec.SelectableFields))
-	for i, selectable := range v.spec.SelectableFields {
+	names := make([]string, len(v.spec().SelectableFields))
+	for i, selectable := range v.spec().SelectableFields {
 		names[i] = selectable.JSONPath[1:]
 	}
 	return names, func(obj resource.Object) fields.Set {

@@ -38,7 +38,7 @@ func (v *Version) validate(ctx context.Context, obj resource.Object) field.Error
 	if rules == nil {
 		return errs
 	}
-	namespaced := v.of.crd.Spec.Scope == apiextensionsv1.NamespaceScoped
+	namespaced := v.of.crd().Spec.Scope == apiextensionsv1.NamespaceScoped
 	if blocks(errs) || blocks(metavalidation.ValidateObjectMetaAccessor(obj, namespaced, metavalidation.NameIsDNSSubdomain, nil)) {
 		return append(errs, unchecked())
 	}
@@ -116,10 +116,10 @@ func (v *Version) validateKind(obj resource.Object) field.ErrorList {
 
 // validateScale checks the counts that scaling reads and writes.
 func (v *Version) validateScale(object map[string]any) field.ErrorList {
-	if v.spec.Subresources == nil || v.spec.Subresources.Scale == nil {
+	if v.spec().Subresources == nil || v.spec().Subresources.Scale == nil {
 		return nil
 	}
-	scale := v.spec.Subresources.Scale
+	scale := v.spec().Subresources.Scale
 	errs := validateCount(object, scale.SpecReplicasPath)
 	errs = append(errs, validateCount(object, scale.StatusReplicasPath)...)
 	if scale.LabelSelectorPath == nil || *scale.LabelSelectorPath == "" {
