@@ -92,6 +92,9 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	}
 	s.decoder = codec.NewDecoder(s.Scheme)
 	s.metrics = newServerMetrics()
+	if m := s.Admission.Metrics(); m != nil {
+		s.metrics.registry.MustRegister(m)
+	}
 	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})

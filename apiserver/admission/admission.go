@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -83,16 +84,42 @@ type Plugin struct {
 // Chain asks its plugins in order. A nil chain admits everything.
 type Chain struct {
 	plugins []Plugin
+	metrics *Metrics
+	// admits and validates measure the plugins, and the last of each the whole step.
+	admits, validates []watch
 }
 
 // NewChain returns a chain of the plugins in their order.
-func NewChain(plugins ...Plugin) *Chain {
-	return &Chain{plugins: plugins}
-}
+func NewChain(plugins ...Plugin) *Chain { return (*Chain)(nil).After(plugins...) }
 
 // After returns a chain that asks first before the plugins of c.
 func (c *Chain) After(first ...Plugin) *Chain {
-	return &Chain{plugins: append(slices.Clone(first), c.plugins...)}
+	made := &Chain{plugins: slices.Clone(first)}
+	if c != nil {
+		made.plugins, made.metrics = append(made.plugins, c.plugins...), c.metrics
+	}
+	made.admits, made.validates = make([]watch, len(made.plugins)+1), make([]watch, len(made.plugins)+1)
+	for i := range made.plugins {
+		made.admits[i].name, made.validates[i].name = made.plugins[i].Name, made.plugins[i].Name
+	}
+	for i := range made.admits {
+		made.admits[i].step, made.validates[i].step = stepAdmit, stepValidate
+	}
+	return made
+}
+
+// Measured makes the chain count into m.
+func (c *Chain) Measured(m *Metrics) *Chain {
+	c.metrics = m
+	return c
+}
+
+// Metrics that the chain counts into; nil where it does not.
+func (c *Chain) Metrics() *Metrics {
+	if c == nil {
+		return nil
+	}
+	return c.metrics
 }
 
 // Names of the plugins in their order.
@@ -110,19 +137,26 @@ func (c *Chain) Admit(ctx context.Context, a *Attributes) error {
 		return nil
 	}
 	a.Again = Reinvocation{}
-	if err := c.admit(ctx, a); err != nil || !a.Again.wanted {
-		return err
+	start := time.Now()
+	err := c.admit(ctx, a)
+	if err == nil && a.Again.wanted {
+		a.Again.running = true
+		err = c.admit(ctx, a)
 	}
-	a.Again.running = true
-	return c.admit(ctx, a)
+	c.admits[len(c.plugins)].observe(c.metrics, a.Operation, time.Since(start), err)
+	return err
 }
 
 func (c *Chain) admit(ctx context.Context, a *Attributes) error {
-	for _, plugin := range c.plugins {
-		if plugin.Mutator == nil {
+	start := time.Now()
+	for i := range c.plugins {
+		if c.plugins[i].Mutator == nil {
 			continue
 		}
-		if err := plugin.Mutator.Admit(ctx, a); err != nil {
+		err := c.plugins[i].Mutator.Admit(ctx, a)
+		now := time.Now()
+		c.admits[i].observe(c.metrics, a.Operation, now.Sub(start), err)
+		if start = now; err != nil {
 			return err
 		}
 	}
@@ -134,11 +168,22 @@ func (c *Chain) Validate(ctx context.Context, a *Attributes) error {
 	if c == nil {
 		return nil
 	}
-	for _, plugin := range c.plugins {
-		if plugin.Validator == nil {
+	start := time.Now()
+	err := c.validate(ctx, a)
+	c.validates[len(c.plugins)].observe(c.metrics, a.Operation, time.Since(start), err)
+	return err
+}
+
+func (c *Chain) validate(ctx context.Context, a *Attributes) error {
+	start := time.Now()
+	for i := range c.plugins {
+		if c.plugins[i].Validator == nil {
 			continue
 		}
-		if err := plugin.Validator.Validate(ctx, a); err != nil {
+		err := c.plugins[i].Validator.Validate(ctx, a)
+		now := time.Now()
+		c.validates[i].observe(c.metrics, a.Operation, now.Sub(start), err)
+		if start = now; err != nil {
 			return err
 		}
 	}

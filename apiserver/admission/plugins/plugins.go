@@ -53,15 +53,15 @@ type Deps struct {
 }
 
 // list is all plugins in the order in which they are asked.
-func list(deps Deps, security *podsecurity.Plugin) []admission.Plugin {
+func list(deps Deps, security *podsecurity.Plugin, metrics *admission.Metrics) []admission.Plugin {
 	lifecycle := &namespacelifecycle.Plugin{Lister: deps.Lister}
 	account := &serviceaccount.Plugin{Lister: deps.Lister, Await: deps.Await}
 	limits := &limitranger.Plugin{Lister: deps.Lister}
 	priorities := &priority.Plugin{Lister: deps.Lister}
 	runtimes := &runtimeclass.Plugin{Lister: deps.Lister}
 	matcher, environments := matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, &expression.Environments{}
-	mutating, validating := webhook.New(webhook.Deps{Matcher: matcher, Clients: deps.Webhooks, Authorizer: deps.Authorizer, Environments: environments})
-	policies := policy.Deps{Matcher: matcher, Environments: environments, Authorizer: deps.Authorizer, Find: deps.Objects}
+	mutating, validating := webhook.New(webhook.Deps{Matcher: matcher, Clients: deps.Webhooks, Authorizer: deps.Authorizer, Environments: environments, Metrics: metrics})
+	policies := policy.Deps{Matcher: matcher, Environments: environments, Authorizer: deps.Authorizer, Find: deps.Objects, Metrics: metrics}
 	owners := &ownerreferences.Plugin{Authorizer: deps.Authorizer, Resource: deps.resource}
 	return []admission.Plugin{
 		{Name: "NamespaceLifecycle", Mutator: lifecycle},
@@ -144,7 +144,8 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	plugins := list(deps, security)
+	metrics := admission.NewMetrics()
+	plugins := list(deps, security, metrics)
 	if err := checkNames(plugins, enable, disable); err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	}
 	// What cannot be compiled is refused whatever is switched off.
 	on = append(on, admission.Plugin{Name: "AdmissionExpressions", Validator: &policy.Check{Environments: &expression.Environments{}}})
-	return admission.NewChain(on...), nil
+	return admission.NewChain(on...).Measured(metrics), nil
 }
 
 func checkNames(plugins []admission.Plugin, enable, disable []string) error {

@@ -26,6 +26,7 @@ type Deps struct {
 	Environments *expression.Environments
 	// Authorizer is what expressions may ask.
 	Authorizer authorizer.Authorizer
+	Metrics    *admission.Metrics
 	// Find finds parameters.
 	Find admission.Finder
 }

@@ -167,7 +167,7 @@ func (j *judgement) rules(evaluation *expression.Evaluation, app application) {
 		case err != nil:
 			j.broken(app, i, err.Error(), "")
 		case value.Value() != true:
-			j.deny(app, i, v.explain(evaluation), v.reason)
+			j.deny(app, i, v.explain(evaluation), v.reason, "no_error")
 		}
 	}
 }
@@ -175,7 +175,7 @@ func (j *judgement) rules(evaluation *expression.Evaluation, app application) {
 // broken is a rule that cannot be evaluated.
 func (j *judgement) broken(app application, index int, message string, reason metav1.StatusReason) {
 	if !app.policy.failOpen {
-		j.deny(app, index, message, reason)
+		j.deny(app, index, message, reason, "invalid_error")
 	}
 }
 
@@ -199,8 +199,9 @@ func (v *validation) explain(evaluation *expression.Evaluation) string {
 }
 
 // deny does what the binding says is to be done about a broken rule.
-func (j *judgement) deny(app application, index int, message string, reason metav1.StatusReason) {
+func (j *judgement) deny(app application, index int, message string, reason metav1.StatusReason, failure string) {
 	for _, action := range app.binding.actions {
+		j.deps.Metrics.Policy(app.policy.name, app.binding.name, strings.ToLower(string(action)), failure)
 		switch action {
 		case admissionregistrationv1.Deny:
 			j.denials = append(j.denials, denial{app.policy.name, app.binding.name, message, reason})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -48,7 +49,9 @@ func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, ro
 	if err != nil {
 		return apierrors.NewInternalError(err)
 	}
+	start := time.Now()
 	changed, err := m.call(ctx, h, a, view)
+	m.count(h, a, admission.StepAdmit, time.Since(start), err)
 	if changed {
 		rounds.Changed()
 	}

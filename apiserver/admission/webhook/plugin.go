@@ -19,6 +19,7 @@ type Deps struct {
 	Environments *expression.Environments
 	// Authorizer is what match conditions may ask.
 	Authorizer authorizer.Authorizer
+	Metrics    *admission.Metrics
 }
 
 // New returns the two plugins.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -78,15 +79,15 @@ func viewsOf(a *admission.Attributes, calls []invocation) (map[matching.Target]*
 }
 
 func (v *Validating) one(ctx context.Context, h *hook, a *admission.Attributes, s *shown) error {
+	start := time.Now()
 	given, err := v.caller.ask(ctx, h, a, s)
-	var failed *callError
-	switch {
-	case errors.As(err, &failed):
-		return missed(ctx, h, failed)
-	case err != nil:
-		return err
-	case given.allowed:
-		return nil
+	if err == nil && !given.allowed {
+		err = denial(h.name, given.result)
 	}
-	return denial(h.name, given.result)
+	v.count(h, a, admission.StepValidating, time.Since(start), err)
+	var failed *callError
+	if errors.As(err, &failed) {
+		return missed(ctx, h, failed)
+	}
+	return err
 }
