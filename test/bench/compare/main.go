@@ -72,8 +72,8 @@ func run(ctx context.Context, o options) error {
 	}
 	problems := c.run(ctx, chosen, o.rounds)
 	c.results.print(os.Stdout)
-	if problems == nil && o.only == "" && o.side == "" && !o.quick {
-		return c.writePage(o.page, o.rounds)
+	if ctx.Err() == nil && o.only == "" && o.side == "" && !o.quick {
+		return errors.Join(problems, c.writePage(o.page, o.rounds, problems))
 	}
 	return problems
 }

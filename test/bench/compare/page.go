@@ -16,7 +16,7 @@ const (
 )
 
 // writePage replaces what is between the marks of a page.
-func (c *comparison) writePage(name string, rounds int) error {
+func (c *comparison) writePage(name string, rounds int, problems error) error {
 	page, err := os.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("reading the page: %w", err)
@@ -30,6 +30,9 @@ func (c *comparison) writePage(name string, rounds int) error {
 	out.Write(before)
 	out.WriteString(beginMark + "\n")
 	c.render(&out, rounds)
+	if problems != nil {
+		fmt.Fprintf(&out, "\n### What failed\nThe figures of these turns are missing:\n\n```\n%v\n```\n", problems)
+	}
 	out.WriteString(endMark)
 	out.Write(after)
 	return os.WriteFile(name, out.Bytes(), 0o644)

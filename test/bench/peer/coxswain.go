@@ -23,7 +23,7 @@ func (x Coxswain) prepare(c *Control) error { return os.MkdirAll(c.data(), 0o700
 
 func (x Coxswain) launch(ctx context.Context, c *Control) error {
 	return c.run(ctx, x.Program, "server", "--disable=agent", "--data-dir="+c.data(), "--https-listen-port="+port,
-		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet)
+		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet, silence)
 }
 
 func (x Coxswain) config(c *Control) (*rest.Config, error) {

@@ -29,6 +29,9 @@ func (u Upstream) Name() string { return "upstream" }
 // unlimited lets controllers and scheduler call as often as they can: by default it is 20 and 50 times a second.
 var unlimited = []string{"--kube-api-qps=100000", "--kube-api-burst=100000", "--leader-elect=false"}
 
+// silence lets nodes without a kubelet stay ready.
+const silence = "--node-monitor-grace-period=1h"
+
 // prepare implements Peer: it makes the certificates, which for upstream are not part of the start.
 func (u Upstream) prepare(c *Control) error {
 	authority, err := pki.Open(c.data("pki"), "kubernetes", time.Now)
@@ -90,7 +93,7 @@ func (u Upstream) launch(ctx context.Context, c *Control) error {
 			"--service-account-private-key-file=" + file(signingKey), "--root-ca-file=" + file("ca.crt"),
 			"--cluster-signing-cert-file=" + file("ca.crt"), "--cluster-signing-key-file=" + file("ca.key"),
 			"--allocate-node-cidrs=true", "--cluster-cidr=" + podNetwork, "--service-cluster-ip-range=" + serviceNet,
-			"--node-monitor-grace-period=1h"}, unlimited...),
+			silence}, unlimited...),
 		append([]string{"kube-scheduler", "--kubeconfig=" + c.kubeconfig(scheduler)}, unlimited...),
 	} {
 		if _, err := os.Stat(filepath.Join(u.Programs, line[0])); err != nil {

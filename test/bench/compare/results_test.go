@@ -1,0 +1,87 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
+)
+
+// results of three rounds, as they come.
+func rounds(values ...figure) *results {
+	r := newResults()
+	for i, f := range values {
+		r.add("calls", []string{"upstream", "Coxswain"}[i%2], f)
+	}
+	return r
+}
+
+func TestRatiosAreOfMedians(t *testing.T) {
+	rate := func(v float64) figure {
+		return figure{what: "get", unit: perSecond, value: v, p50: time.Millisecond, p99: 20 * time.Millisecond}
+	}
+	took := func(v float64) figure { return figure{what: "list", unit: millis, value: v} }
+	for _, c := range []struct {
+		name string
+		of   *results
+		want []string
+	}{
+		{"more in a second is better", rounds(rate(100), rate(1000), rate(9), rate(1200), rate(200), rate(9000)), []string{"1,200/s, p50 1.0 ms, p99 20 ms", "100/s, p50 1.0 ms, p99 20 ms", "12"}},
+		{"less time is better", rounds(took(50), took(0.5), took(70), took(2), took(60), took(1)), []string{"1.0 ms", "60 ms", "60"}},
+		{"one side alone has no ratio", rounds(took(50)), []string{"", "50 ms", ""}},
+	} {
+		row := c.of.rows[0]
+		if diff := cmp.Diff(c.want, []string{row.cell("Coxswain"), row.cell("upstream"), row.ratio()}); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestThePageKeepsWhatIsAroundTheMarks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "page.md")
+	if err := os.WriteFile(name, []byte("before\n"+beginMark+"\nstale figures\n"+endMark+"\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := &comparison{results: rounds(duration("list", time.Second)), commands: map[string][]string{}}
+	if err := c.writePage(name, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"before\n" + beginMark, "| list |", "1,000 ms", endMark + "\nafter\n"} {
+		if !strings.Contains(string(page), part) {
+			t.Errorf("the page has no %q:\n%s", part, page)
+		}
+	}
+	if strings.Contains(string(page), "stale figures") {
+		t.Error("the page has the stale part still")
+	}
+}
+
+func TestChoosing(t *testing.T) {
+	chosen, err := choose("list,start")
+	if err != nil || len(chosen) != 2 || chosen[0].name != "list" {
+		t.Errorf("%v, %v", chosen, err)
+	}
+	if _, err := choose("lists"); err == nil || !strings.Contains(err.Error(), "list, watch") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPercentiles(t *testing.T) {
+	var all []time.Duration
+	for i := range 200 {
+		all = append(all, time.Duration(200-i))
+	}
+	sorted := load.Sorted(all)
+	if p50, p99 := sorted.Percentile(50), sorted.Percentile(99); p50 != 101 || p99 != 199 {
+		t.Errorf("%d, %d", p50, p99)
+	}
+}
