@@ -60,6 +60,7 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if len(all) == 0 {
 		return "", &failure{message: "no nodes available to schedule pods", refused: sets.New("NodeName", "NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit")}
 	}
+	state.KeepInfo(cycle, info)
 	narrowed, by, status := p.PreFilter(ctx, cycle, pod, all)
 	if !status.IsSuccess() {
 		return "", refusedByAll(status, all)

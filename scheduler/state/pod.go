@@ -114,3 +114,21 @@ func nonMissing() corev1.ResourceList {
 		corev1.ResourceMemory: *resource.NewQuantity(defaultMemory, resource.BinarySI),
 	}
 }
+
+const infoKey = "state.PodInfo"
+
+// Clone implements fwk.StateData: it is never changed.
+func (p *PodInfo) Clone() fwk.StateData { return p }
+
+// KeepInfo lets the plugins of a cycle share what has been computed of its pod.
+func KeepInfo(cycle fwk.CycleState, info *PodInfo) { cycle.Write(infoKey, info) }
+
+// InfoOf returns what is computed of the pod of a cycle.
+func InfoOf(cycle fwk.CycleState, pod *corev1.Pod) *PodInfo {
+	if data, err := cycle.Read(infoKey); err == nil {
+		if info, ok := data.(*PodInfo); ok && info.pod == pod {
+			return info
+		}
+	}
+	return NewPodInfo(pod)
+}

@@ -49,7 +49,7 @@ func (*Plugin) Name() string { return Name }
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	info := state.NewPodInfo(pod)
+	info := state.InfoOf(cycle, pod)
 	if info.Err != nil {
 		return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "parsing pod: "+info.Err.Error())
 	}

@@ -26,7 +26,7 @@ const scoreKey = Name + "/score"
 
 // PreScore implements fwk.PreScorePlugin.
 func (p *Plugin) PreScore(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
-	info, topology := state.NewPodInfo(pod), p.topology()
+	info, topology := state.InfoOf(cycle, pod), p.topology()
 	if info.Err != nil {
 		return fwk.AsStatus(info.Err)
 	}

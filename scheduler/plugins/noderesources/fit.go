@@ -34,7 +34,7 @@ func read(cycle fwk.CycleState, pod *corev1.Pod) fwk.PodResource {
 	if data, err := cycle.Read(FitName); err == nil {
 		return data.(wanted).PodResource
 	}
-	return state.NewPodInfo(pod).CalculateResource()
+	return state.InfoOf(cycle, pod).CalculateResource()
 }
 
 // Local implements profile.Local.
@@ -45,7 +45,7 @@ func (*Fit) Name() string { return FitName }
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (*Fit) PreFilter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	cycle.Write(FitName, wanted{state.NewPodInfo(pod).CalculateResource()})
+	cycle.Write(FitName, wanted{state.InfoOf(cycle, pod).CalculateResource()})
 	return nil, nil
 }
 
