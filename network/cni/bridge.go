@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -94,9 +95,37 @@ func EnableForwarding(ranges []netip.Prefix) error {
 		name := "/proc/sys/net/ipv4/ip_forward"
 		if r.Addr().Is6() {
 			name = "/proc/sys/net/ipv6/conf/all/forwarding"
+			if err := keepListeningToRouters(name); err != nil {
+				return fmt.Errorf("enabling forwarding: %w", err)
+			}
 		}
 		if err := setSysctl(name, "1"); err != nil {
 			return fmt.Errorf("enabling forwarding: %w", err)
+		}
+	}
+	return nil
+}
+
+// keepListeningToRouters has the links that learn their default routes from routers go on with it. By default one that forwards
+// does not, and a machine would be cut off some time later.
+func keepListeningToRouters(forwarding string) error {
+	const withoutForwarding, always = "1", "2"
+	if on, err := os.ReadFile(forwarding); err != nil || string(bytes.TrimSpace(on)) != "0" {
+		return err
+	}
+	names, err := filepath.Glob("/proc/sys/net/ipv6/conf/*/accept_ra")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if link := filepath.Base(filepath.Dir(name)); link == "all" || link == "default" {
+			continue
+		}
+		if old, err := os.ReadFile(name); err != nil || string(bytes.TrimSpace(old)) != withoutForwarding {
+			continue // or the link has gone
+		}
+		if err := os.WriteFile(name, []byte(always), 0o644); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 	}
 	return nil

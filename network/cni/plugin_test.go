@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -316,4 +318,20 @@ func TestPodsGetSmaller(t *testing.T) {
 	}
 	n.expect(a.ns, b.ip+":8080", "b "+a.ip)
 	n.expect(b.ns, a.ip+":8080", "a "+b.ip)
+}
+
+func TestForwardingKeepsRoutersHeard(t *testing.T) {
+	n := newNode(t)
+	n.ns.Sysctl(t, "net/ipv6/conf/out/accept_ra", "1")
+	n.ns.Sysctl(t, "net/ipv6/conf/lo/accept_ra", "0")
+	n.ns.Do(t, func() error { return EnableForwarding(parsePrefixes("10.42.7.0/24", "fd42:7::/64")) })
+	for link, want := range map[string]string{"out": "2", "lo": "0"} {
+		n.ns.Do(t, func() error {
+			got, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + link + "/accept_ra")
+			if err == nil && strings.TrimSpace(string(got)) != want {
+				err = fmt.Errorf("%s: accept_ra is %s, want %s", link, got, want)
+			}
+			return err
+		})
+	}
 }
