@@ -36,6 +36,14 @@ func (r *Reinvocation) Begin(plugin string, now runtime.Object) *Rounds {
 	return kept
 }
 
+// Round is 0 the first time, and 1 the second.
+func (r *Reinvocation) Round() int {
+	if r.running {
+		return 1
+	}
+	return 0
+}
+
 // End notes how the plugin leaves the object.
 func (r *Rounds) End(now runtime.Object) {
 	if now != nil {

@@ -22,6 +22,7 @@ import (
 type hook struct {
 	// id is the same for as long as the webhook stands at its place in its configuration.
 	id, configuration, name string
+	index                   int // among all webhooks of its kind
 	criteria                *matching.Criteria
 	conditions              expression.Conditions
 	wrong                   error // why it cannot be matched or called
@@ -108,7 +109,8 @@ func (d *Deps) validatingHooks(l admission.Lister) []*hook {
 // numbered tells webhooks of one name apart.
 func numbered(hooks []*hook) []*hook {
 	seen := map[string]int{}
-	for _, h := range hooks {
+	for i, h := range hooks {
+		h.index = i
 		name := h.configuration + "/" + h.name
 		h.id = name + "/" + strconv.Itoa(seen[name])
 		seen[name]++

@@ -52,14 +52,19 @@ func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, ro
 	start := time.Now()
 	changed, err := m.call(ctx, h, a, view)
 	m.count(h, a, admission.StepAdmit, time.Since(start), err)
+	var failed *callError
+	if place := fmt.Sprintf("mutation.webhook.admission.k8s.io/round_%d_index_%d", a.Again.Round(), h.index); err == nil {
+		a.AuditAnnotation(place, fmt.Sprintf(`{"configuration":%q,"webhook":%q,"mutated":%t}`, h.configuration, h.name, changed))
+	} else if errors.As(err, &failed) && h.failOpen {
+		a.AuditAnnotation("failed-open."+place, h.name)
+	}
 	if changed {
 		rounds.Changed()
 	}
 	if h.reinvoke {
 		rounds.Asked(h.id)
 	}
-	var failed *callError
-	if errors.As(err, &failed) {
+	if failed != nil {
 		return missed(ctx, h, failed)
 	}
 	return err

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -87,6 +88,9 @@ func (v *Validating) one(ctx context.Context, h *hook, a *admission.Attributes, 
 	v.count(h, a, admission.StepValidating, time.Since(start), err)
 	var failed *callError
 	if errors.As(err, &failed) {
+		if h.failOpen {
+			a.AuditAnnotation(fmt.Sprintf("failed-open.validating.webhook.admission.k8s.io/round_0_index_%d", h.index), h.name)
+		}
 		return missed(ctx, h, failed)
 	}
 	return err
