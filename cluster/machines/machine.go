@@ -118,10 +118,8 @@ func (m *Machine) mount(resolv file) error {
 }
 
 func (b Bind) mount() error {
-	for _, dir := range []string{b.From, b.To} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if err := errors.Join(os.MkdirAll(b.From, 0o755), makeFolder(b.To)); err != nil {
+		return err
 	}
 	if err := unix.Mount(b.From, b.To, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("binding %s to %s: %w", b.From, b.To, err)

@@ -3,6 +3,7 @@ package machines
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -247,6 +248,32 @@ func TestNamesOfLinks(t *testing.T) {
 	for name, want := range map[string]string{"dev": "cox-dev", "elevenchars": "cox-elevenchars", "a-name-of-many-letters": "cox-a-nam-7166"} {
 		if got := (&Switch{Name: name}).Link(); !strings.HasPrefix(got, want) || len(got) > 15 {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestFoldersThatWereMade(t *testing.T) {
+	s := newSwitch(t, 45)
+	m := &Machine{Name: s.Name + "-1", Switch: s, IP: s.Address(1), Dir: filepath.Join(s.Owner, "1")}
+	host := filepath.Join(t.TempDir(), "a", "b")
+	m.Binds = []Bind{{From: filepath.Join(s.Owner, "b"), To: host}}
+	t.Cleanup(func() { _ = m.Remove() })
+	if err := m.Make(); err != nil {
+		t.Fatal(err)
+	}
+	on(t, m, "touch "+host+"/here")
+	if _, err := os.Stat(filepath.Join(s.Owner, "b", "here")); err != nil {
+		t.Error(err)
+	}
+	if data, err := os.ReadFile(made); err != nil || !strings.Contains(string(data), filepath.Dir(host)+"\n"+host+"\n") {
+		t.Errorf("what was made is not remembered: %s, %v", data, err)
+	}
+	if err := errors.Join(m.Remove(), s.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(Pins); err != nil { // nobody else has machines now
+		if _, err := os.Stat(filepath.Dir(host)); err == nil {
+			t.Errorf("%s is left", filepath.Dir(host))
 		}
 	}
 }

@@ -176,7 +176,10 @@ func (s *Switch) Remove() error {
 	if err := os.RemoveAll(s.Dir()); err != nil {
 		all = errors.Join(all, err)
 	}
-	_ = os.Remove(Pins) // others may be there
+	if os.Remove(Pins) == nil { // others may be there
+		removeFolders()
+		_ = os.Remove(filepath.Dir(Pins)) // so may a server on this machine itself
+	}
 	if all != nil {
 		return fmt.Errorf("removing the switch %s: %w", s.Name, all)
 	}
