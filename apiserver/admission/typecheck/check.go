@@ -55,7 +55,7 @@ type typed struct {
 func (c *Checker) contexts(p *admissionregistrationv1.ValidatingAdmissionPolicy) []typed {
 	var params *apiservercel.DeclType
 	if kind := p.Spec.ParamKind; kind != nil {
-		params, _ = c.Types.Type(schema.FromAPIVersionAndKind(kind.APIVersion, kind.Kind)) //nolint:errcheck // an unknown type is any
+		params, _ = c.Types.Type(schema.FromAPIVersionAndKind(kind.APIVersion, kind.Kind)) // an unknown type is any
 	}
 	var all []typed
 	for _, kind := range c.kinds(p.Spec.MatchConstraints) {
