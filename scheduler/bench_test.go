@@ -29,6 +29,8 @@ func (m *memory) Get(context.Context, client.ObjectKey, client.Object, ...client
 
 func (m *memory) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
+func (m *memory) Delete(context.Context, client.Object, ...client.DeleteOption) error { return nil }
+
 func (m *memory) SubResource(string) client.SubResourceClient { return subresource{m: m} }
 
 func (m *memory) Status() client.SubResourceWriter { return subresource{m: m} }
@@ -158,4 +160,41 @@ func benchNode(i int) *corev1.Node {
 		n.Status.Images = append(n.Status.Images, corev1.ContainerImage{Names: []string{fmt.Sprint("registry.k8s.io/other:", image)}, SizeBytes: 100 << 20})
 	}
 	return n
+}
+
+// BenchmarkPreempt has each pod evict others of full nodes.
+func BenchmarkPreempt(b *testing.B) {
+	ctx := b.Context()
+	api := &memory{bound: make(chan *corev1.Pod, 1)}
+	s := &Scheduler{Client: api, Recorder: quietRecorder{}, Clock: clock.RealClock{}}
+	if err := s.init(ctx); err != nil {
+		b.Fatal(err)
+	}
+	for i := range 5000 {
+		n := benchNode(i)
+		s.nodeAdded(n)
+		for k := range 4 {
+			p := benchPod(i*4+k, func(p *corev1.Pod) {
+				p.Name, p.Spec.NodeName = "low-"+p.Name, n.Name
+				p.UID = types.UID(p.Name)
+				p.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("8")
+			})
+			s.podChanged(ctx, nil, p)
+		}
+	}
+	priority := int32(100)
+	for i := range b.N {
+		s.podChanged(ctx, nil, benchPod(i, func(p *corev1.Pod) {
+			p.Spec.Priority = &priority
+			p.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("3")
+		}))
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		s.scheduleOne(ctx, s.queue.Pop(ctx))
+	}
+	s.binding.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pods/s")
 }

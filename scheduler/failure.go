@@ -89,11 +89,19 @@ func (f *failure) Get(node string) *fwk.Status {
 
 // NodesForStatusCode implements fwk.NodeToStatusReader.
 func (f *failure) NodesForStatusCode(lister fwk.NodeInfoLister, code fwk.Code) ([]fwk.NodeInfo, error) {
+	var nodes []fwk.NodeInfo
+	if f.others == nil || f.others.Code() != code { // only nodes that were tried
+		for i, node := range f.tried {
+			if f.verdict[i].Code() == code {
+				nodes = append(nodes, node)
+			}
+		}
+		return nodes, nil
+	}
 	all, err := lister.List()
 	if err != nil {
 		return nil, err
 	}
-	var nodes []fwk.NodeInfo
 	for _, node := range all {
 		if f.Get(node.Node().Name).Code() == code {
 			nodes = append(nodes, node)

@@ -69,6 +69,9 @@ func (c *CycleState) setFilters(all []fwk.FilterPlugin) {
 	}
 }
 
+// OnlyLocal says whether all filters that do not skip are local.
+func (c *CycleState) OnlyLocal() bool { return c.filters != nil && c.local == len(c.filters) }
+
 // Read implements fwk.CycleState.
 func (c *CycleState) Read(key fwk.StateKey) (fwk.StateData, error) {
 	c.mu.RLock()

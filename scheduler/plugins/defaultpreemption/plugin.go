@@ -35,6 +35,7 @@ type Plugin struct {
 	// and the share of the nodes. Defaults 100 and 10.
 	MinCandidates, MinCandidatesPercent int
 
+	last     *memo
 	mu       sync.Mutex
 	underway map[types.UID]struct{} // pods whose victims are being evicted
 }

@@ -27,6 +27,7 @@ type search struct {
 	pod      *corev1.Pod
 	now      metav1.Time
 	budgets  []budget
+	memo     *memo
 	verdicts map[string]*fwk.Status // of nodes that are no candidates
 }
 
@@ -36,7 +37,8 @@ func (p *Plugin) newSearch(ctx context.Context, cycle fwk.CycleState, pod *corev
 		return nil, fmt.Errorf("reading disruption budgets: %w", err)
 	}
 	return &search{
-		handle: p.Handle, cycle: cycle, pod: pod, now: metav1.NewTime(p.Clock.Now()), budgets: budgets, verdicts: map[string]*fwk.Status{},
+		handle: p.Handle, cycle: cycle, pod: pod, now: metav1.NewTime(p.Clock.Now()), budgets: budgets,
+		memo: p.memoFor(cycle, pod, budgets), verdicts: map[string]*fwk.Status{},
 	}, nil
 }
 
@@ -47,7 +49,7 @@ func (s *search) run(ctx context.Context, nodes []fwk.NodeInfo, enough int) []ca
 	from := start(len(nodes))
 	for i := range nodes {
 		node := nodes[(from+i)%len(nodes)]
-		c, status := s.try(ctx, node)
+		c, status := s.memo.try(ctx, s, node)
 		if !status.IsSuccess() {
 			s.verdicts[node.Node().Name] = status
 			continue
