@@ -7,8 +7,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/streaming/pkg/httpstream/wsstream"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 )
@@ -67,9 +69,21 @@ func (c *call) stream(kubelet *NodeConnection, location *url.URL) error {
 	if contentType == "" {
 		contentType = "text/plain"
 	}
+	if wsstream.IsWebSocketRequest(c.r) {
+		return c.messages(response.Body)
+	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(http.StatusOK)
 	connect.Copy(c.w, response.Body)
+	return nil
+}
+
+// messages sends what is read as messages of a websocket.
+func (c *call) messages(from io.Reader) error {
+	logger := logr.FromContextOrDiscard(c.ctx()).V(1)
+	if err := wsstream.NewReaderWithLogger(logger, from, true, wsstream.NewDefaultReaderProtocols()).Copy(c.w, c.r); err != nil {
+		logger.Info("A stream of messages ended early", "path", c.r.URL.Path, "reason", err.Error())
+	}
 	return nil
 }
 
