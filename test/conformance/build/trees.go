@@ -83,7 +83,7 @@ func (b *Builder) busybox(ctx context.Context, tree string) error {
 	if err != nil {
 		return fmt.Errorf("listing busybox's applets: %w", err)
 	}
-	links := map[string]string{"sh": "bash-static", "bash": "bash-static"}
+	links := map[string]string{"bash": "bash-static"}
 	for _, applet := range bytes.Fields(applets) {
 		if name := string(applet); links[name] == "" && name != "busybox" {
 			links[name] = "busybox"
@@ -94,7 +94,13 @@ func (b *Builder) busybox(ctx context.Context, tree string) error {
 			return err
 		}
 	}
-	return nil
+	// The shell of a newer busybox keeps variables whose names are no identifiers, which this one drops: what asks the PATH
+	// for a shell gets one that keeps them.
+	first := filepath.Join(tree, "usr", "local", "bin")
+	if err := os.MkdirAll(first, 0o755); err != nil {
+		return err
+	}
+	return os.Symlink("/bin/bash-static", filepath.Join(first, "sh"))
 }
 
 // place copies a file.
