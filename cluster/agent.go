@@ -62,7 +62,7 @@ func StartAgent(ctx context.Context, options AgentOptions) (*Node, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	if err := CheckMachine(Options{NodeOptions: options.NodeOptions}); err != nil {
+	if err := checkNode(); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(options.DataDir)

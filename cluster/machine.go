@@ -59,11 +59,19 @@ func firstIP(index int) string {
 	return ""
 }
 
-// CheckMachine says in one sentence each what a node lacks here; nil means that one can run.
+// CheckMachine says in one sentence each what a server with these options lacks here; nil means that it can run.
 func CheckMachine(options Options) error {
 	if !options.Enabled(Agent) {
 		return nil
 	}
+	if err := checkNode(); err != nil {
+		return fmt.Errorf("%w; or run the control plane alone with --disable agent", err)
+	}
+	return nil
+}
+
+// checkNode says what a node lacks here.
+func checkNode() error {
 	var missing []error
 	if os.Geteuid() != 0 {
 		missing = append(missing, errors.New("running containers needs root: start it with sudo"))
@@ -75,10 +83,7 @@ func CheckMachine(options Options) error {
 	if err != nil || !strings.Contains(string(filesystems), "overlay") {
 		missing = append(missing, errors.New("the kernel has no overlay file system: run modprobe overlay"))
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w; or run the control plane alone with --disable agent", errors.Join(missing...))
+	return errors.Join(missing...)
 }
 
 // missingControllers of those that containers need, in cgroup v1 and v2.

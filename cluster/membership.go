@@ -107,8 +107,12 @@ func (m *membership) trust(ctx context.Context) error {
 }
 
 func (m *membership) token() (join.Token, error) {
-	if m.Token == "" {
-		return join.Token{}, fmt.Errorf("this machine is no member of a cluster yet: give the token that is in DIR/token of the server with --token")
+	switch {
+	case m.Token != "":
+	case m.authority != nil:
+		return join.Token{}, errors.New("the certificate of this node is gone or has expired: give a token with --token once more; `coxswain token create` on the server makes one")
+	default:
+		return join.Token{}, errors.New("this machine is no member of a cluster yet: give the token that is in DIR/token of the server with --token")
 	}
 	return join.ParseToken(m.Token)
 }

@@ -220,7 +220,7 @@ func TestMemberWorksUnderItsOwnIdentities(t *testing.T) {
 			t.Fatal("the serving certificate was not renewed")
 		}
 	}
-	for range 3 {
+	for range 2 {
 		lease := &corev1.Node{}
 		if err := m.live.Get(ctx, client.ObjectKey{Name: "worker"}, lease); err != nil {
 			t.Errorf("reading with a renewed certificate: %v", err)
