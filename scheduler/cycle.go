@@ -148,9 +148,6 @@ func (s *Scheduler) filter(ctx context.Context, look search, nodes []fwk.NodeInf
 // remembered asks the plugins whether the pod fits the node, and the local ones only if they have not said so before.
 func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo) *fwk.Status {
 	o := look.memo.of(node)
-	if len(h.expected(look.pod, node)) > 0 {
-		return h.filter(ctx, look.cycle, look.pod, node)
-	}
 	if !o.known {
 		status := look.FilterLocal(ctx, look.cycle, look.pod, node)
 		if !status.IsSuccess() && !status.IsRejected() {
@@ -160,6 +157,9 @@ func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo)
 	}
 	if !o.refusal.IsSuccess() {
 		return o.refusal
+	}
+	if len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
+		return h.filter(ctx, look.cycle, look.pod, node)
 	}
 	return look.FilterRest(ctx, look.cycle, look.pod, node)
 }
