@@ -61,7 +61,7 @@ func newJoiningSpace(t *testing.T) joiningSpace {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cluster, err := env.NewCluster(ctx, octet()+4, "--cluster-signing-duration=20s")
+	cluster, err := env.NewCluster(ctx, octet()+4, "--cluster-signing-duration=40s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func (s joiningSpace) survivesTheServer() {
 			s.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		err := s.cluster.Start(ctx, "--cluster-signing-duration=20s")
+		err := s.cluster.Start(ctx, "--cluster-signing-duration=40s")
 		cancel()
 		if err != nil {
 			s.Fatal(err)
@@ -272,18 +272,20 @@ func (s joiningSpace) renewsItsCertificates() {
 	if err != nil || len(files) != 4 {
 		s.Fatalf("the certificates are %v, %v", files, err)
 	}
+	before := map[string][]byte{}
 	for _, file := range files {
 		info, err := os.Stat(file)
 		if err != nil || info.Mode().Perm() != 0o600 {
 			s.Errorf("%s: %v, %v", file, info, err)
 		}
-		before, err := os.ReadFile(file)
-		if err != nil {
+		if before[file], err = os.ReadFile(file); err != nil {
 			s.Fatal(err)
 		}
+	}
+	for _, file := range files {
 		s.eventually("another "+filepath.Base(file), func() error {
 			after, err := os.ReadFile(file)
-			if err == nil && bytes.Equal(before, after) {
+			if err == nil && bytes.Equal(before[file], after) {
 				err = errors.New("it is the same")
 			}
 			return err
