@@ -1,10 +1,12 @@
 package aggregation_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -163,10 +165,45 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// echo switches protocols and sends back what comes.
+func echo(w http.ResponseWriter) {
+	connection, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = connection.Close() }()
+	_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	_, _ = io.CopyN(connection, buffered, 5)
+}
+
+// converse upgrades a connection and expects what it says to come back.
+func (c *cluster) converse(path string) {
+	c.t.Helper()
+	connection, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(connection, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	reader := bufio.NewReader(connection)
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		c.t.Fatalf("upgrading: %v %v", response, err)
+	}
+	_, _ = io.WriteString(connection, "hello")
+	said := make([]byte, 5)
+	if _, err := io.ReadFull(reader, said); err != nil || string(said) != "hello" {
+		c.t.Errorf("what came back: %q %v", said, err)
+	}
+}
+
 func TestForward(t *testing.T) {
 	var broken atomic.Bool
 	remote := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case r.Header.Get("Upgrade") == "echo":
+			echo(w)
 		case broken.Load():
 			http.Error(w, "broken", http.StatusInternalServerError)
 		case r.URL.Path == "/apis/wardle.example.com/v1":
@@ -210,6 +247,7 @@ func TestForward(t *testing.T) {
 			t.Errorf("%s: %q, want %q; all: %v", name, values, want, got.Header)
 		}
 	}
+	c.converse("/apis/wardle.example.com/v1/talk")
 	if code, _ := c.do("GET", "/apis/wardle.example.com/v1/elsewhere", ""); code != http.StatusBadGateway {
 		t.Errorf("a redirect was answered with %d", code)
 	}
