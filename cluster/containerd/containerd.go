@@ -65,7 +65,7 @@ stats_collect_period = 3600
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{{.Pause}}'
 [plugins.'io.containerd.cri.v1.images'.registry]
-config_path = '{{.CertsDir}}:/etc/containerd/certs.d'
+config_path = '{{.CertsDir}}'
 {{.Auths}}
 [plugins.'io.containerd.cri.v1.runtime']
 restrict_oom_score_adj = true
@@ -107,8 +107,13 @@ func (r *Runtime) Prepare() error {
 	return os.WriteFile(r.config(), text.Bytes(), 0o600)
 }
 
-// CertsDir holds what Registries say, in containerd's form.
-func (r *Runtime) CertsDir() string { return filepath.Join(filepath.Dir(r.Root), "certs.d") }
+// CertsDir holds, in containerd's form, where images come from: the machine's own folder, unless there is more to say.
+func (r *Runtime) CertsDir() string {
+	if len(r.Registries.hosts()) == 0 {
+		return machineCerts
+	}
+	return filepath.Join(filepath.Dir(r.Root), "certs.d")
+}
 
 func (r *Runtime) config() string { return filepath.Join(filepath.Dir(r.Root), "config.toml") }
 

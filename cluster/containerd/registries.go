@@ -165,9 +165,16 @@ func (r *Registries) auths() string {
 	return text.String()
 }
 
-// writeRegistries writes what Files returns below CertsDir, which holds nothing else.
+// machineCerts is where the machine's administrator says the same in containerd's form.
+const machineCerts = "/etc/containerd/certs.d"
+
+// writeRegistries writes what Files returns below CertsDir, which holds nothing else but links to what the machine's own
+// folder says of other hosts: containerd reads one folder.
 func (r *Runtime) writeRegistries() error {
 	dir := r.CertsDir()
+	if dir == machineCerts {
+		return nil
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -181,6 +188,24 @@ func (r *Runtime) writeRegistries() error {
 			return err
 		}
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return linkOthers(machineCerts, dir)
+}
+
+// linkOthers makes the entries of a folder appear in another one that has none of that name. There need not be such a folder.
+func linkOthers(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		err := os.Symlink(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package containerd
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,44 @@ func TestNoRegistries(t *testing.T) {
 	registries, err := ReadRegistries(filepath.Join(t.TempDir(), "none.yaml"))
 	if err != nil || len(registries.hosts()) != 0 {
 		t.Errorf("got %v, %v", registries, err)
+	}
+}
+
+// containerd's transfer service takes one folder, not a list of them.
+func TestOneFolderOfRegistries(t *testing.T) {
+	dir := t.TempDir()
+	r := &Runtime{Root: filepath.Join(dir, "root"), State: filepath.Join(dir, "state")}
+	if err := r.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(r.config())
+	if err != nil || !strings.Contains(string(text), "config_path = '/etc/containerd/certs.d'\n") {
+		t.Errorf("%v: %s", err, text)
+	}
+	r.Registries = &Registries{Mirrors: map[string]Mirror{"a.example": {Endpoint: []string{"http://b.example"}}}}
+	if err := r.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	text, err = os.ReadFile(r.config())
+	if err != nil || !strings.Contains(string(text), "config_path = '"+dir+"/certs.d'\n") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+func TestOtherHostsStay(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	for _, name := range []string{from + "/ours", from + "/theirs", to + "/ours"} {
+		if err := os.Mkdir(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := linkOthers(from, to); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(to + "/ours"); err != nil || !info.IsDir() {
+		t.Errorf("ours: %v, %v", info, err)
+	}
+	if target, err := os.Readlink(to + "/theirs"); err != nil || target != from+"/theirs" {
+		t.Errorf("theirs: %s, %v", target, err)
 	}
 }
