@@ -181,6 +181,9 @@ func (c *call) allows(a codec.Accepted) bool {
 	if a.Media == codec.Protobuf && a.As == "" && !c.at.protobuf() && c.sub == nil {
 		return false
 	}
+	if a.As != "" && c.at.row.Virtual && c.info.Verb == "create" {
+		return false // reviews have no metadata worth showing
+	}
 	switch a.As {
 	case "":
 		return true

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -81,6 +82,7 @@ func (c *call) stream(kubelet *NodeConnection, location *url.URL) error {
 // messages sends what is read as messages of a websocket.
 func (c *call) messages(from io.Reader) error {
 	logger := logr.FromContextOrDiscard(c.ctx()).V(1)
+	from = bufio.NewReader(from) // the library drops what comes together with the end
 	if err := wsstream.NewReaderWithLogger(logger, from, true, wsstream.NewDefaultReaderProtocols()).Copy(c.w, c.r); err != nil {
 		logger.Info("A stream of messages ended early", "path", c.r.URL.Path, "reason", err.Error())
 	}

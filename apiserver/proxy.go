@@ -25,8 +25,12 @@ func (c *call) forward(way connect.Way) {
 	})
 }
 
-// rest is the path behind the proxy, with the client's trailing slash.
+// rest is the path behind the proxy, with the client's trailing slash. It is empty where the client named none: whoever
+// gets or heads that is sent to the same with a slash, against which the links of a page are right.
 func (c *call) rest() string {
+	if len(c.info.Rest) == 0 && !strings.HasSuffix(c.r.URL.Path, "/") {
+		return ""
+	}
 	path := "/" + strings.Join(c.info.Rest, "/")
 	if strings.HasSuffix(c.r.URL.Path, "/") && path != "/" {
 		path += "/"

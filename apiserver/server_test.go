@@ -195,3 +195,11 @@ func TestCreateGetUpdateDelete(t *testing.T) {
 	ts.delete(configMaps+"/one", "").wants(200).says(`"status":"Success"`)
 	ts.get(configMaps + "/one").wants(404).says(`configmaps \"one\" not found`)
 }
+
+// A review has no metadata to be shown as anything but itself.
+func TestReviewsAreNoTables(t *testing.T) {
+	ts := newServer(t)
+	for _, accept := range []string{"application/json;as=Table;v=v1;g=meta.k8s.io", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"} {
+		ts.do(http.MethodPost, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", `{"spec":{}}`, "Accept", accept).wants(http.StatusNotAcceptable)
+	}
+}

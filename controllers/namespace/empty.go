@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,25 +43,21 @@ type kindOf struct {
 	list     bool
 }
 
-// empty deletes all that is in a namespace and counts what is still there.
+var pods = schema.GroupResource{Resource: "pods"}
+
+// empty deletes all that is in a namespace and counts what is still there. Pods go first (KEP-5080): what they lean on,
+// and what isolates them, stays until they are gone.
 func (c *Controller) empty(ctx context.Context, namespace string) *content {
 	found := &content{counts: map[schema.GroupResource]int{}, finalizers: map[string]int{}}
 	kinds, err := c.kinds()
 	found.discovery = err
-	var last []kindOf
-	for _, kind := range kinds {
-		if kind.resource == (schema.GroupResource{Group: networkingv1.GroupName, Resource: "networkpolicies"}) {
-			last = append(last, kind)
-			continue
-		}
-		c.emptyKind(ctx, namespace, kind, found)
+	if at := slices.IndexFunc(kinds, func(kind kindOf) bool { return kind.resource == pods }); at > 0 {
+		kinds[0], kinds[at] = kinds[at], kinds[0]
 	}
-	podsLeft := found.counts[schema.GroupResource{Resource: "pods"}] > 0
-	for _, kind := range last {
-		if !podsLeft {
-			c.emptyKind(ctx, namespace, kind, found)
-		} else if err := c.count(ctx, namespace, kind, found); err != nil {
-			found.deletion = append(found.deletion, err)
+	for _, kind := range kinds {
+		c.emptyKind(ctx, namespace, kind, found)
+		if found.counts[pods] > 0 {
+			break
 		}
 	}
 	return found
