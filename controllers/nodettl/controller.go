@@ -2,12 +2,14 @@ package nodettl
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -27,8 +29,9 @@ const Name = "nodettl"
 type Controller struct {
 	Client client.Client
 
-	mu   sync.Mutex
-	size int // index into sizes
+	mu    sync.Mutex
+	nodes map[string]struct{} // counted as they come and go, for a list would cost as much as there are
+	size  int                 // index into sizes
 }
 
 // size of a cluster and the seconds that go with it. Sizes overlap, so that a cluster on an edge does not go to and fro.
@@ -52,15 +55,13 @@ func next(now, nodes int) int {
 
 // Reconcile writes the annotation.
 func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
-	_, seconds, err := c.measure(ctx)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	value := strconv.Itoa(seconds)
+	c.mu.Lock()
+	value := strconv.Itoa(sizes()[c.size].seconds)
+	c.mu.Unlock()
 	if node.Annotations[corev1.ObjectTTLAnnotationKey] == value {
 		return reconcile.Result{}, nil
 	}
-	err = patch.Metadata(ctx, c.Client, node, func(node *corev1.Node) {
+	err := patch.Metadata(ctx, c.Client, node, func(node *corev1.Node) {
 		if node.Annotations == nil {
 			node.Annotations = map[string]string{}
 		}
@@ -69,34 +70,23 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	return patch.Result(reconcile.Result{}, err)
 }
 
-// measure counts the nodes, and returns whether the cluster is of another size now.
-func (c *Controller) measure(ctx context.Context) (changed bool, seconds int, err error) {
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return false, 0, fmt.Errorf("listing nodes: %w", err)
-	}
+// count takes note of a node that is there or not, and returns the nodes that this concerns: all of them if the cluster is
+// of another size now.
+func (c *Controller) count(name string, there bool) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.nodes == nil {
+		c.nodes = map[string]struct{}{}
+	}
+	delete(c.nodes, name)
+	if there {
+		c.nodes[name] = struct{}{}
+	}
 	before := c.size
-	c.size = next(before, len(nodes.Items))
-	return c.size != before, sizes()[c.size].seconds, nil
-}
-
-// all nodes wake when one comes or goes that makes the cluster of another size.
-func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Request {
-	changed, _, err := c.measure(ctx)
-	if err != nil || !changed {
+	if c.size = next(before, len(c.nodes)); c.size == before {
 		return nil
 	}
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range nodes.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&nodes.Items[i])})
-	}
-	return requests
+	return slices.Collect(maps.Keys(c.nodes))
 }
 
 // Register puts the controller on mgr. A node wakes when it comes, and when the cluster grows or shrinks beyond a limit.
@@ -108,9 +98,21 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 		},
 		DeleteFunc: func(event.DeleteEvent) bool { return false },
 	}
-	comesOrGoes := predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
+	wake := func(names []string, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		for _, name := range names {
+			queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
+		}
+	}
+	counted := handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(c.count(e.Object.GetName(), true), queue)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(c.count(e.Object.GetName(), false), queue)
+		},
+	}
 	return kit.New(mgr, Name).
 		For(&corev1.Node{}, builder.WithPredicates(comes)).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(comesOrGoes)).
+		Watches(&corev1.Node{}, counted).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
