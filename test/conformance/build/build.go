@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -66,7 +67,11 @@ func (b *Builder) All(ctx context.Context) error {
 			return fmt.Errorf("building %s: %w", each.name, err)
 		}
 	}
-	laidOut := []string{filepath.Join(b.module(), "go.sum"), filepath.Join(b.module(), "build", "trees.go")}
+	recipe := []string{filepath.Join(b.module(), "build", "busybox.go")}
+	if err := b.once("busybox", recipe, func() error { return b.busybox(ctx, b.Program("busybox")) }); err != nil {
+		return fmt.Errorf("building busybox: %w", err)
+	}
+	laidOut := []string{recipe[0], filepath.Join(b.module(), "go.sum"), filepath.Join(b.module(), "build", "trees.go")}
 	if err := b.once("trees", laidOut, func() error { return b.trees(ctx) }); err != nil {
 		return fmt.Errorf("making the trees of the images: %w", err)
 	}
@@ -153,12 +158,25 @@ func (b *Builder) sources() (string, error) {
 }
 
 func (b *Builder) run(ctx context.Context, dir, name string, args ...string) error {
-	command := exec.CommandContext(ctx, name, args...)
-	command.Dir = dir
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	command.Stdout, command.Stderr = b.Log, b.Log
-	if err := command.Run(); err != nil {
+	if err := b.command(ctx, b.Log, dir, name, args...); err != nil {
 		return fmt.Errorf("running %s %s: %w", name, strings.Join(args, " "), err)
 	}
 	return nil
+}
+
+// quietly runs a program that says much. It is heard only if it fails.
+func (b *Builder) quietly(ctx context.Context, dir, name string, args ...string) error {
+	var said bytes.Buffer
+	if err := b.command(ctx, &said, dir, name, args...); err != nil {
+		return fmt.Errorf("running %s %s: %w: %s", name, strings.Join(args, " "), err, said.Bytes())
+	}
+	return nil
+}
+
+func (b *Builder) command(ctx context.Context, log io.Writer, dir, name string, args ...string) error {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	command.Stdout, command.Stderr = log, log
+	return command.Run()
 }

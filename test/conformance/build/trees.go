@@ -33,7 +33,7 @@ func (b *Builder) trees(ctx context.Context) error {
 	if err := place(b.Program("nnp"), nnp, 0o755|os.ModeSetuid|os.ModeSetgid); err != nil {
 		return err
 	}
-	return b.busybox(ctx, filepath.Join(trees, "busybox"))
+	return b.applets(ctx, filepath.Join(trees, "busybox", "bin"))
 }
 
 // upstream is the folder of the module that the suite comes from.
@@ -47,60 +47,23 @@ func (b *Builder) upstream(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// busybox unpacks two static programs of Debian and links what busybox can do to it.
-func (b *Builder) busybox(ctx context.Context, tree string) error {
-	debs, err := os.MkdirTemp(b.Dir(), "debs-")
-	if err != nil {
+// applets puts busybox into a folder, with links for what it can do.
+func (b *Builder) applets(ctx context.Context, bin string) error {
+	if err := place(b.Program("busybox"), filepath.Join(bin, "busybox"), 0o755); err != nil {
 		return err
 	}
-	defer os.RemoveAll(debs)
-	download := []string{"-o", "APT::Sandbox::User=root", "-q", "download", "busybox-static", "bash-static"}
-	if err := b.run(ctx, debs, "apt-get", download...); err != nil {
-		// A fresh machine has no lists of packages, or old ones.
-		if err := b.run(ctx, debs, "apt-get", "-q", "update"); err != nil {
-			return err
-		}
-		if err := b.run(ctx, debs, "apt-get", download...); err != nil {
-			return err
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := b.run(ctx, debs, "dpkg-deb", "-x", file, debs); err != nil {
-			return err
-		}
-	}
-	bin := filepath.Join(tree, "bin")
-	for _, name := range []string{"busybox", "bash-static"} {
-		if err := place(filepath.Join(debs, "bin", name), filepath.Join(bin, name), 0o755); err != nil {
-			return err
-		}
-	}
-	applets, err := exec.CommandContext(ctx, filepath.Join(bin, "busybox"), "--list").Output()
+	names, err := exec.CommandContext(ctx, b.Program("busybox"), "--list").Output()
 	if err != nil {
 		return fmt.Errorf("listing busybox's applets: %w", err)
 	}
-	links := map[string]string{"bash": "bash-static"}
-	for _, applet := range bytes.Fields(applets) {
-		if name := string(applet); links[name] == "" && name != "busybox" {
-			links[name] = "busybox"
+	for _, applet := range bytes.Fields(names) {
+		if name := string(applet); name != "busybox" {
+			if err := os.Symlink("busybox", filepath.Join(bin, name)); err != nil {
+				return err
+			}
 		}
 	}
-	for name, target := range links {
-		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil {
-			return err
-		}
-	}
-	// The shell of a newer busybox keeps variables whose names are no identifiers, which this one drops: what asks the PATH
-	// for a shell gets one that keeps them.
-	first := filepath.Join(tree, "usr", "local", "bin")
-	if err := os.MkdirAll(first, 0o755); err != nil {
-		return err
-	}
-	return os.Symlink("/bin/bash-static", filepath.Join(first, "sh"))
+	return nil
 }
 
 // place copies a file.
