@@ -2,5 +2,5 @@
 //
 // It reads Namespaces, discovery and, of everything in a terminating namespace, the
 // metadata. It deletes all of that, writes the namespace's conditions and, at the end,
-// its spec.finalizers. Network policies go last, so that no pod outlives its isolation.
+// its spec.finalizers. Pods go first, so that none outlives what it leans on or what isolates it.
 package namespace

@@ -34,8 +34,10 @@ const Name = "resourcequota"
 // Controller reconciles resource quotas.
 type Controller struct {
 	Client client.Client
-	Cache  cache.Cache
-	Clock  clock.PassiveClock
+	// Live counts the kinds that have no type here: one that is not served any more must not be waited for in a cache.
+	Live  client.Reader
+	Cache cache.Cache
+	Clock clock.PassiveClock
 
 	controller controller.Controller
 	mu         sync.Mutex
@@ -129,7 +131,7 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 func (c *Controller) countObjects(ctx context.Context, namespace, kind string, mapping *meta.RESTMapping, sum corev1.ResourceList) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(mapping.GroupVersionKind.GroupVersion().WithKind(mapping.GroupVersionKind.Kind + "List"))
-	if err := c.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := c.Live.List(ctx, list, client.InNamespace(namespace)); client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
 		return fmt.Errorf("listing %s: %w", kind, err)
 	}
 	n := *resource.NewQuantity(int64(len(list.Items)), resource.DecimalSI)
@@ -214,7 +216,7 @@ var allowsOther = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 // Register puts the controller on mgr. It wakes when what a quota allows changes, and when objects of a kind that some
 // quota names give something back.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]bool{}}
+	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]bool{}}
 	built, err := kit.New(mgr, Name).For(&corev1.ResourceQuota{}, builder.WithPredicates(allowsOther)).Build(reconcile.AsReconciler(c.Client, c))
 	c.controller = built
 	return err
