@@ -32,7 +32,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: web}
+metadata: {name: page}
 spec:
   selector: {app: web}
   ports: [{port: 80, targetPort: 8080}]
@@ -165,14 +165,14 @@ func (s joiningSpace) worksAsANode() {
 	s.reached()
 	for _, from := range []string{"visitor", "web"} {
 		s.eventually("the Service from "+from, func() error {
-			out, err := s.try("exec", from, "--", "curl", "-sS", "-m", "5", "http://web/")
+			out, err := s.try("exec", from, "--", "curl", "-sS", "-m", "5", "http://page/")
 			if err == nil && strings.TrimSpace(out) != "web" {
 				err = errors.New(out)
 			}
 			return err
 		})
 	}
-	s.same("through the API server", s.kubectl("get", "--raw", "/api/v1/namespaces/"+s.name+"/services/web/proxy/"), "web")
+	s.same("through the API server", s.kubectl("get", "--raw", "/api/v1/namespaces/"+s.name+"/services/page/proxy/"), "web")
 	s.eventually("its use of resources", func() error {
 		out, err := s.try("top", "pod", "web", "--no-headers")
 		if err == nil && !strings.HasPrefix(out, "web") {
