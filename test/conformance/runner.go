@@ -40,8 +40,17 @@ func (r *runner) Run(ctx context.Context) error {
 		return err
 	}
 	builder := &build.Builder{Root: r.Root, Log: os.Stderr}
+	unlock, err := lock(builder.Dir())
+	if err != nil {
+		return err
+	}
+	defer func() { unlock() }()
 	if err := builder.All(ctx); err != nil || r.BuildOnly {
 		return err
+	}
+	if r.Kubeconfig != "" {
+		unlock() // a cluster of somebody else's
+		unlock = func() {}
 	}
 	if r.table, err = suite.ReadTable(r.file("tests.tsv")); err != nil {
 		return err
