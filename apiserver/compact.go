@@ -11,28 +11,47 @@ import (
 )
 
 const (
-	// compactEvery is how many revisions may come before the past is dropped, and compactAge how old it is then at least:
-	// continued lists and late watchers need it for so long.
-	compactEvery = 1000
+	// compactAge is how old the past is at least when it is dropped: continued lists and late watchers need it for so long.
+	// compactEvery is how often that is looked at; what is older than both together is gone.
 	compactAge   = 5 * time.Minute
+	compactEvery = compactAge / 2
 )
 
 // Compact drops the past from the store, as it grows, until ctx ends. When nothing is written it does nothing.
 func (s *Server) Compact(ctx context.Context) error {
+	var marks []int64 // revisions that were the latest at each look, the oldest first
 	for {
-		upTo := s.Cache.Revision() + compactEvery
-		if err := s.Cache.WaitFor(ctx, upTo); err != nil {
-			return nil // ctx has ended
+		if len(marks) == 0 {
+			if err := s.Cache.WaitFor(ctx, s.compacted.Load()+1); err != nil {
+				return nil // ctx has ended
+			}
 		}
-		aged := s.Clock.NewTimer(compactAge)
+		marks = append(marks, s.Cache.Revision())
+		look := s.Clock.NewTimer(compactEvery)
 		select {
-		case <-aged.C():
+		case <-look.C():
 		case <-ctx.Done():
-			aged.Stop()
+			look.Stop()
 			return nil
 		}
-		if err := s.Store.Compact(ctx, upTo); err != nil && !errors.Is(err, storage.ErrCompacted) && ctx.Err() == nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "compacting the store failed", "revision", upTo)
+		if len(marks) < int(compactAge/compactEvery) {
+			continue // the oldest is too young
+		}
+		s.compact(ctx, marks[0])
+		if marks = marks[1:]; marks[len(marks)-1] == s.Cache.Revision() && marks[0] == s.compacted.Load() {
+			marks = nil // nothing was written meanwhile
 		}
 	}
+}
+
+// compact drops what was overwritten before a revision. The cache may remember more, but no list is continued there: what
+// one server answers, all do.
+func (s *Server) compact(ctx context.Context, revision int64) {
+	if err := s.Store.Compact(ctx, revision); err != nil && !errors.Is(err, storage.ErrCompacted) {
+		if ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "compacting the store failed", "revision", revision)
+		}
+		return
+	}
+	s.compacted.Store(revision)
 }

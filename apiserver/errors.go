@@ -34,6 +34,18 @@ func expired() *apierrors.StatusError {
 	return apierrors.NewResourceExpired("The resourceVersion for the provided list is too old.")
 }
 
+// expiredPage refuses the next page of a list that is too old, with a token for going on from the latest state.
+func expiredPage(start, prefix string) *apierrors.StatusError {
+	if start == "" {
+		return expired()
+	}
+	err := apierrors.NewResourceExpired("The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+		"the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token " +
+		"results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.")
+	err.ErrStatus.ListMeta.Continue = makeContinue(-1, start, prefix)
+	return err
+}
+
 func expiredWatch(after, oldest int64) *apierrors.StatusError {
 	return apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", after, oldest))
 }

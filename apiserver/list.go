@@ -177,6 +177,9 @@ func (c *call) pageAt(revision int64, start string, options *metav1.ListOptions,
 	if err := c.waitRevision(c.ctx(), revision); err != nil {
 		return nil, err
 	}
+	if revision < c.compacted.Load() {
+		return nil, expiredPage(start, c.at.prefix)
+	}
 	snapshot, err := c.at.cached.SnapshotAt(revision)
 	if errors.Is(err, storage.ErrCompacted) {
 		return c.pageFromStore(c.ctx(), revision, start, options, selected)
@@ -252,7 +255,7 @@ func (c *call) pageFromStore(ctx context.Context, revision int64, start string, 
 	for {
 		found, err := c.Store.Range(ctx, storage.Range{Prefix: prefix, From: start, Limit: 500, Revision: revision})
 		if errors.Is(err, storage.ErrCompacted) {
-			return nil, expired()
+			return nil, expiredPage(start, c.at.prefix)
 		}
 		if err != nil {
 			return nil, err

@@ -1,12 +1,18 @@
 package apiserver
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	clocktesting "k8s.io/utils/clock/testing"
 )
 
 func names(list *unstructured.Unstructured) []string {
@@ -84,4 +90,44 @@ func TestListItemsHaveNoKindOfTheirOwn(t *testing.T) {
 	ts.get(configMaps, "Accept", "application/yaml").wants(200).says("kind: ConfigMapList")
 	ts.get(configMaps, "Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").wants(200).says(`"kind":"Table"`).says(`"cells":["one"`)
 	ts.get(configMaps, "Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io").wants(200).says(`"kind":"PartialObjectMetadata"`)
+}
+
+// A list whose next page is asked for too late goes on from the latest state, if the client wants that.
+func TestPageThatIsTooOld(t *testing.T) {
+	clk := clocktesting.NewFakeClock(time.Unix(1000, 0))
+	ts := newServer(t, func(s *Server) { s.Clock = clk })
+	for _, name := range []string{"a", "b", "c"} {
+		ts.post(configMaps, configMap(name)).wants(201)
+	}
+	first := ts.get(configMaps + "?limit=1").wants(200).object()
+	next := "?limit=1&continue=" + url.QueryEscape(first.GetContinue())
+	ts.post(configMaps, configMap("b2")).wants(201)
+	ctx, end := context.WithCancel(context.Background())
+	var compacting sync.WaitGroup
+	compacting.Go(func() { _ = ts.server.Compact(ctx) })
+	defer compacting.Wait()
+	defer end()
+	for range compactAge / compactEvery {
+		until(clk.HasWaiters)
+		ts.get(configMaps + next).wants(200)
+		clk.Step(compactEvery)
+	}
+	until(func() bool { return ts.server.compacted.Load() > 0 })
+	refusal := ts.get(configMaps + next).wants(410).says("use the continue token in this response").status()
+	if refusal.Reason != metav1.StatusReasonExpired || refusal.Continue == "" {
+		t.Fatalf("refused with %+v", refusal)
+	}
+	second := ts.get(configMaps + "?limit=1&continue=" + url.QueryEscape(refusal.Continue)).wants(200).object()
+	rest, _, _ := unstructured.NestedFloat64(second.Object, "metadata", "remainingItemCount")
+	if got := names(second); !slices.Equal(got, []string{"b"}) || rest != 2 || second.GetResourceVersion() == first.GetResourceVersion() {
+		t.Errorf("the next page is %v of revision %s, %v remain", got, second.GetResourceVersion(), rest)
+	}
+	ts.get(configMaps + "?resourceVersionMatch=Exact&resourceVersion=" + first.GetResourceVersion()).wants(410)
+}
+
+// until waits for what another goroutine does.
+func until(done func() bool) {
+	for !done() {
+		runtime.Gosched()
+	}
 }

@@ -78,8 +78,10 @@ type Server struct {
 	kinds   atomic.Pointer[kinds]
 	metrics *serverMetrics
 	locks   keyLocks
-	stopped <-chan struct{}
-	logger  logr.Logger
+	// compacted is the revision before which nothing is listed any more.
+	compacted atomic.Int64
+	stopped   <-chan struct{}
+	logger    logr.Logger
 }
 
 // Handler returns the whole server as one handler. Watches end when ctx does.
