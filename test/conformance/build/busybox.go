@@ -46,21 +46,11 @@ func (b *Builder) busybox(ctx context.Context, program string) error {
 
 // debianSource downloads the original sources of a package and returns their file.
 func (b *Builder) debianSource(ctx context.Context, dir, name string) (string, error) {
-	about, err := os.ReadFile("/etc/os-release")
-	if err != nil {
+	lists, parts := filepath.Join(dir, "lists"), filepath.Join(dir, "sources")
+	if err := errors.Join(os.MkdirAll(filepath.Join(lists, "partial"), 0o755), os.MkdirAll(parts, 0o755), sourcesInto(parts)); err != nil {
 		return "", err
 	}
-	codename := regexp.MustCompile(`(?m)^VERSION_CODENAME=(\w+)$`).FindSubmatch(about)
-	if codename == nil {
-		return "", errors.New("/etc/os-release has no VERSION_CODENAME: is this Debian?")
-	}
-	list := filepath.Join(dir, "sources.list")
-	text := fmt.Sprintf("deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian %s main\n", codename[1])
-	err = errors.Join(os.WriteFile(list, []byte(text), 0o644), os.MkdirAll(filepath.Join(dir, "lists", "partial"), 0o755))
-	if err != nil {
-		return "", err
-	}
-	options := []string{"-q", "-o", "Dir::Etc::sourcelist=" + list, "-o", "Dir::Etc::sourceparts=-", "-o", "Dir::State::lists=" + filepath.Join(dir, "lists"),
+	options := []string{"-q", "-o", "Dir::Etc::sourcelist=/dev/null", "-o", "Dir::Etc::sourceparts=" + parts, "-o", "Dir::State::lists=" + lists,
 		"-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", "-o", "APT::Sandbox::User=root"}
 	for _, arguments := range [][]string{{"update"}, {"source", "--download-only", name}} {
 		if err := b.quietly(ctx, dir, "apt-get", append(options, arguments...)...); err != nil {
@@ -72,6 +62,32 @@ func (b *Builder) debianSource(ctx context.Context, dir, name string) (string, e
 		return "", fmt.Errorf("looking for the sources of %s: found %q: %w", name, files, err)
 	}
 	return files[0], nil
+}
+
+// sourcesInto writes where this machine gets its packages from into a folder, with sources in the place of packages.
+func sourcesInto(dir string) error {
+	files := []string{"/etc/apt/sources.list"}
+	for _, pattern := range []string{"*.list", "*.sources"} {
+		more, err := filepath.Glob(filepath.Join("/etc/apt/sources.list.d", pattern))
+		if err != nil {
+			return err
+		}
+		files = append(files, more...)
+	}
+	kind := regexp.MustCompile(`(?m)^(deb|Types:\s*deb)(\s)`)
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), kind.ReplaceAll(data, []byte("$1-src$2")), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unpack unpacks the files of a compressed archive, without the folder that all of them are in.
