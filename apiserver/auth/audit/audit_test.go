@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -214,3 +216,65 @@ func TestWebhookIsPostedWhatHappened(t *testing.T) {
 		t.Errorf("the webhook got %+v", list)
 	}
 }
+
+// A receiver that does not answer must not keep a server from ending.
+func TestEndDoesNotWaitForTheWebhook(t *testing.T) {
+	arrived, never := make(chan struct{}, 1), make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		select {
+		case <-never:
+		case <-r.Context().Done():
+		}
+	}))
+	defer receiver.Close()
+	defer close(never)
+	clk := clocktesting.NewFakeClock(time.Unix(1, 0))
+	webhook := &Webhook{Clock: clk, Logger: testr.New(t), url: receiver.URL, client: receiver.Client(), queue: make(chan auditv1.Event, 1000)}
+	for range cap(webhook.queue) {
+		webhook.Write(&auditv1.Event{AuditID: "id"})
+	}
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); webhook.Run(ctx) }()
+	<-arrived
+	end()
+	for !clk.HasWaiters() {
+		runtime.Gosched()
+	}
+	clk.Step(drainPatience)
+	<-done
+}
+
+func TestLargeBodiesAreNotKept(t *testing.T) {
+	var kept copied
+	kept.keep([]byte("abc"), 5)
+	if got := kept.String(); got != "abc" {
+		t.Errorf("kept %q", got)
+	}
+	kept.keep([]byte("def"), 5)
+	kept.keep([]byte("g"), 5)
+	if got := kept.String(); got != "" {
+		t.Errorf("kept %q of a body that is too large", got)
+	}
+}
+
+// What a sink was given for one stage stays as it was when the next one is known better.
+func TestStagesShareNoReference(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/namespaces/a/pods", strings.NewReader(`{"metadata":{"name":"b"}}`))
+	loaded, err := load(t, head+"rules: [{level: Metadata}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []*auditv1.Event
+	log := &Log{Policy: loaded, Sinks: []Sink{sinkFunc(func(e *auditv1.Event) { events = append(events, e) })}, Clock: clock.RealClock{}, JSON: func(_ string, body []byte) ([]byte, error) { return body, nil }}
+	a := authorizer.AttributesRecord{Verb: "create", ResourceRequest: true, Resource: "pods", APIVersion: "v1", Namespace: "a"}
+	log.Serve(httptest.NewRecorder(), r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) }), a, false)
+	if len(events) != 2 || events[0].ObjectRef.Name != "" || events[1].ObjectRef.Name != "b" {
+		t.Errorf("events refer to %+v", events)
+	}
+}
+
+type sinkFunc func(*auditv1.Event)
+
+func (f sinkFunc) Write(event *auditv1.Event) { f(event) }

@@ -13,19 +13,38 @@ import (
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 )
 
-// maxRefusal is how much of a refusal is kept: a Status is small.
-const maxRefusal = 64 << 10
+const (
+	// maxRefusal is how much of a refusal is kept: a Status is small.
+	maxRefusal = 64 << 10
+	// maxObject is the largest object that is recorded. Requests of our own are not larger; those that are sent on to
+	// other servers, and lists, may be of any size.
+	maxObject = 8 << 20
+)
+
+// copied keeps up to a number of bytes, or nothing when there are more.
+type copied struct {
+	bytes.Buffer
+	over bool
+}
+
+func (c *copied) keep(data []byte, most int) {
+	if c.over = c.over || c.Len()+len(data) > most; c.over {
+		c.Buffer = bytes.Buffer{}
+		return
+	}
+	c.Write(data)
+}
 
 // body keeps what is read through it.
 type body struct {
 	io.ReadCloser
-	kept bytes.Buffer
+	kept copied
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.kept.Write(p[:n])
+	b.kept.keep(p[:n], maxObject)
 	return n, err
 }
 
@@ -36,7 +55,7 @@ type writer struct {
 	whole   bool
 	code    int
 	started bool
-	kept    bytes.Buffer
+	kept    copied
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -56,9 +75,9 @@ func (w *writer) Write(data []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.whole {
-		w.kept.Write(data)
-	} else if room := maxRefusal - w.kept.Len(); w.code >= http.StatusBadRequest && room > 0 {
-		w.kept.Write(data[:min(len(data), room)])
+		w.kept.keep(data, maxObject)
+	} else if w.code >= http.StatusBadRequest {
+		w.kept.keep(data, maxRefusal)
 	}
 	return w.ResponseWriter.Write(data)
 }
@@ -110,7 +129,8 @@ func (r *Record) refer(object []byte) {
 	if len(object) == 0 || json.Unmarshal(object, &sent) != nil {
 		return
 	}
-	ref := r.event.ObjectRef
+	ref := *r.event.ObjectRef // a sink may still look at the one of the stage before
+	r.event.ObjectRef = &ref
 	for _, of := range []struct {
 		to   *string
 		from string

@@ -26,7 +26,7 @@ const (
 
 // Webhook is a Sink that posts EventLists. A receiver that is slow or away makes it lose events, never requests.
 type Webhook struct {
-	Clock clock.WithTicker
+	Clock clock.WithDelayedExecution
 	// Logger says what was lost.
 	Logger logr.Logger
 
@@ -36,7 +36,7 @@ type Webhook struct {
 }
 
 // NewWebhook reads where to post from a kubeconfig.
-func NewWebhook(kubeconfig string, c clock.WithTicker, logger logr.Logger) (*Webhook, error) {
+func NewWebhook(kubeconfig string, c clock.WithDelayedExecution, logger logr.Logger) (*Webhook, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit webhook's kubeconfig %s: %w", kubeconfig, err)
@@ -57,16 +57,23 @@ func (w *Webhook) Write(event *auditv1.Event) {
 	}
 }
 
-// Run posts until ctx ends, and then what is left.
+// drainPatience bounds the posting of what is left at the end: nothing else ends before.
+const drainPatience = 3 * time.Second
+
+// Run posts until ctx ends, and then what is left, for a while.
 func (w *Webhook) Run(ctx context.Context) {
+	posting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	stop := context.AfterFunc(ctx, func() { w.Clock.AfterFunc(drainPatience, end) })
+	defer stop()
 	for {
 		batch := w.collect(ctx)
 		if len(batch) > 0 {
-			if err := w.post(context.WithoutCancel(ctx), batch); err != nil {
-				w.Logger.Error(err, "Posting audit events failed", "events", len(batch))
+			if err := w.post(posting, batch); err != nil {
+				w.Logger.Error(err, "Posting audit events failed", "events", len(batch), "dropped", len(w.queue))
 			}
 		}
-		if ctx.Err() != nil && len(w.queue) == 0 {
+		if ctx.Err() != nil && (len(w.queue) == 0 || posting.Err() != nil) {
 			return
 		}
 	}
