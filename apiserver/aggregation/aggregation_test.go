@@ -229,7 +229,8 @@ func TestForward(t *testing.T) {
 	if got := c.condition("v1.wardle.example.com", "Passed"); got != "all checks passed" {
 		t.Error(got)
 	}
-	code, body := c.do("GET", "/apis/wardle.example.com/v1/namespaces/x/flunders?a=b", "", "X-Remote-User", "mallory", "X-Remote-Extra-Scope", "all", "Authorization", "Bearer secret")
+	code, body := c.do("GET", "/apis/wardle.example.com/v1/namespaces/x/flunders?a=b", "", "X-Remote-User", "mallory", "X-Remote-Extra-Scope", "all", "Authorization", "Bearer secret",
+		"Connection", "X-Remote-User, X-Remote-Group")
 	var got struct {
 		Path   string
 		Header http.Header

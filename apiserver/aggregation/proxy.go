@@ -63,6 +63,11 @@ func (a *Aggregator) forward(w http.ResponseWriter, r *http.Request, to *remote)
 	sent := r.Clone(r.Context())
 	sent.Host = location.Host
 	identify(sent.Header, caller)
+	// What a client names here is taken out on the way: it must not be what says who it is.
+	sent.Header.Del("Connection")
+	if isUpgrade(r) {
+		sent.Header.Set("Connection", "Upgrade")
+	}
 	handler := proxy.NewUpgradeAwareHandler(location, to.transport, true, isUpgrade(r), responder{})
 	handler.UseLocationHost = true
 	handler.RejectForwardingRedirects = true
