@@ -128,7 +128,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 		"kubeadm's hash is of another authority":   {testToken, "sha256:" + zeros, "is not the one that was pinned"},
 		"the token is right, and so is the hash":   {testToken, "sha256:" + join.KeyHash(authority), ""},
 		"the token is right and pins the CA":       {pinned, "", ""},
-		"the authority is right, the token is not": {"abcdef.0000000000000000", "sha256:" + join.KeyHash(authority), "the server does not know the token abcdef"},
+		"the authority is right, the token is not": {"abcdef.0000000000000000", "sha256:" + join.KeyHash(authority), "signed with another secret of token abcdef"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,7 @@ const infoPath = "/api/v1/namespaces/kube-public/configmaps/" + bootstrap.Config
 type Discovery struct {
 	Servers *Servers
 	Token   Token
-	// Hashes of authorities' public keys, as kubeadm writes them: sha256:<64 hexadecimal digits>. One of them has to match.
+	// Hashes of authorities' public keys, as kubeadm writes them: sha256:<64 hexadecimal digits>. Only authorities that match one of them are believed.
 	Hashes []string
 	Clock  clock.Clock
 }
@@ -96,13 +96,14 @@ func (d *Discovery) attempt(ctx context.Context, transport http.RoundTripper) ([
 	for _, cluster := range config.Clusters {
 		authority = cluster.CertificateAuthorityData
 	}
-	switch {
-	case d.Token.Hash == "" && len(d.Hashes) == 0:
-		return authority, d.checkSignature(info, text)
-	case !d.pinned(authority):
+	believed := d.pinned(authority)
+	if believed == nil {
 		return nil, fmt.Errorf("%w: the server's certificate authority is not the one that was pinned: its key is sha256:%s; is this the right server?", ErrRefused, KeyHash(authority))
 	}
-	return authority, nil
+	if d.Token.Hash == "" {
+		return believed, d.checkSignature(info, text)
+	}
+	return believed, nil
 }
 
 // checkSignature says whether whoever wrote cluster-info knows our token.
@@ -121,14 +122,24 @@ func (d *Discovery) checkSignature(info *corev1.ConfigMap, text string) error {
 	return nil
 }
 
-// pinned says whether the authorities are those that the user expects.
-func (d *Discovery) pinned(authority []byte) bool {
+// pinned returns those of the authorities that the user expects, nil if there are none. Hashes are of one key each: what stands
+// beside a certificate that matches is not believed for its sake.
+func (d *Discovery) pinned(authority []byte) []byte {
 	if d.Token.Hash != "" && hashOf(authority) != d.Token.Hash {
-		return false
+		return nil
 	}
-	return len(d.Hashes) == 0 || slices.ContainsFunc(d.Hashes, func(hash string) bool {
-		return strings.EqualFold(hash, "sha256:"+KeyHash(authority))
-	})
+	if len(d.Hashes) == 0 {
+		return authority
+	}
+	var believed []byte
+	for block, rest := pem.Decode(authority); block != nil; block, rest = pem.Decode(rest) {
+		certificate := &pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes}
+		hash := "sha256:" + keyHash(certificate)
+		if slices.ContainsFunc(d.Hashes, func(pin string) bool { return strings.EqualFold(pin, hash) }) {
+			believed = append(believed, pem.EncodeToMemory(certificate)...)
+		}
+	}
+	return believed
 }
 
 // IsHash says whether a text has the form of what kubeadm pins.
@@ -143,6 +154,10 @@ func KeyHash(authority []byte) string {
 	if block == nil {
 		return ""
 	}
+	return keyHash(block)
+}
+
+func keyHash(block *pem.Block) string {
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		return ""
