@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // made lists the folders of this machine that were made because machines have their own of them. It is beside Pins and ends
@@ -42,10 +44,15 @@ func removeFolders() {
 	if err != nil {
 		return
 	}
-	folders := strings.Fields(string(data))
+	removeListed(string(data))
+	_ = os.Remove(made)
+}
+
+// removeListed removes the folders of a list, one a line, the last one first. What is no folder any more is somebody else's.
+func removeListed(list string) {
+	folders := strings.Split(strings.TrimSuffix(list, "\n"), "\n")
 	slices.Reverse(folders)
 	for _, folder := range folders {
-		_ = os.Remove(folder)
+		_ = unix.Rmdir(folder)
 	}
-	_ = os.Remove(made)
 }
