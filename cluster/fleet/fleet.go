@@ -114,6 +114,9 @@ func others(clusters string) string {
 
 func (f *Fleet) file() string { return filepath.Join(f.Dir, "cluster.json") }
 
+// newFile is what file is written as before it is renamed.
+func (f *Fleet) newFile() string { return f.file() + ".new" }
+
 // Kubeconfig is the administrator's.
 func (f *Fleet) Kubeconfig() string { return filepath.Join(f.Dir, "admin.kubeconfig") }
 
@@ -122,10 +125,10 @@ func (f *Fleet) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.file()+".new", append(data, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(f.newFile(), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("writing the cluster's file: %w", err)
 	}
-	return os.Rename(f.file()+".new", f.file())
+	return os.Rename(f.newFile(), f.file())
 }
 
 func (f *Fleet) plug() *machines.Switch {

@@ -50,6 +50,9 @@ func (f *Fleet) clear(say func(string)) error {
 	if err == nil && old.runs() {
 		return fmt.Errorf("the cluster %s runs already: %s; `coxswain down --name %s` removes it", f.Name, old.summary(), f.Name)
 	}
+	if err := f.recognise(); err != nil {
+		return err
+	}
 	if err != nil && !f.plug().Traces() {
 		return f.empty()
 	}
@@ -78,7 +81,21 @@ func (f *Fleet) summary() string {
 	return strings.Join(words, ", ")
 }
 
-// empty removes everything in the cluster's folder.
+// recognise refuses to touch a folder that holds something and was never a cluster's.
+func (f *Fleet) recognise() error {
+	entries, err := os.ReadDir(f.Dir)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	for _, entry := range entries {
+		if path := filepath.Join(f.Dir, entry.Name()); path == f.file() || path == f.newFile() {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not empty and holds no cluster (there is no cluster.json): nothing in it was removed; move it away, or choose another --name or --data-dir", f.Dir)
+}
+
+// empty removes everything in the cluster's folder, and last what it is recognised by, in case that this is interrupted.
 func (f *Fleet) empty() error {
 	entries, err := os.ReadDir(f.Dir)
 	if err != nil {
@@ -86,9 +103,25 @@ func (f *Fleet) empty() error {
 	}
 	var removing errgroup.Group
 	for _, entry := range entries {
-		removing.Go(func() error { return os.RemoveAll(filepath.Join(f.Dir, entry.Name())) })
+		if path := filepath.Join(f.Dir, entry.Name()); path != f.file() {
+			removing.Go(func() error { return os.RemoveAll(path) })
+		}
 	}
-	return removing.Wait()
+	if err := removing.Wait(); err != nil {
+		return err
+	}
+	return os.RemoveAll(f.file())
+}
+
+// remove ends what runs and removes the cluster's folder. What could not be ended keeps its disks.
+func (f *Fleet) remove(sweep func() error) error {
+	if err := sweep(); err != nil {
+		return err
+	}
+	if err := f.empty(); err != nil {
+		return err
+	}
+	return os.RemoveAll(f.Dir)
 }
 
 func (f *Fleet) programs() string { return cluster.ProgramsDir(f.Dir) }
@@ -165,7 +198,10 @@ func Down(clusters, name string) (bool, error) {
 		return false, err
 	}
 	defer unlock()
-	if err := errors.Join(f.plug().Sweep(), f.empty(), os.RemoveAll(f.Dir)); err != nil {
+	if err := f.recognise(); err != nil {
+		return false, err
+	}
+	if err := f.remove(f.plug().Sweep); err != nil {
 		return true, fmt.Errorf("removing the cluster %s: %w", name, err)
 	}
 	_ = os.Remove(clusters) // others may be there
