@@ -162,19 +162,31 @@ func (m *membership) components(access *nodeAccess) []component {
 // followServers keeps the addresses of the API servers as the cluster says them.
 func (m *membership) followServers(ctx context.Context, from cache.Cache) error {
 	return follow(ctx, from, &discoveryv1.EndpointSlice{}, func(slice *discoveryv1.EndpointSlice) error {
-		if slice.Namespace != metav1.NamespaceDefault || slice.Labels[discoveryv1.LabelServiceName] != "kubernetes" {
-			return nil
+		if said := serversIn(slice); len(said) > 0 {
+			return m.servers.Set(said, m.named)
 		}
-		var said []string
-		for _, port := range slice.Ports {
-			for _, endpoint := range slice.Endpoints {
-				for _, address := range endpoint.Addresses {
-					said = append(said, net.JoinHostPort(address, strconv.Itoa(int(*port.Port))))
-				}
+		return nil
+	})
+}
+
+// serversIn are the addresses of the API servers, nil where a slice is not the one that they announce themselves in. Others may
+// carry its label, and any slice may leave out its port.
+func serversIn(slice *discoveryv1.EndpointSlice) []string {
+	if slice.Namespace != metav1.NamespaceDefault || slice.Name != "kubernetes" || slice.Labels[discoveryv1.LabelServiceName] != "kubernetes" {
+		return nil
+	}
+	var said []string
+	for _, port := range slice.Ports {
+		if port.Port == nil {
+			continue
+		}
+		for _, endpoint := range slice.Endpoints {
+			for _, address := range endpoint.Addresses {
+				said = append(said, net.JoinHostPort(address, strconv.Itoa(int(*port.Port))))
 			}
 		}
-		return m.servers.Set(said, m.named)
-	})
+	}
+	return said
 }
 
 // followAddresses keeps the kubelet's serving certificate for the addresses of the Node.
