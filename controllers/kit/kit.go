@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -78,7 +79,7 @@ func (d Deps) Defaults() Deps {
 		d.NodeCIDRMaskIPv6 = 64
 	}
 	if d.NodeGracePeriod == 0 {
-		d.NodeGracePeriod = 40 * time.Second
+		d.NodeGracePeriod = 50 * time.Second
 	}
 	if d.TerminatedPods == 0 {
 		d.TerminatedPods = 12500
@@ -92,9 +93,19 @@ func New(mgr manager.Manager, name string) *builder.Builder {
 	return builder.ControllerManagedBy(mgr).Named(name).WithOptions(Options(4))
 }
 
+// What fails is tried again after 5 ms and ever later, but at the latest after a minute: when its cause is gone, nothing
+// else may wake the controller.
+const (
+	retryFirst = 5 * time.Millisecond
+	retryLast  = time.Minute
+)
+
 // Options are the queue's options for a controller with that many workers.
 func Options(workers int) controller.Options {
-	return controller.Options{SkipNameValidation: ptr.To(true), MaxConcurrentReconciles: workers}
+	return controller.Options{
+		SkipNameValidation: ptr.To(true), MaxConcurrentReconciles: workers,
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast),
+	}
 }
 
 // Recorder returns a recorder of core/v1 events, the ones that kubectl describe shows.

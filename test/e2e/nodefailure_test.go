@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,15 +74,19 @@ func (s *fleetSpace) mistakes(t *testing.T) {
 // fails makes nodes fail in their ways, and brings them back when their pods have left.
 func (s *fleetSpace) fails(how map[string]string) {
 	s.Helper()
-	for node := range how {
-		s.onNode(node)
-	}
+	s.onNodes(slices.Collect(maps.Keys(how)))
 	for node, verb := range how {
 		runs(s.T, s.fleet, "node", verb, node)
 	}
 	for node, verb := range how {
 		s.becomes("node/"+node, `.status.conditions[?(@.type=="Ready")].status`, "Unknown")
-		s.says("the taints of a node after "+verb, s.get("node/"+node, ".spec.taints[*].key"), "node.kubernetes.io/unreachable")
+		s.eventually("the taints of a node after "+verb, func() error {
+			taints, err := s.try("get", "node", node, "-o", "jsonpath={.spec.taints[*].key}")
+			if err == nil && !strings.Contains(taints, "node.kubernetes.io/unreachable") {
+				err = errors.New(taints)
+			}
+			return err
+		})
 	}
 	s.eventually("three pods on nodes that live", func() error {
 		out, err := s.try("get", "pods", "-l", "app=web", "-o", `jsonpath={range .items[?(@.status.phase=="Running")]}{.metadata.deletionTimestamp}{"@"}{.spec.nodeName}{"\n"}{end}`)
@@ -121,12 +128,15 @@ func (s *fleetSpace) fails(how map[string]string) {
 	s.running("app=web", 3)
 }
 
-// onNode makes sure that a pod runs on a node.
-func (s *fleetSpace) onNode(node string) {
+// onNodes makes sure that a pod runs on each of some nodes.
+func (s *fleetSpace) onNodes(nodes []string) {
 	s.Helper()
-	for tries := 0; len(s.podsOn(node)) == 0; tries++ {
+	empty := func() bool {
+		return slices.ContainsFunc(nodes, func(node string) bool { return len(s.podsOn(node)) == 0 })
+	}
+	for tries := 0; empty(); tries++ {
 		if tries == 20 {
-			s.Fatalf("no pod gets to %s", node)
+			s.Fatalf("there are nodes that no pod gets to: %v", nodes)
 		}
 		s.kubectl("delete", "pods", "-l", "app=web", "--wait=true")
 		s.running("app=web", 3)
