@@ -56,20 +56,51 @@ func NewWebhook(clients *webhookclient.Clients, asked *apiextensionsv1.WebhookCo
 	return w
 }
 
-// Convert implements Converter: one call for all objects that are not of the version already.
+// maxSent bounds the encoded objects of one call. What a webhook makes of them must fit into an answer, which has a bound too.
+const maxSent = 1 << 20
+
+// Convert implements Converter: as few calls as maxSent allows for all objects that are not of the version already.
 func (w *Webhook) Convert(ctx context.Context, objects []*unstructured.Unstructured, to schema.GroupVersion) ([]*unstructured.Unstructured, error) {
 	out := slices.Clone(objects)
+	var next []*unstructured.Unstructured
 	var sent []runtime.RawExtension
 	var at []int
-	for i, obj := range objects {
-		if obj.GetAPIVersion() != to.String() {
-			sent, at = append(sent, runtime.RawExtension{Object: obj}), append(at, i)
+	size := 0
+	flush := func() error {
+		if len(sent) == 0 {
+			return nil
 		}
+		converted, err := w.convert(ctx, next, sent, to)
+		if err != nil {
+			return err
+		}
+		for n, i := range at {
+			out[i] = converted[n]
+		}
+		next, sent, at, size = nil, nil, nil, 0
+		return nil
 	}
-	if len(sent) == 0 {
-		return out, nil
+	for i, obj := range objects {
+		if obj.GetAPIVersion() == to.String() {
+			continue
+		}
+		raw, err := obj.MarshalJSON()
+		if err != nil {
+			return nil, refusal("conversion webhook for %v failed: encoding %s: %v", obj.GroupVersionKind(), obj.GetName(), err)
+		}
+		if size+len(raw) > maxSent {
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+		next, sent, at, size = append(next, obj), append(sent, runtime.RawExtension{Raw: raw}), append(at, i), size+len(raw)
 	}
-	kind := objects[at[0]].GroupVersionKind()
+	return out, flush()
+}
+
+// convert has the webhook convert objects, encoded as sent, in one call.
+func (w *Webhook) convert(ctx context.Context, objects []*unstructured.Unstructured, sent []runtime.RawExtension, to schema.GroupVersion) ([]*unstructured.Unstructured, error) {
+	kind := objects[0].GroupVersionKind()
 	converted, err := w.ask(ctx, sent, to)
 	if err != nil {
 		return nil, refusal("conversion webhook for %v failed: %v", kind, err)
@@ -77,18 +108,19 @@ func (w *Webhook) Convert(ctx context.Context, objects []*unstructured.Unstructu
 	if len(converted) != len(sent) {
 		return nil, refusal("conversion webhook for %v returned %d objects, expected %d", kind, len(converted), len(sent))
 	}
+	out := make([]*unstructured.Unstructured, len(converted))
 	for n, raw := range converted {
-		obj, err := read(raw.Raw, objects[at[n]], to)
+		obj, err := read(raw.Raw, objects[n], to)
 		if err != nil {
 			return nil, refusal("conversion webhook for %v returned invalid object at index %v: %v", kind, n, err)
 		}
-		if err := sameIdentity(obj, objects[at[n]]); err != nil {
+		if err := sameIdentity(obj, objects[n]); err != nil {
 			return nil, refusal("conversion webhook for %v returned invalid object: %v", kind, err)
 		}
-		if err := keepMetadata(obj, objects[at[n]]); err != nil {
+		if err := keepMetadata(obj, objects[n]); err != nil {
 			return nil, refusal("conversion webhook for %v returned invalid metadata: %v", kind, err)
 		}
-		out[at[n]] = obj
+		out[n] = obj
 	}
 	return out, nil
 }
