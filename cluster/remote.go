@@ -200,7 +200,7 @@ func (m *membership) followAddresses(ctx context.Context, from cache.Cache) erro
 	})
 }
 
-// servingSubject names a node as all of its addresses.
+// servingSubject names a node as all of its addresses, and of names as its own: no other is approved without somebody's hand.
 func servingSubject(node *corev1.Node) join.Subject {
 	s := join.Subject{Signer: certificatesv1.KubeletServingSignerName, User: "system:node:" + node.Name, Groups: []string{user.NodesGroup}}
 	seen := map[string]bool{}
@@ -209,7 +209,7 @@ func servingSubject(node *corev1.Node) join.Subject {
 		case seen[address.Address]:
 		case ip != nil:
 			s.Addresses = append(s.Addresses, ip)
-		default:
+		case address.Address == node.Name:
 			s.Names = append(s.Names, address.Address)
 		}
 		seen[address.Address] = true

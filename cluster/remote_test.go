@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -33,5 +34,17 @@ func TestServersComeFromTheirOwnSlice(t *testing.T) {
 		if got := serversIn(test.slice); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
+	}
+}
+
+// TestServingSubjectIsWhatIsApproved: a name that somebody else has given the Node must not keep it from its certificate.
+func TestServingSubjectIsWhatIsApproved(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker"}}
+	for _, address := range []string{"192.0.2.9", "worker", "worker.example.com"} {
+		node.Status.Addresses = append(node.Status.Addresses, corev1.NodeAddress{Address: address})
+	}
+	got := servingSubject(node)
+	if !slices.Equal(got.Names, []string{"worker"}) || len(got.Addresses) != 1 {
+		t.Errorf("got %v and %v", got.Names, got.Addresses)
 	}
 }

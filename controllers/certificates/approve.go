@@ -4,14 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // approval returns the message with which a request is approved, empty if it is not for
@@ -41,9 +38,12 @@ func (c *Controller) approval(ctx context.Context, csr *certificatesv1.Certifica
 			return "Auto approving client certificate of a node's component after SubjectAccessReview.", err
 		}
 	case certificatesv1.KubeletServingSignerName:
-		own := csr.Spec.Username == request.Subject.CommonName && slices.Contains(csr.Spec.Groups, nodeGroup)
-		if own && c.hasAddresses(ctx, strings.TrimPrefix(csr.Spec.Username, nodePrefix), request) {
-			return "Auto approving kubelet serving certificate for the node's own addresses.", nil
+		if csr.Spec.Username != request.Subject.CommonName || !slices.Contains(csr.Spec.Groups, nodeGroup) {
+			return "", nil
+		}
+		own, err := c.servesItself(ctx, strings.TrimPrefix(csr.Spec.Username, nodePrefix), request)
+		if own || err != nil {
+			return "Auto approving kubelet serving certificate for the node's own addresses.", err
 		}
 	}
 	return "", nil
@@ -66,32 +66,4 @@ func (c *Controller) allowed(ctx context.Context, csr *certificatesv1.Certificat
 		return false, fmt.Errorf("reviewing access: %w", err)
 	}
 	return review.Status.Allowed, nil
-}
-
-// hasAddresses says whether every name in the request is an address of the node.
-func (c *Controller) hasAddresses(ctx context.Context, name string, request *x509.CertificateRequest) bool {
-	node := &corev1.Node{}
-	if err := c.Client.Get(ctx, client.ObjectKey{Name: name}, node); err != nil {
-		return false
-	}
-	var names []string
-	var ips []net.IP
-	for _, address := range node.Status.Addresses {
-		if ip := net.ParseIP(address.Address); ip != nil {
-			ips = append(ips, ip)
-			continue
-		}
-		names = append(names, address.Address)
-	}
-	for _, dns := range request.DNSNames {
-		if dns != name && !slices.Contains(names, dns) {
-			return false
-		}
-	}
-	for _, ip := range request.IPAddresses {
-		if !slices.ContainsFunc(ips, ip.Equal) {
-			return false
-		}
-	}
-	return true
 }
