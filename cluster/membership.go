@@ -83,11 +83,13 @@ func (m *membership) join(ctx context.Context) error {
 	return m.learn(ctx)
 }
 
-// trust reads the authority that was believed before, or finds out whom to believe.
+// trust reads the authority that was believed before, or finds out whom to believe. What an attempt to join has left, one that
+// brought no certificate, does not bind the next token to the same cluster.
 func (m *membership) trust(ctx context.Context) error {
 	file := m.file("ca.crt")
 	data, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	found := errors.Is(err, fs.ErrNotExist) || err == nil && m.Token != "" && !m.joined()
+	if found {
 		token, err := m.token()
 		if err != nil {
 			return err
@@ -103,7 +105,16 @@ func (m *membership) trust(ctx context.Context) error {
 	if !m.pool.AppendCertsFromPEM(data) {
 		return fmt.Errorf("the cluster's authority in %s is no certificate", file)
 	}
+	if found { // before there is a certificate: one without the authority could not be used without a token
+		return join.WriteFile(file, data)
+	}
 	return nil
+}
+
+// joined says whether the node has had a certificate.
+func (m *membership) joined() bool {
+	_, err := os.Stat(m.file("kubelet-client.pem"))
+	return err == nil
 }
 
 func (m *membership) token() (join.Token, error) {
@@ -182,10 +193,7 @@ func (m *membership) enlist(ctx context.Context) error {
 	if apierrors.IsUnauthorized(err) {
 		return fmt.Errorf("%w: the server does not know the token %s, or it has expired; `coxswain token create` on the server makes a new one", join.ErrRefused, token.ID)
 	}
-	if err != nil {
-		return err
-	}
-	return join.WriteFile(m.file("ca.crt"), m.authority)
+	return err
 }
 
 // retry repeats what fails because no server answers, or one that is just starting.

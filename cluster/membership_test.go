@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -103,6 +105,49 @@ func TestJoining(t *testing.T) {
 	other.NodeName = "another"
 	if _, err := enter(t, &other); err == nil || !strings.Contains(err.Error(), "system:node:worker") {
 		t.Errorf("starting under another name: %v", err)
+	}
+}
+
+// TestJoiningAfterACrash: wherever an attempt to join has ended, the node finds back in, and then needs no token any more.
+func TestJoiningAfterACrash(t *testing.T) {
+	server, options := startServer(t, nil)
+	authority, err := os.ReadFile(filepath.Join(options.DataDir, "pki", "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := member(t, server)
+	o.Token = strings.Replace(testToken, "abcdef.", "zzzzzz.", 1)
+	o.CACertHashes = []string{"sha256:" + strings.Repeat("0", 64)}
+	if _, err := enter(t, o); err == nil {
+		t.Fatal("joined a server that was not the right one")
+	}
+	if _, err := os.Stat(o.file("ca.crt")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the authority of a server that was refused was kept: %v", err)
+	}
+	// The authority is there before the certificate, and an attempt that ended there leaves the choice of another cluster.
+	o.Token, o.CACertHashes = testToken, nil
+	m := newMembership(o)
+	if err := m.trust(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := os.ReadFile(o.file("ca.crt")); err != nil || !bytes.Equal(kept, authority) {
+		t.Errorf("kept before the certificate: %s, %v", kept, err)
+	}
+	other, _ := startServer(t, nil)
+	o.Servers = []string{other.Config.Host}
+	if _, err := enter(t, o); err != nil {
+		t.Fatalf("joining another cluster: %v", err)
+	}
+	// A node of before that lacks the authority gets it with its token.
+	if err := os.Remove(o.file("ca.crt")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := enter(t, o); err != nil {
+		t.Fatal(err)
+	}
+	o.Token = ""
+	if _, err := enter(t, o); err != nil {
+		t.Errorf("starting without the token: %v", err)
 	}
 }
 
