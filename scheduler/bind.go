@@ -17,11 +17,7 @@ import (
 // bind waits for the permission of plugins that asked to wait, and binds the pod.
 func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, w *waitingPod, node string) {
 	pod := w.pod
-	status := w.wait(ctx)
-	s.waiting.remove(pod.UID)
-	if status.IsSuccess() {
-		status = p.Bind(ctx, cycle, pod, node)
-	}
+	status := s.tryBind(ctx, p, cycle, w, node)
 	if !status.IsSuccess() {
 		if ctx.Err() == nil {
 			s.putBack(ctx, pod, s.takeBack(ctx, p, cycle, pod, node, status))
@@ -31,6 +27,37 @@ func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.Cycl
 	s.queue.Done(pod.UID)
 	p.PostBind(ctx, cycle, pod, node)
 	s.Recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
+}
+
+// tryBind does not go on when the pod is deleted. While it waits for others, be it minutes, more pods can be bound.
+func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, w *waitingPod, node string) *fwk.Status {
+	pod := w.pod
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.cancels.Store(pod.UID, cancel)
+	defer s.cancels.Delete(pod.UID)
+	if !s.queue.Has(pod.UID) {
+		cancel() // it was deleted before there was something to cancel
+	}
+	status := s.meanwhile(func() *fwk.Status {
+		status := w.wait(ctx)
+		s.waiting.remove(pod.UID)
+		if !status.IsSuccess() {
+			return status
+		}
+		return p.PreBind(ctx, cycle, pod, node)
+	})
+	if !status.IsSuccess() {
+		return status
+	}
+	return p.Bind(ctx, cycle, pod, node)
+}
+
+// cancel ends the binding of a pod that is gone.
+func (s *Scheduler) cancel(uid types.UID) {
+	if cancel, ok := s.cancels.Load(uid); ok {
+		cancel.(context.CancelFunc)()
+	}
 }
 
 // waitingPods are the pods that Permit plugins hold, or that are being bound.

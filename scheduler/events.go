@@ -155,6 +155,7 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		s.queue.Add(ctx, pod)
 	default:
 		s.queue.Remove(pod.UID)
+		s.cancel(pod.UID)
 		s.denominate(pod)
 	}
 }
@@ -192,6 +193,7 @@ func (s *Scheduler) podDeleted(pod *corev1.Pod) {
 	if w := s.waiting.get(pod.UID); w != nil {
 		w.Reject("", "the pod was deleted")
 	}
+	s.cancel(pod.UID)
 	s.denominate(pod)
 	if placed {
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)

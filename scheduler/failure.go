@@ -157,6 +157,13 @@ func (s *Scheduler) beside(run func()) {
 	})
 }
 
+// meanwhile gives up the caller's share of that bound while it waits.
+func (s *Scheduler) meanwhile(wait func() *fwk.Status) *fwk.Status {
+	<-s.slots
+	defer func() { s.slots <- struct{}{} }()
+	return wait()
+}
+
 func (s *Scheduler) report(ctx context.Context, pod *corev1.Pod, f *failure) {
 	message, reason := f.String(), corev1.PodReasonUnschedulable
 	if f.err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
-// maxBinding bounds the bindings that are in flight at the same time.
+// maxBinding bounds the bindings that call the API at the same time; those that wait for volumes do not count.
 const maxBinding = 64
 
 // Scheduler places pods on nodes. Its exported fields are its inputs.
@@ -44,6 +44,7 @@ type Scheduler struct {
 	nominated nominations
 	binding   sync.WaitGroup
 	slots     chan struct{}
+	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
 	next      int // node that the next search starts at
 	memos     []*memo
 }

@@ -43,8 +43,8 @@ func (p *Profile) Permit(ctx context.Context, state fwk.CycleState, pod *corev1.
 	return waits, nil
 }
 
-// Bind prepares and binds the pod.
-func (p *Profile) Bind(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
+// PreBind prepares what the pod needs before it is bound, which may take minutes.
+func (p *Profile) PreBind(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
 	for _, plugin := range p.preBind {
 		_, status := plugin.PreBindPreFlight(ctx, state, pod, node)
 		if status.IsSkip() {
@@ -57,6 +57,11 @@ func (p *Profile) Bind(ctx context.Context, state fwk.CycleState, pod *corev1.Po
 			return named(status, plugin)
 		}
 	}
+	return nil
+}
+
+// Bind binds the pod.
+func (p *Profile) Bind(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
 	for _, plugin := range p.bind {
 		status := plugin.Bind(ctx, state, pod, node)
 		if status.IsSkip() {
