@@ -114,12 +114,23 @@ func (p *Proxy) loop(ctx context.Context) {
 	log := logr.FromContextOrDiscard(ctx)
 	complete := false // whether the kernel has everything up to the last Take
 	var pods []netip.Prefix
-	var retry <-chan time.Time
+	var retry, resubscribe <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.routes.changed:
+			p.route(log)
+			continue
+		case <-p.routes.lost:
+			p.routes.lost, resubscribe = nil, p.Clock.After(retryDelay)
+			continue
+		case <-resubscribe:
+			resubscribe = nil
+			if err := p.routes.subscribe(ctx); err != nil {
+				log.Error(err, "Changes of the node's links go unnoticed", "again", retryDelay)
+				resubscribe = p.Clock.After(retryDelay)
+			}
 			p.route(log)
 			continue
 		case <-p.inputs.wake:

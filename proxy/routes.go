@@ -23,7 +23,12 @@ type serviceRoutes struct {
 	handle  *netlink.Handle
 	// changed has an element when a link or an address has changed: the kernel takes the routes over a link away when it goes down.
 	changed chan struct{}
+	// lost is closed when events were lost, which ends a subscription for good.
+	lost <-chan struct{}
 }
+
+// receiveBuffer of a subscription: a burst of events fits. The kernel gives as much of it as it allows everybody.
+const receiveBuffer = 1 << 20
 
 // openServiceRoutes opens sockets in the calling thread's network namespace; it listens until ctx ends.
 func openServiceRoutes(ctx context.Context, ranges []netip.Prefix, nodeIPs []netip.Addr) (*serviceRoutes, error) {
@@ -32,17 +37,37 @@ func openServiceRoutes(ctx context.Context, ranges []netip.Prefix, nodeIPs []net
 		return nil, fmt.Errorf("opening a netlink socket: %w", err)
 	}
 	r := &serviceRoutes{ranges: ranges, nodeIPs: nodeIPs, handle: h, changed: make(chan struct{}, 1)}
-	links, addresses := make(chan netlink.LinkUpdate, 16), make(chan netlink.AddrUpdate, 16)
-	if err := errors.Join(netlink.LinkSubscribe(links, ctx.Done()), netlink.AddrSubscribe(addresses, ctx.Done())); err != nil {
+	if err := r.subscribe(ctx); err != nil {
 		h.Close()
-		return nil, fmt.Errorf("subscribing to links: %w", err)
+		return nil, err
 	}
-	go r.listen(links, addresses)
 	return r, nil
 }
 
-// listen passes on what concerns the node's addresses and the links that go up. Links of pods are ports of a bridge.
-func (r *serviceRoutes) listen(links <-chan netlink.LinkUpdate, addresses <-chan netlink.AddrUpdate) {
+// subscribe listens until ctx ends or events are lost, in the calling thread's network namespace.
+func (r *serviceRoutes) subscribe(ctx context.Context) error {
+	links, addresses := make(chan netlink.LinkUpdate, 16), make(chan netlink.AddrUpdate, 16)
+	ctx, cancel := context.WithCancel(ctx)
+	err := errors.Join(
+		netlink.LinkSubscribeWithOptions(links, ctx.Done(), netlink.LinkSubscribeOptions{ReceiveBufferSize: receiveBuffer}),
+		netlink.AddrSubscribeWithOptions(addresses, ctx.Done(), netlink.AddrSubscribeOptions{ReceiveBufferSize: receiveBuffer}),
+	)
+	if err != nil {
+		cancel()
+		return fmt.Errorf("subscribing to links: %w", err)
+	}
+	lost := make(chan struct{})
+	r.lost = lost
+	go func() {
+		defer close(lost)
+		r.listen(cancel, links, addresses)
+	}()
+	return nil
+}
+
+// listen passes on what concerns the node's addresses and the links that go up. Links of pods are ports of a bridge. When one
+// channel is closed, it cancels the other's subscription.
+func (r *serviceRoutes) listen(cancel func(), links <-chan netlink.LinkUpdate, addresses <-chan netlink.AddrUpdate) {
 	up := map[int32]bool{}
 	for links != nil || addresses != nil {
 		relevant := false
@@ -50,6 +75,7 @@ func (r *serviceRoutes) listen(links <-chan netlink.LinkUpdate, addresses <-chan
 		case u, ok := <-links:
 			if !ok {
 				links = nil
+				cancel()
 				continue
 			}
 			now := u.Attrs().Flags&net.FlagUp != 0 && u.Header.Type == unix.RTM_NEWLINK
@@ -60,6 +86,7 @@ func (r *serviceRoutes) listen(links <-chan netlink.LinkUpdate, addresses <-chan
 		case u, ok := <-addresses:
 			if !ok {
 				addresses = nil
+				cancel()
 				continue
 			}
 			ip, _ := netip.AddrFromSlice(u.LinkAddress.IP)

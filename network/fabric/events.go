@@ -9,29 +9,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// receiveBuffer of a subscription: a burst of events fits. The kernel gives as much of it as it allows everybody.
+const receiveBuffer = 1 << 20
+
 // watch wakes when the kernel has changed something that a plan depends on or that belongs to one: a link that goes up, down or to
 // another size, a global address, one of our routes that is gone. The kernel takes routes away with their link and does not say so
-// of each.
-func (k *kernel) watch(ctx context.Context, wake func()) (stop func(), err error) {
+// of each. It ends with ctx, or when events were lost, which ends a subscription for good: then lost is closed. It subscribes in the
+// calling goroutine's network namespace.
+func watch(ctx context.Context, wake func()) (lost <-chan struct{}, err error) {
 	links, addresses, routes := make(chan netlink.LinkUpdate, 16), make(chan netlink.AddrUpdate, 16), make(chan netlink.RouteUpdate, 16)
 	ctx, cancel := context.WithCancel(ctx)
 	// When events were lost, everything may have changed.
-	lost := func(error) { wake() }
-	if err := netlink.LinkSubscribeWithOptions(links, ctx.Done(), netlink.LinkSubscribeOptions{ErrorCallback: lost}); err != nil {
+	failed := func(error) { wake() }
+	err = netlink.LinkSubscribeWithOptions(links, ctx.Done(), netlink.LinkSubscribeOptions{ErrorCallback: failed, ReceiveBufferSize: receiveBuffer})
+	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("subscribing to links: %w", err)
 	}
-	if err := netlink.AddrSubscribeWithOptions(addresses, ctx.Done(), netlink.AddrSubscribeOptions{ErrorCallback: lost}); err != nil {
+	err = netlink.AddrSubscribeWithOptions(addresses, ctx.Done(), netlink.AddrSubscribeOptions{ErrorCallback: failed, ReceiveBufferSize: receiveBuffer})
+	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("subscribing to addresses: %w", err)
 	}
-	if err := netlink.RouteSubscribeWithOptions(routes, ctx.Done(), netlink.RouteSubscribeOptions{ErrorCallback: lost}); err != nil {
+	err = netlink.RouteSubscribeWithOptions(routes, ctx.Done(), netlink.RouteSubscribeOptions{ErrorCallback: failed, ReceiveBufferSize: receiveBuffer})
+	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("subscribing to routes: %w", err)
 	}
+	ended := make(chan struct{})
 	w := &watcher{wake: wake, seen: map[int32]linkState{}}
-	go w.run(links, addresses, routes)
-	return cancel, nil
+	go func() {
+		defer close(ended)
+		w.run(cancel, links, addresses, routes)
+	}()
+	return ended, nil
 }
 
 // watcher tells events that matter from those that pods' links make all day.
@@ -46,19 +57,21 @@ type linkState struct {
 	mtu int
 }
 
-// run ends when the channels are closed.
-func (w *watcher) run(links <-chan netlink.LinkUpdate, addresses <-chan netlink.AddrUpdate, routes <-chan netlink.RouteUpdate) {
+// run ends when the channels are closed. When one is, it cancels the subscriptions of the others.
+func (w *watcher) run(cancel func(), links <-chan netlink.LinkUpdate, addresses <-chan netlink.AddrUpdate, routes <-chan netlink.RouteUpdate) {
 	for links != nil || addresses != nil || routes != nil {
 		select {
 		case u, ok := <-links:
 			if !ok {
 				links = nil
+				cancel()
 				continue
 			}
 			w.link(u)
 		case u, ok := <-addresses:
 			if !ok {
 				addresses = nil
+				cancel()
 				continue
 			}
 			if !u.LinkAddress.IP.IsLinkLocalUnicast() {
@@ -67,6 +80,7 @@ func (w *watcher) run(links <-chan netlink.LinkUpdate, addresses <-chan netlink.
 		case u, ok := <-routes:
 			if !ok {
 				routes = nil
+				cancel()
 				continue
 			}
 			if u.Type == unix.RTM_DELROUTE && u.Protocol == protocol {

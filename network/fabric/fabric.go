@@ -41,9 +41,11 @@ type Fabric struct {
 
 	peers  *peers
 	kernel *kernel
-	woken  chan struct{}
-	last   plan
-	known  bool // whether last says what was announced
+	// subscribe is watch, except in tests.
+	subscribe func(ctx context.Context, wake func()) (lost <-chan struct{}, err error)
+	woken     chan struct{}
+	last      plan
+	known     bool // whether last says what was announced
 }
 
 // ParseMode reads a mode as a user spells it; nothing means Auto.
@@ -64,24 +66,34 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 		return err
 	}
 	defer f.kernel.close()
-	stopEvents, err := f.kernel.watch(ctx, f.wake)
+	ctx, stopEvents := context.WithCancel(ctx)
+	defer stopEvents()
+	lost, err := f.subscribe(ctx, f.wake)
 	if err != nil {
 		return err
 	}
-	defer stopEvents()
 	stop, err := f.peers.watch(ctx, f.Cache)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	f.wake()
-	var retry <-chan time.Time
+	var retry, resubscribe <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-f.woken:
 		case <-retry:
+		case <-lost:
+			lost, resubscribe = nil, f.Clock.After(retryDelay)
+			continue
+		case <-resubscribe:
+			resubscribe = nil
+			if lost, err = f.subscribe(ctx, f.wake); err != nil {
+				log.Error(err, "Changes of the node's links go unnoticed", "again", retryDelay)
+				resubscribe = f.Clock.After(retryDelay)
+			}
 		}
 		if ctx.Err() != nil {
 			return nil // perhaps before all nodes were known: nothing is to be removed
@@ -102,6 +114,9 @@ func (f *Fabric) setDefaults() {
 	f.VNI = cmp.Or(f.VNI, DefaultVNI)
 	if f.Clock == nil {
 		f.Clock = clock.RealClock{}
+	}
+	if f.subscribe == nil {
+		f.subscribe = watch
 	}
 	f.woken = make(chan struct{}, 1)
 	f.peers = &peers{wake: f.wake, all: map[string]peer{}}

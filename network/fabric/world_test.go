@@ -41,7 +41,9 @@ type node struct {
 	address6 string
 	mode     Mode
 	stop     func()
-	ways     chan network.Ways
+	// subscribe takes the place of the fabric's own.
+	subscribe func(ctx context.Context, wake func()) (<-chan struct{}, error)
+	ways      chan network.Ways
 }
 
 func newWorld(t *testing.T) *world {
@@ -121,7 +123,7 @@ func (w *world) addNode(n, network int, mode Mode) *node {
 func (w *world) run(n *node) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	n.ways = make(chan network.Ways, 100)
-	f := &Fabric{Cache: w.store, NodeName: n.ns.Name, Mode: n.mode}
+	f := &Fabric{Cache: w.store, NodeName: n.ns.Name, Mode: n.mode, subscribe: n.subscribe}
 	done := make(chan error, 1)
 	go func() {
 		done <- n.ns.Try(func() error {
