@@ -35,6 +35,7 @@ type fixture struct {
 	clock    *testclock.FakeClock
 	recorder *events.FakeRecorder
 	bindErr  error
+	evictErr error
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -50,6 +51,12 @@ func newFixture(t *testing.T) *fixture {
 			}
 			pod.Spec.NodeName = binding.(*corev1.Binding).Target.Name
 			return c.Update(ctx, pod)
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.DeleteOption) error {
+			if f.evictErr != nil {
+				return f.evictErr
+			}
+			return c.Delete(ctx, object, options...)
 		},
 	}).Build()
 	f.Scheduler = &Scheduler{Client: api, Recorder: recorderLogger{f.recorder}, Clock: f.clock}

@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -200,4 +202,27 @@ func TestOutdone(t *testing.T) {
 	if err := f.Client.Delete(t.Context(), f.read("mid")); client.IgnoreNotFound(err) != nil {
 		t.Fatal(err)
 	}
+}
+
+// A pod that could not make room is tried again, but each time later.
+func TestEvictionFails(t *testing.T) {
+	f := newFixture(t)
+	f.nodes("a")
+	f.runs(ranked("low", "2", 1), "a")
+	f.comes(ranked("high", "2", 100))
+	f.evictErr = errors.New("the API is away")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, wait := range []time.Duration{1, 2, 4} {
+		f.same("the event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu.")
+		f.clock.Step(wait*time.Second - 1)
+		if next := f.queue.Pop(over); next != nil {
+			t.Fatalf("%s is tried again too early", next.GetPod().Name)
+		}
+		f.clock.Step(1)
+	}
+	f.expectEnded()
+	f.evictErr = nil
+	f.tries()
+	f.expectEnded("low")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -45,7 +46,7 @@ type Scheduler struct {
 	binding   sync.WaitGroup
 	slots     chan struct{}
 	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
-	next      int // node that the next search starts at
+	next      int      // node that the next search starts at
 	memos     []*memo
 }
 
@@ -71,7 +72,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 func (s *Scheduler) init(ctx context.Context) error {
 	if s.Registry == nil {
-		s.Registry = plugins.All(plugins.Deps{Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.binding.Go})
+		s.Registry = plugins.All(plugins.Deps{
+			Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.binding.Go,
+			Retry: func(uid types.UID) { s.queue.Retry(uid) },
+		})
 	}
 	if s.Profiles == nil {
 		s.Profiles = map[string][]plugins.Enabled{corev1.DefaultSchedulerName: plugins.Default()}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -49,6 +50,8 @@ type Deps struct {
 	Informers cache.Informers
 	// Go runs something beside the scheduling; the scheduler waits for it when it ends.
 	Go func(func())
+	// Retry has a pod tried again after its backoff.
+	Retry func(types.UID)
 }
 
 // All returns the plugins that come with the scheduler.
@@ -79,7 +82,7 @@ func All(deps Deps) Registry {
 			return &interpodaffinity.Plugin{Handle: handle, Client: deps.Client, HardWeight: 1}, nil
 		},
 		defaultpreemption.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-			return &defaultpreemption.Plugin{Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go}, nil
+			return &defaultpreemption.Plugin{Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry}, nil
 		},
 		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: deps.Client}),
 	}

@@ -319,14 +319,32 @@ func (q *Queue) trim() {
 	}
 }
 
-// Activate tries a waiting pod now, whatever it waits for; a plugin asks for it.
+// Activate tries a waiting pod now, whatever it waits for; a plugin asks for it. One that is being tried is tried again
+// after its backoff.
 func (q *Queue) Activate(uid types.UID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.pods[uid]
-	if p == nil || p.gate != "" || (p.where != waiting && p.where != backingOff) {
-		return
+	switch {
+	case p == nil || p.gate != "":
+	case p.where == inFlight:
+		p.changed = true
+	case p.where == waiting || p.where == backingOff:
+		q.leave(p)
+		q.activate(p)
 	}
-	q.leave(p)
-	q.activate(p)
+}
+
+// Retry tries a pod again after its backoff, whatever it waits for.
+func (q *Queue) Retry(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p := q.pods[uid]
+	switch {
+	case p == nil || p.gate != "":
+	case p.where == inFlight:
+		p.changed = true
+	case p.where == waiting:
+		q.retry(p)
+	}
 }

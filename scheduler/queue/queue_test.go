@@ -191,6 +191,43 @@ func TestChangeWhileWaiting(t *testing.T) {
 	f.pops("a")
 }
 
+// What a plugin asks for during an attempt is not lost.
+func TestActivateDuringTheAttempt(t *testing.T) {
+	for name, ask := range map[string]func(*Queue, types.UID){"Activate": (*Queue).Activate, "Retry": (*Queue).Retry} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.add(pod("a"))
+			f.pops("a")
+			ask(f.Queue, "a")
+			f.Failed("a", sets.New("Fit"))
+			f.pops()
+			f.clock.Step(time.Second)
+			f.pops("a")
+			f.Failed("a", sets.New("Fit"))
+			f.clock.Step(time.Minute)
+			f.pops()
+		})
+	}
+}
+
+func TestRetryKeepsTheBackoff(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("a"), pod("held", gated))
+	f.pops("a")
+	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		f.Failed("a", sets.New("Fit"))
+		for range 2 {
+			f.Retry("a")
+			f.Retry("held")
+			f.Retry("unknown")
+		}
+		f.clock.Step(want*time.Second - 1)
+		f.pops()
+		f.clock.Step(1)
+		f.pops("a")
+	}
+}
+
 func TestBackoffDoubles(t *testing.T) {
 	f := newFixture(t)
 	f.add(pod("a"))

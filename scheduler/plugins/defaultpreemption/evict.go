@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -36,7 +35,7 @@ func (p *Plugin) evict(ctx context.Context, preemptor *corev1.Pod, chosen candid
 		p.mu.Unlock()
 		if err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "Preempting pods failed", "pod", client.ObjectKeyFromObject(preemptor), "node", chosen.node)
-			p.Handle.Activate(klog.FromContext(ctx), map[string]*corev1.Pod{preemptor.Namespace + "/" + preemptor.Name: preemptor})
+			p.Retry(preemptor.UID)
 		}
 	})
 }

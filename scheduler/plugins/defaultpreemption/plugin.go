@@ -31,6 +31,8 @@ type Plugin struct {
 	Clock  clock.PassiveClock
 	// Go runs an eviction beside the scheduling of other pods.
 	Go func(func())
+	// Retry has a pod tried again after its backoff.
+	Retry func(types.UID)
 	// MinCandidates and MinCandidatesPercent bound the search: it goes on until it has found the larger of the number
 	// and the share of the nodes. Defaults 100 and 10.
 	MinCandidates, MinCandidatesPercent int
