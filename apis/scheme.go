@@ -11,6 +11,7 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -74,12 +75,14 @@ func All() []*resource.Resource {
 		rows = append(rows, group...)
 	}
 	for _, row := range rows {
-		checkFinalizers(row)
+		if row.Group != apiextensionsv1.GroupName { // whose own finalizer has no prefix
+			checkFinalizers(row)
+		}
 	}
 	return rows
 }
 
-// checkFinalizers adds to the checks of a row that of its finalizers, which is alike for all.
+// checkFinalizers adds to the checks of a row that of its finalizers, which is alike for all but definitions.
 func checkFinalizers(row *resource.Resource) {
 	create, update := row.Validate, row.ValidateUpdate
 	row.Validate = func(ctx context.Context, obj resource.Object) field.ErrorList {

@@ -2,8 +2,10 @@ package extensions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -23,16 +25,39 @@ func (e *Extensions) end(ctx context.Context, s *state) {
 	}
 	ctx, s.ending = context.WithCancel(ctx)
 	served := s.served
-	e.ends.Go(func() {
-		if err := e.cleanUp(ctx, crd, served); err != nil && ctx.Err() == nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "Objects of a definition that is being deleted cannot be deleted", "definition", crd.Name)
+	e.ends.Go(func() { e.cleanUpAgain(ctx, crd, served) })
+}
+
+// How long to wait after a failure, and at most after many.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryMost  = time.Minute
+)
+
+// cleanUpAgain cleans up until that succeeds or ctx ends. Where only another definition can help, it leaves that to the next one.
+func (e *Extensions) cleanUpAgain(ctx context.Context, crd, served *apiextensionsv1.CustomResourceDefinition) {
+	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		err := e.cleanUp(ctx, crd, served)
+		if err == nil || ctx.Err() != nil {
+			return
 		}
-	})
+		logr.FromContextOrDiscard(ctx).Error(err, "Objects of a definition that is being deleted cannot be deleted", "definition", crd.Name)
+		if errors.Is(err, errHeld) {
+			return
+		}
+		timer := e.Clock.NewTimer(wait)
+		select {
+		case <-timer.C():
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+	}
 }
 
 // cleanUp deletes all objects, waits until they are gone, and lets the definition go.
 func (e *Extensions) cleanUp(ctx context.Context, crd, served *apiextensionsv1.CustomResourceDefinition) error {
-	if served == nil {
+	if served == nil && !isTrue(crd, apiextensionsv1.Established) {
 		return e.release(ctx, crd, condition(apiextensionsv1.Terminating, false, "NeverEstablished", "resource was never established"))
 	}
 	if err := e.change(ctx, crd, func(crd *apiextensionsv1.CustomResourceDefinition) {
@@ -40,7 +65,11 @@ func (e *Extensions) cleanUp(ctx context.Context, crd, served *apiextensionsv1.C
 	}); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if err := e.deleteObjects(ctx, served); err != nil {
+	remove := func() error { return e.deleteObjects(ctx, served) }
+	if served == nil {
+		remove = func() error { return e.deleteUnserved(ctx, crd) }
+	}
+	if err := remove(); err != nil {
 		failed := e.change(ctx, crd, func(crd *apiextensionsv1.CustomResourceDefinition) {
 			set(crd, condition(apiextensionsv1.Terminating, true, "InstanceDeletionFailed", fmt.Sprintf("could not issue all deletes: %v", err)), e.Clock.Now())
 		})

@@ -13,7 +13,7 @@ import (
 // serve has the API server serve a definition as it is now, or no longer, unless nothing about that is new.
 func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefinition) error {
 	if !isTrue(crd, apiextensionsv1.NamesAccepted) && !isTrue(crd, apiextensionsv1.Established) {
-		e.withdraw(s)
+		e.withdrawServed(s)
 		return nil
 	}
 	s.terminating.Store(isTrue(crd, apiextensionsv1.Terminating))
@@ -25,7 +25,7 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 	definition := custom.New(crd, e.converterOf(crd))
 	versions := definition.Served()
 	if len(versions) == 0 {
-		e.withdraw(s)
+		e.withdrawServed(s)
 		return nil
 	}
 	parts, rows := make([]apiserver.Custom, len(versions)), make([]*resource.Resource, len(versions))
@@ -39,6 +39,7 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 	if err := e.Server.ServeCustom(parts...); err != nil {
 		return err
 	}
+	s.stopEnding() // which goes by what was served before
 	before := s.served
 	s.served, s.definition = crd, definition
 	e.publish(before, crd, versions, rows)
@@ -50,12 +51,24 @@ func alike(a, b *apiextensionsv1.CustomResourceDefinition) bool {
 	return equality.Semantic.DeepEqual(a.Spec, b.Spec) && equality.Semantic.DeepEqual(a.Status.AcceptedNames, b.Status.AcceptedNames)
 }
 
-// withdraw stops serving a definition.
-func (e *Extensions) withdraw(s *state) {
+// withdrawServed stops serving a definition that is served, and lets the deletion of one that is not go on.
+func (e *Extensions) withdrawServed(s *state) {
+	if s.served != nil {
+		e.withdraw(s)
+	}
+}
+
+// stopEnding stops the deletion of a definition's objects, which end may begin again.
+func (s *state) stopEnding() {
 	if s.ending != nil {
 		s.ending()
 		s.ending = nil
 	}
+}
+
+// withdraw stops serving a definition.
+func (e *Extensions) withdraw(s *state) {
+	s.stopEnding()
 	if s.served == nil {
 		return
 	}

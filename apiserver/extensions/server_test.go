@@ -2,7 +2,9 @@ package extensions_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +36,20 @@ type server struct {
 	extensions *extensions.Extensions
 	documents  *openapi.Documents
 	client     client.WithWatch
+	refuse     atomic.Int32 // so many of the extensions' deletions are to fail
+}
+
+// refusing fails as many requests as it is told to.
+type refusing struct {
+	http.RoundTripper
+	refuse *atomic.Int32
+}
+
+func (r refusing) RoundTrip(request *http.Request) (*http.Response, error) {
+	if r.refuse.Add(-1) >= 0 {
+		return nil, errors.New("refused by the test")
+	}
+	return r.RoundTripper.RoundTrip(request)
 }
 
 func newServer(t *testing.T) *server {
@@ -57,6 +73,7 @@ func newServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	config.Transport = refusing{config.Transport, &s.refuse}
 	raw, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		t.Fatal(err)
