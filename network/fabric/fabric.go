@@ -104,7 +104,9 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 			log.Error(err, "Some nodes' pods may not be reachable", "again", retryDelay)
 			retry = f.Clock.After(retryDelay)
 		}
-		f.tell(log, next, announce)
+		if next != nil {
+			f.tell(log, *next, announce)
+		}
 	}
 }
 
@@ -130,16 +132,16 @@ func (f *Fabric) wake() {
 	}
 }
 
-// sync makes the kernel have what there should be.
-func (f *Fabric) sync(own []netip.Prefix) (plan, error) {
+// sync makes the kernel have what there should be. Without a plan, for want of knowing the links, all stays as it is.
+func (f *Fabric) sync(own []netip.Prefix) (*plan, error) {
 	self, others := f.peers.split(f.NodeName)
 	self.podCIDRs = own
 	links, err := f.kernel.links()
 	if err != nil {
-		return f.last, err
+		return nil, err
 	}
 	next := makePlan(situation{mode: f.Mode, own: self, links: links}, others)
-	return next, f.kernel.apply(next, own)
+	return &next, f.kernel.apply(next, own)
 }
 
 // tell announces what has changed.

@@ -37,18 +37,35 @@ func openKernel(port, vni int) (*kernel, error) {
 
 func (k *kernel) close() { k.handle.Close() }
 
+// whole lists again while the kernel says that something changed in the middle, which may leave out what there is. All that the plan
+// does not see is removed, so part of a list is worse than none.
+func whole[T any](list func() ([]T, error)) ([]T, error) {
+	const attempts = 5
+	var err error
+	for range attempts {
+		var all []T
+		if all, err = list(); err == nil {
+			return all, nil
+		}
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return nil, err
+}
+
 // links lists the addresses of the links, those that only reach this machine or this link apart.
 func (k *kernel) links() ([]attachment, error) {
-	links, err := k.handle.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	links, err := whole(k.handle.LinkList)
+	if err != nil {
 		return nil, fmt.Errorf("listing links: %w", err)
 	}
 	byIndex := map[int]netlink.Link{}
 	for _, l := range links {
 		byIndex[l.Attrs().Index] = l
 	}
-	addresses, err := k.handle.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	addresses, err := whole(func() ([]netlink.Addr, error) { return k.handle.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
 		return nil, fmt.Errorf("listing addresses: %w", err)
 	}
 	var out []attachment
