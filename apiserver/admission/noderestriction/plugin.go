@@ -30,7 +30,7 @@ var (
 	requests = schema.GroupResource{Group: certificatesv1.GroupName, Resource: "certificatesigningrequests"}
 )
 
-// Plugin is NodeRestriction. It does nothing for users that are not kubelets.
+// Plugin is NodeRestriction. It does nothing for users that are neither kubelets nor the nodes' name servers.
 type Plugin struct {
 	Lister     admission.Lister
 	Authorizer authorizer.Authorizer
@@ -38,6 +38,9 @@ type Plugin struct {
 
 // Validate implements admission.Validator.
 func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+	if a.User != nil && a.User.GetName() == nameServer {
+		return nameServerSlice(a)
+	}
 	name, isNode := node.Identity(a.User)
 	if !isNode || a.Operation == admission.Connect {
 		return nil
