@@ -140,7 +140,11 @@ func (f *Fabric) sync(own []netip.Prefix) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := makePlan(situation{mode: f.Mode, own: self, links: links}, others)
+	s := situation{mode: f.Mode, own: self, links: links}
+	next := makePlan(s, others)
+	if uplink, ok := s.uplink(); ok && !uplink.up {
+		return &next, nil // the kernel takes no route over a link that is down, and tells when it goes up
+	}
 	return &next, f.kernel.apply(next, own)
 }
 

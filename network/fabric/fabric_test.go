@@ -73,6 +73,48 @@ func TestALinkGoesDownAndUp(t *testing.T) {
 	}
 }
 
+// The event of the link that goes up is waited for: nothing fails, so nothing is tried again and again.
+func TestNothingIsTriedWhileTheLinkIsDown(t *testing.T) {
+	for _, mode := range []Mode{HostGW, VXLAN} {
+		t.Run(string(mode), func(t *testing.T) {
+			w := newWorld(t)
+			w.addSwitch(1)
+			a := w.addNode(1, 1, mode)
+			a.stop()
+			f := &Fabric{NodeName: a.ns.Name, Mode: mode}
+			f.setDefaults()
+			own, others := a.podCIDRs()[:1], []netip.Prefix{netip.MustParsePrefix("10.42.2.0/24")}
+			f.peers.all[a.ns.Name] = peer{name: a.ns.Name, addresses: []netip.Addr{netip.MustParseAddr(a.address)}, podCIDRs: own}
+			f.peers.all["other"] = peer{name: "other", addresses: []netip.Addr{netip.MustParseAddr("192.168.1.2")}, podCIDRs: others}
+			sync := func(change func(netlink.Link) error) {
+				t.Helper()
+				a.ns.Do(t, func() (err error) {
+					link, err := netlink.LinkByName("eth0")
+					if err != nil {
+						return err
+					}
+					if err := change(link); err != nil {
+						return err
+					}
+					if f.kernel, err = openKernel(f.VXLANPort, f.VNI); err != nil {
+						return err
+					}
+					defer f.kernel.close()
+					next, err := f.sync(own)
+					if err == nil && len(next.routes) != 1 {
+						t.Errorf("planned %d routes, want 1", len(next.routes))
+					}
+					return err
+				})
+			}
+			sync(netlink.LinkSetDown)
+			w.expectRoutes(a, 0)
+			sync(netlink.LinkSetUp)
+			w.expectRoutes(a, 1)
+		})
+	}
+}
+
 func TestSomebodyRemovesRoutesAndTheDevice(t *testing.T) {
 	w := newWorld(t)
 	w.addSwitch(1)
