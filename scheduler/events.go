@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -66,6 +67,7 @@ func (s *Scheduler) others() []watched {
 		fwk.PersistentVolume: &corev1.PersistentVolume{}, fwk.PersistentVolumeClaim: &corev1.PersistentVolumeClaim{},
 		fwk.StorageClass: &storagev1.StorageClass{}, fwk.CSINode: &storagev1.CSINode{}, fwk.CSIDriver: &storagev1.CSIDriver{},
 		fwk.CSIStorageCapacity: &storagev1.CSIStorageCapacity{}, fwk.VolumeAttachment: &storagev1.VolumeAttachment{},
+		interpodaffinity.Namespace: &corev1.Namespace{},
 	}
 	var all []watched
 	for _, hints := range s.hints {

@@ -1,6 +1,9 @@
 package interpodaffinity
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/klog/v2"
@@ -28,6 +31,30 @@ func podMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.Queue
 }
 
 // matchesAny takes a namespace selector for one that matches, for whoever asks wants to miss nothing.
+// namespaceMayHelp says whether a term selects the namespace that it did not select before, or the reverse. Terms of
+// other pods may no longer select the namespace of the pod itself.
+func namespaceMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	now, ok := changed.(*corev1.Namespace)
+	if !ok || now == nil {
+		return fwk.QueueSkip, nil
+	}
+	before, _ := old.(*corev1.Namespace)
+	if before != nil && maps.Equal(before.Labels, now.Labels) {
+		return fwk.QueueSkip, nil
+	}
+	if now.Name == waiting.Namespace {
+		return fwk.Queue, nil
+	}
+	info := state.NewPodInfo(waiting)
+	for _, term := range slices.Concat(info.GetRequiredAffinityTerms(), info.GetRequiredAntiAffinityTerms()) {
+		did := before != nil && term.NamespaceSelector.Matches(labels.Set(before.Labels))
+		if does := term.NamespaceSelector.Matches(labels.Set(now.Labels)); does != did {
+			return fwk.Queue, nil
+		}
+	}
+	return fwk.QueueSkip, nil
+}
+
 func matchesAny(terms []fwk.AffinityTerm, pod *corev1.Pod) bool {
 	for i := range terms {
 		term := &terms[i]

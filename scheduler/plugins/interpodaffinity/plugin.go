@@ -18,6 +18,9 @@ import (
 // Name in configurations.
 const Name = "InterPodAffinity"
 
+// Namespace is the resource of the events of namespaces, which the framework does not name.
+const Namespace fwk.EventResource = "Namespace"
+
 const (
 	noAffinity   = "node(s) didn't match pod affinity rules"
 	antiAffinity = "node(s) didn't match pod anti-affinity rules"
@@ -137,5 +140,6 @@ func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, er
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Add | fwk.Delete | fwk.UpdatePodLabel}, QueueingHintFn: podMayHelp},
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}},
+		{Event: fwk.ClusterEvent{Resource: Namespace, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: namespaceMayHelp},
 	}, nil
 }
