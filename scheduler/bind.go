@@ -45,6 +45,7 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 		if !status.IsSuccess() {
 			return status
 		}
+		s.queue.Binding(pod.UID)
 		return p.PreBind(ctx, cycle, pod, node)
 	})
 	if !status.IsSuccess() {

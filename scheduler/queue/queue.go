@@ -198,16 +198,25 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 // Done ends an attempt that has bound the pod, or that is pointless because the pod is gone.
 func (q *Queue) Done(uid types.UID) { q.Remove(uid) }
 
+// Binding says that a node was found and that binding the pod begins, which may take minutes: no events are kept for it
+// any more. Done or Failed must still follow.
+func (q *Queue) Binding(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.flight, uid)
+	q.trim()
+}
+
 // Failed ends an attempt that found no node (refused names the plugins that refused) or met an error (refused is
-// empty). The pod waits for an event that may help, unless one came during the attempt. Failed returns whether the pod
-// is still there.
+// empty). The pod waits for an event that may help, unless one came during the attempt, or may have come during its
+// binding. Failed returns whether the pod is still there.
 func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p := q.flight[uid]
+	p, binding := q.pods[uid], q.flight[uid] == nil
 	delete(q.flight, uid)
 	defer q.trim()
-	if p == nil {
+	if p == nil || p.where != inFlight {
 		return false
 	}
 	p.Refused, p.added = refused, q.Clock.Now()
@@ -220,7 +229,7 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	p.errors = 0
 	p.unschedulable++
 	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r.event, r.old, r.new) }
-	if p.changed || slices.ContainsFunc(q.recent, missed) {
+	if binding || p.changed || slices.ContainsFunc(q.recent, missed) {
 		q.retry(p)
 	}
 	return true

@@ -228,6 +228,40 @@ func TestRetryKeepsTheBackoff(t *testing.T) {
 	}
 }
 
+// A binding may take minutes. Nothing is kept meanwhile, so a pod whose binding fails does not wait for an event.
+func TestBindingKeepsNoEvents(t *testing.T) {
+	f := newFixture(t)
+	f.add(pod("a"), pod("gone"))
+	f.pops("a", "gone")
+	f.Move(nodeAdded, nil, nil)
+	f.Binding("a")
+	f.Binding("gone")
+	f.Move(nodeAdded, nil, nil)
+	if len(f.flight)+len(f.recent) != 0 {
+		t.Errorf("%d pods are in flight, %d events are kept", len(f.flight), len(f.recent))
+	}
+	if !f.Has("a") {
+		t.Error("a pod that is being bound is said to be gone")
+	}
+	f.Remove("gone")
+	if f.Failed("gone", nil) {
+		t.Error("a pod that was removed during its binding is said to be there")
+	}
+	for _, refused := range []sets.Set[string]{sets.New("Fit"), nil} {
+		if !f.Failed("a", refused) {
+			t.Fatal("a pod whose binding failed is said to be gone")
+		}
+		f.pops()
+		f.clock.Step(10 * time.Second)
+		f.pops("a")
+		f.Binding("a")
+	}
+	f.Done("a")
+	if f.Has("a") {
+		t.Error("a bound pod is still there")
+	}
+}
+
 func TestBackoffDoubles(t *testing.T) {
 	f := newFixture(t)
 	f.add(pod("a"))
