@@ -79,7 +79,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	actors := c.newActors(ctx, shared)
 	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key, MaxTTL: c.options.SigningDuration.Duration}
 	err = controllers.Register(mgr, controllers.Deps{
-		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer,
+		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
 		Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration,
 	})
 	return component{"controllers", func(ctx context.Context) error {

@@ -33,6 +33,8 @@ type Controller struct {
 	Client  client.Client
 	Clock   clock.PassiveClock
 	Signers map[string]*kit.Signer
+	// ServerNode is as in kit.Deps.
+	ServerNode string
 }
 
 // Reconcile approves, signs or deletes a request, one of them at a time.
@@ -132,7 +134,7 @@ func certificateEnd(chain []byte) (time.Time, bool) {
 // Register puts the controller on mgr. It wakes when a request changes and when one has
 // been kept for long enough.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Clock: deps.Clock, Signers: map[string]*kit.Signer{
+	c := &Controller{Client: mgr.GetClient(), Clock: deps.Clock, ServerNode: deps.ServerNode, Signers: map[string]*kit.Signer{
 		certificatesv1.KubeAPIServerClientSignerName:        deps.ClientSigner,
 		certificatesv1.KubeAPIServerClientKubeletSignerName: deps.ClientSigner,
 		certificatesv1.KubeletServingSignerName:             deps.ServingSigner,

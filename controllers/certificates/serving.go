@@ -36,7 +36,7 @@ func (c *Controller) servesItself(ctx context.Context, name string, request *x50
 	if err := c.Client.List(ctx, nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return false, fmt.Errorf("listing nodes: %w", err)
 	}
-	api, err := c.apiAddresses(ctx)
+	api, err := c.apiAddresses(ctx, name)
 	if err != nil {
 		return false, err
 	}
@@ -74,8 +74,9 @@ func ownAddress(nodes *corev1.NodeList, name string, address netip.Addr) bool {
 	return own
 }
 
-// apiAddresses are those by which the API servers are called, and those of all other Services.
-func (c *Controller) apiAddresses(ctx context.Context) ([]netip.Prefix, error) {
+// apiAddresses are those by which the API servers are called, and those of all other Services, as far as the node must not
+// have them: one that runs beside the server shares the server's own.
+func (c *Controller) apiAddresses(ctx context.Context, node string) ([]netip.Prefix, error) {
 	var found []netip.Prefix
 	add := func(texts ...string) {
 		for _, text := range texts {
@@ -100,6 +101,9 @@ func (c *Controller) apiAddresses(ctx context.Context) ([]netip.Prefix, error) {
 		return nil, fmt.Errorf("reading the Service of the API servers: %w", err)
 	}
 	add(service.Spec.ClusterIPs...)
+	if node == c.ServerNode {
+		return found, nil
+	}
 	// Others may write slices with this label: a made-up one must not keep nodes from their certificates.
 	slice := &discoveryv1.EndpointSlice{}
 	err = c.Client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceDefault, Name: apiService}, slice)

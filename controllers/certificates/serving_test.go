@@ -62,6 +62,11 @@ func TestNodesServeAsNobodyElse(t *testing.T) {
 	for _, address := range all[4:] {
 		check("node-a", []string{"node-a"}, []string{"192.0.2.9", address}, false)
 	}
+	// The node on the machine of the server serves at the server's address, but at none of a Service.
+	c.ServerNode = "node-a"
+	check("node-a", []string{"node-a"}, []string{"192.0.2.1"}, true)
+	check("node-a", []string{"node-a"}, []string{"10.97.0.1"}, false)
+	c.ServerNode = ""
 	check("192.0.2.12", []string{"192.0.2.12"}, nil, false) // an address is none of its names
 	check("192.0.2.12", nil, []string{"192.0.2.12"}, true)
 	for _, name := range reserved {

@@ -42,7 +42,9 @@ type Deps struct {
 	// ClientSigner signs client certificates (kube-apiserver-client and -kubelet),
 	// ServingSigner kubelet serving certificates. Nil leaves such requests unsigned.
 	ClientSigner, ServingSigner *Signer
-	// NodeGracePeriod is how long a node may be silent before it is Unknown. Default: 40 s.
+	// ServerNode is the name of the node on the API server's own machine, if there is one: it serves at the same address.
+	ServerNode string
+	// NodeGracePeriod is how long a node may be silent before it is Unknown. Default: 50 s.
 	NodeGracePeriod time.Duration
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
