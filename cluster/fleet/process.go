@@ -23,16 +23,15 @@ const (
 	agent  = "agent"
 )
 
-// kubeletFile configures a node's kubelet: all nodes share the disk of the machine, which is its owner's to fill. That it
+const kubeletFile = "kubelet.yaml"
+
+// KubeletConfiguration of a node that shares the disk of its machine with others. The disk is its owner's to fill: that it
 // fills up must not empty the cluster.
-const (
-	kubeletFile   = "kubelet.yaml"
-	kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
+const KubeletConfiguration = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 evictionHard: {memory.available: 100Mi, nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%}
 imageGCHighThresholdPercent: 100
 `
-)
 
 // process is one of a node's programs that this process has started.
 type process struct {
@@ -53,7 +52,7 @@ func (n *Node) start(program string, config map[string]any) (*process, error) {
 		return nil, err
 	}
 	file := n.path(program + ".yaml")
-	if err := errors.Join(os.MkdirAll(n.path(), 0o700), os.WriteFile(file, text, 0o600), os.WriteFile(n.path(kubeletFile), []byte(kubeletConfig), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(n.path(), 0o700), os.WriteFile(file, text, 0o600), os.WriteFile(n.path(kubeletFile), []byte(KubeletConfiguration), 0o600)); err != nil {
 		return nil, fmt.Errorf("configuring the %s of %s: %w", program, n.Name(), err)
 	}
 	executable, err := os.Executable()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -37,10 +38,7 @@ func (c *Cluster) NewAgent(ctx context.Context, octet int) (*Agent, error) {
 
 // Command is an agent on the machine's data folder that is not started yet.
 func (a *Agent) Command(ctx context.Context, flags ...string) *exec.Cmd {
-	args := append([]string{
-		"agent", "--data-dir", a.DataDir(), "--images", filepath.Join(a.cluster.Root, "build", "images"), "--cgroup-root", a.Machine.Cgroup(),
-	}, flags...)
-	return a.Machine.Command(ctx, a.cluster.Program(), args...)
+	return a.Machine.Command(ctx, a.cluster.Program(), slices.Concat([]string{"agent"}, a.Machine.flags(a.cluster.Root), flags)...)
 }
 
 // DataDir is the agent's data folder.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -102,10 +103,7 @@ func (c *Cluster) Launch(flags ...string) error {
 
 // ServerCommand is a server on the cluster's data folder that is not started yet.
 func (c *Cluster) ServerCommand(ctx context.Context, flags ...string) *exec.Cmd {
-	args := append([]string{
-		"server", "--data-dir", c.DataDir(), "--images", filepath.Join(c.Root, "build", "images"), "--cgroup-root", c.Machine.Cgroup(),
-	}, flags...)
-	return c.Machine.Command(ctx, c.Program(), args...)
+	return c.Machine.Command(ctx, c.Program(), slices.Concat([]string{"server"}, c.Machine.flags(c.Root), flags)...)
 }
 
 // DataDir is the server's data folder.

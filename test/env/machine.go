@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/coxswain-k8s/coxswain/cluster/fleet"
 	"github.com/coxswain-k8s/coxswain/cluster/machines"
 )
 
@@ -29,11 +30,21 @@ func NewMachine(_ context.Context, dir string, octet int) (*Machine, error) {
 	if err := m.Close(); err != nil {
 		return nil, fmt.Errorf("removing what an earlier machine left: %w", err)
 	}
-	if err := errors.Join(plug.Make(), m.Make()); err != nil {
+	if err := errors.Join(plug.Make(), m.Make(), os.WriteFile(m.kubelet(), []byte(fleet.KubeletConfiguration), 0o600)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
+
+// flags of a server or an agent that say where it keeps its things, and that the machine's disk is not its own.
+func (m *Machine) flags(root string) []string {
+	return []string{
+		"--data-dir", filepath.Join(m.Dir, "data"), "--images", filepath.Join(root, "build", "images"), "--cgroup-root", m.Cgroup(), "--kubelet-config", m.kubelet(),
+	}
+}
+
+// kubelet is the path of the machine's KubeletConfiguration.
+func (m *Machine) kubelet() string { return filepath.Join(m.Dir, "kubelet.yaml") }
 
 // Close ends everything that runs on the machine and removes it.
 func (m *Machine) Close() error { return errors.Join(m.Machine.Remove(), m.Switch.Remove()) }
