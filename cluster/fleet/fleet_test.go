@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,6 +60,35 @@ func TestClustersHaveSubnetsOfTheirOwn(t *testing.T) {
 	}
 	if info, err := os.Stat(b.file()); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file with the token: %v, %v", info.Mode(), err)
+	}
+}
+
+// Clusters that are kept in different places and begin at the same time do not meet in one subnet.
+func TestSubnetsOfClustersThatBeginTogether(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("making switches needs root")
+	}
+	var fleets [4]*Fleet
+	var beginning errgroup.Group
+	for i := range fleets {
+		f := &Fleet{Spec: Spec{Name: fmt.Sprintf("together%d", i), Nodes: 1, Servers: 1}, Dir: Dir(t.TempDir(), "x")}
+		fleets[i] = f
+		t.Cleanup(func() {
+			if err := f.plug().Remove(); err != nil {
+				t.Error(err)
+			}
+		})
+		beginning.Go(func() error { return errors.Join(os.MkdirAll(f.Dir, 0o700), f.plugIn()) })
+	}
+	if err := beginning.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	taken := map[netip.Prefix]string{}
+	for _, f := range fleets {
+		if other, ok := taken[f.Subnet]; ok {
+			t.Errorf("%s and %s are both in %s", f.Name, other, f.Subnet)
+		}
+		taken[f.Subnet] = f.Name
 	}
 }
 

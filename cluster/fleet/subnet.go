@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/vishvananda/netlink"
-)
+	"github.com/vishvananda/netlink")
 
 // pool is where subnets are chosen.
 var pool = netip.MustParsePrefix("10.88.0.0/16")
@@ -65,16 +64,24 @@ func usedSubnets() ([]netip.Prefix, error) {
 	return used, nil
 }
 
-// reserve writes the cluster down with a subnet of its own. Clusters that begin at the same time wait for each other here.
-func (f *Fleet) reserve() error {
-	clusters := filepath.Dir(f.Dir)
-	unlock, err := lock(clusters)
+// plugIn chooses the cluster's subnet and makes its switch there. Clusters that begin at the same time wait for each other
+// at a folder that is always there, wherever on this machine they are kept: until there is a switch, a subnet looks free.
+func (f *Fleet) plugIn() error {
+	unlock, err := lock("/run")
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if err := f.reserve(); err != nil {
+		return err
+	}
+	return f.plug().Make()
+}
+
+// reserve writes the cluster down with a subnet of its own.
+func (f *Fleet) reserve() (err error) {
 	if !f.Subnet.IsValid() {
-		if f.Subnet, err = freeSubnet(clusters); err != nil {
+		if f.Subnet, err = freeSubnet(filepath.Dir(f.Dir)); err != nil {
 			return err
 		}
 	}

@@ -32,9 +32,6 @@ func Up(ctx context.Context, clusters string, spec Spec, say func(string)) (*Fle
 	if err := f.clear(say); err != nil {
 		return nil, err
 	}
-	if err := f.reserve(); err != nil {
-		return nil, err
-	}
 	if err := f.create(ctx, say); err != nil {
 		return nil, fmt.Errorf("%w\n%s is left to be looked at; `coxswain down --name %s` removes it", err, f.Dir, f.Name)
 	}
@@ -134,7 +131,7 @@ func (f *Fleet) unpack() error {
 
 // create makes the machines and starts everything on them, as much as possible at the same time.
 func (f *Fleet) create(ctx context.Context, say func(string)) error {
-	if err := f.plug().Make(); err != nil {
+	if err := f.plugIn(); err != nil {
 		return err
 	}
 	all := f.Nodes()
