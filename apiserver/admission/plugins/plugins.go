@@ -15,6 +15,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultingressclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaultstorageclass"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/defaulttolerationseconds"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/denyserviceexternalips"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/limitranger"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
@@ -82,6 +83,7 @@ func list(deps Deps, security *podsecurity.Plugin, metrics *admission.Metrics) [
 		{Name: "CertificateSubjectRestriction", Validator: certificates.Subject{}},
 		{Name: "DefaultIngressClass", Mutator: &defaultingressclass.Plugin{Lister: deps.Lister}},
 		{Name: "PodTopologyLabels", Mutator: &podtopologylabels.Plugin{Lister: deps.Lister}},
+		{Name: "DenyServiceExternalIPs", Validator: denyserviceexternalips.Plugin{}},
 		{Name: mutatingPolicy, Mutator: policy.NewMutating(policies)},
 		{Name: mutatingWebhook, Mutator: mutating},
 		{Name: validatingPolicy, Validator: policy.NewValidating(policies)},
@@ -112,7 +114,9 @@ func (d Deps) possible(name string) bool {
 }
 
 // off are the plugins that are off unless they are asked for.
-func off(name string) bool { return name == "OwnerReferencesPermissionEnforcement" }
+func off(name string) bool {
+	return name == "OwnerReferencesPermissionEnforcement" || name == "DenyServiceExternalIPs"
+}
 
 // absent are upstream's plugins that do not exist here yet. Switching off what is not there is no mistake; asking for
 // it is, except for those that upstream has on by default and that command lines name for good measure.
@@ -120,7 +124,7 @@ func absent(name string) (known, byDefault bool) {
 	switch name {
 	case "ClusterTrustBundleAttest", "NodeDeclaredFeatureValidator":
 		return true, true
-	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "DenyServiceExternalIPs", "EventRateLimit", "ExtendedResourceToleration",
+	case "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "EventRateLimit", "ExtendedResourceToleration",
 		"ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "NamespaceAutoProvision", "NamespaceExists", "PodNodeSelector",
 		"PodTolerationRestriction":
 		return true, false

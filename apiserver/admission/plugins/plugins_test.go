@@ -351,3 +351,21 @@ func TestSwitches(t *testing.T) {
 		}
 	}
 }
+
+// TestPeers20ExternalIPs: where the plugin is asked for, a service gets no addresses of the world (CVE-2020-8554).
+func TestPeers20ExternalIPs(t *testing.T) {
+	chain, err := New(Deps{Lister: authtest.New()}, []string{"DenyServiceExternalIPs"}, []string{"NamespaceLifecycle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{chain: chain}
+	service := func(ips ...string) *corev1.Service {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "s"}, Spec: corev1.ServiceSpec{ExternalIPs: ips}}
+	}
+	const refused = `services "s" is forbidden: Use of external IPs is denied by admission control.`
+	expect(t, "none", w.write(admin, "services", service(), nil), "")
+	expect(t, "created with one", w.write(admin, "services", service("8.8.8.8"), nil), refused)
+	expect(t, "one more", w.write(admin, "services", service("8.8.8.8", "1.1.1.1"), service("8.8.8.8")), refused)
+	expect(t, "another", w.write(admin, "services", service("1.1.1.1"), service("8.8.8.8")), refused)
+	expect(t, "kept and taken away", w.write(admin, "services", service("8.8.8.8"), service("8.8.8.8", "1.1.1.1")), "")
+}
