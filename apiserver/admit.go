@@ -15,6 +15,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // optionsFor an operation, whatever the verb was by which the client asked for it.
@@ -57,7 +58,7 @@ func (c *call) admit(ctx context.Context, a *admission.Attributes, obj resource.
 	}
 	if err := managedfields.ValidateManagedFields(admitted.GetManagedFields()); err != nil {
 		admitted.SetManagedFields(before)
-		warn(ctx, ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: "+err.Error())
+		warning.Add(ctx, ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: "+err.Error())
 	}
 	return admitted, nil
 }

@@ -158,7 +158,7 @@ func TestAuditBodyThatIsNoObject(t *testing.T) {
 	if diff := cmp.Diff(want, sink.take(t)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if _, err := ts.server.asJSON(codec.Protobuf.String(), []byte("k8s\x00nonsense")); err == nil {
+	if _, err := ts.server.Audit.JSON(codec.Protobuf.String(), []byte("k8s\x00nonsense")); err == nil {
 		t.Error("nonsense was read as protobuf")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // maxBody is the most that a client may send.
@@ -81,7 +82,7 @@ func (c *call) judge(faults []error, kind schema.GroupVersionKind, o writeOption
 			kind.Kind, kind.Version, kind.Kind, runtime.NewStrictDecodingError(faults)))
 	}
 	for _, fault := range faults {
-		warn(c.ctx(), fault.Error())
+		warning.Add(c.ctx(), fault.Error())
 	}
 	return nil
 }

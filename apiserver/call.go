@@ -11,8 +11,11 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // call is one request for a resource, on its way through its verb.
@@ -60,7 +63,7 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *req
 		noPage(w)
 		return
 	}
-	u, _ := userFrom(r.Context())
+	u, _ := auth.UserFrom(r.Context())
 	c := &call{Server: s, at: at, info: info, w: w, r: r, user: u}
 	if err := c.serve(); err != nil {
 		c.fail(err)
@@ -99,7 +102,7 @@ func (c *call) serve() error {
 		return err
 	}
 	if c.at.version.Deprecated != "" {
-		warn(c.ctx(), c.at.version.Deprecated)
+		warning.Add(c.ctx(), c.at.version.Deprecated)
 	}
 	if c.info.Subresource != "" {
 		return c.serveSubresource()
@@ -174,6 +177,13 @@ func (c *call) negotiate() error {
 		return c.readTableOptions()
 	}
 	return nil
+}
+
+// mayCreate asks whether a caller of another verb may create as well.
+func (c *call) mayCreate() error {
+	attributes := filters.Attributes(c.r)
+	attributes.Verb = "create"
+	return c.chain.Allowed(c.ctx(), attributes)
 }
 
 // allows says which forms of an object this request can be answered with.

@@ -14,6 +14,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // maxConflicts is how often a change that names no resourceVersion is tried again when others write in between.
@@ -235,7 +236,7 @@ func (c *call) validateChanged(ctx context.Context, obj, old resource.Object) er
 		return err
 	}
 	if warnings != nil {
-		warnAll(ctx, warnings(ctx, obj, old))
+		warning.AddAll(ctx, warnings(ctx, obj, old))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // maxNameAttempts is how many generated names are tried.
@@ -190,7 +191,7 @@ func (c *call) validateNew(ctx context.Context, obj resource.Object) error {
 		return err
 	}
 	if row.Warnings != nil {
-		warnAll(ctx, row.Warnings(ctx, obj, nil))
+		warning.AddAll(ctx, row.Warnings(ctx, obj, nil))
 	}
 	return nil
 }
@@ -230,7 +231,7 @@ func generateName(prefix string) string {
 func (c *call) attributes(operation admission.Operation, obj, old resource.Object, options writeOptions) *admission.Attributes {
 	a := &admission.Attributes{
 		Operation: operation, Resource: c.at.row, Version: c.at.version.Name, Kind: c.gvk(), Subresource: c.info.Subresource, Namespace: c.info.Namespace, Name: c.info.Name,
-		Options: optionsFor(operation, options.all), DryRun: options.dryRun, User: c.user, Warn: func(text string) { warn(c.ctx(), text) },
+		Options: optionsFor(operation, options.all), DryRun: options.dryRun, User: c.user, Warn: func(text string) { warning.Add(c.ctx(), text) },
 		Annotate: func(key, value string) { audit.Annotate(c.ctx(), key, value) },
 	}
 	if c.at.custom != nil {

@@ -8,6 +8,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
@@ -67,7 +68,7 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 func signRequestor(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
 	spec := &obj.(*certificatesv1.CertificateSigningRequest).Spec
 	spec.Username, spec.UID, spec.Groups, spec.Extra = "", "", nil, nil
-	asks, ok := userFrom(ctx)
+	asks, ok := auth.UserFrom(ctx)
 	if !ok {
 		return nil, nil
 	}

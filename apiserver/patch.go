@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // maxPatchOperations bounds a JSON patch.
@@ -335,7 +336,7 @@ func (c *call) judgeConfiguration(body []byte, options writeOptions) error {
 	}
 	for line := range strings.Lines(err.Error()) {
 		if fault, found := strings.CutPrefix(line, "  "); found {
-			warn(c.ctx(), strings.TrimSuffix(fault, "\n"))
+			warning.Add(c.ctx(), strings.TrimSuffix(fault, "\n"))
 		}
 	}
 	return nil

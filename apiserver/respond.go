@@ -14,15 +14,16 @@ import (
 )
 
 // fail answers with an error.
-func (c *call) fail(err error) {
-	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
+func (c *call) fail(err error) { c.refuse(c.w, c.r, err) }
+
+// refuse answers before any verb is reached.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	accepted, ok := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
 	if !ok {
 		accepted = codec.Accepted{}
 	}
-	if wantsPretty(c.r) {
-		accepted.Pretty = true
-	}
-	writeStatus(c.w, accepted, statusOf(err))
+	accepted.Pretty = accepted.Pretty || wantsPretty(r)
+	writeStatus(w, accepted, statusOf(err))
 }
 
 // statusOf turns any error into a Status.

@@ -13,6 +13,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
 // Aggregation is what other servers answer for.
@@ -24,7 +25,7 @@ type Aggregation interface {
 
 // route sends an authorized request to what answers it.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	info := infoFrom(r.Context())
+	info := request.From(r.Context())
 	if s.Aggregation != nil && s.Aggregation.Serve(w, r) {
 		return
 	}
@@ -38,7 +39,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case p == "/version":
 		s.serveVersion(w, r)
 	case p == "/metrics":
-		s.metrics.handler().ServeHTTP(w, r)
+		s.metrics.Handler().ServeHTTP(w, r)
 	case p == "/api", p == "/apis", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/apis/"):
 		s.serveDiscovery(w, r, p)
 	case health.IsPath(p):

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/version"
@@ -20,6 +21,9 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/filters"
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -40,7 +44,7 @@ type Server struct {
 	// Authorizer says what they may do. Without one, everything.
 	Authorizer authorizer.Authorizer
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
-	Impersonate Impersonator
+	Impersonate filters.Impersonator
 	// Audit records requests. Without it, none is.
 	Audit     *audit.Log
 	Admission *admission.Chain
@@ -66,6 +70,8 @@ type Server struct {
 	Paths map[string]http.Handler
 	// Checks are the named parts of /healthz, /livez and /readyz beside ping and etcd.
 	Checks []Check
+	// Collectors are further metrics that /metrics shows.
+	Collectors []prometheus.Collector
 
 	// RequestTimeout bounds requests that are not long-running; 0 means a minute.
 	RequestTimeout time.Duration
@@ -76,7 +82,8 @@ type Server struct {
 	decoder *codec.Decoder
 	rowsMu  sync.Mutex // orders AddRow and RemoveRow
 	kinds   atomic.Pointer[kinds]
-	metrics *serverMetrics
+	metrics *metrics.Metrics
+	chain   *filters.Chain
 	locks   keyLocks
 	// compacted is the revision before which nothing is listed any more.
 	compacted atomic.Int64
@@ -93,20 +100,38 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.RequestTimeout = time.Minute
 	}
 	s.decoder = codec.NewDecoder(s.Scheme)
-	s.metrics = newServerMetrics()
+	s.metrics = metrics.New()
 	if m := s.Admission.Metrics(); m != nil {
-		s.metrics.registry.MustRegister(m)
+		s.metrics.Registry.MustRegister(m)
 	}
 	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
 	if s.Audit != nil {
-		s.Audit.JSON = s.asJSON
+		s.Audit.JSON = filters.Bodies{Scheme: s.Scheme}.JSON
 	}
 	for _, row := range s.Rows {
 		if err := s.AddRow(row); err != nil {
 			return nil, fmt.Errorf("serving %s: %w", row.GroupResource(), err)
 		}
 	}
-	return s.filters(http.HandlerFunc(s.route)), nil
+	s.chain = &filters.Chain{
+		Authenticator: s.Authenticator, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
+		Names: s.metricNames, Metrics: s.metrics, RequestTimeout: s.RequestTimeout,
+		MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight, Logger: s.logger,
+	}
+	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
+}
+
+// metricNames of a request: what is not served has no names of its own.
+func (s *Server) metricNames(info *request.Info) metrics.Names {
+	at := s.kinds.Load().endpoints[gvrOf(info)]
+	if at == nil {
+		return metrics.Names{}
+	}
+	names := metrics.Names{Group: info.Group, Version: info.Version, Resource: info.Resource}
+	if at.row.Subresource(info.Subresource) != nil {
+		names.Subresource = info.Subresource
+	}
+	return names
 }

@@ -55,8 +55,8 @@ func (c *call) watch() error {
 		return nil
 	}
 	defer watcher.Stop()
-	c.metrics.watchers.Inc()
-	defer c.metrics.watchers.Dec()
+	c.metrics.Watchers.Inc()
+	defer c.metrics.Watchers.Dec()
 	stream.run(ctx, watcher, c.stopped)
 	return nil
 }
@@ -197,7 +197,7 @@ func (s *stream) fail(err error) {
 }
 
 func (s *stream) send(event *cache.Event) error {
-	s.metrics.watchEvents.Inc()
+	s.metrics.WatchEvents.Inc()
 	if event.Type == watch.Bookmark {
 		return s.sendBookmark(event)
 	}

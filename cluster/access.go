@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/rbac"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/review"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
@@ -30,7 +31,7 @@ import (
 type access struct {
 	authenticator authenticator.Request
 	authorizer    authorizer.Authorizer
-	impersonate   apiserver.Impersonator
+	impersonate   filters.Impersonator
 	admission     *admission.Chain
 	issuer        *tokens.Issuer
 	reviews       map[schema.GroupResource]apiserver.VirtualFunc
@@ -55,7 +56,7 @@ func (c *controlPlane) newAccess() (*access, error) {
 	chain, err := plugins.New(plugins.Deps{
 		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c}, Webhooks: c.webhooks(),
 		Objects: func(kind schema.GroupVersionKind) (admission.Objects, bool) { return c.server.Objects(kind) },
-	}, nil, nil)
+	}, c.options.EnableAdmissionPlugins, c.options.DisableAdmissionPlugins)
 	if err != nil {
 		return nil, err
 	}

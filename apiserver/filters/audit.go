@@ -1,4 +1,4 @@
-package apiserver
+package filters
 
 import (
 	"encoding/json"
@@ -8,23 +8,28 @@ import (
 	"net/http"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
 // audit records the requests of those who are known, before anything is refused for other reasons.
-func (s *Server) audit(next http.Handler) http.Handler {
-	if s.Audit == nil {
+func (c *Chain) audit(next http.Handler) http.Handler {
+	if c.Audit == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.Audit.Serve(w, r, next, attributesOf(r), infoFrom(r.Context()).LongRunning())
+		c.Audit.Serve(w, r, next, Attributes(r), request.From(r.Context()).LongRunning())
 	})
 }
 
-// asJSON is a body, of a request or of an answer, as the audit log shows it.
-func (s *Server) asJSON(contentType string, body []byte) ([]byte, error) {
+// Bodies shows bodies of requests and answers as the audit log wants them.
+type Bodies struct{ Scheme *runtime.Scheme }
+
+// JSON is a body of that media type in JSON.
+func (b Bodies) JSON(contentType string, body []byte) ([]byte, error) {
 	media, known := codec.ParseMedia(contentType)
 	if !known {
 		patch, _, err := mime.ParseMediaType(contentType)
@@ -45,7 +50,7 @@ func (s *Server) asJSON(contentType string, body []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		object, err := s.Scheme.New(kind)
+		object, err := b.Scheme.New(kind)
 		if err != nil {
 			return nil, err
 		}

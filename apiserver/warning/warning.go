@@ -1,4 +1,4 @@
-package apiserver
+package warning
 
 import (
 	"context"
@@ -27,18 +27,20 @@ type warnings struct {
 
 type warningsKey struct{}
 
-func withWarnings(ctx context.Context, header http.Header) context.Context {
+// With returns a context whose warnings go into the header of an answer.
+func With(ctx context.Context, header http.Header) context.Context {
 	return context.WithValue(ctx, warningsKey{}, &warnings{header: header})
 }
 
-func warnAll(ctx context.Context, texts []string) {
+// AddAll adds each of the texts.
+func AddAll(ctx context.Context, texts []string) {
 	for _, text := range texts {
-		warn(ctx, text)
+		Add(ctx, text)
 	}
 }
 
-// warn sends the client a warning, if its answer has not begun.
-func warn(ctx context.Context, text string) {
+// Add sends the client a warning, if its answer has not begun.
+func Add(ctx context.Context, text string) {
 	w, ok := ctx.Value(warningsKey{}).(*warnings)
 	if text = strings.ToValidUTF8(text, ""); !ok || text == "" {
 		return

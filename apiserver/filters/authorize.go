@@ -1,0 +1,84 @@
+package filters
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
+)
+
+// authorize asks whether they may.
+func (c *Chain) authorize(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := c.Allowed(r.Context(), Attributes(r)); err != nil {
+			c.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Allowed returns nil, or the Status that says what is forbidden.
+func (c *Chain) Allowed(ctx context.Context, attributes authorizer.Attributes) error {
+	if c.Authorizer == nil {
+		return nil
+	}
+	decision, reason, err := c.Authorizer.Authorize(ctx, attributes)
+	if decision == authorizer.DecisionAllow {
+		audit.Annotate(ctx, "authorization.k8s.io/decision", "allow")
+		audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
+		return nil
+	}
+	audit.Annotate(ctx, "authorization.k8s.io/decision", "forbid")
+	audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
+	if err != nil {
+		logr.FromContextOrDiscard(ctx).V(1).Info("authorizing failed", "reason", err.Error())
+	}
+	return auth.Forbidden(attributes, reason)
+}
+
+// Attributes are what the authorizer is asked about a request.
+func Attributes(r *http.Request) authorizer.AttributesRecord {
+	info := request.From(r.Context())
+	caller, _ := auth.UserFrom(r.Context())
+	a := authorizer.AttributesRecord{
+		User: caller, Verb: info.Verb, Namespace: info.Namespace, APIGroup: info.Group, APIVersion: info.Version,
+		Resource: info.Resource, Subresource: info.Subresource, Name: info.Name, ResourceRequest: info.IsResource, Path: info.Path,
+	}
+	if info.IsResource && connects(info) {
+		a.Verb = "create" // also when a browser can only GET
+	}
+	addSelectors(&a, info)
+	return a
+}
+
+// connects are the paths by which one gets into a container: asking for them is authorized as create, whatever the method.
+func connects(info *request.Info) bool {
+	return info.Group == "" && info.Resource == "pods" && info.Verb == "get" && slices.Contains([]string{"exec", "attach", "portforward"}, info.Subresource)
+}
+
+// addSelectors tells the authorizer by what a list, a watch or a deletion of a collection is narrowed.
+func addSelectors(a *authorizer.AttributesRecord, info *request.Info) {
+	if info.FieldText != "" {
+		selector, err := fields.ParseSelector(info.FieldText)
+		a.FieldSelectorParsingErr = err
+		if err == nil {
+			a.FieldSelectorRequirements = selector.Requirements()
+		}
+	}
+	if info.LabelText != "" {
+		selector, err := labels.Parse(info.LabelText)
+		a.LabelSelectorParsingErr = err
+		if err == nil {
+			a.LabelSelectorRequirements, _ = selector.Requirements()
+		}
+	}
+}
