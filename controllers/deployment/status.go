@@ -92,7 +92,7 @@ func setProgress(d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStat
 	switch {
 	case complete(d, *status):
 		setCondition(status, progressing(corev1.ConditionTrue, availableReason, name+" has successfully progressed."), now)
-	case progressed(d, *status):
+	case progressed(d, *status), current != nil && current.Reason == availableReason: // the latter has just begun
 		next := progressing(corev1.ConditionTrue, updatedReason, name+" is progressing.")
 		if current != nil && current.Status == corev1.ConditionTrue {
 			// Progress renews the deadline though status and reason stay.

@@ -33,3 +33,26 @@ func TestPausedWhenComplete(t *testing.T) {
 		t.Errorf("a resumed complete Deployment is %s, want %s", got, availableReason)
 	}
 }
+
+// A rollout that begins after a complete one has a deadline, also when its first step was not seen: the new set has pods
+// already, and fewer than the deployment says are of the current template.
+func TestRolloutAfterACompleteOneHasADeadline(t *testing.T) {
+	begun := time.Unix(1000, 0)
+	d := deployment(2, "1", "0")
+	d.Spec.ProgressDeadlineSeconds = ptr.To[int32](2)
+	d.Status = computeStatus(d, &sets{current: set("old", 2, 2)}, &appsv1.DeploymentStatus{}, begun.Add(-time.Minute))
+	s := &sets{current: set("new", 1, 0), old: []*appsv1.ReplicaSet{set("old", 2, 2)}}
+	reason := func(now time.Time) string {
+		d.Status = computeStatus(d, s, &d.Status, now)
+		return condition(&d.Status, appsv1.DeploymentProgressing).Reason
+	}
+	if got := reason(begun); got != updatedReason {
+		t.Errorf("when it begins: %s, want %s", got, updatedReason)
+	}
+	if wait := deadlineIn(d, d.Status, begun); wait <= 0 {
+		t.Error("nothing wakes the controller at the deadline")
+	}
+	if got := reason(begun.Add(2 * time.Second)); got != deadlineReason {
+		t.Errorf("at the deadline: %s, want %s", got, deadlineReason)
+	}
+}
