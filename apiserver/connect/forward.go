@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/proxy"
@@ -38,10 +39,19 @@ func (r responder) Error(_ http.ResponseWriter, _ *http.Request, err error) { r(
 // PodTransport reaches what runs in the cluster; its certificates are nobody's business but its own.
 func PodTransport() http.RoundTripper {
 	return &http.Transport{
-		DialContext:       (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		DialContext:       (&net.Dialer{Timeout: 30 * time.Second, Control: checked}).DialContext,
 		TLSClientConfig:   insecure(),
 		DisableKeepAlives: true, MaxResponseHeaderBytes: 1 << 20,
 	}
+}
+
+// checked refuses addresses as Proxyable does, at the last moment: what is dialled is what is checked.
+func checked(_, address string, _ syscall.RawConn) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	return Proxyable(host)
 }
 
 func insecure() *tls.Config {

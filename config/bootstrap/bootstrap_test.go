@@ -60,6 +60,23 @@ func TestAdminHoldsWhatEditAndViewHold(t *testing.T) {
 	}
 }
 
+// CVE-2021-25740: whoever may edit a namespace may not lead its services where they like.
+func TestEditorsWriteNoEndpoints(t *testing.T) {
+	for _, role := range mustPolicy(t).ClusterRoles {
+		if role.Name != "edit" && role.Name != "admin" && role.Name != "system:aggregate-to-edit" && role.Name != "system:aggregate-to-admin" {
+			continue
+		}
+		for _, verb := range []string{"create", "update", "patch", "delete"} {
+			for group, name := range map[string]string{"": "endpoints", "discovery.k8s.io": "endpointslices"} {
+				asked := rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{name}}
+				if covered, _ := rbacvalidation.Covers(role.Rules, []rbacv1.PolicyRule{asked}); covered {
+					t.Errorf("%s may %s %s", role.Name, verb, name)
+				}
+			}
+		}
+	}
+}
+
 func TestReconcileAddsWhatIsMissingAndKeepsTheRest(t *testing.T) {
 	wanted := find(t, mustPolicy(t), "system:basic-user")
 	stored := wanted.DeepCopy()

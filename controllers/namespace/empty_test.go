@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 )
 
-// What pods lean on stays until they are gone (KEP-5080).
+// What pods lean on stays until they are gone (KEP-5080), the policies of their network above all (CVE-2024-7598).
 func TestPodsGoFirst(t *testing.T) {
 	ctx := context.Background()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "p", Finalizers: []string{"example.com/held"}}}
