@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -23,6 +24,8 @@ type Config struct {
 	ClientURLs []string
 	// ClientTLS is needed for https client URLs. Clients must present a certificate of its CA.
 	ClientTLS *TLS
+	// AdvertiseURLs tell clients where the member is; default those of ClientURLs that others can use: all but sockets.
+	AdvertiseURLs []string
 	// PeerURLs to listen on and to be known by among members. Default none: a cluster of one.
 	PeerURLs []string
 	PeerTLS  *TLS
@@ -32,6 +35,9 @@ type Config struct {
 	Join bool
 	// Quota of bytes in use, beyond which only deletions are accepted; default 8 GiB.
 	Quota int64
+	// CompactionMode and CompactionRetention have the member itself drop the past: "periodic" and for how long it is kept
+	// ("1h"), or "revision" and how many revisions ("1000"). Default never: whoever writes decides.
+	CompactionMode, CompactionRetention string
 	// MaxRequest is the largest transaction in bytes; default 8 MiB.
 	MaxRequest uint
 	// Logger gets warnings at V(1) and errors; etcd's chatter at V(4).
@@ -49,6 +55,9 @@ const (
 	defaultName    = "coxswain"
 	defaultQuota   = 8 << 30
 	defaultRequest = 8 << 20
+	// defragmentBeyond is how many MiB the database must be larger than its content to be written anew at the start. Less is not
+	// worth the wait: it will be used again.
+	defragmentBeyond = 256
 	// nobody is the peer URL of a member without peers: etcd wants one, and nobody ever dials it.
 	nobody = "http://127.0.0.1:2380"
 )
@@ -77,6 +86,10 @@ func (c Config) embed() (*embed.Config, error) {
 	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(c.Logger))
 	e.EnableGRPCGateway = false
 	e.AutoCompactionMode, e.AutoCompactionRetention = embed.CompactorModePeriodic, "0"
+	if c.CompactionMode != "" {
+		e.AutoCompactionMode, e.AutoCompactionRetention = c.CompactionMode, c.CompactionRetention
+	}
+	e.BootstrapDefragThresholdMegabytes = defragmentBeyond
 	e.QuotaBackendBytes = -1 // the member checks its own, before anything is written
 	e.MaxRequestBytes = c.MaxRequest
 	e.MaxTxnOps = 4096
@@ -86,7 +99,9 @@ func (c Config) embed() (*embed.Config, error) {
 	if e.ListenClientUrls, err = parse(c.ClientURLs); err != nil {
 		return nil, err
 	}
-	e.AdvertiseClientUrls = e.ListenClientUrls
+	if e.AdvertiseClientUrls, err = parse(c.advertised()); err != nil {
+		return nil, err
+	}
 	e.ClientTLSInfo = c.ClientTLS.info()
 	if e.ListenPeerUrls, err = parse(c.PeerURLs); err != nil {
 		return nil, err
@@ -107,6 +122,18 @@ func (c Config) embed() (*embed.Config, error) {
 		e.ClusterState = embed.ClusterStateFlagExisting
 	}
 	return e, nil
+}
+
+// advertised are the URLs that the members tell clients.
+func (c Config) advertised() []string {
+	if len(c.AdvertiseURLs) > 0 {
+		return c.AdvertiseURLs
+	}
+	isSocket := func(u string) bool { return strings.HasPrefix(u, "unix:") }
+	if others := slices.DeleteFunc(slices.Clone(c.ClientURLs), isSocket); len(others) > 0 {
+		return others
+	}
+	return c.ClientURLs
 }
 
 // alone tells whether the configuration makes a cluster of one.

@@ -1,13 +1,17 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -18,8 +22,11 @@ import (
 type Remote struct {
 	// Endpoints are URLs: https://host:2379, http://…, unix://path.
 	Endpoints []string
-	// TLS of the client; nil for plain connections.
+	// TLS of the client; nil for plain connections. Without a certificate the client is nobody; without a CA the system's are
+	// believed.
 	TLS *TLS
+	// Prefix of the keys that are the cluster's; default storage.Root. Keys elsewhere may be closed to the client.
+	Prefix string
 	// Logger gets warnings at V(1) and errors.
 	Logger logr.Logger
 }
@@ -28,6 +35,7 @@ type Remote struct {
 type Client struct {
 	store
 	client  *clientv3.Client
+	prefix  string
 	watches watches
 }
 
@@ -37,9 +45,13 @@ var _ storage.Store = (*Client)(nil)
 const (
 	keepaliveTime    = 30 * time.Second
 	keepaliveTimeout = 10 * time.Second
+	// An etcd that does not answer yet is asked again, soon at first; reachOne bounds each question.
+	reachFirst = 20 * time.Millisecond
+	reachMost  = time.Second
+	reachOne   = 5 * time.Second
 )
 
-// Connect prepares a client and makes sure that the etcd answers, which ctx bounds.
+// Connect prepares a client and waits until the etcd answers; when ctx ends first it says why it does not.
 func Connect(ctx context.Context, remote Remote) (*Client, error) {
 	config, err := remote.tls()
 	if err != nil {
@@ -53,13 +65,37 @@ func Connect(ctx context.Context, remote Remote) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to etcd: %w", err)
 	}
-	c := &Client{client: client}
+	c := &Client{client: client, prefix: cmp.Or(remote.Prefix, storage.Root)}
 	c.store.backend = &remoteCalls{kv: clientv3.RetryKVClient(client), lease: clientv3.RetryLeaseClient(client)}
-	if err := c.Healthy(ctx); err != nil {
+	if err := c.waitReachable(ctx, remote.Logger); err != nil {
 		client.Close()
-		return nil, fmt.Errorf("connecting to etcd: %w", err)
+		return nil, fmt.Errorf("connecting to etcd at %s: %w", strings.Join(remote.Endpoints, ", "), err)
 	}
 	return c, nil
+}
+
+// waitReachable asks until there is an answer. It does not use the client's own retries, which hide why there is none.
+func (c *Client) waitReachable(ctx context.Context, logger logr.Logger) error {
+	plain := pb.NewKVClient(c.client.ActiveConnection())
+	for wait, told := reachFirst, false; ; wait = min(2*wait, reachMost) {
+		asking, cancel := context.WithTimeout(ctx, reachOne)
+		_, err := plain.Range(asking, &pb.RangeRequest{Key: []byte(c.prefix), CountOnly: true})
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if !told {
+			logger.Info("Waiting for etcd", "endpoints", c.client.Endpoints(), "err", err.Error())
+			told = true
+		}
+		later := time.NewTimer(wait)
+		select {
+		case <-later.C:
+		case <-ctx.Done():
+			later.Stop()
+			return err
+		}
+	}
 }
 
 func (r Remote) tls() (*tls.Config, error) {
@@ -73,7 +109,7 @@ func (r Remote) tls() (*tls.Config, error) {
 // Committed implements storage.Reader. It also sees to it that watches get there, though nothing may have
 // happened below their prefix.
 func (c *Client) Committed(ctx context.Context) (int64, error) {
-	r, err := c.backend.Range(ctx, &pb.RangeRequest{Key: []byte(storage.Root), CountOnly: true})
+	r, err := c.backend.Range(ctx, &pb.RangeRequest{Key: []byte(c.prefix), CountOnly: true})
 	if err != nil {
 		return 0, fmt.Errorf("asking for the committed revision: %w", err)
 	}
@@ -87,13 +123,26 @@ func (c *Client) Healthy(ctx context.Context) error {
 		return err
 	}
 	alarms, err := c.client.AlarmList(ctx)
+	if errors.Is(err, rpctypes.ErrPermissionDenied) {
+		return nil // etcd's administrator alone may see them
+	}
 	if err != nil {
 		return fmt.Errorf("asking for alarms: %w", err)
 	}
+	var wrong []error
 	for _, a := range alarms.Alarms {
-		return fmt.Errorf("etcd alarm %s on member %x", a.Alarm, a.MemberID)
+		wrong = append(wrong, alarmError(a))
 	}
-	return nil
+	return errors.Join(wrong...)
+}
+
+// alarmError explains an alarm of an etcd that is not ours to mend.
+func alarmError(a *pb.AlarmMember) error {
+	if a.Alarm == pb.AlarmType_NOSPACE {
+		return fmt.Errorf("%w: alarm NOSPACE on member %x of the etcd outside, only deletions are accepted; compact and defragment it or raise its "+
+			"--quota-backend-bytes, then `coxswain etcdctl alarm disarm`", storage.ErrNoSpace, a.MemberID)
+	}
+	return fmt.Errorf("etcd alarm %s on member %x", a.Alarm, a.MemberID)
 }
 
 // Close ends the connection and all watches.

@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/grpc"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
@@ -25,6 +26,7 @@ type Member struct {
 	config Config
 	etcd   *embed.Etcd
 	server *etcdserver.EtcdServer
+	quota  *quota
 
 	// closing ends watches when Close is called.
 	closing   chan struct{}
@@ -48,12 +50,15 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 		starting.Lock()
 		defer starting.Unlock()
 	}
+	limit := &quota{limit: config.Quota}
+	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept))
 	started, err := embed.StartEtcd(e)
 	if err != nil {
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
 	}
 	m := &Member{config: config, etcd: started, server: started.Server, closing: make(chan struct{})}
-	m.store.backend = &direct{server: m.server, quota: config.Quota}
+	limit.server.Store(m.server)
+	m.store.backend, m.quota = &direct{server: m.server, quota: limit}, limit
 	if err := m.waitReady(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting etcd in %s: %w", config.Dir, err), m.Close())
 	}
@@ -133,14 +138,14 @@ func (m *Member) Healthy(ctx context.Context) error {
 		return errClosed
 	default:
 	}
-	for _, a := range m.server.Alarms() {
-		return fmt.Errorf("etcd alarm %s on member %x", a.Alarm, a.MemberID)
-	}
 	if m.server.Lead() == 0 {
 		return errors.New("etcd has no leader")
 	}
-	if m.server.Backend().SizeInUse() > m.config.Quota {
-		return storage.ErrNoSpace
+	if err := m.quota.check(ctx, m.server); err != nil {
+		return err
+	}
+	for _, a := range m.server.Alarms() {
+		return fmt.Errorf("etcd alarm %s on member %x", a.Alarm, a.MemberID)
 	}
 	// A read that the quorum agrees to shows that a write would be committed too.
 	read := &pb.RangeRequest{Key: []byte(storage.Root), CountOnly: true}

@@ -1,0 +1,133 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"go.etcd.io/etcd/server/v3/etcdserver"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+)
+
+// quota bounds the bytes in use of a member. etcd's own looks at the size of the file, and when it refuses a write it has
+// made it already; ours refuses before, and looks at what is in use, so that compaction alone makes room.
+//
+//	          a put would exceed the limit
+//	no alarm ──────────────────────────────> alarm NOSPACE: puts are refused, deletions and compactions pass
+//	         <──────────────────────────────
+//	          a tenth of the limit is free again, or `etcdctl alarm disarm`
+//
+// There is no server until the member is started.
+type quota struct {
+	server atomic.Pointer[etcdserver.EtcdServer]
+	limit  int64
+}
+
+// enough is the use at which the alarm ends by itself.
+func (q *quota) enough() int64 { return q.limit - q.limit/10 }
+
+// admit refuses a write for which there is no room; nil is the grant of a lease, which has no size to speak of.
+func (q *quota) admit(ctx context.Context, write *pb.TxnRequest) error {
+	server := q.server.Load()
+	if server == nil || write != nil && !puts(write) {
+		return nil
+	}
+	used, alarm := server.Backend().SizeInUse(), q.raised(server)
+	if !alarm && used < q.limit/2 && used+int64(server.Cfg.MaxRequestBytes) < q.limit {
+		return nil
+	}
+	switch {
+	case alarm && used > q.enough():
+		return storage.ErrNoSpace
+	case alarm:
+		return q.set(ctx, server, pb.AlarmRequest_DEACTIVATE)
+	case used+int64(proto.Size(write)) > q.limit:
+		return errors.Join(storage.ErrNoSpace, q.set(ctx, server, pb.AlarmRequest_ACTIVATE))
+	}
+	return nil
+}
+
+// raised tells whether the alarm is on, of whichever member.
+func (q *quota) raised(server *etcdserver.EtcdServer) bool {
+	for _, a := range server.Alarms() {
+		if a.Alarm == pb.AlarmType_NOSPACE {
+			return true
+		}
+	}
+	return false
+}
+
+// check explains the alarm, and ends it when there is room again.
+func (q *quota) check(ctx context.Context, server *etcdserver.EtcdServer) error {
+	used := server.Backend().SizeInUse()
+	if used <= q.enough() && q.raised(server) {
+		if err := q.set(ctx, server, pb.AlarmRequest_DEACTIVATE); err != nil {
+			return err
+		}
+	}
+	if used <= q.limit && !q.raised(server) {
+		return nil
+	}
+	return noSpace(used, q.limit)
+}
+
+// noSpace says what to do.
+func noSpace(used, limit int64) error {
+	return fmt.Errorf("%w: alarm NOSPACE, %d of %d bytes are in use and only deletions are accepted; delete objects, then compact "+
+		"(`coxswain etcdctl compact REVISION`; the server does so within minutes), or raise --etcd-quota-backend-bytes",
+		storage.ErrNoSpace, used, limit)
+}
+
+func (q *quota) set(ctx context.Context, server *etcdserver.EtcdServer, action pb.AlarmRequest_AlarmAction) error {
+	for _, a := range q.members(server, action) {
+		if _, err := server.Alarm(ctx, &pb.AlarmRequest{Action: action, MemberID: a, Alarm: pb.AlarmType_NOSPACE}); err != nil {
+			return fmt.Errorf("setting the alarm NOSPACE: %w", err)
+		}
+	}
+	return nil
+}
+
+// members whose alarm is set: this one's, or all that are raised. Others raise theirs again when they are still short.
+func (q *quota) members(server *etcdserver.EtcdServer, action pb.AlarmRequest_AlarmAction) (ids []uint64) {
+	if action == pb.AlarmRequest_ACTIVATE {
+		return []uint64{uint64(server.MemberID())}
+	}
+	for _, a := range server.Alarms() {
+		if a.Alarm == pb.AlarmType_NOSPACE {
+			ids = append(ids, a.MemberID)
+		}
+	}
+	return ids
+}
+
+// intercept holds clients over the network to the quota.
+func (q *quota) intercept(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	var err error
+	switch r := request.(type) {
+	case *pb.TxnRequest:
+		err = q.admit(ctx, r)
+	case *pb.PutRequest:
+		err = q.admit(ctx, &pb.TxnRequest{Success: []*pb.RequestOp{{Request: &pb.RequestOp_RequestPut{RequestPut: r}}}})
+	}
+	if err != nil {
+		return nil, rpctypes.ErrGRPCNoSpace
+	}
+	return next(ctx, request)
+}
+
+func puts(write *pb.TxnRequest) bool {
+	for _, ops := range [][]*pb.RequestOp{write.Success, write.Failure} {
+		for _, op := range ops {
+			if op.GetRequestPut() != nil || op.GetRequestTxn() != nil && puts(op.GetRequestTxn()) {
+				return true
+			}
+		}
+	}
+	return false
+}
