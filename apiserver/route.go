@@ -118,7 +118,9 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 		paths["/openapi/v2"], paths["/openapi/v3"] = true, true
 	}
 	for p := range s.Paths {
-		paths[p] = true
+		if !strings.HasPrefix(p, "/debug/") {
+			paths[p] = true
+		}
 	}
 	list := make([]string, 0, len(paths))
 	for p := range paths {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,42 +20,86 @@ func calling() scenario {
 	return scenario{
 		name: "calls", title: "One object at a time",
 		about: "Pods that no scheduler takes, by typed clients of client-go without limits of their own. Every change changes something. " +
-			"Merge and apply patches change labels, the strategic one the status.",
+			"Merge and apply patches change labels, the strategic one the status. " +
+			"The CPU is of all processes of a side, the client's not among them, in user and kernel mode, and what they do in the background meanwhile is part of it.",
 		run: func(ctx context.Context, t *turn) error {
-			for _, part := range []struct {
-				name, encoding string
-				workers, calls int
-			}{
-				{"protobuf", load.Protobuf, workers, t.size.calls},
-				{"protobuf", load.Protobuf, 1, t.size.lonely},
-				{"JSON", load.JSON, workers, t.size.calls / 2},
-				{"JSON", load.JSON, 1, t.size.lonely / 2},
-			} {
-				c, err := load.Client(t.Config, part.encoding)
+			var costs []figure
+			for _, l := range t.callers() {
+				more, err := t.call(ctx, l)
 				if err != nil {
-					return err
+					return fmt.Errorf("%s: %w", l, err)
 				}
-				suffix := fmt.Sprintf("%s, %d workers", part.name, part.workers)
-				if part.workers == 1 {
-					suffix = part.name + ", 1 worker"
-				}
-				if err := insist(ctx, func() error {
-					_, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
-					return err
-				}); err != nil {
-					return err
-				}
-				for _, verb := range verbs(ctx, c.CoreV1().Pods("default"), part.calls) {
-					result, err := load.Repeat(part.workers, part.calls, verb.do)
-					if err != nil {
-						return fmt.Errorf("%s, %s: %w", verb.name, suffix, err)
-					}
-					t.record(rate(verb.name+", "+suffix, result))
-				}
+				costs = append(costs, more...)
+			}
+			for _, cost := range costs {
+				t.record(cost)
 			}
 			return t.recordMemory("memory after these calls")
 		},
 	}
+}
+
+// callers of each part, one after the other.
+func (t *turn) callers() []callers {
+	if t.profiles != "" {
+		return []callers{{"protobuf", load.Protobuf, workers, t.size.calls * profiledCalls}}
+	}
+	return []callers{
+		{"protobuf", load.Protobuf, workers, t.size.calls},
+		{"protobuf", load.Protobuf, 1, t.size.lonely},
+		{"JSON", load.JSON, workers, t.size.calls / 2},
+		{"JSON", load.JSON, 1, t.size.lonely / 2},
+	}
+}
+
+// callers are those who call at the same time, in one encoding.
+type callers struct {
+	name, encoding string
+	workers, calls int
+}
+
+func (l callers) String() string {
+	if l.workers == 1 {
+		return l.name + ", 1 worker"
+	}
+	return fmt.Sprintf("%s, %d workers", l.name, l.workers)
+}
+
+// call calls by every verb. It returns what each call cost the servers.
+func (t *turn) call(ctx context.Context, l callers) ([]figure, error) {
+	c, err := load.Client(t.Config, l.encoding)
+	if err != nil {
+		return nil, err
+	}
+	if err := insist(ctx, func() error {
+		_, err := c.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var costs []figure
+	for _, verb := range verbs(ctx, c.CoreV1().Pods("default"), l.calls) {
+		profiled := t.profile(ctx, verb.name+"-"+l.name, l.workers)
+		before, err := load.ReadUsage(t.PIDs()...)
+		if err != nil {
+			return nil, err
+		}
+		result, err := load.Repeat(l.workers, l.calls, verb.do)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", verb.name, err)
+		}
+		after, err := load.ReadUsage(t.PIDs()...)
+		if err != nil {
+			return nil, err
+		}
+		if err := profiled(); err != nil {
+			return nil, err
+		}
+		t.record(rate(verb.name+", "+l.String(), result))
+		each := after.Since(before).CPU / time.Duration(l.calls)
+		costs = append(costs, figure{what: "CPU of the servers for a " + verb.name + ", " + l.String(), unit: micros, value: float64(each) / 1e3})
+	}
+	return costs, nil
 }
 
 type verb struct {

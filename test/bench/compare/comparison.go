@@ -75,6 +75,7 @@ type comparison struct {
 	peers    []peer.Peer
 	size     size
 	octet    int
+	profiles string
 	results  *results
 	commands map[string][]string // of each peer
 	took     time.Duration
@@ -83,8 +84,9 @@ type comparison struct {
 // turn of one peer with one scenario.
 type turn struct {
 	*peer.Control
-	size   size
-	record func(figure)
+	size     size
+	profiles string // folder to write profiles to, if any
+	record   func(figure)
 }
 
 // run gives every peer its turns. A turn that fails does not end the others.
@@ -119,7 +121,7 @@ func (c *comparison) turn(ctx context.Context, p peer.Peer, s scenario) (err err
 	}
 	defer func() { err = errors.Join(err, control.Stop()) }()
 	c.commands[p.Name()] = control.Commands()
-	t := &turn{Control: control, size: c.size, record: func(f figure) { c.results.add(s.name, p.Name(), f) }}
+	t := &turn{Control: control, size: c.size, profiles: c.profiles, record: func(f figure) { c.results.add(s.name, p.Name(), f) }}
 	if err := s.run(ctx, t); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type options struct {
 	coxswain string
 	upstream string
 	octet    int
+	profiles string
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flag.StringVar(&o.coxswain, "coxswain", "bin/coxswain", "the server")
 	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
 	flag.IntVar(&o.octet, "octet", 67, "number of the machine, to set it apart from others that run at the same time")
+	flag.StringVar(&o.profiles, "profiles", "", "folder to write a profile of the CPU of Coxswain to for each kind of call, which slows it down")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -65,14 +67,14 @@ func run(ctx context.Context, o options) error {
 	}
 	c := &comparison{
 		peers: []peer.Peer{peer.Upstream{Programs: o.upstream}, peer.Coxswain{Program: o.coxswain}},
-		size:  size, octet: o.octet, results: newResults(), commands: map[string][]string{},
+		size:  size, octet: o.octet, profiles: o.profiles, results: newResults(), commands: map[string][]string{},
 	}
 	if o.side != "" {
 		c.peers = slices.DeleteFunc(c.peers, func(p peer.Peer) bool { return p.Name() != o.side })
 	}
 	problems := c.run(ctx, chosen, o.rounds)
 	c.results.print(os.Stdout)
-	if ctx.Err() == nil && o.only == "" && o.side == "" && !o.quick {
+	if ctx.Err() == nil && o.only == "" && o.side == "" && o.profiles == "" && !o.quick {
 		return errors.Join(problems, c.writePage(o.page, o.rounds, problems))
 	}
 	return problems

@@ -17,6 +17,7 @@ const (
 	perSecond unit = "/s"
 	seconds   unit = "s"
 	millis    unit = "ms"
+	micros    unit = "µs"
 	mebibytes unit = "MiB"
 	kibibytes unit = "KiB"
 	percent   unit = "% of a core"
