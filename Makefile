@@ -83,6 +83,10 @@ bench: build images ## Measure start, memory, latency and throughput on this mac
 bench-compare: build peers ## Measure upstream and Coxswain in turn and write docs/benchmarks.md (ONLY=list,... and QUICK=1 print a part)
 	go run ./test/bench/compare $(if $(ONLY),-only $(ONLY)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS))
 
+.PHONY: differential
+differential: build peers ## Send the same requests to upstream's API server and to ours, and write docs/differential.md
+	go run ./test/differential -write docs/differential.md
+
 .PHONY: verify-deps
 verify-deps: ## Print what each dependency of the server adds to it
 	hack/verify-deps
@@ -108,7 +112,7 @@ programs: deps ## Build the programs that the server carries
 	$(static) -o build/programs/ $(containerd)/containerd-shim-runc-v2
 	$(static) -o build/programs/ ./cmd/coxswain-cni
 	$(static) -o build/programs/ ./cmd/kubectl
-	$(static) -o build/programs/ go.etcd.io/etcd/etcdctl/v3
+	$(static) -o build/programs/ ./cmd/etcdctl
 	go build -trimpath -ldflags '$(ldflags) -extldflags -static' -tags 'seccomp netgo osusergo' -o build/programs/ github.com/opencontainers/runc
 	gcc -Os -s -static -o build/programs/pause cmd/pause/pause.c
 	go run ./hack/images -only pause -name pause -o build/programs config/images

@@ -13,6 +13,8 @@ import (
 type Coxswain struct {
 	// Program is the path of the server.
 	Program string
+	// APIServerOnly leaves out controllers and scheduler.
+	APIServerOnly bool
 }
 
 // Name implements Peer.
@@ -22,7 +24,11 @@ func (x Coxswain) Name() string { return "Coxswain" }
 func (x Coxswain) prepare(c *Control) error { return os.MkdirAll(c.data(), 0o700) }
 
 func (x Coxswain) launch(ctx context.Context, c *Control) error {
-	return c.run(ctx, x.Program, "server", "--disable=agent", "--data-dir="+c.data(), "--https-listen-port="+port,
+	disable := "--disable=agent"
+	if x.APIServerOnly {
+		disable += ",controllers,scheduler"
+	}
+	return c.run(ctx, x.Program, "server", disable, "--data-dir="+c.data(), "--https-listen-port="+port,
 		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet, silence)
 }
 

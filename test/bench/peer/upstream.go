@@ -21,6 +21,8 @@ import (
 type Upstream struct {
 	// Programs is the folder with etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
 	Programs string
+	// APIServerOnly leaves out controllers and scheduler.
+	APIServerOnly bool
 }
 
 // Name implements Peer.
@@ -98,6 +100,9 @@ func (u Upstream) launch(ctx context.Context, c *Control) error {
 	} {
 		if _, err := os.Stat(filepath.Join(u.Programs, line[0])); err != nil {
 			return fmt.Errorf("finding upstream's programs, which `make peers` builds: %w", err)
+		}
+		if line[0] == "kube-controller-manager" && u.APIServerOnly {
+			return nil
 		}
 		if line[0] == "kube-controller-manager" {
 			if err := c.waitReady(ctx); err != nil {

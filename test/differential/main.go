@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/peer"
+	"github.com/coxswain-k8s/coxswain/test/differential/answers"
+	"github.com/coxswain-k8s/coxswain/test/differential/requests"
+)
+
+type options struct {
+	upstream, ours string
+	octet          int
+	only           string
+	write          string
+	data, objects  string
+	verbose        bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
+	flag.StringVar(&o.ours, "ours", "bin/coxswain", "program of the server")
+	flag.IntVar(&o.octet, "octet", 105, "number of the first of two machines, to set them apart from others that run at the same time")
+	flag.StringVar(&o.only, "only", "", "pattern of the requests whose answers are compared; all are sent")
+	flag.StringVar(&o.write, "write", "", "page to write the result to")
+	flag.StringVar(&o.data, "data", "test/differential/testdata", "folder of scenarios, objects and accepted differences")
+	flag.StringVar(&o.objects, "objects", "apis/testdata", "folder of further objects")
+	flag.BoolVar(&o.verbose, "v", false, "print accepted differences too")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
+	rules, err := answers.ReadRules(o.data + "/accepted.yaml")
+	if err != nil {
+		return err
+	}
+	all, err := requests.All(o.data, o.objects)
+	if err != nil {
+		return err
+	}
+	upstream, ours, err := ask(ctx, o, all)
+	if err != nil {
+		return err
+	}
+	result := newResult(rules)
+	for i := range upstream {
+		if only.MatchString(upstream[i].request.ID()) {
+			result.add(upstream[i].request, &upstream[i].Answer, &ours[i].Answer)
+		}
+	}
+	result.print(os.Stdout, o.verbose)
+	if o.write != "" {
+		err = result.write(o.write)
+	}
+	if len(result.differences) > 0 {
+		err = errors.Join(err, fmt.Errorf("%d requests are answered differently, and testdata/accepted.yaml has no reason for it", len(result.differences)))
+	}
+	return err
+}
+
+// ask starts both sides and sends them the requests, at the same time.
+func ask(ctx context.Context, o options, all []requests.Request) (upstream, ours []answered, err error) {
+	peers := []peer.Peer{peer.Upstream{Programs: o.upstream, APIServerOnly: true}, peer.Coxswain{Program: o.ours, APIServerOnly: true}}
+	results, errs := make([][]answered, len(peers)), make([]error, len(peers))
+	var both sync.WaitGroup
+	for i, p := range peers {
+		both.Go(func() {
+			began := time.Now()
+			results[i], errs[i] = askOne(ctx, p, o.octet+i, all)
+			fmt.Fprintf(os.Stderr, "%s: %d answers in %s\n", p.Name(), len(results[i]), time.Since(began).Round(time.Second))
+		})
+	}
+	both.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, err
+	}
+	return results[0], results[1], nil
+}
+
+func askOne(ctx context.Context, p peer.Peer, octet int, all []requests.Request) ([]answered, error) {
+	control, err := peer.Start(ctx, p, octet)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSide(control.Config)
+	if err == nil {
+		err = s.send(ctx, all)
+	}
+	if err == nil {
+		err = control.Alive()
+	}
+	return s.answered, errors.Join(err, control.Stop())
+}
