@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -27,7 +25,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
-	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -37,8 +34,8 @@ type controlPlane struct {
 	certificates *certificates
 	scheme       *runtime.Scheme
 	rows         []*resource.Resource
-	member       *etcd.Member
-	store        storage.Store // the member, and what encrypts its values
+	etcd         storage.Store // the member in the process, or a client of one elsewhere
+	store        storage.Store // that, and what encrypts its values
 	cache        *cache.Cache
 	view         *cacheview.View
 	server       *apiserver.Server
@@ -94,17 +91,9 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 func (c *controlPlane) open(ctx context.Context) error {
 	var both sync.WaitGroup
 	var opening, signing error
-	both.Go(func() {
-		c.member, opening = etcd.Embed(ctx, etcd.Config{
-			Dir: filepath.Join(c.options.DataDir, "etcd"), Logger: log.FromContext(ctx).WithName("etcd"),
-			ClientURLs: []string{EtcdEndpoint(c.options.DataDir)},
-		})
-	})
+	both.Go(func() { opening = c.openEtcd(ctx) })
 	both.Go(func() { c.certificates, signing = openCertificates(c.options) })
 	both.Wait()
-	if opening != nil {
-		opening = fmt.Errorf("starting etcd in %s: %w", c.options.DataDir, opening)
-	}
 	if signing != nil {
 		signing = fmt.Errorf("preparing certificates: %w", signing)
 	}
@@ -118,11 +107,6 @@ func (c *controlPlane) open(ctx context.Context) error {
 	c.cache = cache.New(c.store)
 	c.view = cacheview.New(c.cache, c.rows)
 	return nil
-}
-
-// EtcdEndpoint is where the embedded member of a data folder can be reached by etcdctl.
-func EtcdEndpoint(dataDir string) string {
-	return "unix://" + filepath.Join(dataDir, "etcd.sock")
 }
 
 // serve builds the API server and opens its port.
@@ -208,8 +192,8 @@ func (c *controlPlane) close() error {
 	for _, closer := range c.closers {
 		err = errors.Join(err, closer.Close())
 	}
-	if c.member != nil {
-		err = errors.Join(err, c.member.Close())
+	if c.etcd != nil {
+		err = errors.Join(err, c.etcd.Close())
 	}
 	return err
 }

@@ -9,25 +9,29 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 )
 
 // newStore is etcd, with the values encrypted that the options name.
 func (c *controlPlane) newStore() (storage.Store, error) {
 	if c.options.EncryptionProviderConfig == "" {
-		return c.member, nil
+		return etcd.Under(c.options.EtcdPrefix, c.etcd), nil
 	}
 	configuration, err := encrypted.Load(c.options.EncryptionProviderConfig)
 	if err != nil {
 		return nil, err
 	}
 	resources := resourcesByPrefix(c.rows)
-	return &encrypted.Store{Store: c.member, Transformer: func(key string) value.Transformer {
-		of, ok := resourceOf(key, resources)
+	prefix := strings.TrimRight(c.options.EtcdPrefix, "/") + "/"
+	transform := func(key string) value.Transformer {
+		of, ok := resourceOf(storage.Root+strings.TrimPrefix(key, prefix), resources)
 		if !ok {
 			return nil
 		}
 		return configuration.For(of)
-	}}, nil
+	}
+	// A value is bound to its key in etcd, prefix and all.
+	return etcd.Under(c.options.EtcdPrefix, &encrypted.Store{Store: c.etcd, Transformer: transform}), nil
 }
 
 func resourcesByPrefix(rows []*resource.Resource) map[string]schema.GroupResource {

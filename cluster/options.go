@@ -98,6 +98,7 @@ type Options struct {
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
 
 	AuditOptions
+	EtcdOptions
 }
 
 // Default returns the options of `coxswain server` without flags.
@@ -109,6 +110,7 @@ func Default() Options {
 		},
 		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
+		EtcdOptions: EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
 	}
 }
 
@@ -129,6 +131,9 @@ func (o *NodeOptions) Enabled(part string) bool {
 func (o *Options) Complete() error {
 	if err := o.NodeOptions.Complete(); err != nil {
 		return err
+	}
+	if o.EtcdPrefix == "" {
+		o.EtcdPrefix = defaultEtcdPrefix
 	}
 	if o.AdvertiseAddress == "" {
 		o.AdvertiseAddress = o.NodeIP
@@ -162,7 +167,7 @@ func (o *NodeOptions) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.validate(disableable), o.Shared.Validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.Shared.Validate(), o.EtcdOptions.validate()}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

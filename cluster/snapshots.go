@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
@@ -36,10 +37,26 @@ func (s *Snapshots) Save(ctx context.Context, path string, now time.Time) (Snaps
 		}
 		path = filepath.Join(s.dir(), fmt.Sprintf("etcd-snapshot-%s-%d", s.NodeName, now.Unix()))
 	}
-	if err := etcd.SaveSnapshot(ctx, EtcdEndpoint(s.DataDir), path); err != nil {
+	from, err := s.from()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if err := etcd.SaveSnapshot(ctx, from, path); err != nil {
 		return Snapshot{}, fmt.Errorf("%w; is the server running, with --data-dir %s?", err, s.DataDir)
 	}
 	return s.read(ctx, path)
+}
+
+// from is where the server's etcd is: for the one within the process its socket, which asks for no certificate.
+func (s *Snapshots) from() (etcd.Remote, error) {
+	access, err := ReadEtcdAccess(s.DataDir)
+	if err != nil {
+		return etcd.Remote{}, err
+	}
+	if access.Outside {
+		return etcd.Remote{Endpoints: access.Endpoints, TLS: access.tls()}, nil
+	}
+	return etcd.Remote{Endpoints: []string{EtcdEndpoint(s.DataDir)}}, nil
 }
 
 // List returns those of the folder, the oldest first.
@@ -83,6 +100,10 @@ func (s *Snapshots) Restore(ctx context.Context, path string, now time.Time) (ol
 		return "", err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if access, err := ReadEtcdAccess(s.DataDir); err != nil || access.Outside {
+		return "", errors.Join(err, fmt.Errorf("the server keeps its state in the etcd at %s: restore it there; or remove %s, and it is restored into an etcd within the server",
+			strings.Join(access.Endpoints, ", "), etcdAccessFile(s.DataDir)))
+	}
 	current := filepath.Join(s.DataDir, "etcd")
 	restored := current + ".restored"
 	if err := os.RemoveAll(restored); err != nil {

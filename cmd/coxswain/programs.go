@@ -32,23 +32,6 @@ func kubectlCommand() *cobra.Command {
 	}
 }
 
-// etcdctlCommand is etcdctl, on the embedded member's socket unless endpoints are named.
-func etcdctlCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "etcdctl", Short: "Look into the embedded etcd", DisableFlagParsing: true,
-		RunE: func(_ *cobra.Command, args []string) error {
-			etcdctl, err := carried("etcdctl", args)
-			if err != nil {
-				return err
-			}
-			if os.Getenv("ETCDCTL_ENDPOINTS") == "" {
-				etcdctl.Env = append(os.Environ(), "ETCDCTL_ENDPOINTS="+cluster.EtcdEndpoint(dataDir()))
-			}
-			return become(etcdctl)
-		},
-	}
-}
-
 // imageCommand imports, lists and removes images of this machine's containerd.
 func imageCommand(s streams) *cobra.Command {
 	command := &cobra.Command{Use: "image", Short: "Import, list and remove container images"}

@@ -24,11 +24,16 @@ type SnapshotInfo struct {
 	Hash     uint32
 }
 
-// SaveSnapshot copies the whole of a running member, reached at endpoint, to a file. Nothing waits for it.
-func SaveSnapshot(ctx context.Context, endpoint, file string) error {
+// SaveSnapshot copies the whole of a running member, the first of the endpoints, to a file. Nothing waits for it.
+func SaveSnapshot(ctx context.Context, from Remote, file string) error {
 	logger := quiet(logr.FromContextOrDiscard(ctx))
-	if _, err := snapshot.NewV3(logger).Save(ctx, clientv3.Config{Endpoints: []string{endpoint}, Logger: logger}, file); err != nil {
-		return fmt.Errorf("saving a snapshot of etcd at %s: %w", endpoint, err)
+	config, err := from.tls()
+	if err != nil {
+		return fmt.Errorf("saving a snapshot of etcd: %w", err)
+	}
+	member := from.Endpoints[:1]
+	if _, err := snapshot.NewV3(logger).Save(ctx, clientv3.Config{Endpoints: member, TLS: config, Logger: logger}, file); err != nil {
+		return fmt.Errorf("saving a snapshot of etcd at %s: %w", member[0], err)
 	}
 	return os.Chmod(file, 0o600)
 }

@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+)
+
+// freeURL is one that nobody listened on a moment ago.
+func freeURL(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "https://" + l.Addr().String()
+}
+
+func connect(t *testing.T, access EtcdAccess) *etcd.Client {
+	t.Helper()
+	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: access.Endpoints, TLS: access.tls()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// The embedded member serves clients that have a certificate of its own authority, and nobody else: not the
+// administrator of the cluster either, whose certificates others may come by.
+func TestEtcdIsServedToItsOwnClients(t *testing.T) {
+	dir, url := t.TempDir(), freeURL(t)
+	_, stop := controlPlaneOn(t, dir, func(o *Options) { o.EtcdListenClientURLs = []string{url} })
+	defer stop()
+	access, err := ReadEtcdAccess(dir)
+	if err != nil || access.Outside || len(access.Endpoints) != 1 || access.Endpoints[0] != url {
+		t.Fatalf("access %+v, %v", access, err)
+	}
+	if r, err := connect(t, access).Get(t.Context(), "/registry/namespaces/default"); err != nil || !strings.HasPrefix(string(r.Value), "k8s\x00") {
+		t.Errorf("read %q, %v", r.Value, err)
+	}
+	for _, other := range []string{"", "admin", "apiserver-kubelet-client"} {
+		config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}} //nolint:gosec // the client is what is checked
+		if other != "" {
+			pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "pki", other+".crt"), filepath.Join(dir, "pki", other+".key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.Certificates = []tls.Certificate{pair}
+		}
+		if err := shakeHands(strings.TrimPrefix(url, "https://"), config); err == nil {
+			t.Errorf("a client with the certificate %q was let in", other)
+		}
+	}
+}
+
+// shakeHands returns what the server says to a client's certificate: in TLS 1.3 that comes with the first bytes.
+func shakeHands(address string, config *tls.Config) error {
+	c, err := tls.Dial("tcp", address, config)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	_, err = c.Read(make([]byte, 1))
+	return err
+}
+
+// outsideEtcd runs one that asks for certificates; what it returns starts and stops it.
+func outsideEtcd(t *testing.T, dir, url string) (access EtcdAccess, start, stop func()) {
+	t.Helper()
+	o := Default()
+	o.DataDir, o.NodeName = dir, "n"
+	server, own, err := etcdCertificates(&o, []string{url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var member *etcd.Member
+	start = func() {
+		if member, err = etcd.Embed(context.Background(), etcd.Config{Dir: filepath.Join(dir, "member"), ClientURLs: []string{url}, ClientTLS: server}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop = func() { member.Close() }
+	return EtcdAccess{Endpoints: []string{url}, CA: own.CA, Cert: own.Cert, Key: own.Key, Outside: true}, start, stop
+}
+
+func (a EtcdAccess) options(o *Options) {
+	o.EtcdServers, o.EtcdCAFile, o.EtcdCertFile, o.EtcdKeyFile = a.Endpoints, a.CA, a.Cert, a.Key
+}
+
+func TestServerOnAnEtcdOutside(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))
+	start()
+	defer func() { stop() }()
+	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), access.options, func(o *Options) { o.EtcdPrefix = "/mine/registry" })
+	defer end()
+
+	before := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "before"}}
+	if err := c.Create(ctx, before); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "server", "etcd")); err == nil {
+		t.Error("the server has an etcd of its own")
+	}
+	outside := connect(t, access)
+	if _, err := outside.Get(ctx, "/mine/registry/configmaps/default/before"); err != nil {
+		t.Error(err)
+	}
+	if page, err := outside.Range(ctx, storage.Range{Prefix: storage.Root}); err != nil || len(page.Records) != 0 {
+		t.Errorf("%d keys outside of the prefix, %v", len(page.Records), err)
+	}
+	taken, err := (&Snapshots{DataDir: filepath.Join(dir, "server"), NodeName: "n"}).Save(ctx, "", time.Unix(7, 0))
+	if err != nil || taken.Keys == 0 {
+		t.Errorf("snapshot %+v, %v", taken, err)
+	}
+
+	stop()
+	start()
+	after := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "after"}}
+	eventually(t, "writing after the restart of etcd", func() error { return client.IgnoreAlreadyExists(c.Create(ctx, after.DeepCopy())) })
+	eventually(t, "reading through the cache", func() error { return c.Get(ctx, client.ObjectKeyFromObject(after), after) })
+}
+
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if err = try(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("%s: %v", what, err)
+}
+
+func TestEtcdOutsideThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))
+	for name, c := range map[string]struct {
+		access EtcdAccess
+		runs   bool
+		want   string
+	}{
+		"nobody listens":       {access: access, want: "connection refused"},
+		"without certificate":  {access: EtcdAccess{Endpoints: access.Endpoints, CA: access.CA}, runs: true, want: "certificate required"},
+		"of another authority": {access: EtcdAccess{Endpoints: access.Endpoints}, runs: true, want: "signed by unknown authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.runs {
+				start()
+				defer stop()
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			o := Default()
+			o.DataDir, o.Disable, o.HTTPSListenPort = filepath.Join(t.TempDir(), "server"), []string{Agent}, 0
+			c.access.options(&o)
+			_, err := Start(ctx, o)
+			if err == nil {
+				t.Fatal("it started")
+			}
+			for _, want := range []string{c.want, access.Endpoints[0], "--etcd-cafile"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in: %v", want, err)
+				}
+			}
+		})
+	}
+}
