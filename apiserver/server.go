@@ -104,6 +104,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	if m := s.Admission.Metrics(); m != nil {
 		s.metrics.Registry.MustRegister(m)
 	}
+	s.metrics.Registry.MustRegister(s.Collectors...)
 	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
