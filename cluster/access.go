@@ -40,15 +40,12 @@ type access struct {
 
 // newAccess wires client certificates and tokens to identities, and identities to the Node and RBAC authorizers.
 func (c *controlPlane) newAccess() (*access, error) {
-	issuer := "https://kubernetes.default.svc." + c.options.ClusterDomain
-	audiences := []string{issuer}
-	key, err := tokens.NewPublicKey(c.certificates.tokens.Public())
+	own, err := c.newAccountTokens()
 	if err != nil {
 		return nil, err
 	}
-	keys := []tokens.PublicKey{key}
 	bearers := &auth.BearerTokens{Tokens: []authenticator.Token{
-		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: audiences, Audiences: audiences, Keys: keys},
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: own.issuers, Audiences: own.audiences, Keys: own.keys},
 		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}},
 	}}
 	roles := rbac.New(c.view)
@@ -61,21 +58,24 @@ func (c *controlPlane) newAccess() (*access, error) {
 		return nil, err
 	}
 	chain = chain.After(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
-	documents, err := tokens.Discovery(issuer, c.publicURL()+tokens.KeysPath, keys)
+	documents, err := tokens.Discovery(own.issuers[0], c.jwksURI(), own.keys)
 	if err != nil {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
 	}
-	reviewer := &review.Reviewer{Tokens: bearers, Audiences: audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
+	reviewer := &review.Reviewer{Tokens: bearers, Audiences: own.audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
 	a := &access{
 		authorizer: authorizers, admission: chain, documents: documents,
 		impersonate: (&auth.Impersonator{Authorizer: authorizers}).Request,
-		issuer:      &tokens.Issuer{Lister: c.view, Clock: clock.RealClock{}, Issuer: issuer, Audiences: audiences, Key: c.certificates.tokens},
-		reviews:     map[schema.GroupResource]apiserver.VirtualFunc{},
+		issuer: &tokens.Issuer{
+			Lister: c.view, Clock: clock.RealClock{}, Issuer: own.issuers[0], Audiences: own.audiences, Key: own.signing,
+			MaxSeconds: int64(c.options.ServiceAccountMaxTokenExpiration.Seconds()),
+		},
+		reviews: map[schema.GroupResource]apiserver.VirtualFunc{},
 	}
 	for of, answer := range reviewer.Funcs() {
 		a.reviews[of] = answer
 	}
-	pool := c.certificates.authority.Pool()
+	pool := c.certificates.clientCAs
 	a.authenticator = &auth.Authenticator{Anonymous: true, Requests: []authenticator.Request{
 		&auth.ClientCertificates{Roots: func() *x509.CertPool { return pool }, Clock: clock.RealClock{}}, bearers,
 	}}

@@ -25,7 +25,7 @@ func (c *controlPlane) newAggregator() *aggregation.Aggregator {
 // requestHeaderConfig tells the servers of APIServices how to know this one, and whom it speaks for.
 func (c *controlPlane) requestHeaderConfig() (map[string]string, error) {
 	data := map[string]string{
-		"client-ca-file": string(c.certificates.authority.CertPEM), "requestheader-client-ca-file": string(c.certificates.frontProxy.CertPEM),
+		"client-ca-file": string(c.certificates.clientCAPEM), "requestheader-client-ca-file": string(c.certificates.frontProxy.CertPEM),
 	}
 	for key, values := range map[string][]string{
 		"requestheader-allowed-names": {frontProxyName}, "requestheader-username-headers": {"X-Remote-User"},

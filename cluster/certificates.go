@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"crypto/ecdsa"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"path/filepath"
 	"time"
@@ -22,6 +25,11 @@ type certificates struct {
 	frontProxy       *pki.Authority
 	frontProxyClient *pki.Pair
 	join             join.Token // with which agents join
+
+	served      tls.Certificate // by which the API server serves: serving, or the user's
+	trusted     []byte          // by which clients know it, in PEM
+	clientCAs   *x509.CertPool  // whose client certificates are believed
+	clientCAPEM []byte
 }
 
 // openCertificates reads or makes all certificates below DataDir/pki.
@@ -59,8 +67,10 @@ func openCertificates(o *Options) (*certificates, error) {
 	if c.join, err = openToken(o, authority.CertPEM); err != nil {
 		return nil, err
 	}
-	c.tokens, err = pki.SigningKey(dir)
-	return c, err
+	if c.tokens, err = pki.SigningKey(dir); err != nil {
+		return nil, err
+	}
+	return c, errors.Join(c.openServed(&o.ServingOptions), c.openClientCAs(&o.ServingOptions))
 }
 
 // servingNames are all names and addresses by which clients may call the API server.

@@ -90,7 +90,7 @@ func writeKubeconfigs(o *Options, plane *controlPlane) error {
 		files = append(files, o.WriteKubeconfig)
 	}
 	for _, file := range files {
-		if err := writeKubeconfig(file, plane.url(), &plane.certificates.authority.Pair, plane.certificates.admin); err != nil {
+		if err := writeKubeconfig(file, plane.url(), plane.certificates.trusted, plane.certificates.admin); err != nil {
 			return err
 		}
 	}

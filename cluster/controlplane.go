@@ -217,7 +217,7 @@ func (c *controlPlane) adminConfig() *rest.Config {
 	return &rest.Config{
 		Host: c.url(), QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{
-			CAData: c.certificates.authority.CertPEM, CertData: c.certificates.admin.CertPEM, KeyData: c.certificates.admin.KeyPEM,
+			CAData: c.certificates.trusted, CertData: c.certificates.admin.CertPEM, KeyData: c.certificates.admin.KeyPEM,
 		},
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 // writeKubeconfig gives the holder of a client certificate access to the API server at url, in a file that only
 // its owner can read.
-func writeKubeconfig(name, url string, authority, client *pki.Pair) error {
+func writeKubeconfig(name, url string, authority []byte, client *pki.Pair) error {
 	type entry map[string]any
 	content, err := yaml.Marshal(entry{
 		"apiVersion": "v1", "kind": "Config", "current-context": "coxswain",
-		"clusters": []entry{{"name": "coxswain", "cluster": entry{"server": url, "certificate-authority-data": authority.CertPEM}}},
+		"clusters": []entry{{"name": "coxswain", "cluster": entry{"server": url, "certificate-authority-data": authority}}},
 		"users":    []entry{{"name": "admin", "user": entry{"client-certificate-data": client.CertPEM, "client-key-data": client.KeyPEM}}},
 		"contexts": []entry{{"name": "coxswain", "context": entry{"cluster": "coxswain", "user": "admin"}}},
 	})

@@ -19,8 +19,8 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 		// What goes wrong in handshakes is the clients' business.
 		ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.serving.TLS()},
-			ClientAuth: tls.RequestClientCert, ClientCAs: c.authority.Pool(), NextProtos: []string{"h2", "http/1.1"},
+			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.served},
+			ClientAuth: tls.RequestClientCert, ClientCAs: c.clientCAs, NextProtos: []string{"h2", "http/1.1"},
 		},
 		// A bound on what one connection may have open; rapid resets are counted by the library (CVE-2023-44487).
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250},

@@ -99,6 +99,7 @@ type Options struct {
 
 	AuditOptions
 	EtcdOptions
+	ServingOptions
 }
 
 // Default returns the options of `coxswain server` without flags.
@@ -167,7 +168,7 @@ func (o *NodeOptions) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.Shared.Validate(), o.EtcdOptions.validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.Shared.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+)
+
+// ServingOptions replace certificates and keys that the server would make itself, by upstream's names. What is signed by its own
+// authority, such as the administrator's kubeconfig, goes on being believed.
+type ServingOptions struct {
+	// CertDir has the serving certificate in apiserver.crt and apiserver.key; it is left there where it does not exist. Default is
+	// that nobody needs to find it.
+	CertDir string `json:"cert-dir,omitempty"`
+	// TLSCertFile and TLSPrivateKeyFile are the serving certificate, wherever it is.
+	TLSCertFile       string `json:"tls-cert-file,omitempty"`
+	TLSPrivateKeyFile string `json:"tls-private-key-file,omitempty"`
+	// ClientCAFile has further authorities of clients.
+	ClientCAFile string `json:"client-ca-file,omitempty"`
+	// ServiceAccountIssuers of tokens: the first issues them, all are believed. Default https://kubernetes.default.svc.DOMAIN.
+	ServiceAccountIssuers []string `json:"service-account-issuer,omitempty"`
+	// ServiceAccountSigningKeyFile signs tokens, those in ServiceAccountKeyFiles verify them; default is a key of our own.
+	ServiceAccountSigningKeyFile string   `json:"service-account-signing-key-file,omitempty"`
+	ServiceAccountKeyFiles       []string `json:"service-account-key-file,omitempty"`
+	// ServiceAccountJWKSURI is where others find the keys that verify tokens; default below AdvertiseAddress.
+	ServiceAccountJWKSURI string `json:"service-account-jwks-uri,omitempty"`
+	// ServiceAccountMaxTokenExpiration bounds how long tokens last; default is no bound.
+	ServiceAccountMaxTokenExpiration metav1.Duration `json:"service-account-max-token-expiration,omitempty"`
+	// APIAudiences of tokens for the API server; default the issuers.
+	APIAudiences []string `json:"api-audiences,omitempty"`
+}
+
+func (o *ServingOptions) validate() error {
+	var wrong []error
+	if (o.TLSCertFile == "") != (o.TLSPrivateKeyFile == "") {
+		wrong = append(wrong, errors.New("--tls-cert-file and --tls-private-key-file: the one needs the other"))
+	}
+	for _, issuer := range o.ServiceAccountIssuers {
+		if _, err := url.Parse(issuer); issuer == "" || err != nil {
+			wrong = append(wrong, fmt.Errorf("--service-account-issuer=%s: not a URL", issuer))
+		}
+	}
+	if expiration := o.ServiceAccountMaxTokenExpiration.Duration; expiration != 0 && (expiration < time.Hour || expiration > 1<<32*time.Second) {
+		wrong = append(wrong, fmt.Errorf("--service-account-max-token-expiration=%s: want between 1 hour and 2^32 seconds", expiration))
+	}
+	return errors.Join(wrong...)
+}
+
+// servingFiles are where the serving certificate is, or is to be left; "" where nobody asked.
+func (o *ServingOptions) servingFiles() (certificate, key string) {
+	if o.TLSCertFile != "" || o.CertDir == "" {
+		return o.TLSCertFile, o.TLSPrivateKeyFile
+	}
+	return filepath.Join(o.CertDir, "apiserver.crt"), filepath.Join(o.CertDir, "apiserver.key")
+}
+
+// openServed finds the certificate by which the API server serves: the user's, or that of the cluster's authority.
+func (c *certificates) openServed(o *ServingOptions) error {
+	c.served, c.trusted = c.serving.TLS(), c.authority.CertPEM
+	certificate, key := o.servingFiles()
+	if certificate == "" {
+		return nil
+	}
+	given, err := tls.LoadX509KeyPair(certificate, key)
+	if errors.Is(err, fs.ErrNotExist) && o.TLSCertFile == "" {
+		return c.leaveServed(certificate, key)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the serving certificate: %w", err)
+	}
+	text, err := os.ReadFile(certificate)
+	if err != nil {
+		return fmt.Errorf("reading the serving certificate: %w", err)
+	}
+	c.served = given
+	c.trusted = append(append(append([]byte{}, c.trusted...), '\n'), text...)
+	return nil
+}
+
+// leaveServed writes the serving certificate, and the authority that signed it, to where it is expected.
+func (c *certificates) leaveServed(certificate, key string) error {
+	if err := os.MkdirAll(filepath.Dir(certificate), 0o755); err != nil {
+		return fmt.Errorf("making the folder of the serving certificate: %w", err)
+	}
+	if err := os.WriteFile(key, c.serving.KeyPEM, 0o600); err != nil {
+		return fmt.Errorf("writing the key of the serving certificate: %w", err)
+	}
+	chain := append(append([]byte{}, c.serving.CertPEM...), c.authority.CertPEM...)
+	if err := os.WriteFile(certificate, chain, 0o644); err != nil {
+		return fmt.Errorf("writing the serving certificate: %w", err)
+	}
+	return nil
+}
+
+// openClientCAs gathers whose client certificates are believed.
+func (c *certificates) openClientCAs(o *ServingOptions) error {
+	c.clientCAs, c.clientCAPEM = c.authority.Pool(), c.authority.CertPEM
+	if o.ClientCAFile == "" {
+		return nil
+	}
+	more, err := os.ReadFile(o.ClientCAFile)
+	if err != nil {
+		return fmt.Errorf("reading --client-ca-file: %w", err)
+	}
+	if !c.clientCAs.AppendCertsFromPEM(more) {
+		return fmt.Errorf("reading --client-ca-file: %s has no certificate in PEM", o.ClientCAFile)
+	}
+	c.clientCAPEM = append(append([]byte{}, c.clientCAPEM...), more...)
+	return nil
+}
+
+// accountTokens are how service accounts prove who they are.
+type accountTokens struct {
+	issuers, audiences []string
+	signing            crypto.Signer
+	keys               []tokens.PublicKey
+}
+
+// newAccountTokens uses the user's keys, or else the server's own.
+func (c *controlPlane) newAccountTokens() (*accountTokens, error) {
+	o := c.options
+	t := &accountTokens{issuers: o.ServiceAccountIssuers, audiences: o.APIAudiences, signing: c.certificates.tokens}
+	if len(t.issuers) == 0 {
+		t.issuers = []string{"https://kubernetes.default.svc." + o.ClusterDomain}
+	}
+	if len(t.audiences) == 0 {
+		t.audiences = t.issuers
+	}
+	var err error
+	if o.ServiceAccountSigningKeyFile != "" {
+		if t.signing, err = tokens.LoadSigner(o.ServiceAccountSigningKeyFile); err != nil {
+			return nil, fmt.Errorf("reading --service-account-signing-key-file: %w", err)
+		}
+	}
+	for _, file := range o.ServiceAccountKeyFiles {
+		more, err := tokens.LoadPublicKeys(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading --service-account-key-file: %w", err)
+		}
+		t.keys = append(t.keys, more...)
+	}
+	if len(t.keys) == 0 {
+		key, err := tokens.NewPublicKey(t.signing.Public())
+		if err != nil {
+			return nil, err
+		}
+		t.keys = []tokens.PublicKey{key}
+	}
+	return t, nil
+}
+
+// jwksURI is where others find the keys that verify tokens.
+func (c *controlPlane) jwksURI() string {
+	if c.options.ServiceAccountJWKSURI != "" {
+		return c.options.ServiceAccountJWKSURI
+	}
+	return c.publicURL() + tokens.KeysPath
+}
