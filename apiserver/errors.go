@@ -22,6 +22,10 @@ func statusOfStorage(err error) *apierrors.StatusError {
 	switch {
 	case errors.Is(err, storage.ErrCompacted):
 		return expired()
+	case errors.Is(err, storage.ErrNoSpace):
+		return plainError(http.StatusInternalServerError, "etcdserver: mvcc: "+storage.ErrNoSpace.Error())
+	case errors.Is(err, storage.ErrTooLarge):
+		return plainError(http.StatusInternalServerError, "etcdserver: "+storage.ErrTooLarge.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return apierrors.NewTimeoutError("request did not complete within requested timeout - "+context.DeadlineExceeded.Error(), 0)
 	case errors.Is(err, context.Canceled):
@@ -80,7 +84,7 @@ func bodyTooLarge() error {
 }
 
 // plainError has a message and nothing else.
-func plainError(code int32, message string) error {
+func plainError(code int32, message string) *apierrors.StatusError {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: code, Message: message}}
 }
 
