@@ -14,7 +14,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 )
 
-func newScheme(t *testing.T) *runtime.Scheme {
+func newScheme(t testing.TB) *runtime.Scheme {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := corev1.AddToScheme(scheme); err != nil {

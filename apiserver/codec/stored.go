@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -52,8 +51,11 @@ func PeekKind(data []byte) (schema.GroupVersionKind, error) {
 		kind, _, err := openEnvelope(data[len(magic):])
 		return kind, err
 	}
-	var meta struct{ APIVersion, Kind string }
-	if err := json.Unmarshal(data, &meta); err != nil {
+	var meta struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &meta); err != nil {
 		return schema.GroupVersionKind{}, fmt.Errorf("reading kind of stored JSON: %w", err)
 	}
 	return schema.FromAPIVersionAndKind(meta.APIVersion, meta.Kind), nil

@@ -1,6 +1,7 @@
 package fieldmanager
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -89,4 +90,32 @@ func TestFieldsOfStrangersAreBroughtIntoShape(t *testing.T) {
 			t.Errorf("%q was read as %v", raw, set)
 		}
 	}
+}
+
+// FuzzFields: fields that a client sends are read, brought into shape and refused as structured-merge-diff does.
+func FuzzFields(f *testing.F) {
+	for _, seed := range []string{
+		`{"f:a":{".":{},"f:b":{}}}`, `{"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{}}}`, `{"v:1":{},"v:\"x\"":{}}`, `{"i:0":{}}`, ` {"f:b":{}, "f:a":{}}`,
+		`{"f:a":{},"f:a":{"f:b":{}}}`, `{"f:\u0000":{}}`, `{"k:{}":{}}`, `{"x:a":{}}`, `{"f:a":null}`, `{`, `null`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var reference fieldpath.Set
+		wantErr := reference.FromJSON(bytes.NewReader(raw))
+		got, _, err := parseFields(raw, false)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q: %v, want %v", raw, err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		want, err := reference.ToJSON()
+		if err != nil {
+			return
+		}
+		if mine := got.appendFields(nil, false); !bytes.Equal(mine, want) {
+			t.Fatalf("%q is\n     %s\nnot %s", raw, mine, want)
+		}
+	})
 }
