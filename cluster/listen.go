@@ -8,12 +8,16 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 )
 
 // newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
 // request is authenticated.
 func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		// What goes wrong in handshakes is the clients' business.
@@ -21,8 +25,14 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.served},
 			ClientAuth: tls.RequestClientCert, ClientCAs: c.clientCAs, NextProtos: []string{"h2", "http/1.1"},
+			// Small records at the start of a connection are for browsers that show half a page.
+			DynamicRecordSizingDisabled: true,
 		},
 		// A bound on what one connection may have open; rapid resets are counted by the library (CVE-2023-44487).
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
+	if err := gather.HTTP2(server); err != nil {
+		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")
+	}
+	return server
 }

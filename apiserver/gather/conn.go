@@ -1,0 +1,106 @@
+package gather
+
+import (
+	"crypto/tls"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+)
+
+const (
+	// maxWaiting bounds what a connection holds: a writer of more waits until the client has taken some.
+	maxWaiting = 128 << 10
+	// lastWords is how long a connection that is closed may take to send what was written before.
+	lastWords = 200 * time.Millisecond
+)
+
+// buffers hold what waits and what is being sent.
+//
+//nolint:gochecknoglobals // a pool: it holds memory, not state
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// Conn is a TLS connection that gathers what is written to it. A write that cannot be sent fails a later one.
+//
+//	idle    -- Write -->     sending: a goroutine takes what waits, again and again
+//	sending -- nothing waits --> idle: no goroutine, no buffer
+type Conn struct {
+	*tls.Conn
+
+	mu      sync.Mutex
+	changed sync.Cond // waiting or err was changed, or sending ended
+	waiting *[]byte
+	sending bool
+	err     error
+}
+
+// NewConn gathers the writes to a connection.
+func NewConn(c *tls.Conn) *Conn {
+	g := &Conn{Conn: c}
+	g.changed.L = &g.mu
+	return g
+}
+
+// Write implements net.Conn. It waits only when the client is slow.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.err == nil && c.waiting != nil && len(*c.waiting)+len(p) > maxWaiting {
+		c.changed.Wait()
+	}
+	if c.err != nil {
+		return 0, c.err
+	}
+	if c.waiting == nil {
+		c.waiting = buffers.Get().(*[]byte)
+	}
+	*c.waiting = append(*c.waiting, p...)
+	if !c.sending {
+		c.sending = true
+		go c.send()
+	}
+	return len(p), nil
+}
+
+// send sends until nothing waits.
+func (c *Conn) send() {
+	runtime.Gosched() // who is ready to write, writes first
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.waiting != nil && c.err == nil {
+		out := c.waiting
+		c.waiting = nil
+		c.changed.Broadcast()
+		c.mu.Unlock()
+		_, err := c.Conn.Write(*out)
+		*out = (*out)[:0]
+		buffers.Put(out)
+		c.mu.Lock()
+		if err != nil && c.err == nil {
+			c.err = err
+		}
+	}
+	c.sending = false
+	c.changed.Broadcast()
+}
+
+// Close implements net.Conn. What was written before is sent, if the client takes it at once.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.err == nil && c.sending {
+		_ = c.SetWriteDeadline(time.Now().Add(lastWords)) // fails when it is closed
+	}
+	for c.err == nil && c.sending {
+		c.changed.Wait()
+	}
+	broken := c.err != nil
+	if !broken {
+		c.err = net.ErrClosed
+	}
+	c.changed.Broadcast()
+	c.mu.Unlock()
+	if broken {
+		return c.NetConn().Close() // nobody would hear TLS say that it ends
+	}
+	return c.Conn.Close()
+}

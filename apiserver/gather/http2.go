@@ -1,0 +1,33 @@
+package gather
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/net/http2"
+)
+
+// HTTP2 has a server gather what it writes to its HTTP/2 connections. Those of HTTP/1.1 stay as they are.
+func HTTP2(server *http.Server) error {
+	//nolint:staticcheck // net/http's own takes no other connection than a *tls.Conn
+	protocol := &http2.Server{}
+	//nolint:staticcheck // as above
+	if err := http2.ConfigureServer(server, protocol); err != nil {
+		return fmt.Errorf("configuring HTTP/2: %w", err)
+	}
+	server.TLSNextProto[http2.NextProtoTLS] = func(server *http.Server, c *tls.Conn, handler http.Handler) {
+		//nolint:staticcheck // as above
+		protocol.ServeConn(NewConn(c), &http2.ServeConnOpts{Context: baseContext(handler), Handler: handler, BaseConfig: server})
+	}
+	return nil
+}
+
+// baseContext is the context that net/http hands to a protocol by way of its handler.
+func baseContext(handler http.Handler) context.Context {
+	if h, ok := handler.(interface{ BaseContext() context.Context }); ok {
+		return h.BaseContext()
+	}
+	return context.Background()
+}
