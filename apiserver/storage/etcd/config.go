@@ -29,6 +29,8 @@ type Config struct {
 	// PeerURLs to listen on and to be known by among members. Default none: a cluster of one.
 	PeerURLs []string
 	PeerTLS  *TLS
+	// AdvertisePeerURLs tell the other members where this one is; default PeerURLs.
+	AdvertisePeerURLs []string
 	// InitialCluster is "name=peerURL,…" of all members when the cluster is made of several; default this one.
 	InitialCluster string
 	// Join an existing cluster instead of making one.
@@ -108,8 +110,13 @@ func (c Config) embed() (*embed.Config, error) {
 	}
 	e.PeerTLSInfo = c.PeerTLS.info()
 	e.AdvertisePeerUrls = e.ListenPeerUrls
-	if len(c.PeerURLs) == 0 {
+	switch {
+	case len(c.PeerURLs) == 0:
 		e.AdvertisePeerUrls, _ = parse([]string{nobody})
+	case len(c.AdvertisePeerURLs) > 0:
+		if e.AdvertisePeerUrls, err = parse(c.AdvertisePeerURLs); err != nil {
+			return nil, err
+		}
 	}
 	if c.alone() { // every cluster of one gets an identity of its own
 		e.InitialClusterToken = fmt.Sprintf("%s %s", e.Dir, rand.Text())
