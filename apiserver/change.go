@@ -92,10 +92,15 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 		return current{}, err
 	}
 	obj, err := c.at.object(ctx, entry)
-	return current{object: obj, raw: entry.Raw, stale: entry.Stale, revision: entry.Revision}, err
+	return current{object: obj, raw: entry.Raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
 }
 
+func isStale(stale func() bool) bool { return stale != nil && stale() }
+
 func (c *call) currentOf(ctx context.Context, record storage.Record) (current, error) {
+	if record.Err != nil {
+		return current{}, record.Err
+	}
 	decoded, err := c.at.decode(record.Value, record.Revision)
 	if err != nil {
 		return current{}, err
@@ -104,7 +109,7 @@ func (c *call) currentOf(ctx context.Context, record storage.Record) (current, e
 	if err != nil {
 		return current{}, err
 	}
-	return current{object: obj, raw: record.Value, stale: record.Stale, revision: record.Revision}, nil
+	return current{object: obj, raw: record.Value, stale: isStale(record.Stale), revision: record.Revision}, nil
 }
 
 // try makes the change on top of one state of the object.

@@ -67,7 +67,7 @@ func (s *Server) Kept(row *resource.Resource) *cache.Resource {
 // object of an entry in the form in which verbs work with it: the storage version, or that of a custom resource's endpoint.
 func (at *endpoint) object(ctx context.Context, entry *cache.Entry) (resource.Object, error) {
 	if entry.Err != nil {
-		return nil, fmt.Errorf("reading %s: %w", entry.Key, entry.Err)
+		return nil, entry.Err
 	}
 	obj := entry.Object.(resource.Object)
 	if at.custom == nil || at.holds(obj) {

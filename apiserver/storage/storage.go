@@ -31,8 +31,11 @@ type Record struct {
 	Value    []byte
 	Revision int64 // of the last change
 	Created  int64 // revision of the creation
-	// Stale says that a write of the same value would store it in another form: encrypted, or by another key.
-	Stale bool
+	// Stale says that a write of the same value would store it in another form: encrypted, or by another key. It is asked
+	// when that is of interest, for keys change; nil stands for no.
+	Stale func() bool
+	// Err is why the value could not be decrypted: then it is as it is stored.
+	Err error
 }
 
 // ConflictError says that a key was not at the revision that a write expected. Current is the key as it

@@ -15,6 +15,9 @@ import (
 func (r *Resource) decode(ctx context.Context, record storage.Record) *Entry {
 	e := &Entry{Key: record.Key, Revision: record.Revision, Created: record.Created, Raw: record.Value, Stale: record.Stale}
 	e.Namespace, e.Name = splitKey(r.kind.Prefix, record.Key)
+	if e.Err = record.Err; e.Err != nil {
+		return e // as whoever could not decrypt it has reported
+	}
 	e.Object, e.Err = r.kind.Decode(record.Value, record.Revision)
 	if e.Err != nil {
 		e.Object = nil

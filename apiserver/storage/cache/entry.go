@@ -24,7 +24,7 @@ type Entry struct {
 	// Raw is the value as it is stored (of a deletion: as it was).
 	Raw []byte
 	// Stale is as in storage.Record.
-	Stale bool
+	Stale func() bool
 
 	// good is the last entry before this one that could be decoded, when this one could not.
 	good *Entry

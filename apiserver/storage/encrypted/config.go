@@ -17,12 +17,18 @@ import (
 	aestransformer "k8s.io/apiserver/pkg/storage/value/encrypt/aes"
 	"k8s.io/apiserver/pkg/storage/value/encrypt/identity"
 	"k8s.io/apiserver/pkg/storage/value/encrypt/secretbox"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/kms"
 )
 
 // Configuration says how the values of which resources are encrypted.
 type Configuration struct {
-	rules []rule
+	rules     []rule
+	providers []*kms.Provider // in the order of the file
+	names     []string        // of the providers
+	hash      string
 
 	mu    sync.RWMutex
 	known map[schema.GroupResource]value.Transformer // by resource, once asked for
@@ -34,8 +40,19 @@ type rule struct {
 	transformer value.Transformer
 }
 
-// Load reads and checks an EncryptionConfiguration.
-func Load(path string) (*Configuration, error) {
+// Plugins says how key management services are reached; without Metrics, they are refused.
+type Plugins struct {
+	Clock   clock.WithTicker
+	Metrics *kms.Metrics
+	// Changed is called when a plugin has another key, or works again.
+	Changed func()
+}
+
+// Load reads and checks an EncryptionConfiguration without plugins.
+func Load(path string) (*Configuration, error) { return load(path, Plugins{}) }
+
+// load reads and checks an EncryptionConfiguration. It is closed at the end.
+func load(path string, plugins Plugins) (*Configuration, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the encryption configuration: %w", err)
@@ -47,22 +64,38 @@ func Load(path string) (*Configuration, error) {
 	if file.Kind != "EncryptionConfiguration" || !slices.Contains([]string{"apiserver.config.k8s.io/v1", "v1"}, file.APIVersion) {
 		return nil, fmt.Errorf("reading the encryption configuration %s: it is a %s of %s, want an EncryptionConfiguration of apiserver.config.k8s.io/v1", path, file.Kind, file.APIVersion)
 	}
-	c := &Configuration{known: map[schema.GroupResource]value.Transformer{}}
-	root := field.NewPath("resources")
-	if len(file.Resources) == 0 {
-		return nil, fmt.Errorf("reading the encryption configuration %s: %w", path, field.Required(root, "at least one resource must be provided"))
-	}
-	for i, of := range file.Resources {
-		r, err := newRule(of, root.Index(i))
-		if err != nil {
-			return nil, fmt.Errorf("reading the encryption configuration %s: %w", path, err)
-		}
-		c.rules = append(c.rules, r)
+	c := &Configuration{known: map[schema.GroupResource]value.Transformer{}, hash: kms.Hash(string(data))}
+	if err := c.read(file, plugins); err != nil {
+		return nil, errors.Join(fmt.Errorf("reading the encryption configuration %s: %w", path, err), c.Close())
 	}
 	return c, nil
 }
 
-func newRule(of apiserverv1.ResourceConfiguration, path *field.Path) (rule, error) {
+func (c *Configuration) read(file *apiserverv1.EncryptionConfiguration, plugins Plugins) error {
+	root := field.NewPath("resources")
+	if len(file.Resources) == 0 {
+		return field.Required(root, "at least one resource must be provided")
+	}
+	for i, of := range file.Resources {
+		r, err := c.newRule(of, root.Index(i), plugins)
+		if err != nil {
+			return err
+		}
+		c.rules = append(c.rules, r)
+	}
+	return nil
+}
+
+// Close ends the connections to plugins.
+func (c *Configuration) Close() error {
+	var err error
+	for _, p := range c.providers {
+		err = errors.Join(err, p.Close())
+	}
+	return err
+}
+
+func (c *Configuration) newRule(of apiserverv1.ResourceConfiguration, path *field.Path, plugins Plugins) (rule, error) {
 	if len(of.Resources) == 0 {
 		return rule{}, field.Required(path.Child("resources"), "at least one resource must be provided")
 	}
@@ -79,7 +112,7 @@ func newRule(of apiserverv1.ResourceConfiguration, path *field.Path) (rule, erro
 	}
 	var prefixes []value.PrefixTransformer
 	for i := range of.Providers {
-		more, err := provider(&of.Providers[i], path.Child("providers").Index(i))
+		more, err := c.provider(&of.Providers[i], path.Child("providers").Index(i), plugins)
 		if err != nil {
 			return rule{}, err
 		}
@@ -110,7 +143,10 @@ func parseResource(name string) (schema.GroupResource, error) {
 }
 
 // provider makes the transformers of one entry: one for each key, the first of which writes.
-func provider(p *apiserverv1.ProviderConfiguration, path *field.Path) ([]value.PrefixTransformer, error) {
+func (c *Configuration) provider(p *apiserverv1.ProviderConfiguration, path *field.Path, plugins Plugins) ([]value.PrefixTransformer, error) {
+	if given(p) > 1 {
+		return nil, field.Invalid(path, "REDACTED", "more than one provider specified in a single element, should split into different list elements")
+	}
 	switch {
 	case p.AESGCM != nil:
 		return keyed(p.AESGCM.Keys, path.Child("aesgcm", "keys"), "aesgcm", func(key []byte) (value.Transformer, error) {
@@ -138,7 +174,7 @@ func provider(p *apiserverv1.ProviderConfiguration, path *field.Path) ([]value.P
 	case p.Identity != nil:
 		return []value.PrefixTransformer{{Transformer: identity.NewEncryptCheckTransformer()}}, nil
 	case p.KMS != nil:
-		return nil, field.Forbidden(path.Child("kms"), "key management services are not supported yet; use aesgcm, secretbox or aescbc")
+		return c.newPlugin(p.KMS, path.Child("kms"), plugins)
 	}
 	return nil, field.Required(path, "provider does not contain any of the expected providers: KMS, AESGCM, AESCBC, Secretbox, Identity")
 }

@@ -22,7 +22,7 @@ const (
 	other = "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI="
 )
 
-func load(t *testing.T, text string) (*Configuration, error) {
+func loaded(t *testing.T, text string) (*Configuration, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "encryption.yaml")
 	if err := os.WriteFile(path, []byte(head+text), 0o600); err != nil {
@@ -48,7 +48,7 @@ func embed(t *testing.T) storage.Store {
 // over is a store that keeps everything as the configuration says of secrets.
 func over(t *testing.T, below storage.Store, text string) *Store {
 	t.Helper()
-	configuration, err := load(t, text)
+	configuration, err := loaded(t, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +84,8 @@ func TestValuesAreRenewed(t *testing.T) {
 	} {
 		s := over(t, below, "- {resources: [secrets], providers: "+step.providers+"}")
 		record, err := s.Get(ctx, key)
-		if err != nil || !bytes.Equal(record.Value, plain) || !record.Stale {
-			t.Fatalf("%s: read %q, stale %t, %v", step.prefix, record.Value, record.Stale, err)
+		if err != nil || !bytes.Equal(record.Value, plain) || record.Stale == nil || !record.Stale() {
+			t.Fatalf("%s: read %q, stale %t, %v", step.prefix, record.Value, record.Stale != nil, err)
 		}
 		if _, err := s.Commit(ctx, storage.Op{Key: key, Value: plain, Expected: record.Revision}); err != nil {
 			t.Fatal(err)
@@ -93,8 +93,8 @@ func TestValuesAreRenewed(t *testing.T) {
 		if got := stored(); !strings.HasPrefix(got, step.prefix) {
 			t.Errorf("stored %q, want it to begin with %s", got, step.prefix)
 		}
-		if record, err = s.Get(ctx, key); err != nil || record.Stale || !bytes.Equal(record.Value, plain) {
-			t.Errorf("%s: after the write %q, stale %t, %v", step.prefix, record.Value, record.Stale, err)
+		if record, err = s.Get(ctx, key); err != nil || record.Stale != nil || !bytes.Equal(record.Value, plain) {
+			t.Errorf("%s: after the write %q, stale %t, %v", step.prefix, record.Value, record.Stale != nil, err)
 		}
 	}
 }
@@ -129,22 +129,31 @@ func TestValueThatCannotBeRead(t *testing.T) {
 func TestConfigurationIsChecked(t *testing.T) {
 	keys := "keys: [{name: k, secret: " + one + "}]"
 	for text, want := range map[string]string{
-		"- {resources: [], providers: [{identity: {}}]}":                                                 "resources[0].resources: Required value",
-		"- {resources: [secrets], providers: []}":                                                        "resources[0].providers: Required value",
-		"- {resources: [secrets], providers: [{}]}":                                                      "provider does not contain any of the expected providers",
-		"- {resources: ['*'], providers: [{identity: {}}]}":                                              "use '*.' to encrypt all the resources from core API group",
-		"- {resources: [Secrets], providers: [{identity: {}}]}":                                          "resource name should not contain capital letters",
-		"- {resources: [events], providers: [{identity: {}}]}":                                           "encryption of events is not supported",
-		"- {resources: [secrets], providers: [{aesgcm: {keys: []}}]}":                                    "at least one key must be provided",
-		"- {resources: [secrets], providers: [{aesgcm: {keys: [{secret: x}]}}]}":                         "key name must be provided",
-		"- {resources: [secrets], providers: [{aesgcm: {keys: [{name: x}]}}]}":                           "secret must be provided",
-		"- {resources: [secrets], providers: [{aesgcm: {keys: [{name: x, secret: '!'}]}}]}":              "secret must be base64 encoded",
-		"- {resources: [secrets], providers: [{secretbox: {keys: [{name: x, secret: YWJj}]}}]}":          "expected 32 byte secret, got 3",
-		"- {resources: [secrets], providers: [{aescbc: {keys: [{name: x, secret: YWJj}]}}]}":             "invalid key size 3",
-		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a, endpoint: 'unix:///a'}}]}": "key management services are not supported yet",
-		"- {resources: [secrets], providers: [{aesgcm: {" + keys + "}}], more: 1}":                       `unknown field "more"`,
+		"- {resources: [], providers: [{identity: {}}]}":                                                                "resources[0].resources: Required value",
+		"- {resources: [secrets], providers: []}":                                                                       "resources[0].providers: Required value",
+		"- {resources: [secrets], providers: [{}]}":                                                                     "provider does not contain any of the expected providers",
+		"- {resources: ['*'], providers: [{identity: {}}]}":                                                             "use '*.' to encrypt all the resources from core API group",
+		"- {resources: [Secrets], providers: [{identity: {}}]}":                                                         "resource name should not contain capital letters",
+		"- {resources: [events], providers: [{identity: {}}]}":                                                          "encryption of events is not supported",
+		"- {resources: [secrets], providers: [{aesgcm: {keys: []}}]}":                                                   "at least one key must be provided",
+		"- {resources: [secrets], providers: [{aesgcm: {keys: [{secret: x}]}}]}":                                        "key name must be provided",
+		"- {resources: [secrets], providers: [{aesgcm: {keys: [{name: x}]}}]}":                                          "secret must be provided",
+		"- {resources: [secrets], providers: [{aesgcm: {keys: [{name: x, secret: '!'}]}}]}":                             "secret must be base64 encoded",
+		"- {resources: [secrets], providers: [{secretbox: {keys: [{name: x, secret: YWJj}]}}]}":                         "expected 32 byte secret, got 3",
+		"- {resources: [secrets], providers: [{aescbc: {keys: [{name: x, secret: YWJj}]}}]}":                            "invalid key size 3",
+		"- {resources: [secrets], providers: [{kms: {name: a, endpoint: 'unix:///a'}}]}":                                "KMSv1 is deprecated and will only receive security updates going forward. Use KMSv2 instead",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v3, name: a, endpoint: 'unix:///a'}}]}":                "kms.apiVersion: Invalid value: \"v3\": unsupported apiVersion",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, endpoint: 'unix:///a'}}]}":                         "kms.name: Required value: name is a mandatory field for a provider",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: 'a:b', endpoint: 'unix:///a'}}]}":            "kms.name: Invalid value: \"a:b\": invalid KMS provider name a:b, must not contain ':'",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a}}]}":                                       "kms.endpoint: Invalid value: \"\": endpoint is a mandatory field for a kms",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a, endpoint: 'http://x'}}]}":                 "unsupported scheme \"http\" for KMS provider, only unix is supported",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a, endpoint: '%xunix:///a'}}]}":              "invalid endpoint for kms provider, error: parse",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a, cachesize: 10, endpoint: 'unix:///a'}}]}": "kms.cachesize: Invalid value: 10: cachesize is not supported in v2",
+		"- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: a, timeout: -1s, endpoint: 'unix:///a'}}]}":  "kms.timeout: Invalid value: \"-1s\": timeout should be a positive value",
+		"- {resources: [secrets], providers: [{identity: {}, kms: {apiVersion: v2, name: a, endpoint: 'unix:///a'}}]}":  "more than one provider specified in a single element, should split into different list elements",
+		"- {resources: [secrets], providers: [{aesgcm: {" + keys + "}}], more: 1}":                                      `unknown field "more"`,
 	} {
-		_, err := load(t, text)
+		_, err := loaded(t, text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\nerror %v\nwant  %s", text, err, want)
 		}
@@ -155,7 +164,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 }
 
 func TestFirstRuleThatNamesAResourceCounts(t *testing.T) {
-	c, err := load(t, `
+	c, err := loaded(t, `
 - {resources: [secrets, widgets.example.com], providers: [{aesgcm: {keys: [{name: a, secret: `+one+`}]}}]}
 - {resources: ['*.apps'], providers: [{aesgcm: {keys: [{name: b, secret: `+one+`}]}}]}
 - {resources: ['*.*'], providers: [{identity: {}}]}

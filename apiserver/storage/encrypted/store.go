@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apiserver/pkg/storage/value"
@@ -16,6 +18,12 @@ type Store struct {
 	storage.Store
 	// Transformer of the key's value, or nil where it is stored as it is.
 	Transformer func(key string) value.Transformer
+	// Epoch of now; without it, transformers never change.
+	Epoch func() *Epoch
+
+	once   sync.Once
+	missed atomic.Pointer[Epoch] // in which something could not be read
+	miss   chan struct{}         // tells of that
 }
 
 var _ storage.Store = &Store{}
@@ -31,7 +39,7 @@ func (s *Store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 		}
 		data, err := transformer.TransformToStorage(ctx, ops[i].Value, value.DefaultContext(ops[i].Key))
 		if err != nil {
-			return 0, fmt.Errorf("encrypting %s: %w", ops[i].Key, err)
+			return 0, err // which upstream shows as it is
 		}
 		if &written[0] == &ops[0] {
 			written = append([]storage.Op(nil), ops...)
@@ -68,7 +76,16 @@ func (s *Store) Range(ctx context.Context, r storage.Range) (storage.Page, error
 
 // Watch implements storage.Watchable.
 func (s *Store) Watch(ctx context.Context, prefix string, after int64, deliver func(events []storage.Event, progress int64) error) error {
-	return s.Store.Watch(ctx, prefix, after, func(events []storage.Event, progress int64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer cancel(nil)
+	if s.Epoch != nil {
+		s.prepare()
+		waiting.Go(func() { s.wait(ctx, cancel) })
+	}
+	err := s.Store.Watch(ctx, prefix, after, func(events []storage.Event, progress int64) error {
 		for i := range events {
 			if !events[i].Deleted() {
 				s.decrypt(ctx, &events[i].Record)
@@ -76,6 +93,35 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64, deliver f
 		}
 		return deliver(events, progress)
 	})
+	if cause := context.Cause(ctx); errors.Is(cause, errReread) {
+		return cause
+	}
+	return err
+}
+
+// errReread ends a watch so that everything is read again.
+var errReread = fmt.Errorf("values that could not be decrypted may be readable now: %w", storage.ErrCompacted)
+
+func (s *Store) prepare() {
+	s.once.Do(func() { s.miss = make(chan struct{}, 1) })
+}
+
+// wait ends a watch when keys have changed and something could not be read with those of before.
+func (s *Store) wait(ctx context.Context, end context.CancelCauseFunc) {
+	for {
+		epoch := s.Epoch()
+		if missed := s.missed.Load(); missed != nil && missed.isOver() {
+			s.missed.CompareAndSwap(missed, nil)
+			end(errReread)
+			return
+		}
+		select {
+		case <-epoch.over:
+		case <-s.miss:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *Store) decrypt(ctx context.Context, record *storage.Record) {
@@ -83,13 +129,39 @@ func (s *Store) decrypt(ctx context.Context, record *storage.Record) {
 	if transformer == nil {
 		return
 	}
+	var epoch *Epoch
+	var over func() bool
+	if s.Epoch != nil {
+		epoch = s.Epoch()
+		over = epoch.stale
+	}
 	plain, stale, err := transformer.TransformFromStorage(ctx, record.Value, value.DefaultContext(record.Key))
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Stored value cannot be decrypted", "key", record.Key, "revision", record.Revision)
+		s.note(epoch)
+		record.Err = fmt.Errorf("unable to transform key %q: %w", record.Key, err)
 		return
 	}
 	if plain == nil {
 		plain = []byte{} // nil is a deletion
 	}
-	record.Value, record.Stale = plain, stale
+	record.Value, record.Stale = plain, over
+	if stale {
+		record.Stale = always
+	}
 }
+
+// note that something could not be read.
+func (s *Store) note(epoch *Epoch) {
+	if epoch == nil {
+		return
+	}
+	s.prepare()
+	s.missed.Store(epoch)
+	select {
+	case s.miss <- struct{}{}:
+	default:
+	}
+}
+
+func always() bool { return true }
