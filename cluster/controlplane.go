@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -34,8 +35,9 @@ type controlPlane struct {
 	certificates *certificates
 	scheme       *runtime.Scheme
 	rows         []*resource.Resource
-	etcd         storage.Store // the member in the process, or a client of one elsewhere
-	store        storage.Store // that, and what encrypts its values
+	etcd         storage.Store     // the member in the process, or a client of one elsewhere
+	store        storage.Store     // that, and what encrypts its values
+	keys         *encrypted.Keeper // nil where nothing is encrypted
 	cache        *cache.Cache
 	view         *cacheview.View
 	server       *apiserver.Server
@@ -101,7 +103,7 @@ func (c *controlPlane) open(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if c.store, err = c.newStore(); err != nil {
+	if c.store, err = c.newStore(ctx); err != nil {
 		return err
 	}
 	c.cache = cache.New(c.store)
@@ -131,6 +133,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
 		},
 	}
+	c.keepKeys(ctx)
 	aggregator := c.newAggregator()
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	if c.handler, err = c.server.Handler(ctx); err != nil {

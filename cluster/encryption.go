@@ -1,24 +1,30 @@
 package cluster
 
 import (
+	"context"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/storage/value"
+	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 )
 
 // newStore is etcd, with the values encrypted that the options name.
-func (c *controlPlane) newStore() (storage.Store, error) {
+func (c *controlPlane) newStore(ctx context.Context) (storage.Store, error) {
 	if c.options.EncryptionProviderConfig == "" {
 		return etcd.Under(c.options.EtcdPrefix, c.etcd), nil
 	}
-	configuration, err := encrypted.Load(c.options.EncryptionProviderConfig)
-	if err != nil {
+	c.keys = &encrypted.Keeper{
+		Path: c.options.EncryptionProviderConfig, Reload: c.options.EncryptionProviderConfigAutomaticReload,
+		Server: c.options.NodeName, Clock: clock.RealClock{},
+	}
+	if err := c.keys.Open(ctx); err != nil {
 		return nil, err
 	}
 	resources := resourcesByPrefix(c.rows)
@@ -28,10 +34,22 @@ func (c *controlPlane) newStore() (storage.Store, error) {
 		if !ok {
 			return nil
 		}
-		return configuration.For(of)
+		return c.keys.For(of)
 	}
 	// A value is bound to its key in etcd, prefix and all.
-	return etcd.Under(c.options.EtcdPrefix, &encrypted.Store{Store: c.etcd, Transformer: transform}), nil
+	return etcd.Under(c.options.EtcdPrefix, &encrypted.Store{Store: c.etcd, Epoch: c.keys.Epoch, Transformer: transform}), nil
+}
+
+// keepKeys looks after the keys of encryption while the control plane runs.
+func (c *controlPlane) keepKeys(ctx context.Context) {
+	if c.keys == nil {
+		return
+	}
+	c.run("encryption", func() error { return c.keys.Run(ctx) })
+	c.server.Collectors = append(c.server.Collectors, c.keys.Collectors()...)
+	if c.keys.UsesPlugins() {
+		c.server.Checks = append(c.server.Checks, apiserver.Check{Name: "kms-providers", Check: c.keys.Check, ReadyOnly: true})
+	}
 }
 
 func resourcesByPrefix(rows []*resource.Resource) map[string]schema.GroupResource {

@@ -93,6 +93,8 @@ type Options struct {
 	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
+	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
+	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
 	// EnableAdmissionPlugins and DisableAdmissionPlugins name plugins beside, or instead of, those that are on by default.
 	EnableAdmissionPlugins  []string `json:"enable-admission-plugins,omitempty"`
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
