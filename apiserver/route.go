@@ -12,6 +12,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
@@ -44,6 +45,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.serveDiscovery(w, r, p)
 	case health.IsPath(p):
 		health.Serve(w, r, p, s.checks())
+	case s.Flows != nil && strings.HasPrefix(p, flowcontrol.DumpPath):
+		s.Flows.Dump(w, r)
 	case strings.HasPrefix(p, "/openapi/") && s.OpenAPI != nil:
 		s.OpenAPI.ServeHTTP(w, r)
 	default:
@@ -116,6 +119,11 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	paths["/api/v1"] = true
 	if s.OpenAPI != nil {
 		paths["/openapi/v2"], paths["/openapi/v3"] = true, true
+	}
+	if s.Flows != nil {
+		for _, dump := range []string{"dump_priority_levels", "dump_queues", "dump_requests"} {
+			paths[flowcontrol.DumpPath+dump] = true
+		}
 	}
 	for p := range s.Paths {
 		if !strings.HasPrefix(p, "/debug/") {

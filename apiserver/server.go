@@ -22,6 +22,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
@@ -73,9 +74,16 @@ type Server struct {
 	// Collectors are further metrics that /metrics shows.
 	Collectors []prometheus.Collector
 
+	// Flows sorts requests into priority levels and has them wait for their turn. Without it, MaxInFlight and MaxMutatingInFlight
+	// bound their number.
+	Flows *flowcontrol.Controller
 	// RequestTimeout bounds requests that are not long-running; 0 means a minute.
 	RequestTimeout time.Duration
-	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200.
+	// MinWatch is how long a watch lasts at least where the client names no timeout, and half of what it lasts at most; 0 means half
+	// an hour, and less that it lasts.
+	MinWatch time.Duration
+	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200, and
+	// less no bound.
 	MaxInFlight, MaxMutatingInFlight int
 	Clock                            clock.WithTicker
 
@@ -99,6 +107,9 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	if s.RequestTimeout == 0 {
 		s.RequestTimeout = time.Minute
 	}
+	if s.MinWatch == 0 {
+		s.MinWatch = 30 * time.Minute
+	}
 	s.decoder = codec.NewDecoder(s.Scheme)
 	s.metrics = metrics.New()
 	if m := s.Admission.Metrics(); m != nil {
@@ -116,12 +127,34 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 			return nil, fmt.Errorf("serving %s: %w", row.GroupResource(), err)
 		}
 	}
+	if s.Flows != nil {
+		s.Flows.Load, s.Flows.Metrics = load{s}, flowcontrol.NewMetrics()
+		s.metrics.Registry.MustRegister(s.Flows.Metrics)
+		s.Flows.Configure(nil, nil) // what every cluster has; the rest is in the cluster
+	}
 	s.chain = &filters.Chain{
 		Authenticator: s.Authenticator, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
 		Names: s.metricNames, Metrics: s.metrics, RequestTimeout: s.RequestTimeout,
-		MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight, Logger: s.logger,
+		Flows: s.Flows, MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight, Logger: s.logger,
 	}
 	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
+}
+
+// load is what there is of each resource.
+type load struct{ *Server }
+
+// Objects implements flowcontrol.Load.
+func (l load) Objects(info *request.Info) int {
+	at := l.kinds.Load().endpoints[gvrOf(info)]
+	if at == nil || at.cached == nil {
+		return 0
+	}
+	return at.cached.Len()
+}
+
+// Watchers implements flowcontrol.Load.
+func (l load) Watchers(info *request.Info) int {
+	return 0
 }
 
 // metricNames of a request: what is not served has no names of its own.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -22,8 +23,6 @@ import (
 )
 
 const (
-	// minWatch is how long a watch lasts at least where the client names no timeout; at most it is twice that.
-	minWatch = 30 * time.Minute
 	// bookmarkEvery is how often a bookmark tells that the revision moved.
 	bookmarkEvery = time.Minute
 	// watchBuffer is what is written at once.
@@ -43,7 +42,7 @@ func (c *call) watch() error {
 	if c.info.LegacyWatch && c.info.Name != "" {
 		selected.name = c.info.Name
 	}
-	ctx, cancel := context.WithTimeoutCause(c.ctx(), watchTimeout(options.TimeoutSeconds), errWatchTimeout)
+	ctx, cancel := context.WithTimeoutCause(c.ctx(), c.watchTimeout(options.TimeoutSeconds), errWatchTimeout)
 	defer cancel()
 	watcher, err := c.startWatch(ctx, options, selected)
 	if err != nil && !isExpired(err) {
@@ -63,11 +62,14 @@ func (c *call) watch() error {
 
 var errWatchTimeout = errors.New("watch timed out")
 
-func watchTimeout(seconds *int64) time.Duration {
+func (c *call) watchTimeout(seconds *int64) time.Duration {
 	if seconds != nil && *seconds > 0 {
 		return time.Duration(*seconds) * time.Second
 	}
-	return minWatch + rand.N(minWatch)
+	if c.MinWatch < 0 {
+		return math.MaxInt64
+	}
+	return c.MinWatch + rand.N(c.MinWatch)
 }
 
 func isExpired(err error) bool { return errors.Is(err, storage.ErrCompacted) }

@@ -134,6 +134,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		},
 	}
 	c.keepKeys(ctx)
+	c.options.bound(c.server)
 	aggregator := c.newAggregator()
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	if c.handler, err = c.server.Handler(ctx); err != nil {
@@ -150,6 +151,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if c.options.Enabled(Controllers) {
 		c.run("type checks of policies", func() error { return c.newTypeChecks().Run(ctx) })
 	}
+	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)

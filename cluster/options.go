@@ -100,6 +100,7 @@ type Options struct {
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
 
 	AuditOptions
+	RequestOptions
 	EtcdOptions
 	ServingOptions
 }
@@ -111,6 +112,7 @@ func Default() Options {
 		Shared: Shared{
 			ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local", PodNetwork: string(fabric.Auto),
 		},
+		RequestOptions:  defaultRequests(),
 		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
 		EtcdOptions: EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
@@ -170,7 +172,7 @@ func (o *NodeOptions) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.Shared.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

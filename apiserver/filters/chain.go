@@ -15,6 +15,7 @@ import (
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/warning"
@@ -36,9 +37,12 @@ type Chain struct {
 	Names func(info *request.Info) metrics.Names
 	// Metrics count what passes.
 	Metrics *metrics.Metrics
+	// Flows says when a request's turn is; nil bounds the number of requests instead.
+	Flows *flowcontrol.Controller
 	// RequestTimeout bounds requests that are not long-running.
 	RequestTimeout time.Duration
-	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200.
+	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200,
+	// and less no bound.
 	MaxInFlight, MaxMutatingInFlight int
 	Logger                           logr.Logger
 }
@@ -46,7 +50,7 @@ type Chain struct {
 // Wrap puts the steps before a handler, from the outside in.
 func (c *Chain) Wrap(next http.Handler) http.Handler {
 	next = c.authorize(next)
-	next = c.limit(next)
+	next = c.share(next)
 	next = c.impersonate(next)
 	next = c.audit(next)
 	next = c.authenticate(next)

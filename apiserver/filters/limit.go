@@ -2,6 +2,7 @@ package filters
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -12,7 +13,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
-// limit bounds how many requests are under way.
+// limit bounds how many requests are under way, all alike: what there is without flow control.
 func (c *Chain) limit(next http.Handler) http.Handler {
 	reading := &gate{most: int64(orDefault(c.MaxInFlight, 400))}
 	writing := &gate{most: int64(orDefault(c.MaxMutatingInFlight, 200))}
@@ -28,9 +29,7 @@ func (c *Chain) limit(next http.Handler) http.Handler {
 		}
 		if !g.enter() && !exempt(r.Context()) {
 			g.leave()
-			c.Metrics.Rejected.Inc()
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests)
+			c.tooMany(w)
 			return
 		}
 		defer g.leave()
@@ -54,8 +53,11 @@ func (g *gate) enter() bool { return g.inside.Add(1) <= g.most }
 func (g *gate) leave()      { g.inside.Add(-1) }
 
 func orDefault(value, otherwise int) int {
-	if value > 0 {
-		return value
+	switch {
+	case value == 0:
+		return otherwise
+	case value < 0:
+		return math.MaxInt
 	}
-	return otherwise
+	return value
 }

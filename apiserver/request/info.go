@@ -2,7 +2,9 @@ package request
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/fields"
@@ -24,6 +26,10 @@ type Info struct {
 	AllNamespaces        bool
 	LegacyWatch          bool   // /api/v1/watch/…
 	LabelText, FieldText string // selectors, verbatim
+	// Limit is how many objects a list asks for at once; 0 means all.
+	Limit int
+	// Initial says that a watch begins with the objects that there are.
+	Initial bool
 }
 
 // LongRunning requests have no deadline and are not counted against the limits.
@@ -113,6 +119,10 @@ func (i *Info) readQuery(r *http.Request) {
 		i.Verb = "watch"
 	default:
 		i.Verb = "list"
+		i.Limit, _ = strconv.Atoi(query.Get("limit")) // what is no number is refused by the list
+	}
+	if i.Verb == "watch" {
+		i.Initial = startsWithAll(query)
 	}
 	// A selector of one name asks for one object, and can be authorized as that.
 	if selector, err := fields.ParseSelector(i.FieldText); err == nil && i.Name == "" {
@@ -120,6 +130,15 @@ func (i *Info) readQuery(r *http.Request) {
 			i.Name = name
 		}
 	}
+}
+
+// startsWithAll: sendInitialEvents says so; without it, a watch from no revision or any.
+func startsWithAll(query url.Values) bool {
+	if asked := query.Get("sendInitialEvents"); asked != "" {
+		return isTrue(asked)
+	}
+	version := query.Get("resourceVersion")
+	return version == "" || version == "0"
 }
 
 func isTrue(value string) bool {

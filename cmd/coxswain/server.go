@@ -37,6 +37,7 @@ func serverCommand(s streams) *cobra.Command {
 	command.Flags().StringVar(&configFile, "config", "", "file with the same keys in YAML; flags win")
 	addServerFlags(command.Flags(), &options)
 	addAuditFlags(command.Flags(), &options.AuditOptions)
+	addRequestFlags(command.Flags(), &options.RequestOptions)
 	addEtcdFlags(command.Flags(), &options.EtcdOptions)
 	return command
 }

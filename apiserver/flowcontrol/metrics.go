@@ -1,0 +1,203 @@
+package flowcontrol
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are what /metrics shows of flow control, by upstream's names. A nil one counts nothing. What can be read from the levels
+// is read when somebody asks, so that a request pays for four observations only.
+type Metrics struct {
+	dispatchedTotal, rejectedTotal            *prometheus.CounterVec
+	waited, executing, estimated, queueLength *prometheus.HistogramVec
+	demands                                   *prometheus.GaugeVec
+	fraction                                  prometheus.Gauge
+	queued, running, seats, limits            *prometheus.Desc
+
+	mu         sync.Mutex
+	controller *Controller
+}
+
+const prefix = "apiserver_flowcontrol_"
+
+// NewMetrics returns metrics that count from nothing.
+func NewMetrics() *Metrics {
+	level, flow := "priority_level", "flow_schema"
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + name, Help: help, Buckets: buckets}, labels)
+	}
+	seconds := []float64{0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30}
+	return &Metrics{
+		dispatchedTotal: counter("dispatched_requests_total", "Requests that were served.", level, flow),
+		rejectedTotal:   counter("rejected_requests_total", "Requests that were turned away.", level, flow, "reason"),
+		waited:          histogram("request_wait_duration_seconds", "Time that a request waited in a queue.", seconds, level, flow, "execute"),
+		executing:       histogram("request_execution_seconds", "Time that a request was worked on.", seconds, level, flow, "type"),
+		estimated:       histogram("work_estimated_seats", "Seats that a request was estimated to need.", []float64{1, 2, 4, 10}, level, flow),
+		queueLength:     histogram("request_queue_length_after_enqueue", "Length of the queue, as seen by each that joins it.", []float64{0, 10, 25, 50, 100, 250, 500, 1000}, level, flow),
+		demands: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: prefix + "target_seats", Help: "Seats that a level is given in proportion to, in the last adjustment.",
+		}, []string{level}),
+		fraction: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "seat_fair_frac", Help: "Fraction of the targets that could be given."}),
+		queued:   prometheus.NewDesc(prefix+"current_inqueue_requests", "Requests that wait in queues.", []string{level, flow}, nil),
+		running:  prometheus.NewDesc(prefix+"current_executing_requests", "Requests that are worked on.", []string{level, flow}, nil),
+		seats:    prometheus.NewDesc(prefix+"current_executing_seats", "Seats of the requests that are worked on.", []string{level, flow}, nil),
+	}
+}
+
+func (m *Metrics) attach(c *Controller) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.controller = c
+}
+
+func (m *Metrics) vectors() []prometheus.Collector {
+	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.demands, m.fraction}
+}
+
+// Describe implements prometheus.Collector. The gauges of the levels are left to Collect.
+func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
+	for _, v := range m.vectors() {
+		v.Describe(to)
+	}
+	to <- m.queued
+	to <- m.running
+	to <- m.seats
+	for _, d := range limitDescs() {
+		to <- d
+	}
+}
+
+// limitDescs are what is said of each level: nominal, lower and upper bound, and what it has now.
+func limitDescs() []*prometheus.Desc {
+	var all []*prometheus.Desc
+	for _, row := range [][2]string{
+		{"nominal_limit_seats", "Seats that are a level's own."}, {"lower_limit_seats", "Seats that a level does not lend."},
+		{"upper_limit_seats", "Seats that a level may borrow up to."}, {"current_limit_seats", "Seats that a level has at present."},
+		{"request_concurrency_limit", "Seats that are a level's own."}, {"demand_seats_high_watermark", "Most seats that a level could use, of late."},
+	} {
+		all = append(all, prometheus.NewDesc(prefix+row[0], row[1], []string{"priority_level"}, nil))
+	}
+	return all
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(to chan<- prometheus.Metric) {
+	for _, v := range m.vectors() {
+		v.Collect(to)
+	}
+	m.mu.Lock()
+	c := m.controller
+	m.mu.Unlock()
+	if c == nil {
+		return
+	}
+	limits := limitDescs()
+	gauge := func(of *prometheus.Desc, value int, labels ...string) {
+		to <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, float64(value), labels...)
+	}
+	for _, l := range c.all() {
+		l.mu.Lock()
+		for i, value := range []int{l.share.nominal, l.share.lower, l.share.upper, l.limit, l.share.nominal, max(l.demand.high, l.seats+l.waitingSeats)} {
+			gauge(limits[i], value, l.name)
+		}
+		for name, s := range l.stats {
+			gauge(m.queued, s.waiting, l.name, name)
+			gauge(m.running, s.executing, l.name, name)
+			gauge(m.seats, s.seats, l.name, name)
+		}
+		l.mu.Unlock()
+	}
+}
+
+func (m *Metrics) adjusted(levels []*level, wishes []wish, factor float64) {
+	if m == nil {
+		return
+	}
+	for i, l := range levels {
+		m.demands.WithLabelValues(l.name).Set(max(wishes[i].smooth, float64(wishes[i].floor())))
+	}
+	m.fraction.Set(math.Min(factor, 1e6))
+}
+
+// stats are what a schema has brought to a level. The numbers are guarded by the level's lock.
+type stats struct {
+	waiting, executing, seats int
+	observed                  *observers
+}
+
+// statsOf returns the schema's, which outlast its changes.
+func (l *level) statsOf(name string, m *Metrics) *stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats[name]
+	if s == nil {
+		s = &stats{observed: m.observers(l.name, name)}
+		l.stats[name] = s
+	}
+	return s
+}
+
+// observers are the instruments of one schema at one level, looked up once. A nil one observes nothing.
+type observers struct {
+	metrics                *Metrics
+	level, schema          string
+	total                  prometheus.Counter
+	seats, length          prometheus.Observer
+	waitedServed           prometheus.Observer
+	executed, watchStarted prometheus.Observer
+}
+
+func (m *Metrics) observers(level, schema string) *observers {
+	if m == nil {
+		return nil
+	}
+	return &observers{
+		metrics: m, level: level, schema: schema,
+		total: m.dispatchedTotal.WithLabelValues(level, schema),
+		seats: m.estimated.WithLabelValues(level, schema), length: m.queueLength.WithLabelValues(level, schema),
+		waitedServed: m.waited.WithLabelValues(level, schema, "true"),
+		executed:     m.executing.WithLabelValues(level, schema, "regular"), watchStarted: m.executing.WithLabelValues(level, schema, "watch"),
+	}
+}
+
+func (o *observers) queued(length int) {
+	if o != nil {
+		o.length.Observe(float64(length))
+	}
+}
+
+func (o *observers) dispatched(t *Ticket) {
+	if o == nil {
+		return
+	}
+	o.total.Inc()
+	o.seats.Observe(float64(t.work.seats))
+	o.waitedServed.Observe(t.started.Sub(t.arrived).Seconds())
+}
+
+func (o *observers) rejected(reason string, after time.Duration) {
+	if o == nil {
+		return
+	}
+	o.metrics.rejectedTotal.WithLabelValues(o.level, o.schema, reason).Inc()
+	o.metrics.waited.WithLabelValues(o.level, o.schema, "false").Observe(after.Seconds())
+}
+
+func (o *observers) left(took time.Duration, watch bool) {
+	switch {
+	case o == nil:
+	case watch:
+		o.watchStarted.Observe(took.Seconds())
+	default:
+		o.executed.Observe(took.Seconds())
+	}
+}
