@@ -54,6 +54,9 @@ func defaultDaemonSet(d *appsv1.DaemonSet) {
 	}
 	resource.SetPtr(&d.Spec.RevisionHistoryLimit, 10)
 	podspec.DefaultTemplate(&d.Spec.Template)
+	if _, err := strconv.ParseInt(d.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64); err != nil {
+		setTemplateGeneration(d, 0) // it is the writer's: the first who writes comes to own it
+	}
 }
 
 func prepareDaemonSet(d *appsv1.DaemonSet) {

@@ -1,7 +1,9 @@
 package apps
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,9 +22,13 @@ import (
 type workload struct {
 	kind     string // in messages: "ReplicaSet"
 	empty    string // in the message about an empty selector: "deployment"
+	invalid  string // in the message about a selector that is none; "" for no message beside that of its labels
 	selector *metav1.LabelSelector
 	template *corev1.PodTemplateSpec
 }
+
+// invalidSelector is said of a selector that cannot be one.
+const invalidSelector = "invalid label selector"
 
 // validateSelector checks that a selector selects something.
 func (w *workload) validateSelector(path *field.Path) field.ErrorList {
@@ -44,7 +50,9 @@ func (w *workload) validateTemplate(path *field.Path) field.ErrorList {
 	selector, err := metav1.LabelSelectorAsSelector(w.selector)
 	switch {
 	case err != nil:
-		errs = append(errs, field.Invalid(path.Child("selector"), w.selector, "invalid label selector"))
+		if w.invalid != "" {
+			errs = append(errs, field.Invalid(path.Child("selector"), w.selector, strings.TrimSpace(w.invalid)))
+		}
 	case w.selector == nil || !selector.Empty():
 		if !selector.Matches(labels.Set(w.template.Labels)) {
 			errs = append(errs, field.Invalid(at.Child("metadata", "labels"), w.template.Labels, "`selector` does not match template `labels`"))
@@ -109,7 +117,7 @@ func isZero(value *intstr.IntOrString) bool {
 
 func validateReplicaSet(r *appsv1.ReplicaSet) field.ErrorList {
 	path := field.NewPath("spec")
-	w := &workload{kind: "ReplicaSet", empty: "replicaset", selector: r.Spec.Selector, template: &r.Spec.Template}
+	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: r.Spec.Selector, template: &r.Spec.Template}
 	errs := check.NonNegative(path.Child("replicas"), ptr.Deref(r.Spec.Replicas, 0))
 	errs = append(errs, check.NonNegative(path.Child("minReadySeconds"), r.Spec.MinReadySeconds)...)
 	errs = append(errs, w.validateSelector(path)...)
@@ -123,7 +131,7 @@ func validateReplicaSetUpdate(r, old *appsv1.ReplicaSet) field.ErrorList {
 func validateDeployment(d *appsv1.Deployment) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &d.Spec
-	w := &workload{kind: "ReplicaSet", empty: "deployment", selector: spec.Selector, template: &spec.Template}
+	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: spec.Selector, template: &spec.Template}
 	errs := check.NonNegative(path.Child("replicas"), ptr.Deref(spec.Replicas, 0))
 	errs = append(errs, w.validateSelector(path)...)
 	errs = append(errs, w.validateTemplate(path)...)
@@ -175,11 +183,15 @@ func validateDeploymentStrategy(strategy *appsv1.DeploymentStrategy, path *field
 }
 
 func validateControllerRevision(r *appsv1.ControllerRevision) field.ErrorList {
-	var errs field.ErrorList
-	if len(r.Data.Raw) == 0 && r.Data.Object == nil {
+	errs := check.NonNegative(field.NewPath("revision"), r.Revision)
+	data := bytes.TrimSpace(r.Data.Raw)
+	switch {
+	case len(data) == 0 && r.Data.Object == nil:
 		errs = append(errs, field.Required(field.NewPath("data"), "data is mandatory"))
+	case len(data) > 0 && data[0] != '{':
+		errs = append(errs, field.Required(field.NewPath("data"), "data must be a valid JSON object"))
 	}
-	return append(errs, check.NonNegative(field.NewPath("revision"), r.Revision)...)
+	return errs
 }
 
 func validateControllerRevisionUpdate(r, old *appsv1.ControllerRevision) field.ErrorList {

@@ -67,7 +67,7 @@ func validateDaemonSetRolling(rolling *appsv1.RollingUpdateDaemonSet, path *fiel
 func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &s.Spec
-	w := &workload{kind: "StatefulSet", empty: "statefulset", selector: spec.Selector, template: &spec.Template}
+	w := &workload{kind: "StatefulSet", empty: "statefulset", invalid: " ", selector: spec.Selector, template: &spec.Template}
 	var errs field.ErrorList
 	switch spec.PodManagementPolicy {
 	case "":

@@ -25,6 +25,7 @@ const (
 func validateJob(j *batchv1.Job) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := validateGeneratedSelector(j, path)
+	errs = append(errs, validateIndexedName(j)...)
 	errs = append(errs, validateJobSpec(&j.Spec, path)...)
 	if j.Spec.Selector == nil {
 		errs = append(errs, field.Required(path.Child("selector"), ""))
@@ -38,6 +39,19 @@ func validateJob(j *batchv1.Job) field.ErrorList {
 	return errs
 }
 
+// validateIndexedName checks that the name of the last pod of an indexed job can be its host name.
+func validateIndexedName(j *batchv1.Job) field.ErrorList {
+	completions := ptr.Deref(j.Spec.Completions, 0)
+	if ptr.Deref(j.Spec.CompletionMode, "") != batchv1.IndexedCompletion || completions <= 0 {
+		return nil
+	}
+	last := fmt.Sprintf("%s-%d", j.Name, completions-1)
+	if len(validation.IsDNS1123Label(last)) == 0 {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), j.Name, "will not able to create pod with invalid DNS label: "+last)}
+}
+
 // validateGeneratedSelector checks that nobody tampered with the labels by which a job knows its pods.
 func validateGeneratedSelector(j *batchv1.Job, path *field.Path) field.ErrorList {
 	if ptr.Deref(j.Spec.ManualSelector, false) || j.Spec.Selector == nil {
@@ -45,9 +59,10 @@ func validateGeneratedSelector(j *batchv1.Job, path *field.Path) field.ErrorList
 	}
 	var errs field.ErrorList
 	at := path.Child("template", "metadata", "labels")
-	for name, want := range map[string]string{
-		legacyControllerUID: string(j.UID), batchv1.ControllerUidLabel: string(j.UID), legacyJobName: j.Name, batchv1.JobNameLabel: j.Name,
+	for _, label := range [][2]string{
+		{legacyControllerUID, string(j.UID)}, {batchv1.ControllerUidLabel, string(j.UID)}, {legacyJobName, j.Name}, {batchv1.JobNameLabel, j.Name},
 	} {
+		name, want := label[0], label[1]
 		got, ok := j.Spec.Template.Labels[name]
 		switch {
 		case !ok:
@@ -90,13 +105,13 @@ func validateJobSpec(spec *batchv1.JobSpec, path *field.Path) field.ErrorList {
 		}
 	}
 	errs = append(errs, validateCompletionMode(spec, path)...)
-	errs = append(errs, validateReplacement(spec, path.Child("podReplacementPolicy"))...)
 	if spec.PodFailurePolicy != nil {
 		errs = append(errs, validateFailurePolicy(spec, path.Child("podFailurePolicy"))...)
 	}
 	if spec.SuccessPolicy != nil {
 		errs = append(errs, validateSuccessPolicy(spec, path.Child("successPolicy"))...)
 	}
+	errs = append(errs, validateReplacement(spec, path.Child("podReplacementPolicy"))...)
 	return append(errs, validateJobTemplate(spec, path.Child("template"))...)
 }
 
@@ -116,6 +131,8 @@ func validateJobTemplate(spec *batchv1.JobSpec, path *field.Path) field.ErrorLis
 		if restart == corev1.RestartPolicyOnFailure && spec.PodFailurePolicy != nil {
 			errs = append(errs, field.Invalid(at, restart, fmt.Sprintf("only %q is supported when podFailurePolicy is specified", corev1.RestartPolicyNever)))
 		}
+	default:
+		errs = append(errs, field.NotSupported(at, restart, []corev1.RestartPolicy{corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever}))
 	}
 	return errs
 }
@@ -126,6 +143,9 @@ func validateCompletionMode(spec *batchv1.JobSpec, path *field.Path) field.Error
 	if mode == batchv1.NonIndexedCompletion {
 		if limit := spec.BackoffLimitPerIndex; limit != nil {
 			errs = append(errs, field.Invalid(path.Child("backoffLimitPerIndex"), *limit, "requires indexed completion mode"))
+		}
+		if most := spec.MaxFailedIndexes; most != nil {
+			errs = append(errs, field.Invalid(path.Child("maxFailedIndexes"), *most, "requires indexed completion mode"))
 		}
 	}
 	if mode != batchv1.IndexedCompletion {

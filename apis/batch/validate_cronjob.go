@@ -35,11 +35,11 @@ func validateCronJobSpec(c, old *batchv1.CronJob) field.ErrorList {
 		errs = append(errs, validateTimeZone(spec.TimeZone, path.Child("timeZone"))...)
 	}
 	errs = append(errs, check.RequiredOneOf(path.Child("concurrencyPolicy"), spec.ConcurrencyPolicy, batchv1.AllowConcurrent, batchv1.ForbidConcurrent, batchv1.ReplaceConcurrent)...)
-	errs = append(errs, optional(path.Child("successfulJobsHistoryLimit"), spec.SuccessfulJobsHistoryLimit)...)
-	errs = append(errs, optional(path.Child("failedJobsHistoryLimit"), spec.FailedJobsHistoryLimit)...)
 	template := path.Child("jobTemplate", "spec")
+	errs = append(errs, validateJobSpec(&spec.JobTemplate.Spec, template)...)
 	errs = append(errs, validateManualSelector(&spec.JobTemplate.Spec, template.Child("manualSelector"))...)
-	return append(errs, validateJobSpec(&spec.JobTemplate.Spec, template)...)
+	errs = append(errs, optional(path.Child("successfulJobsHistoryLimit"), spec.SuccessfulJobsHistoryLimit)...)
+	return append(errs, optional(path.Child("failedJobsHistoryLimit"), spec.FailedJobsHistoryLimit)...)
 }
 
 func sameZone(a, b *string) bool {

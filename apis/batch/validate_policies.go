@@ -48,7 +48,7 @@ func validateFailurePolicy(spec *batchv1.JobSpec, path *field.Path) field.ErrorL
 
 func validateFailureRule(spec *batchv1.JobSpec, rule *batchv1.PodFailurePolicyRule, names sets.Set[string], path *field.Path) field.ErrorList {
 	action := path.Child("action")
-	errs := check.RequiredOneOf(action, rule.Action, batchv1.PodFailurePolicyActionCount, batchv1.PodFailurePolicyActionFailIndex, batchv1.PodFailurePolicyActionFailJob, batchv1.PodFailurePolicyActionIgnore)
+	errs := requiredOneOf(action, rule.Action, batchv1.PodFailurePolicyActionCount, batchv1.PodFailurePolicyActionFailIndex, batchv1.PodFailurePolicyActionFailJob, batchv1.PodFailurePolicyActionIgnore)
 	if rule.Action == batchv1.PodFailurePolicyActionFailIndex && spec.BackoffLimitPerIndex == nil {
 		errs = append(errs, field.Invalid(action, rule.Action, "requires the backoffLimitPerIndex to be set"))
 	}
@@ -67,9 +67,16 @@ func validateFailureRule(spec *batchv1.JobSpec, rule *batchv1.PodFailurePolicyRu
 	return errs
 }
 
+// requiredOneOf is check.RequiredOneOf that names the values also when there is none.
+func requiredOneOf[T ~string](path *field.Path, value T, known ...T) field.ErrorList {
+	if value == "" {
+		return field.ErrorList{field.Required(path, fmt.Sprintf("valid values: %q", known))}
+	}
+	return check.OneOf(path, value, known...)
+}
+
 func validateExitCodes(r *batchv1.PodFailurePolicyOnExitCodesRequirement, names sets.Set[string], path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	errs = append(errs, check.RequiredOneOf(path.Child("operator"), r.Operator, batchv1.PodFailurePolicyOnExitCodesOpIn, batchv1.PodFailurePolicyOnExitCodesOpNotIn)...)
+	errs := requiredOneOf(path.Child("operator"), r.Operator, batchv1.PodFailurePolicyOnExitCodesOpIn, batchv1.PodFailurePolicyOnExitCodesOpNotIn)
 	if r.ContainerName != nil && !names.Has(*r.ContainerName) {
 		errs = append(errs, field.Invalid(path.Child("containerName"), *r.ContainerName, unknownContainers))
 	}
@@ -108,14 +115,9 @@ func validatePodConditions(patterns []batchv1.PodFailurePolicyOnPodConditionsPat
 	return errs
 }
 
-// successPolicyText is how a policy is printed when it is wrong.
-type successPolicyText struct {
-	Rules []batchv1.SuccessPolicyRule
-}
-
 func validateSuccessPolicy(spec *batchv1.JobSpec, path *field.Path) field.ErrorList {
 	if ptr.Deref(spec.CompletionMode, "") != batchv1.IndexedCompletion {
-		return field.ErrorList{field.Invalid(path, successPolicyText(*spec.SuccessPolicy), "requires indexed completion mode")}
+		return field.ErrorList{field.Invalid(path, check.GoNames(*spec.SuccessPolicy), "requires indexed completion mode")}
 	}
 	at := path.Child("rules")
 	rules := spec.SuccessPolicy.Rules

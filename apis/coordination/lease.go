@@ -21,12 +21,26 @@ func leases() *resource.Resource {
 			New:     resource.New[coordinationv1.Lease],
 			NewList: resource.NewList[coordinationv1.LeaseList],
 		}},
+		PrepareCreate:       resource.OnCreate(prepareLease),
+		PrepareUpdate:       resource.OnUpdate(prepareLeaseUpdate),
 		Columns:             resource.Columns("Name:name", "Holder", "Age"),
 		Cells:               resource.Row(leaseCells),
 		Validate:            resource.Check(validateLease),
 		ValidateUpdate:      resource.CheckUpdate(validateLeaseUpdate),
 		StoragePrefix:       "leases",
 		AllowCreateOnUpdate: true,
+	}
+}
+
+// prepareLease drops what coordinated elections need, which are off.
+func prepareLease(l *coordinationv1.Lease) {
+	l.Spec.Strategy, l.Spec.PreferredHolder = nil, nil
+}
+
+// prepareLeaseUpdate is prepareLease for those that have none already.
+func prepareLeaseUpdate(l, old *coordinationv1.Lease) {
+	if old.Spec.Strategy == nil && old.Spec.PreferredHolder == nil {
+		prepareLease(l)
 	}
 }
 

@@ -49,10 +49,10 @@ func validatePersistentVolume(v *corev1.PersistentVolume) field.ErrorList {
 }
 
 func validateCapacity(capacity corev1.ResourceList, path *field.Path) field.ErrorList {
-	if len(capacity) == 0 {
-		return field.ErrorList{field.Required(path, "")}
-	}
 	var errs field.ErrorList
+	if len(capacity) == 0 {
+		errs = append(errs, field.Required(path, ""))
+	}
 	if _, ok := capacity[corev1.ResourceStorage]; !ok || len(capacity) > 1 {
 		errs = append(errs, field.NotSupported(path, capacity, []corev1.ResourceName{corev1.ResourceStorage}))
 	}
@@ -112,7 +112,7 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 	case "nfs":
 		return podspec.ValidateNFS(s.NFS, at)
 	case "iscsi":
-		return podspec.ValidateISCSI(s.ISCSI.TargetPortal, s.ISCSI.IQN, s.ISCSI.Lun, at)
+		return podspec.ValidateISCSI(s.ISCSI.TargetPortal, s.ISCSI.IQN, s.ISCSI.Lun, "must be valid format", at)
 	case "local":
 		var errs field.ErrorList
 		if s.Local.Path == "" {

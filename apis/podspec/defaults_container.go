@@ -1,6 +1,7 @@
 package podspec
 
 import (
+	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,8 +43,14 @@ func pullPolicy(image string) corev1.PullPolicy {
 	return corev1.PullIfNotPresent
 }
 
-// tag of an image reference: "latest" when it names neither a tag nor a digest.
+// references are what images can be called.
+var references = regexp.MustCompile(`^([a-zA-Z0-9.:\[\]-]+/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[\w][\w.-]{0,127})?(@[A-Za-z][A-Za-z0-9]*([-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`)
+
+// tag of an image reference: "latest" when it names neither a tag nor a digest, "" when it is none.
 func tag(image string) string {
+	if !references.MatchString(image) {
+		return ""
+	}
 	name, _, digested := strings.Cut(image, "@")
 	last := name[strings.LastIndex(name, "/")+1:]
 	if _, tag, ok := strings.Cut(last, ":"); ok {

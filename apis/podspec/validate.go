@@ -91,14 +91,14 @@ func validateDeadline(seconds int64, path *field.Path) field.ErrorList {
 func (c *checker) validateNames(path *field.Path) field.ErrorList {
 	spec := c.spec
 	var errs field.ErrorList
-	for name, value := range map[string]string{
-		"serviceAccountName": spec.ServiceAccountName,
-		"nodeName":           spec.NodeName,
-		"priorityClassName":  spec.PriorityClassName,
-		"runtimeClassName":   ptr.Deref(spec.RuntimeClassName, ""),
+	for _, name := range [][2]string{
+		{"serviceAccountName", spec.ServiceAccountName},
+		{"nodeName", spec.NodeName},
+		{"priorityClassName", spec.PriorityClassName},
+		{"runtimeClassName", ptr.Deref(spec.RuntimeClassName, "")},
 	} {
-		if value != "" {
-			errs = append(errs, check.Subdomain(path.Child(name), value)...)
+		if name[1] != "" {
+			errs = append(errs, check.Subdomain(path.Child(name[0]), name[1])...)
 		}
 	}
 	if spec.Hostname != "" {
@@ -232,7 +232,7 @@ func validateOS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	case corev1.Windows:
 		return validateWindows(spec, path)
 	case "":
-		return field.ErrorList{field.Required(path.Child("os", "name"), "cannot be empty")}
+		return field.ErrorList{field.Required(path.Child("os", "name"), "")}
 	}
 	return field.ErrorList{field.NotSupported(path.Child("os"), spec.OS.Name, []corev1.OSName{corev1.Linux, corev1.Windows})}
 }

@@ -28,6 +28,12 @@ func (c *checker) validateContainers(path *field.Path) field.ErrorList {
 	return errs
 }
 
+// isSet says whether a field is there.
+type isSet struct {
+	name    string
+	present bool
+}
+
 // validateInitContainers checks those that run to their end, and those that run beside the others (sidecars).
 func (c *checker) validateInitContainers(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -46,14 +52,14 @@ func (c *checker) validateInitContainers(path *field.Path) field.ErrorList {
 			continue
 		}
 		const detail = "may not be set for init containers without restartPolicy=Always"
-		for name, present := range map[string]bool{
-			"lifecycle":      container.Lifecycle != nil,
-			"livenessProbe":  container.LivenessProbe != nil,
-			"readinessProbe": container.ReadinessProbe != nil,
-			"startupProbe":   container.StartupProbe != nil,
+		for _, set := range []isSet{
+			{"lifecycle", container.Lifecycle != nil},
+			{"livenessProbe", container.LivenessProbe != nil},
+			{"readinessProbe", container.ReadinessProbe != nil},
+			{"startupProbe", container.StartupProbe != nil},
 		} {
-			if present {
-				errs = append(errs, field.Forbidden(at.Child(name), detail))
+			if set.present {
+				errs = append(errs, field.Forbidden(at.Child(set.name), detail))
 			}
 		}
 	}
@@ -135,7 +141,7 @@ func validateRestart(container *corev1.Container, path *field.Path) field.ErrorL
 		return errs
 	}
 	return append(errs, check.OneOf(path.Child("restartPolicy"), *container.RestartPolicy,
-		corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyOnFailure, corev1.ContainerRestartPolicyNever)...)
+		corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyNever, corev1.ContainerRestartPolicyOnFailure)...)
 }
 
 func validateResizePolicy(policies []corev1.ContainerResizePolicy, restart corev1.RestartPolicy, path *field.Path) field.ErrorList {
@@ -167,18 +173,18 @@ func (c *checker) validateEphemeralContainers(path *field.Path) field.ErrorList 
 		if target := ephemeral.TargetContainerName; target != "" && !c.hasContainer(target) {
 			errs = append(errs, field.NotFound(at.Child("targetContainerName"), target))
 		}
-		for name, present := range map[string]bool{
-			"ports":          len(container.Ports) > 0,
-			"lifecycle":      container.Lifecycle != nil,
-			"livenessProbe":  container.LivenessProbe != nil,
-			"readinessProbe": container.ReadinessProbe != nil,
-			"startupProbe":   container.StartupProbe != nil,
-			"resources":      len(container.Resources.Limits)+len(container.Resources.Requests) > 0,
-			"resizePolicy":   len(container.ResizePolicy) > 0,
-			"restartPolicy":  container.RestartPolicy != nil,
+		for _, set := range []isSet{
+			{"lifecycle", container.Lifecycle != nil},
+			{"livenessProbe", container.LivenessProbe != nil},
+			{"ports", len(container.Ports) > 0},
+			{"readinessProbe", container.ReadinessProbe != nil},
+			{"resizePolicy", len(container.ResizePolicy) > 0},
+			{"resources", len(container.Resources.Limits)+len(container.Resources.Requests) > 0},
+			{"restartPolicy", container.RestartPolicy != nil},
+			{"startupProbe", container.StartupProbe != nil},
 		} {
-			if present {
-				errs = append(errs, field.Forbidden(at.Child(name), "cannot be set for an Ephemeral Container"))
+			if set.present {
+				errs = append(errs, field.Forbidden(at.Child(set.name), "cannot be set for an Ephemeral Container"))
 			}
 		}
 		for j, mount := range container.VolumeMounts {

@@ -65,12 +65,6 @@ func validateTopologySpread(constraints []corev1.TopologySpreadConstraint, path 
 			errs = append(errs, field.Required(at.Child("topologyKey"), "can not be empty"))
 		}
 		errs = append(errs, check.OneOf(at.Child("whenUnsatisfiable"), c.WhenUnsatisfiable, corev1.DoNotSchedule, corev1.ScheduleAnyway)...)
-		for j := range constraints[i+1:] {
-			if other := &constraints[i+1+j]; other.TopologyKey == c.TopologyKey && other.WhenUnsatisfiable == c.WhenUnsatisfiable {
-				errs = append(errs, field.Duplicate(at.Child("{topologyKey, whenUnsatisfiable}"), fmt.Sprintf("{%v, %v}", c.TopologyKey, c.WhenUnsatisfiable)))
-				break
-			}
-		}
 		if domains := c.MinDomains; domains != nil {
 			if *domains <= 0 {
 				errs = append(errs, field.Invalid(at.Child("minDomains"), *domains, "must be greater than zero"))
@@ -79,13 +73,38 @@ func validateTopologySpread(constraints []corev1.TopologySpreadConstraint, path 
 				errs = append(errs, field.Invalid(at.Child("minDomains"), *domains, fmt.Sprintf("can only use minDomains if whenUnsatisfiable=%s, not %s", corev1.DoNotSchedule, c.WhenUnsatisfiable)))
 			}
 		}
-		for name, policy := range map[string]*corev1.NodeInclusionPolicy{"nodeAffinityPolicy": c.NodeAffinityPolicy, "nodeTaintsPolicy": c.NodeTaintsPolicy} {
-			if policy != nil {
-				errs = append(errs, check.OneOf(at.Child(name), *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)...)
+		errs = append(errs, validateInclusion(c.NodeAffinityPolicy, at.Child("nodeAffinityPolicy"))...)
+		errs = append(errs, validateInclusion(c.NodeTaintsPolicy, at.Child("nodeTaintsPolicy"))...)
+		errs = append(errs, validateMergedKeys(c.MatchLabelKeys, c.LabelSelector, at)...)
+		for j := range constraints[i+1:] {
+			if other := &constraints[i+1+j]; other.TopologyKey == c.TopologyKey && other.WhenUnsatisfiable == c.WhenUnsatisfiable {
+				errs = append(errs, field.Duplicate(at.Child("{topologyKey, whenUnsatisfiable}"), fmt.Sprintf("{%v, %v}", c.TopologyKey, c.WhenUnsatisfiable)))
+				break
 			}
 		}
 		errs = append(errs, validateMatchKeys(c.MatchLabelKeys, c.LabelSelector, at.Child("matchLabelKeys"))...)
 		errs = append(errs, check.Selector(at.Child("labelSelector"), c.LabelSelector)...)
+	}
+	return errs
+}
+
+func validateInclusion(policy *corev1.NodeInclusionPolicy, path *field.Path) field.ErrorList {
+	if policy == nil {
+		return nil
+	}
+	return check.OneOf(path, *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)
+}
+
+// validateMergedKeys checks that no key is in the selector but by MergeLabelKeys, which adds each of them at its end.
+func validateMergedKeys(keys []string, selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
+	if selector == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	for i, key := range keys {
+		if slices.Contains(keys[:i], key) {
+			errs = append(errs, field.Invalid(path.Index(i), key, "exists in both matchLabelKeys and labelSelector"))
+		}
 	}
 	return errs
 }
@@ -155,6 +174,19 @@ func ValidateNodeSelector(selector *corev1.NodeSelector, path *field.Path) field
 	var errs field.ErrorList
 	for i := range selector.NodeSelectorTerms {
 		errs = append(errs, validateNodeTerm(&selector.NodeSelectorTerms[i], terms.Index(i))...)
+		errs = append(errs, validateNodeValues(&selector.NodeSelectorTerms[i], terms.Index(i))...)
+	}
+	return errs
+}
+
+// validateNodeValues checks that labels can have the values that a required term asks for.
+func validateNodeValues(term *corev1.NodeSelectorTerm, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range term.MatchExpressions {
+		for j, value := range term.MatchExpressions[i].Values {
+			at := path.Child("matchExpressions").Index(i).Child("values").Index(j)
+			errs = append(errs, check.Messages(at, value, validation.IsValidLabelValue(value))...)
+		}
 	}
 	return errs
 }
@@ -238,6 +270,7 @@ func validatePodTerm(term *corev1.PodAffinityTerm, path *field.Path) field.Error
 				errs = append(errs, field.Invalid(path.Child("matchLabelKeys").Index(i), key, "exists in both matchLabelKeys and mismatchLabelKeys"))
 			}
 		}
+		errs = append(errs, validateMergedKeys(term.MatchLabelKeys, term.LabelSelector, path)...)
 	}
 	if term.TopologyKey == "" {
 		errs = append(errs, field.Required(path.Child("topologyKey"), "can not be empty"))

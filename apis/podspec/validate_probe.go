@@ -98,17 +98,20 @@ func validateHTTPGet(get *corev1.HTTPGetAction, path *field.Path) field.ErrorLis
 }
 
 func validateProbes(container *corev1.Container, path *field.Path, grace int64) field.ErrorList {
-	errs := validateProbe(container.LivenessProbe, grace, path.Child("livenessProbe"))
-	errs = append(errs, validateProbe(container.StartupProbe, grace, path.Child("startupProbe"))...)
-	for name, probe := range map[string]*corev1.Probe{"livenessProbe": container.LivenessProbe, "startupProbe": container.StartupProbe} {
-		if probe != nil && probe.SuccessThreshold != 1 {
-			errs = append(errs, field.Invalid(path.Child(name, "successThreshold"), probe.SuccessThreshold, "must be 1"))
-		}
-	}
+	errs := validateOnce(container.LivenessProbe, grace, path.Child("livenessProbe"))
 	readiness := container.ReadinessProbe
 	errs = append(errs, validateProbe(readiness, grace, path.Child("readinessProbe"))...)
 	if readiness != nil && readiness.TerminationGracePeriodSeconds != nil {
 		errs = append(errs, field.Invalid(path.Child("readinessProbe", "terminationGracePeriodSeconds"), *readiness.TerminationGracePeriodSeconds, "must not be set for readinessProbes"))
+	}
+	return append(errs, validateOnce(container.StartupProbe, grace, path.Child("startupProbe"))...)
+}
+
+// validateOnce checks a probe for which to succeed once is enough.
+func validateOnce(probe *corev1.Probe, grace int64, path *field.Path) field.ErrorList {
+	errs := validateProbe(probe, grace, path)
+	if probe != nil && probe.SuccessThreshold != 1 {
+		errs = append(errs, field.Invalid(path.Child("successThreshold"), probe.SuccessThreshold, "must be 1"))
 	}
 	return errs
 }

@@ -69,7 +69,7 @@ func (c *checker) projectedSources(source *corev1.VolumeProjection, p *projectio
 			return validateDownward(source.DownwardAPI.Items, at)
 		}},
 		{"serviceAccountToken", source.ServiceAccountToken != nil, func(at *field.Path) field.ErrorList {
-			return c.validateToken(source.ServiceAccountToken, p, path, at)
+			return c.validateToken(source.ServiceAccountToken, path, at)
 		}},
 		{"clusterTrustBundle", source.ClusterTrustBundle != nil, func(at *field.Path) field.ErrorList {
 			p.add(source.ClusterTrustBundle.Path, source.ClusterTrustBundle.Path, path)
@@ -87,7 +87,7 @@ func (p *projection) addItems(name string, items []corev1.KeyToPath, path *field
 	}
 }
 
-func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, p *projection, path, at *field.Path) field.ErrorList {
+func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, path, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if c.spec.ServiceAccountName == "" && c.meta.Namespace != "" {
 		errs = append(errs, field.Forbidden(at, "must not be specified when serviceAccountName is not set"))
@@ -104,7 +104,6 @@ func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, p *
 		errs = append(errs, field.Required(path.Child("path"), ""))
 	} else {
 		errs = append(errs, check.FileName(path.Child("path"), token.Path)...)
-		p.add("", token.Path, path)
 	}
 	return errs
 }

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	helpers "k8s.io/component-helpers/resource"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
@@ -18,7 +19,8 @@ func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.
 	limits, requests := path.Child("limits"), path.Child("requests")
 	var errs field.ErrorList
 	hugePages, usesHugePages := false, false
-	for name, quantity := range r.Limits {
+	for _, name := range names(r.Limits) {
+		quantity := r.Limits[name]
 		at := limits.Key(string(name))
 		errs = append(errs, ValidateContainerResourceName(name, at)...)
 		errs = append(errs, ValidateQuantity(name, quantity, at)...)
@@ -26,7 +28,8 @@ func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.
 		hugePages = hugePages || IsHugePages(name)
 		usesHugePages = usesHugePages || name == corev1.ResourceCPU || name == corev1.ResourceMemory
 	}
-	for name, quantity := range r.Requests {
+	for _, name := range names(r.Requests) {
+		quantity := r.Requests[name]
 		at := requests.Key(string(name))
 		errs = append(errs, ValidateContainerResourceName(name, at)...)
 		errs = append(errs, ValidateQuantity(name, quantity, at)...)
@@ -35,15 +38,14 @@ func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.
 		hugePages = hugePages || IsHugePages(name)
 		usesHugePages = usesHugePages || name == corev1.ResourceCPU || name == corev1.ResourceMemory
 	}
-	if hugePages && !usesHugePages && !c.hasPodLevelResources() {
+	if hugePages && !usesHugePages {
 		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
 	}
 	return append(errs, c.validateClaimRefs(r.Claims, path.Child("claims"))...)
 }
 
-func (c *checker) hasPodLevelResources() bool {
-	return c.spec.Resources != nil
-}
+// names of resources in the order in which they are looked at.
+func names(list corev1.ResourceList) []corev1.ResourceName { return sets.List(sets.KeySet(list)) }
 
 // validateRequest checks a request against its limit.
 func validateRequest(name corev1.ResourceName, request apiresource.Quantity, limits corev1.ResourceList, path *field.Path) field.ErrorList {
@@ -226,15 +228,48 @@ func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
 		return nil
 	}
 	var errs field.ErrorList
-	for name, quantity := range r.Limits {
-		errs = append(errs, validatePodResource(name, quantity, path.Child("limits").Key(string(name)))...)
+	for _, name := range names(r.Limits) {
+		errs = append(errs, validatePodResource(name, r.Limits[name], path.Child("limits").Key(string(name)))...)
 	}
-	for name, quantity := range r.Requests {
+	for _, name := range names(r.Requests) {
+		quantity := r.Requests[name]
 		errs = append(errs, validatePodResource(name, quantity, path.Child("requests").Key(string(name)))...)
 		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
 	}
+	errs = append(errs, c.validateTogether(path)...)
 	if len(r.Claims) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
+	}
+	return errs
+}
+
+// validateTogether checks the resources of the pod as a whole against those of its containers.
+func (c *checker) validateTogether(path *field.Path) field.ErrorList {
+	r, pod := c.spec.Resources, &corev1.Pod{Spec: *c.spec}
+	containers := helpers.PodResourcesOptions{SkipPodLevelResources: true}
+	requests, limits := helpers.PodRequests(pod, containers), helpers.PodLimits(pod, containers)
+	var errs field.ErrorList
+	for _, name := range names(r.Requests) {
+		have, want := r.Requests[name], requests[name]
+		if want.Cmp(have) > 0 {
+			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), have.String(), "must be greater than or equal to aggregate container requests of "+want.String()))
+		}
+	}
+	for _, name := range names(r.Limits) {
+		have, want := r.Limits[name], limits[name]
+		if IsHugePages(name) && want.Cmp(have) > 0 {
+			errs = append(errs, field.Invalid(path.Child("limits").Key(string(name)), have.String(), "must be greater than or equal to aggregate container limits of "+want.String()))
+		}
+	}
+	for i := range c.spec.Containers {
+		own := c.spec.Containers[i].Resources.Limits
+		for _, name := range names(own) {
+			limit, limited := r.Limits[name]
+			if quantity := own[name]; limited && quantity.Cmp(limit) > 0 {
+				at := path.Child("containers").Index(i).Key(string(name)).Child("limits")
+				errs = append(errs, field.Invalid(at, quantity.String(), "must be less than or equal to pod limits of "+limit.String()))
+			}
+		}
 	}
 	return errs
 }

@@ -16,7 +16,7 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 	return []sourceCheck{
 		{"nfs", v.NFS != nil, func(at *field.Path) field.ErrorList { return ValidateNFS(v.NFS, at) }},
 		{"iscsi", v.ISCSI != nil, func(at *field.Path) field.ErrorList {
-			return ValidateISCSI(v.ISCSI.TargetPortal, v.ISCSI.IQN, v.ISCSI.Lun, at)
+			return ValidateISCSI(v.ISCSI.TargetPortal, v.ISCSI.IQN, v.ISCSI.Lun, "must be valid format starting with iqn, eui, or naa", at)
 		}},
 		{"glusterfs", v.Glusterfs != nil, func(at *field.Path) field.ErrorList {
 			return append(required(at.Child("endpoints"), v.Glusterfs.EndpointsName), required(at.Child("path"), v.Glusterfs.Path)...)
@@ -55,7 +55,7 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			return append(required(at.Child("secretName"), v.AzureFile.SecretName), required(at.Child("shareName"), v.AzureFile.ShareName)...)
 		}},
 		{"azureDisk", v.AzureDisk != nil, func(at *field.Path) field.ErrorList {
-			return append(required(at.Child("diskName"), v.AzureDisk.DiskName), required(at.Child("diskURI"), v.AzureDisk.DataDiskURI)...)
+			return validateAzureDisk(v.AzureDisk, at)
 		}},
 		{"vsphereVolume", v.VsphereVolume != nil, func(at *field.Path) field.ErrorList {
 			return required(at.Child("volumePath"), v.VsphereVolume.VolumePath)
@@ -82,10 +82,37 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 	}
 }
 
+// The forms of the addresses of Azure's two kinds of disks.
+const (
+	blobForm    = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"
+	managedForm = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
+)
+
+func validateAzureDisk(disk *corev1.AzureDiskVolumeSource, path *field.Path) field.ErrorList {
+	errs := append(required(path.Child("diskName"), disk.DiskName), required(path.Child("diskURI"), disk.DataDiskURI)...)
+	modes, kinds := []corev1.AzureDataDiskCachingMode{corev1.AzureDataDiskCachingNone, corev1.AzureDataDiskCachingReadOnly, corev1.AzureDataDiskCachingReadWrite},
+		[]corev1.AzureDataDiskKind{corev1.AzureSharedBlobDisk, corev1.AzureDedicatedBlobDisk, corev1.AzureManagedDisk}
+	if mode := disk.CachingMode; mode != nil {
+		errs = append(errs, check.OneOf(path.Child("cachingMode"), *mode, modes...)...)
+	}
+	if disk.Kind == nil {
+		return errs
+	}
+	errs = append(errs, check.OneOf(path.Child("kind"), *disk.Kind, kinds...)...)
+	managed := *disk.Kind == corev1.AzureManagedDisk
+	switch {
+	case managed && !strings.HasPrefix(disk.DataDiskURI, "/subscriptions/"):
+		errs = append(errs, field.NotSupported(path.Child("diskURI"), disk.DataDiskURI, []string{managedForm}))
+	case !managed && !strings.HasPrefix(disk.DataDiskURI, "https://"):
+		errs = append(errs, field.NotSupported(path.Child("diskURI"), disk.DataDiskURI, []string{blobForm}))
+	}
+	return errs
+}
+
 // ValidateNFS checks a directory of a file server.
 func ValidateNFS(source *corev1.NFSVolumeSource, path *field.Path) field.ErrorList {
 	errs := append(required(path.Child("server"), source.Server), required(path.Child("path"), source.Path)...)
-	if source.Path != "" && !strings.HasPrefix(source.Path, "/") {
+	if !strings.HasPrefix(source.Path, "/") {
 		errs = append(errs, field.Invalid(path.Child("path"), source.Path, "must be an absolute path"))
 	}
 	return errs
@@ -98,15 +125,15 @@ const (
 	maxLun     = 255
 )
 
-// ValidateISCSI checks a disk of a storage network.
-func ValidateISCSI(portal, iqn string, lun int32, path *field.Path) field.ErrorList {
+// ValidateISCSI checks a disk of a storage network; unknownForm is said of a name of no known form.
+func ValidateISCSI(portal, iqn string, lun int32, unknownForm string, path *field.Path) field.ErrorList {
 	errs := required(path.Child("targetPortal"), portal)
 	at := path.Child("iqn")
 	switch {
 	case iqn == "":
 		errs = append(errs, field.Required(at, ""))
 	case !strings.HasPrefix(iqn, "iqn") && !strings.HasPrefix(iqn, "eui") && !strings.HasPrefix(iqn, "naa"):
-		errs = append(errs, field.Invalid(at, iqn, "must be valid format starting with iqn, eui, or naa"))
+		errs = append(errs, field.Invalid(at, iqn, unknownForm))
 	case strings.HasPrefix(iqn, "iqn") && !regexp.MustCompile(iqnPattern).MatchString(iqn),
 		strings.HasPrefix(iqn, "eui") && !regexp.MustCompile(euiPattern).MatchString(iqn),
 		strings.HasPrefix(iqn, "naa") && !regexp.MustCompile(naaPattern).MatchString(iqn):

@@ -44,7 +44,7 @@ type sourceCheck struct {
 func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	count := 0
-	for _, source := range append(c.objectSources(volume), storageSources(&volume.VolumeSource)...) {
+	for _, source := range append(c.objectSources(volume, path), storageSources(&volume.VolumeSource)...) {
 		if !source.present {
 			continue
 		}
@@ -62,7 +62,7 @@ func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.
 }
 
 // objectSources are volumes made of API objects and of the node.
-func (c *checker) objectSources(volume *corev1.Volume) []sourceCheck {
+func (c *checker) objectSources(volume *corev1.Volume, path *field.Path) []sourceCheck {
 	v := &volume.VolumeSource
 	return []sourceCheck{
 		{"emptyDir", v.EmptyDir != nil, func(at *field.Path) field.ErrorList {
@@ -94,7 +94,7 @@ func (c *checker) objectSources(volume *corev1.Volume) []sourceCheck {
 		{"persistentVolumeClaim", v.PersistentVolumeClaim != nil, func(at *field.Path) field.ErrorList {
 			return required(at.Child("claimName"), v.PersistentVolumeClaim.ClaimName)
 		}},
-		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return c.validateEphemeral(volume, at) }},
+		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return c.validateEphemeral(volume, path.Child("name"), at) }},
 		{"csi", v.CSI != nil, func(at *field.Path) field.ErrorList {
 			errs := check.RequiredSubdomain(at.Child("driver"), v.CSI.Driver)
 			if ref := v.CSI.NodePublishSecretRef; ref != nil && ref.Name == "" {
@@ -165,7 +165,8 @@ func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) fi
 	return errs
 }
 
-func (c *checker) validateEphemeral(volume *corev1.Volume, path *field.Path) field.ErrorList {
+// validateEphemeral checks the claim that is made for a pod; name is where the volume is named.
+func (c *checker) validateEphemeral(volume *corev1.Volume, name, path *field.Path) field.ErrorList {
 	template, at := volume.Ephemeral.VolumeClaimTemplate, path.Child("volumeClaimTemplate")
 	if template == nil {
 		return field.ErrorList{field.Required(at, "")}
@@ -177,9 +178,9 @@ func (c *checker) validateEphemeral(volume *corev1.Volume, path *field.Path) fie
 	errs = append(errs, check.Labels(at.Child("metadata", "labels"), template.Labels)...)
 	errs = append(errs, validateAnnotations(template.Annotations, at.Child("metadata", "annotations"))...)
 	errs = append(errs, ValidateClaimSpec(&template.Spec, at.Child("spec"))...)
-	if c.meta.Name != "" {
+	if c.meta.Name != "" && volume.Name != "" {
 		for _, message := range labelMessages(c.meta.Name + "-" + volume.Name) {
-			errs = append(errs, field.Invalid(at.Child("name"), volume.Name, "PVC name \""+c.meta.Name+"-"+volume.Name+"\": "+message))
+			errs = append(errs, field.Invalid(name, volume.Name, "PVC name \""+c.meta.Name+"-"+volume.Name+"\": "+message))
 		}
 	}
 	return errs
