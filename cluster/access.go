@@ -2,12 +2,12 @@ package cluster
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -19,7 +19,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/plugins"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
-	"github.com/coxswain-k8s/coxswain/apiserver/auth/node"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/rbac"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/review"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
@@ -36,20 +36,21 @@ type access struct {
 	issuer        *tokens.Issuer
 	reviews       map[schema.GroupResource]apiserver.VirtualFunc
 	documents     map[string]http.Handler
+	metrics       prometheus.Collector
 }
 
-// newAccess wires client certificates and tokens to identities, and identities to the Node and RBAC authorizers.
-func (c *controlPlane) newAccess() (*access, error) {
-	own, err := c.newAccountTokens()
+// newAccess wires credentials to identities, and identities to what they may do. What follows files ends with ctx.
+func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
+	metrics := authmetrics.New(c.options.NodeName)
+	who, err := c.newIdentities(ctx, metrics)
 	if err != nil {
 		return nil, err
 	}
-	bearers := &auth.BearerTokens{Tokens: []authenticator.Token{
-		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: own.issuers, Audiences: own.audiences, Keys: own.keys},
-		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}},
-	}}
 	roles := rbac.New(c.view)
-	authorizers := auth.Authorizers{auth.Masters{}, auth.AllowPaths{"/healthz", "/livez", "/readyz"}, node.New(c.view), roles}
+	authorizers, err := c.newAuthorizers(ctx, roles, metrics)
+	if err != nil {
+		return nil, err
+	}
 	chain, err := plugins.New(plugins.Deps{
 		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c}, Webhooks: c.webhooks(),
 		Objects: func(kind schema.GroupVersionKind) (admission.Objects, bool) { return c.server.Objects(kind) },
@@ -58,27 +59,25 @@ func (c *controlPlane) newAccess() (*access, error) {
 		return nil, err
 	}
 	chain = chain.After(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
+	own := who.accounts
 	documents, err := tokens.Discovery(own.issuers[0], c.jwksURI(), own.keys)
 	if err != nil {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
 	}
-	reviewer := &review.Reviewer{Tokens: bearers, Audiences: own.audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
+	reviewer := &review.Reviewer{Tokens: who.bearers, Audiences: own.audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
 	a := &access{
-		authorizer: authorizers, admission: chain, documents: documents,
-		impersonate: (&auth.Impersonator{Authorizer: authorizers}).Request,
+		authenticator: who.authenticator(), authorizer: metrics.Authorizer(authorizers, clock.RealClock{}), metrics: metrics,
+		admission: chain, documents: documents, impersonate: (&auth.Impersonator{Authorizer: authorizers}).Request,
 		issuer: &tokens.Issuer{
 			Lister: c.view, Clock: clock.RealClock{}, Issuer: own.issuers[0], Audiences: own.audiences, Key: own.signing,
-			MaxSeconds: int64(c.options.ServiceAccountMaxTokenExpiration.Seconds()),
+			MaxSeconds:  int64(c.options.ServiceAccountMaxTokenExpiration.Seconds()),
+			NoExtension: !c.options.ServiceAccountExtendTokenExpiration,
 		},
 		reviews: map[schema.GroupResource]apiserver.VirtualFunc{},
 	}
 	for of, answer := range reviewer.Funcs() {
 		a.reviews[of] = answer
 	}
-	pool := c.certificates.clientCAs
-	a.authenticator = &auth.Authenticator{Anonymous: true, Requests: []authenticator.Request{
-		&auth.ClientCertificates{Roots: func() *x509.CertPool { return pool }, Clock: clock.RealClock{}}, bearers,
-	}}
 	return a, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -113,7 +114,7 @@ func (c *controlPlane) open(ctx context.Context) error {
 
 // serve builds the API server and opens its port.
 func (c *controlPlane) serve(ctx context.Context) error {
-	access, err := c.newAccess()
+	access, err := c.newAccess(ctx)
 	if err != nil {
 		return fmt.Errorf("setting up authentication and authorization: %w", err)
 	}
@@ -125,7 +126,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
-		Admission: access.admission, Tokens: access.issuer, Virtual: access.reviews, Paths: withProfiles(access.documents),
+		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: withProfiles(access.documents),
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
 		FieldManager: fieldmanager.New(c.scheme),
 		Checks: []apiserver.Check{

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
 )
@@ -103,6 +104,8 @@ type Options struct {
 	RequestOptions
 	EtcdOptions
 	ServingOptions
+	AuthenticationOptions
+	configuration.Authorization
 }
 
 // Default returns the options of `coxswain server` without flags.
@@ -115,7 +118,8 @@ func Default() Options {
 		RequestOptions:  defaultRequests(),
 		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
-		EtcdOptions: EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
+		EtcdOptions:           EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
+		AuthenticationOptions: defaultAuthentication(), Authorization: configuration.DefaultAuthorization(),
 	}
 }
 
@@ -172,7 +176,7 @@ func (o *NodeOptions) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

@@ -20,6 +20,8 @@ type Authenticator struct {
 	Requests []authenticator.Request
 	// Anonymous lets requests without credentials in as system:anonymous.
 	Anonymous bool
+	// AnonymousPaths are the only ones where it does; none means all.
+	AnonymousPaths []string
 }
 
 var _ authenticator.Request = &Authenticator{}
@@ -41,7 +43,7 @@ func (a *Authenticator) AuthenticateRequest(req *http.Request) (*authenticator.R
 			return response, true, nil
 		}
 	}
-	if len(errs) > 0 || !a.Anonymous {
+	if len(errs) > 0 || !a.Anonymous || len(a.AnonymousPaths) > 0 && !slices.Contains(a.AnonymousPaths, req.URL.Path) {
 		return nil, false, errors.Join(errs...)
 	}
 	return &authenticator.Response{User: &user.DefaultInfo{

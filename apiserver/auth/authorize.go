@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -87,6 +88,39 @@ func (paths AllowPaths) Authorize(_ context.Context, a authorizer.Attributes) (a
 		}
 	}
 	return authorizer.DecisionNoOpinion, "", nil
+}
+
+// Current are the authorizers of the configuration of now.
+type Current struct {
+	authorizers atomic.Pointer[Authorizers]
+}
+
+// Use replaces the authorizers.
+func (c *Current) Use(authorizers Authorizers) { c.authorizers.Store(&authorizers) }
+
+func (c *Current) now() Authorizers {
+	if authorizers := c.authorizers.Load(); authorizers != nil {
+		return *authorizers
+	}
+	return nil
+}
+
+// Authorize implements authorizer.Authorizer.
+func (c *Current) Authorize(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	return c.now().Authorize(ctx, a)
+}
+
+// RulesFor implements authorizer.RuleResolver.
+func (c *Current) RulesFor(ctx context.Context, u user.Info, namespace string) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
+	return c.now().RulesFor(ctx, u, namespace)
+}
+
+// DenyAll allows nothing (--authorization-mode=AlwaysDeny).
+type DenyAll struct{}
+
+// Authorize implements authorizer.Authorizer.
+func (DenyAll) Authorize(context.Context, authorizer.Attributes) (authorizer.Decision, string, error) {
+	return authorizer.DecisionNoOpinion, "Everything is forbidden.", nil
 }
 
 // AllowAll allows everything (--authorization-mode=AlwaysAllow).

@@ -39,6 +39,8 @@ func serverCommand(s streams) *cobra.Command {
 	addAuditFlags(command.Flags(), &options.AuditOptions)
 	addRequestFlags(command.Flags(), &options.RequestOptions)
 	addEtcdFlags(command.Flags(), &options.EtcdOptions)
+	addAuthenticationFlags(command.Flags(), &options.AuthenticationOptions)
+	addAuthorizationFlags(command.Flags(), &options.Authorization)
 	return command
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // Static recognizes a fixed set of tokens. They are found by their digests, so that the time it takes tells
@@ -31,32 +32,41 @@ func NewStatic(users map[string]user.Info) *Static {
 	return s
 }
 
-// LoadStatic reads a file of lines: token,user name,user uid[,"group1,group2"].
-func LoadStatic(path string) (*Static, error) {
+// LoadStatic reads a file of lines: token,user name,user uid[,"group1,group2"]. Lines without a token are passed over; of
+// several with the same token the last counts.
+func LoadStatic(ctx context.Context, path string) (*Static, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading token file: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	lines := csv.NewReader(file)
-	lines.FieldsPerRecord, lines.TrimLeadingSpace = -1, true
+	lines.FieldsPerRecord = -1
 	users := map[string]user.Info{}
-	for {
+	for n := 1; ; n++ {
 		record, err := lines.Read()
 		if errors.Is(err, io.EOF) {
 			return NewStatic(users), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading token file: %w", err)
+			return nil, err
 		}
-		if len(record) < 3 || record[0] == "" {
-			return nil, fmt.Errorf("token file %q must have at least 3 columns (token, user name, user uid), found %d", path, len(record))
+		if len(record) < 3 {
+			return nil, fmt.Errorf("token file '%s' must have at least 3 columns (token, user name, user uid), found %d", path, len(record))
+		}
+		token := record[0]
+		if token == "" {
+			log.FromContext(ctx).Info("A line of the token file has no token", "file", path, "record", n)
+			continue
+		}
+		if users[token] != nil {
+			log.FromContext(ctx).Info("A token is in the token file more than once; the last line counts", "file", path, "record", n)
 		}
 		u := &user.DefaultInfo{Name: record[1], UID: record[2]}
 		if len(record) > 3 && record[3] != "" {
 			u.Groups = strings.Split(record[3], ",")
 		}
-		users[record[0]] = u
+		users[token] = u
 	}
 }
 

@@ -1,0 +1,135 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+)
+
+// Upstream's backoff of calls that may succeed when they are repeated.
+const (
+	attempts     = 5
+	firstPause   = 500 * time.Millisecond
+	pauseFactor  = 1.5
+	pauseJitter  = 0.2
+	maxAnswer    = 4 << 20
+	callPatience = 30 * time.Second
+)
+
+// client posts reviews to one server.
+type client struct {
+	url   string
+	http  *http.Client
+	clock clock.Clock
+}
+
+// newClient reads from a kubeconfig where to post, and as whom.
+func newClient(kubeconfig string, patience time.Duration, c clock.Clock) (*client, error) {
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.Timeout = patience
+	made, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client of %s: %w", kubeconfig, err)
+	}
+	url := config.Host
+	if !strings.Contains(url, "://") {
+		url = "https://" + url
+	}
+	return &client{url: url, http: made, clock: c}, nil
+}
+
+// failure is an answer that is no review.
+type failure struct {
+	code  int
+	after time.Duration
+	text  string
+}
+
+func (f *failure) Error() string { return f.text }
+
+// post sends a review and decodes the answer. It tries again where that may help.
+func (c *client) post(ctx context.Context, review, into any) error {
+	body, err := json.Marshal(review)
+	if err != nil {
+		return fmt.Errorf("encoding a review: %w", err)
+	}
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		if err = c.once(ctx, body, into); err == nil || attempt == attempts || !worthAnother(err) {
+			return err
+		}
+		wait := time.Duration(float64(pause) * (1 + pauseJitter*rand.Float64())) //nolint:gosec // spreads calls, guards nothing
+		if f := (*failure)(nil); errors.As(err, &f) && f.after > 0 {
+			wait = f.after
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; the last answer: %w", ctx.Err(), err)
+		case <-c.clock.After(wait):
+		}
+		pause = time.Duration(float64(pause) * pauseFactor)
+	}
+}
+
+func worthAnother(err error) bool {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.after > 0 || f.code == http.StatusInternalServerError || f.code == http.StatusGatewayTimeout || f.code == http.StatusTooManyRequests
+	}
+	return utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err)
+}
+
+func (c *client) once(ctx context.Context, body []byte, into any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("asking a webhook: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("reading a webhook's answer: %w", err)
+	}
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		f := &failure{code: response.StatusCode, text: fmt.Sprintf("the webhook answered %s: %s", response.Status, excerpt(answer))}
+		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			f.after = time.Duration(seconds) * time.Second
+		}
+		return f
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("decoding a webhook's answer: %w", err)
+	}
+	return nil
+}
+
+// excerpt of an answer for people.
+func excerpt(answer []byte) string {
+	text := strings.ToValidUTF8(strings.TrimSpace(string(answer)), "?")
+	if len(text) > 256 {
+		text = text[:256] + "…"
+	}
+	return text
+}

@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/oidc"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/webhook"
+)
+
+// AuthenticationOptions say who is recognized beside the cluster's own parts, by upstream's names.
+type AuthenticationOptions struct {
+	// AnonymousAuth lets requests without credentials in as system:anonymous; default true.
+	AnonymousAuth bool `json:"anonymous-auth"`
+	// TokenAuthFile has lines of tokens: token,user,uid,"group1,group2".
+	TokenAuthFile string `json:"token-auth-file,omitempty"`
+	// AuthenticationConfig is an AuthenticationConfiguration; a change of it counts without a restart.
+	AuthenticationConfig string `json:"authentication-config,omitempty"`
+	// TokenWebhookConfigFile is a kubeconfig of who is asked about tokens that nobody else knows, in TokenReviews of
+	// TokenWebhookVersion (default v1beta1). Answers are remembered for TokenWebhookCacheTTL (default 2m).
+	TokenWebhookConfigFile string          `json:"authentication-token-webhook-config-file,omitempty"`
+	TokenWebhookVersion    string          `json:"authentication-token-webhook-version,omitempty"`
+	TokenWebhookCacheTTL   metav1.Duration `json:"authentication-token-webhook-cache-ttl,omitempty"`
+
+	configuration.OIDC
+	RequestHeaderOptions
+	// ServiceAccountExtendTokenExpiration has the tokens of pods live a year, for clients that never read them again; default true.
+	ServiceAccountExtendTokenExpiration bool `json:"service-account-extend-token-expiration"`
+}
+
+// RequestHeaderOptions say which front proxies are believed, and how they name users. Without an authority, none is.
+type RequestHeaderOptions struct {
+	RequestHeaderClientCAFile        string   `json:"requestheader-client-ca-file,omitempty"`
+	RequestHeaderAllowedNames        []string `json:"requestheader-allowed-names,omitempty"`
+	RequestHeaderUsernameHeaders     []string `json:"requestheader-username-headers,omitempty"`
+	RequestHeaderUIDHeaders          []string `json:"requestheader-uid-headers,omitempty"`
+	RequestHeaderGroupHeaders        []string `json:"requestheader-group-headers,omitempty"`
+	RequestHeaderExtraHeaderPrefixes []string `json:"requestheader-extra-headers-prefix,omitempty"`
+}
+
+func defaultAuthentication() AuthenticationOptions {
+	return AuthenticationOptions{
+		AnonymousAuth: true, TokenWebhookVersion: "v1beta1", TokenWebhookCacheTTL: metav1.Duration{Duration: 2 * time.Minute},
+		ServiceAccountExtendTokenExpiration: true,
+	}
+}
+
+// Validate returns what is wrong with the flags; files are looked at when they are loaded.
+func (o *AuthenticationOptions) Validate() error {
+	var wrong []error
+	if o.AuthenticationConfig != "" && o.OIDC.Given() {
+		wrong = append(wrong, errors.New("authentication-config file and oidc-* flags are mutually exclusive"))
+	}
+	if o.RequestHeaderClientCAFile == "" && len(o.RequestHeaderAllowedNames)+len(o.RequestHeaderUsernameHeaders)+len(o.RequestHeaderUIDHeaders)+
+		len(o.RequestHeaderGroupHeaders)+len(o.RequestHeaderExtraHeaderPrefixes) > 0 {
+		wrong = append(wrong, errors.New("--requestheader-* flags need --requestheader-client-ca-file, by which front proxies are known"))
+	}
+	return errors.Join(wrong...)
+}
+
+// identities is who is recognized, as it is being put together.
+type identities struct {
+	accounts *accountTokens
+	metrics  *authmetrics.Metrics
+	requests auth.Authenticator
+	bearers  *auth.BearerTokens
+}
+
+// newIdentities wires certificates, headers and tokens to users.
+func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.Metrics) (*identities, error) {
+	o := &c.options.AuthenticationOptions
+	accounts, err := c.newAccountTokens()
+	if err != nil {
+		return nil, err
+	}
+	i := &identities{accounts: accounts, metrics: metrics, bearers: &auth.BearerTokens{}}
+	if o.TokenAuthFile != "" {
+		static, err := tokens.LoadStatic(ctx, o.TokenAuthFile)
+		if err != nil {
+			return nil, err
+		}
+		i.bearers.Tokens = append(i.bearers.Tokens, static)
+	}
+	i.bearers.Tokens = append(i.bearers.Tokens,
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys},
+		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
+	i.requests.Anonymous = o.AnonymousAuth
+	if err := c.addProviders(ctx, i); err != nil {
+		return nil, err
+	}
+	if o.TokenWebhookConfigFile != "" {
+		asks, err := webhook.NewTokens(o.TokenWebhookConfigFile, o.TokenWebhookVersion, accounts.audiences, clock.RealClock{})
+		if err != nil {
+			return nil, err
+		}
+		ttl := o.TokenWebhookCacheTTL.Duration
+		i.bearers.Tokens = append(i.bearers.Tokens, &auth.Cached{Next: asks, Accepted: ttl, Refused: ttl, Clock: clock.RealClock{}, Metrics: metrics})
+	}
+	return i, c.addCertificates(i)
+}
+
+// addProviders adds the issuers of an AuthenticationConfiguration or of the flags, and follows the file.
+func (c *controlPlane) addProviders(ctx context.Context, i *identities) error {
+	o := &c.options.AuthenticationOptions
+	if o.AuthenticationConfig == "" && !o.OIDC.Given() {
+		return nil
+	}
+	settings := oidc.Settings{Disallowed: i.accounts.issuers, Clock: clock.RealClock{}, Metrics: i.metrics}
+	config, content, err := o.providers(&settings)
+	if err != nil {
+		return err
+	}
+	if config.Anonymous != nil {
+		if !o.AnonymousAuth {
+			return errors.New("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file")
+		}
+		i.requests.Anonymous = config.Anonymous.Enabled
+		for _, condition := range config.Anonymous.Conditions {
+			i.requests.AnonymousPaths = append(i.requests.AnonymousPaths, condition.Path)
+		}
+	}
+	current := &oidc.Current{}
+	if err := useProviders(current, config, settings); err != nil {
+		return err
+	}
+	i.bearers.Tokens = append(i.bearers.Tokens, current)
+	c.run("look at token issuers", func() error { current.Prepare(ctx); return nil })
+	if o.AuthenticationConfig == "" {
+		return nil
+	}
+	file := &configuration.File{
+		Path: o.AuthenticationConfig, Content: content, Clock: clock.RealClock{}, Metrics: i.metrics.AuthenticationConfiguration(),
+		Apply: func(ctx context.Context, data []byte) error {
+			fresh, err := configuration.ParseAuthentication(o.AuthenticationConfig, data)
+			if err != nil {
+				return err
+			}
+			if err := useProviders(current, fresh, settings); err != nil {
+				return err
+			}
+			current.Prepare(ctx)
+			return nil
+		},
+	}
+	file.Metrics.Use(content)
+	c.run("authentication configuration", func() error { return file.Follow(ctx) })
+	return nil
+}
+
+// providers reads the file, or the flags.
+func (o *AuthenticationOptions) providers(settings *oidc.Settings) (*apiserver.AuthenticationConfiguration, []byte, error) {
+	if o.AuthenticationConfig != "" {
+		return configuration.LoadAuthentication(o.AuthenticationConfig)
+	}
+	settings.Algorithms = o.SigningAlgs
+	if len(settings.Algorithms) == 0 {
+		settings.Algorithms = []string{"RS256"}
+	}
+	config, err := o.OIDC.Configuration()
+	return config, nil, err
+}
+
+func useProviders(current *oidc.Current, config *apiserver.AuthenticationConfiguration, settings oidc.Settings) error {
+	if err := configuration.ValidateAuthentication(config, settings.Disallowed); err != nil {
+		return err
+	}
+	issuers, err := oidc.NewIssuers(config.JWT, settings)
+	if err != nil {
+		return err
+	}
+	current.Use(issuers)
+	return nil
+}
+
+// addCertificates adds front proxies and client certificates, which are asked before tokens.
+func (c *controlPlane) addCertificates(i *identities) error {
+	o := &c.options.AuthenticationOptions
+	if o.RequestHeaderClientCAFile != "" {
+		data, err := os.ReadFile(o.RequestHeaderClientCAFile)
+		if err != nil {
+			return fmt.Errorf("reading --requestheader-client-ca-file: %w", err)
+		}
+		proxies := x509.NewCertPool()
+		if !proxies.AppendCertsFromPEM(data) {
+			return fmt.Errorf("reading --requestheader-client-ca-file: %s has no certificate in PEM", o.RequestHeaderClientCAFile)
+		}
+		i.requests.Requests = append(i.requests.Requests, &auth.RequestHeader{
+			Roots: func() *x509.CertPool { return proxies }, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
+			UserHeaders: o.RequestHeaderUsernameHeaders, UIDHeaders: o.RequestHeaderUIDHeaders,
+			GroupHeaders: o.RequestHeaderGroupHeaders, ExtraPrefixes: o.RequestHeaderExtraHeaderPrefixes,
+		})
+	}
+	clients := c.certificates.clientCAs
+	i.requests.Requests = append(i.requests.Requests,
+		&auth.ClientCertificates{Roots: func() *x509.CertPool { return clients }, Clock: clock.RealClock{}}, i.bearers)
+	return nil
+}
+
+// authenticator recognizes users and counts them.
+func (i *identities) authenticator() authenticator.Request {
+	return i.metrics.Authenticator(&i.requests, clock.RealClock{})
+}
