@@ -12,9 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/websocket"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/streaming/pkg/httpstream/wsstream"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
@@ -48,14 +50,19 @@ func (c *call) watch() error {
 	if err != nil && !isExpired(err) {
 		return err
 	}
+	if err == nil {
+		defer watcher.Stop()
+		c.metrics.Watchers.Inc()
+		defer c.metrics.Watchers.Dec()
+	}
+	if wsstream.IsWebSocketRequest(c.r) {
+		return c.watchSocket(ctx, watcher, options.AllowWatchBookmarks, err)
+	}
 	stream := c.newStream(options.AllowWatchBookmarks)
 	if err != nil {
 		stream.fail(err)
 		return nil
 	}
-	defer watcher.Stop()
-	c.metrics.Watchers.Inc()
-	defer c.metrics.Watchers.Dec()
 	stream.run(ctx, watcher, c.stopped)
 	return nil
 }
@@ -122,7 +129,8 @@ type stream struct {
 	*call
 	out       *bufio.Writer
 	flusher   *http.ResponseController
-	headers   bool // a table's columns have been sent
+	socket    *websocket.Conn // instead of both
+	headers   bool            // a table's columns have been sent
 	bookmarks bool
 }
 
@@ -141,7 +149,18 @@ func (c *call) newStream(bookmarks bool) *stream {
 	return s
 }
 
+// frame writes one event.
+func (s *stream) frame(media codec.Media, eventType string, object ...[]byte) error {
+	if s.socket != nil {
+		return s.message(media, eventType, object...)
+	}
+	return codec.WriteFrame(s.out, media, eventType, object...)
+}
+
 func (s *stream) flush() bool {
+	if s.socket != nil {
+		return true // each message is sent at once
+	}
 	return s.out.Flush() == nil && s.flusher.Flush() == nil
 }
 
@@ -193,7 +212,7 @@ func (s *stream) fail(err error) {
 		err = expiredWatch(0, s.Cache.Revision())
 	}
 	data, encodeErr := codec.Encode(statusOf(err), s.accept.Media)
-	if encodeErr == nil && codec.WriteFrame(s.out, s.accept.Media, string(watch.Error), data) == nil {
+	if encodeErr == nil && s.frame(s.accept.Media, string(watch.Error), data) == nil {
 		s.flush()
 	}
 }
@@ -215,10 +234,10 @@ func (s *stream) send(event *cache.Event) error {
 		return fmt.Errorf("encoding %s: %w", event.Entry.Key, err)
 	}
 	if s.accept.Media != codec.Protobuf {
-		return codec.WriteFrame(s.out, s.accept.Media, string(event.Type), data)
+		return s.frame(s.accept.Media, string(event.Type), data)
 	}
 	head := codec.EnvelopeHead(nil, s.shownKind(), len(data))
-	return codec.WriteFrame(s.out, s.accept.Media, string(event.Type), head, data, []byte(codec.EnvelopeTail()))
+	return s.frame(s.accept.Media, string(event.Type), head, data, []byte(codec.EnvelopeTail()))
 }
 
 // sendBookmark sends an object that has nothing but a resourceVersion.
@@ -239,7 +258,7 @@ func (s *stream) sendBookmark(event *cache.Event) error {
 	if err != nil {
 		return err
 	}
-	return codec.WriteFrame(s.out, s.accept.Media, string(watch.Bookmark), data)
+	return s.frame(s.accept.Media, string(watch.Bookmark), data)
 }
 
 // sendTable sends one row; the first table of a watch has the columns.
@@ -256,5 +275,5 @@ func (s *stream) sendTable(eventType string, obj resource.Object) error {
 	if err != nil {
 		return err
 	}
-	return codec.WriteFrame(s.out, codec.JSON, eventType, data)
+	return s.frame(codec.JSON, eventType, data)
 }
