@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -157,7 +158,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.handler, c.certificates)
 	c.run("API server", func() error {
-		if err := c.http.ServeTLS(c.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

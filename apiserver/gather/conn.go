@@ -2,6 +2,7 @@ package gather
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"runtime"
 	"sync"
@@ -11,6 +12,8 @@ import (
 const (
 	// maxWaiting bounds what a connection holds: a writer of more waits until the client has taken some.
 	maxWaiting = 128 << 10
+	// maxRecord is what a TLS record holds at most.
+	maxRecord = 16 << 10
 	// lastWords is how long a connection that is closed may take to send what was written before.
 	lastWords = 200 * time.Millisecond
 )
@@ -72,7 +75,7 @@ func (c *Conn) send() {
 		c.waiting = nil
 		c.changed.Broadcast()
 		c.mu.Unlock()
-		_, err := c.Conn.Write(*out)
+		err := c.sendAll(*out)
 		*out = (*out)[:0]
 		buffers.Put(out)
 		c.mu.Lock()
@@ -82,6 +85,18 @@ func (c *Conn) send() {
 	}
 	c.sending = false
 	c.changed.Broadcast()
+}
+
+// sendAll sends some records, together where the connection is of a Listener and there are several.
+func (c *Conn) sendAll(data []byte) error {
+	below, ok := c.NetConn().(*corked)
+	if !ok || len(data) <= maxRecord {
+		_, err := c.Conn.Write(data)
+		return err
+	}
+	below.cork()
+	_, err := c.Conn.Write(data)
+	return errors.Join(err, below.uncork())
 }
 
 // Close implements net.Conn. What was written before is sent, if the client takes it at once.

@@ -3,7 +3,8 @@
 // net/http writes each frame, or 4 KiB of small ones, in a TLS record of its own: an event for fifty watchers of one
 // connection is a dozen records and as many system calls here, and again at the client. A Conn takes frames into memory,
 // lets whatever can run at that moment add its own, and sends them all in records as large as they may be. Nothing waits
-// for a timer: what is ready alone is sent alone.
+// for a timer: what is ready alone is sent alone. A Listener makes connections on which several records leave in one system
+// call.
 //
 // It owns the connections of the server and the bytes that wait in them, at most maxWaiting each. It never looks into
 // what it sends.

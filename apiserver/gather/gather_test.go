@@ -36,7 +36,7 @@ func pair(t *testing.T) (*Conn, *tls.Conn, *counted) {
 	t.Cleanup(certificates.Close)
 	ours, theirs := net.Pipe()
 	below := &counted{Conn: ours}
-	server := tls.Server(below, &tls.Config{Certificates: certificates.TLS.Certificates, DynamicRecordSizingDisabled: true})
+	server := tls.Server(&corked{Conn: below}, &tls.Config{Certificates: certificates.TLS.Certificates, DynamicRecordSizingDisabled: true})
 	client := tls.Client(theirs, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error, 1)
 	go func() { shaken <- server.Handshake() }()
@@ -66,6 +66,24 @@ func TestWritesOfAMomentAreSentTogether(t *testing.T) {
 	defer below.mu.Unlock()
 	if below.writes > 50 {
 		t.Errorf("100 writes became %d", below.writes)
+	}
+}
+
+func TestRecordsAreSentTogether(t *testing.T) {
+	server, client, below := pair(t)
+	below.writes = 0
+	data := bytes.Repeat([]byte("0123456789abcdef"), 6<<10) // six records
+	if _, err := server.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(data))
+	if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, data) {
+		t.Fatalf("read something else: %v", err)
+	}
+	below.mu.Lock()
+	defer below.mu.Unlock()
+	if below.writes != 1 {
+		t.Errorf("one write became %d", below.writes)
 	}
 }
 
@@ -134,6 +152,7 @@ func TestHTTP2ServesLargeAndManyAnswersAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.EnableHTTP2 = true
+	server.Listener = Listener{server.Listener}
 	server.StartTLS()
 	defer server.Close()
 	var asking sync.WaitGroup
