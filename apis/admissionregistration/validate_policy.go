@@ -143,7 +143,11 @@ func validateAuditAnnotations(policy string, annotations []admissionregistration
 	seen := sets.New[string]()
 	for i, annotation := range annotations {
 		at := path.Index(i)
-		errs = append(errs, check.QualifiedName(at.Child("key"), policy+"/"+annotation.Key)...)
+		if policy == "" {
+			errs = append(errs, field.Invalid(at.Child("key"), annotation.Key, "requires metadata.name be non-empty"))
+		} else {
+			errs = append(errs, check.QualifiedName(at.Child("key"), policy+"/"+annotation.Key)...)
+		}
 		switch text := strings.TrimSpace(annotation.ValueExpression); {
 		case text == "":
 			errs = append(errs, field.Required(at.Child("valueExpression"), "valueExpression is not specified"))

@@ -30,10 +30,11 @@ func validateCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinitio
 	if crd == nil {
 		return errs
 	}
-	errs = validateDefinition(crd)
-	if d.Name != d.Spec.Names.Plural+"."+d.Spec.Group {
+	errs = nil
+	if d.Name != "" && d.Name != d.Spec.Names.Plural+"."+d.Spec.Group {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), d.Name, `must be spec.names.plural+"."+spec.group`))
 	}
+	errs = append(errs, validateDefinition(crd)...)
 	if ptr.Deref(crd.Spec.PreserveUnknownFields, false) {
 		errs = append(errs, preserving()...)
 	}

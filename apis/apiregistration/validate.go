@@ -18,7 +18,7 @@ const (
 func validateAPIService(s *apiregistrationv1.APIService) field.ErrorList {
 	spec, path := &s.Spec, field.NewPath("spec")
 	var errs field.ErrorList
-	if wanted := spec.Version + "." + spec.Group; s.Name != wanted {
+	if wanted := spec.Version + "." + spec.Group; s.Name != "" && s.Name != wanted {
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), s.Name, fmt.Sprintf("must be `spec.version+\".\"+spec.group`: %q", wanted)))
 	}
 	switch {
@@ -48,7 +48,18 @@ func validateService(spec *apiregistrationv1.APIServiceSpec, path *field.Path) f
 		}
 		return errs
 	}
-	errs := check.WebhookService(path.Child("service"), check.Service{Namespace: spec.Service.Namespace, Name: spec.Service.Name, Port: spec.Service.Port})
+	var errs field.ErrorList
+	if spec.Service.Namespace == "" {
+		errs = append(errs, field.Required(path.Child("service", "namespace"), ""))
+	}
+	if spec.Service.Name == "" {
+		errs = append(errs, field.Required(path.Child("service", "name"), ""))
+	}
+	if port := spec.Service.Port; port != nil {
+		for _, message := range validation.IsValidPortNum(int(*port)) {
+			errs = append(errs, field.Invalid(path.Child("service", "port"), *port, "port is not valid: "+message))
+		}
+	}
 	if spec.InsecureSkipTLSVerify && len(spec.CABundle) > 0 {
 		errs = append(errs, field.Invalid(path.Child("insecureSkipTLSVerify"), true, "may not be true if caBundle is present"))
 	}

@@ -2,13 +2,16 @@ package apps
 
 import (
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 )
 
 func validateDaemonSet(d *appsv1.DaemonSet) field.ErrorList {
@@ -86,8 +89,34 @@ func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	if spec.ServiceName != "" {
 		errs = append(errs, check.Messages(path.Child("serviceName"), spec.ServiceName, validation.IsDNS1123Label(spec.ServiceName))...)
 	}
+	for i := range spec.VolumeClaimTemplates {
+		errs = append(errs, podspec.ValidateClaimSpec(&spec.VolumeClaimTemplates[i].Spec, path.Child("volumeClaimTemplates").Index(i).Child("spec"))...)
+	}
 	errs = append(errs, w.validateSelector(path)...)
+	w.template = withClaims(w.template, spec.VolumeClaimTemplates)
 	return append(errs, w.validateTemplate(path)...)
+}
+
+// withClaims is a template as its pods will be: the claims that are made for them come first, in the place of volumes of the same names.
+func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolumeClaim) *corev1.PodTemplateSpec {
+	if len(claims) == 0 {
+		return template
+	}
+	out := *template
+	out.Spec.Volumes = nil
+	names := sets.New[string]()
+	for i := range claims {
+		name := claims[i].Name
+		names.Insert(name)
+		source := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}
+		out.Spec.Volumes = append(out.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: source})
+	}
+	for _, volume := range template.Spec.Volumes {
+		if !names.Has(volume.Name) {
+			out.Spec.Volumes = append(out.Spec.Volumes, volume)
+		}
+	}
+	return &out
 }
 
 const statefulSetMayChange = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"

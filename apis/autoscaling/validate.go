@@ -36,7 +36,9 @@ func validateSpec(spec *autoscalingv2.HorizontalPodAutoscalerSpec, fewest int32)
 	if spec.MinReplicas != nil && *spec.MinReplicas < fewest {
 		errs = append(errs, field.Invalid(path.Child("minReplicas"), *spec.MinReplicas, atLeast(fewest)))
 	}
-	if spec.MaxReplicas < 1 {
+	if spec.MaxReplicas < 0 {
+		errs = append(errs, field.Invalid(path.Child("maxReplicas"), spec.MaxReplicas, atLeast(1)))
+	} else if spec.MaxReplicas == 0 {
 		errs = append(errs, field.Required(path.Child("maxReplicas"), "must be set and greater than 0"))
 	}
 	if spec.MinReplicas != nil && spec.MaxReplicas < *spec.MinReplicas {

@@ -47,7 +47,7 @@ func validateMetric(m *autoscalingv2.MetricSpec, path *field.Path) field.ErrorLi
 		switch {
 		case source.kind == m.Type && !source.given:
 			errs = append(errs, field.Required(at, "must populate information for the given metric source"))
-		case source.kind != m.Type && source.given:
+		case source.kind != m.Type && source.given && m.Type != "":
 			errs = append(errs, field.Forbidden(at, "must populate the given metric source only"))
 		}
 		if source.given {

@@ -23,6 +23,7 @@ func certificateSigningRequests() *resource.Resource {
 			New:     resource.New[certificatesv1.CertificateSigningRequest],
 			NewList: resource.NewList[certificatesv1.CertificateSigningRequestList],
 		}},
+		ResetFields:              [][]string{{"spec"}}, // nobody can change it: what a client sent is not its own
 		Columns:                  resource.Columns("Name:name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition"),
 		Cells:                    resource.Row(certificateSigningRequestCells),
 		FieldNames:               []string{"spec.signerName"},

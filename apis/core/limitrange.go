@@ -2,6 +2,7 @@ package core
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -22,9 +23,17 @@ func limitRanges() *resource.Resource {
 		}},
 		Validate:                 resource.Check(validateLimitRange),
 		ValidateUpdate:           resource.CheckUpdate(validateLimitRangeUpdate),
+		PrepareCreate:            resource.OnCreate(nameLimitRange),
 		StoragePrefix:            "limitranges",
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
+	}
+}
+
+// nameLimitRange names those that have no name.
+func nameLimitRange(l *corev1.LimitRange) {
+	if l.Name == "" {
+		l.Name = string(uuid.NewUUID())
 	}
 }
 

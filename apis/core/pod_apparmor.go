@@ -1,9 +1,9 @@
 package core
 
 import (
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 )
 
 // syncAppArmor lets the annotations in which profiles were named before they had a field still count, for
@@ -17,7 +17,7 @@ func syncAppArmor(pod *corev1.Pod) {
 		if !ok || *context != nil && (*context).AppArmorProfile != nil {
 			return
 		}
-		profile := appArmorProfile(value)
+		profile := podspec.AppArmorProfile(value)
 		if profile == nil {
 			return
 		}
@@ -32,18 +32,4 @@ func syncAppArmor(pod *corev1.Pod) {
 	for i := range pod.Spec.Containers {
 		visit(pod.Spec.Containers[i].Name, &pod.Spec.Containers[i].SecurityContext)
 	}
-}
-
-func appArmorProfile(annotation string) *corev1.AppArmorProfile {
-	switch annotation {
-	case corev1.DeprecatedAppArmorBetaProfileRuntimeDefault:
-		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
-	case corev1.DeprecatedAppArmorBetaProfileNameUnconfined:
-		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
-	}
-	name, ok := strings.CutPrefix(annotation, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
-	if !ok || name == "" {
-		return nil
-	}
-	return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &name}
 }

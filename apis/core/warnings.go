@@ -102,6 +102,7 @@ func warnService(s, _ *corev1.Service) []string {
 			ignored("spec.SessionAffinity is ignored for headless services")
 		}
 	}
+	warnings = append(warnings, serviceIPWarnings(spec, path)...)
 	switch {
 	case len(spec.ExternalIPs) == 0:
 	case external:
@@ -109,16 +110,17 @@ func warnService(s, _ *corev1.Service) []string {
 	case !headless:
 		ignored("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
 	}
+	warnings = append(warnings, balancerWarnings(spec, path)...)
 	if !external && spec.ExternalName != "" {
 		ignored(`spec.externalName is ignored when spec.type is not "ExternalName"`)
 	}
 	if spec.TrafficDistribution != nil && *spec.TrafficDistribution == corev1.ServiceTrafficDistributionPreferClose {
 		ignored(fmt.Sprintf("%s: %q is deprecated; use %q", path.Child("trafficDistribution"), corev1.ServiceTrafficDistributionPreferClose, corev1.ServiceTrafficDistributionPreferSameZone))
 	}
-	return append(warnings, serviceAddressWarnings(spec, path)...)
+	return warnings
 }
 
-func serviceAddressWarnings(spec *corev1.ServiceSpec, path *field.Path) []string {
+func serviceIPWarnings(spec *corev1.ServiceSpec, path *field.Path) []string {
 	var warnings []string
 	if spec.ClusterIP != corev1.ClusterIPNone {
 		for i, ip := range spec.ClusterIPs {
@@ -128,6 +130,11 @@ func serviceAddressWarnings(spec *corev1.ServiceSpec, path *field.Path) []string
 	for i, ip := range spec.ExternalIPs {
 		warnings = append(warnings, validation.GetWarningsForIP(path.Child("externalIPs").Index(i), ip)...)
 	}
+	return warnings
+}
+
+func balancerWarnings(spec *corev1.ServiceSpec, path *field.Path) []string {
+	var warnings []string
 	if spec.LoadBalancerIP != "" && len(validation.IsValidIPForLegacyField(path, spec.LoadBalancerIP, true, nil)) == 0 {
 		warnings = append(warnings, validation.GetWarningsForIP(path.Child("loadBalancerIP"), spec.LoadBalancerIP)...)
 	}

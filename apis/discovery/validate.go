@@ -150,7 +150,7 @@ func validatePorts(ports []discoveryv1.EndpointPort, path *field.Path) field.Err
 			errs = append(errs, field.Duplicate(at.Child("name"), name))
 		}
 		seen.Insert(name)
-		errs = append(errs, check.RequiredOneOf(at.Child("protocol"), *port.Protocol, corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
+		errs = append(errs, check.OneOf(at.Child("protocol"), *port.Protocol, corev1.ProtocolSCTP, corev1.ProtocolTCP, corev1.ProtocolUDP)...)
 		if port.AppProtocol != nil {
 			errs = append(errs, check.QualifiedName(at.Child("appProtocol"), *port.AppProtocol)...)
 		}

@@ -96,7 +96,7 @@ func validateLevel(spec *flowcontrolv1.PriorityLevelConfigurationSpec, name stri
 		}
 		errs = append(errs, validateLimited(spec.Limited, path.Child("limited"))...)
 	default:
-		errs = append(errs, check.OneOf(path.Child("type"), spec.Type, flowcontrolv1.PriorityLevelEnablementExempt, flowcontrolv1.PriorityLevelEnablementLimited)...)
+		errs = append(errs, check.RequiredOneOf(path.Child("type"), spec.Type, flowcontrolv1.PriorityLevelEnablementExempt, flowcontrolv1.PriorityLevelEnablementLimited)...)
 	}
 	return errs
 }

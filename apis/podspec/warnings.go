@@ -19,7 +19,7 @@ func TemplateWarnings(template *corev1.PodTemplateSpec, path *field.Path) []stri
 func Warnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) []string {
 	at := path.Child("spec")
 	warnings := labelWarnings(spec, at)
-	warnings = append(warnings, annotationWarnings(meta, spec, path.Child("metadata", "annotations"))...)
+	warnings = append(warnings, annotationWarnings(meta, spec, path.Child("metadata", "annotations"), path == nil)...)
 	for i := range spec.Volumes {
 		warnings = append(warnings, volumeWarnings(&spec.Volumes[i], at.Child("volumes").Index(i))...)
 	}
@@ -150,18 +150,22 @@ func listWarnings(spec *corev1.PodSpec, path *field.Path) []string {
 			warnings = append(warnings, fmt.Sprintf("%s: duplicate ip %q", at, alias.IP))
 		}
 		seen.Insert(alias.IP)
-		warnings = append(warnings, validation.GetWarningsForIP(at, alias.IP)...)
 	}
 	seen = sets.New[string]()
+	secrets := path.Child("imagePullSecrets")
 	for i, secret := range spec.ImagePullSecrets {
-		at := path.Child("imagePullSecrets").Index(i).Child("name")
-		switch {
-		case secret.Name == "":
-			warnings = append(warnings, at.String()+`: invalid empty name ""`)
-		case seen.Has(secret.Name):
-			warnings = append(warnings, fmt.Sprintf("%s: duplicate name %q", at, secret.Name))
+		if secret.Name != "" && seen.Has(secret.Name) {
+			warnings = append(warnings, fmt.Sprintf("%s: duplicate name %q", secrets.Index(i).Child("name"), secret.Name))
 		}
 		seen.Insert(secret.Name)
+	}
+	for i, secret := range spec.ImagePullSecrets {
+		if secret.Name == "" {
+			warnings = append(warnings, secrets.Index(i).Child("name").String()+`: invalid empty name ""`)
+		}
+	}
+	for i, alias := range spec.HostAliases {
+		warnings = append(warnings, validation.GetWarningsForIP(path.Child("hostAliases").Index(i).Child("ip"), alias.IP)...)
 	}
 	if spec.DNSConfig != nil {
 		for i, server := range spec.DNSConfig.Nameservers {

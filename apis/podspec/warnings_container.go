@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -20,7 +21,8 @@ func oldAnnotations() map[string][2]string {
 	}
 }
 
-func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) []string {
+// annotationWarnings are those of annotations at path; in a pod, profiles may come from them already.
+func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path, pod bool) []string {
 	var warnings []string
 	add := func(name, problem, instead string) {
 		if _, ok := meta.Annotations[name]; ok {
@@ -31,8 +33,8 @@ func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *fie
 	for _, name := range sets.List(sets.KeySet(old)) {
 		add(name, "non-functional in "+old[name][0]+"+", old[name][1])
 	}
-	pod := spec.SecurityContext
-	if pod == nil || pod.SeccompProfile == nil {
+	shared := spec.SecurityContext
+	if shared == nil || shared.SeccompProfile == nil {
 		add(corev1.SeccompPodAnnotationKey, "non-functional in v1.27+", "seccompProfile")
 	}
 	eachContainerAt(spec, nil, func(c *corev1.Container, _ *field.Path) {
@@ -40,11 +42,31 @@ func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *fie
 		if own == nil || own.SeccompProfile == nil {
 			add(corev1.SeccompContainerAnnotationKeyPrefix+c.Name, "non-functional in v1.27+", "seccompProfile")
 		}
-		if own == nil || own.AppArmorProfile == nil {
+		if own == nil || own.AppArmorProfile == nil || pod && sameProfile(own.AppArmorProfile, meta.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name]) {
 			add(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, "deprecated since v1.30", "appArmorProfile")
 		}
 	})
 	return warnings
+}
+
+func sameProfile(profile *corev1.AppArmorProfile, annotation string) bool {
+	named := AppArmorProfile(annotation)
+	return named != nil && equality.Semantic.DeepEqual(profile, named)
+}
+
+// AppArmorProfile is the profile that an annotation names, nil for none.
+func AppArmorProfile(annotation string) *corev1.AppArmorProfile {
+	switch annotation {
+	case corev1.DeprecatedAppArmorBetaProfileRuntimeDefault:
+		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}
+	case corev1.DeprecatedAppArmorBetaProfileNameUnconfined:
+		return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}
+	}
+	name, ok := strings.CutPrefix(annotation, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
+	if !ok || name == "" {
+		return nil
+	}
+	return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &name}
 }
 
 // eachContainerAt visits the containers of all sorts with their places.

@@ -22,8 +22,16 @@ func csiDrivers() *resource.Resource {
 		Cells:          resource.Row(csiDriverCells),
 		Validate:       resource.Check(validateCSIDriver),
 		ValidateUpdate: resource.CheckUpdate(validateCSIDriverUpdate),
+		Warnings:       resource.Warn(warnCSIDriver),
 		StoragePrefix:  "csidrivers",
 	}
+}
+
+func warnCSIDriver(d, _ *storagev1.CSIDriver) []string {
+	if len(d.Spec.TokenRequests) == 0 || d.Spec.ServiceAccountTokenInSecrets != nil {
+		return nil
+	}
+	return []string{"spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes"}
 }
 
 func defaultCSIDriver(d *storagev1.CSIDriver) {

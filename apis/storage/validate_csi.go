@@ -44,11 +44,11 @@ func validateCSIDriver(d *storagev1.CSIDriver) field.ErrorList {
 	if spec.AttachRequired == nil {
 		errs = append(errs, field.Required(path.Child("attachedRequired"), ""))
 	}
-	errs = append(errs, validateLifecycleModes(spec.VolumeLifecycleModes, path)...)
 	if policy := spec.FSGroupPolicy; policy != nil {
 		errs = append(errs, check.OneOf(path.Child("fsGroupPolicy"), *policy, storagev1.FileFSGroupPolicy, storagev1.NoneFSGroupPolicy, storagev1.ReadWriteOnceWithFSTypeFSGroupPolicy)...)
 	}
 	errs = append(errs, validateTokenRequests(spec.TokenRequests, path.Child("tokenRequests"))...)
+	errs = append(errs, validateLifecycleModes(spec.VolumeLifecycleModes, path)...)
 	if seconds := spec.NodeAllocatableUpdatePeriodSeconds; seconds != nil && *seconds < minPeriodSeconds {
 		errs = append(errs, field.Invalid(path.Child("nodeAllocatableUpdatePeriodSeconds"), *seconds, "must be greater than or equal to 10 seconds"))
 	}
