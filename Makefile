@@ -134,6 +134,10 @@ peers: ## Build upstream's control plane, to compare with
 		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
 	$(static) -o build/peers/etcd go.etcd.io/etcd/server/v3
 
+.PHONY: snapshot-compat
+snapshot-compat: peers ## Restore a snapshot of upstream's etcd and compare every object (UPDATE=1 writes the test's values anew)
+	COXSWAIN_PEERS=$(CURDIR)/build/peers go test -count=1 -v -run TestSnapshotOfUpstream ./cluster $(if $(UPDATE),-update)
+
 # golangci-lint lives outside go.mod, because its dependencies must not move ours.
 $(tools)/golangci-lint:
 	GOBIN=$(CURDIR)/$(tools) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
