@@ -62,6 +62,7 @@ func (c *Chain) Wrap(next http.Handler) http.Handler {
 func (c *Chain) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer c.recover(w, r)
+		growStack(len(r.Method))
 		id := r.Header.Get("Audit-ID")
 		if id == "" {
 			id = string(uuid.NewUUID())
