@@ -18,6 +18,9 @@ func validatePod(pod *corev1.Pod) field.ErrorList {
 }
 
 func validatePodUpdate(pod, old *corev1.Pod) field.ErrorList {
+	if podspec.Unchanged(pod, old) {
+		return nil // it was checked when it came, and that is most of what a change of labels costs
+	}
 	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
 	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
