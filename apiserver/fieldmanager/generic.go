@@ -26,6 +26,9 @@ type Generic struct {
 	// manager "before-first-apply". Otherwise every write is tracked.
 	FromFirstApply bool
 
+	// whole makes trees of whole objects also where a part will do.
+	whole bool
+
 	mu       sync.Mutex
 	types    map[schema.GroupResource]managedfields.TypeConverter
 	managers map[key]*managedfields.FieldManager
@@ -34,6 +37,8 @@ type Generic struct {
 type key struct {
 	kind        schema.GroupVersionKind
 	subresource string
+	// part is set for the manager of parts of objects, which have no defaults of their own.
+	part bool
 }
 
 // Update returns obj with the fields that differ from live owned by the manager.
@@ -42,7 +47,7 @@ func (g *Generic) Update(row *resource.Resource, kind schema.GroupVersionKind, l
 		obj.SetManagedFields(nil)
 		return obj, nil
 	}
-	m, err := g.manager(row, kind, subresource)
+	m, err := g.manager(row, key{kind: kind, subresource: subresource})
 	if err != nil {
 		return nil, err
 	}
@@ -64,16 +69,38 @@ type Configuration struct {
 
 // Apply returns live with the configuration merged into it.
 func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
-	m, err := g.manager(row, kind, wanted.Subresource)
+	configuration, err := readApplied(wanted.Data)
 	if err != nil {
 		return nil, err
 	}
-	return Merge(m, live, wanted)
+	var version *resource.Version
+	if !g.whole {
+		version = row.Version(kind.Version)
+	}
+	p := partOf(version, kind, live, configuration.Object, wanted.Manager)
+	m, err := g.manager(row, key{kind: kind, subresource: wanted.Subresource, part: p.rest != nil})
+	if err != nil {
+		return nil, err
+	}
+	merged, err := merge(m, p.object, configuration, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return p.whole(merged), nil
 }
 
 // Merge returns live with the configuration merged into it by a field manager.
 func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configuration) (resource.Object, error) {
-	object, err := readConfiguration(wanted.Data)
+	configuration, err := readApplied(wanted.Data)
+	if err != nil {
+		return nil, err
+	}
+	return merge(m, live.DeepCopyObject(), configuration, wanted)
+}
+
+// readApplied reads a configuration, which may not say who manages it.
+func readApplied(data []byte) (*unstructured.Unstructured, error) {
+	object, err := readConfiguration(data)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +108,12 @@ func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configura
 	if len(applied.GetManagedFields()) > 0 {
 		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
 	}
-	merged, err := m.Apply(live.DeepCopyObject(), applied, wanted.Manager, wanted.Force)
+	return applied, nil
+}
+
+// merge changes live.
+func merge(m *managedfields.FieldManager, live runtime.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
+	merged, err := m.Apply(live, configuration, wanted.Manager, wanted.Force)
 	if err != nil {
 		return nil, statusOf(err)
 	}
@@ -104,10 +136,9 @@ func asObject(obj runtime.Object) (resource.Object, error) {
 	return typed, nil
 }
 
-func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, subresource string) (*managedfields.FieldManager, error) {
+func (g *Generic) manager(row *resource.Resource, id key) (*managedfields.FieldManager, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id := key{kind, subresource}
 	if m := g.managers[id]; m != nil {
 		return m, nil
 	}
@@ -115,9 +146,9 @@ func (g *Generic) manager(row *resource.Resource, kind schema.GroupVersionKind, 
 	if err != nil {
 		return nil, err
 	}
-	versions := &versions{row: row, scheme: g.Scheme}
+	kind, versions := id.kind, &versions{row: row, scheme: g.Scheme, part: id.part}
 	// What comes out is of the version that goes in.
-	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, kind.GroupVersion(), subresource, resetFields(row, kind, subresource))
+	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, kind.GroupVersion(), id.subresource, resetFields(row, kind, id.subresource))
 	if err != nil {
 		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
 	}
@@ -160,6 +191,7 @@ func resetPaths(row *resource.Resource, subresource string) [][]string {
 type versions struct {
 	row    *resource.Resource
 	scheme *runtime.Scheme
+	part   bool // see key
 }
 
 var errVersion = errors.New("no such version")
@@ -167,7 +199,7 @@ var errVersion = errors.New("no such version")
 // Default implements runtime.ObjectDefaulter.
 func (v *versions) Default(in runtime.Object) {
 	obj, ok := in.(resource.Object)
-	if _, untyped := in.(runtime.Unstructured); !ok || untyped {
+	if _, untyped := in.(runtime.Unstructured); !ok || untyped || v.part {
 		return // the server defaults what comes out in the end
 	}
 	if version := v.row.Version(obj.GetObjectKind().GroupVersionKind().Version); version != nil && version.Default != nil {
