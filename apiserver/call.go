@@ -164,7 +164,7 @@ func (c *call) fitsPath() bool {
 func (c *call) negotiate() error {
 	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), c.allows)
 	if !ok {
-		if !c.at.protobuf() {
+		if !c.at.protobuf {
 			return notAcceptableText()
 		}
 		return notAcceptable(codec.Supported())
@@ -188,7 +188,7 @@ func (c *call) mayCreate() error {
 
 // allows says which forms of an object this request can be answered with.
 func (c *call) allows(a codec.Accepted) bool {
-	if a.Media == codec.Protobuf && a.As == "" && !c.at.protobuf() && c.sub == nil {
+	if a.Media == codec.Protobuf && a.As == "" && !c.at.protobuf && c.sub == nil {
 		return false
 	}
 	if a.As != "" && c.at.row.Virtual && c.info.Verb == "create" {
@@ -206,6 +206,3 @@ func (c *call) allows(a codec.Accepted) bool {
 	}
 	return false
 }
-
-// protobuf says whether the kind has a protobuf form.
-func (at *endpoint) protobuf() bool { return codec.HasProtobuf(at.version.New()) }

@@ -42,7 +42,9 @@ type endpoint struct {
 	listGVK schema.GroupVersionKind
 	// same is set where the version is the stored one.
 	same bool
-	keys encodingKeys
+	// protobuf is set where the kind has a protobuf form.
+	protobuf bool
+	keys     encodingKeys
 }
 
 // encodingKeys name the encodings that a cache entry keeps.
@@ -188,8 +190,8 @@ func (k *kinds) add(added *kind) {
 		id := gvk.GroupVersion().String()
 		k.endpoints[gvk.GroupVersion().WithResource(row.Name)] = &endpoint{
 			kind: added, version: version, gvk: gvk, listGVK: list,
-			same: added.cached == nil || (gvk == added.gvk && version.FromStorage == nil),
-			keys: keysOf(id, added.custom != nil),
+			same:     added.cached == nil || (gvk == added.gvk && version.FromStorage == nil),
+			protobuf: codec.HasProtobuf(version.New()), keys: keysOf(id, added.custom != nil),
 		}
 	}
 }

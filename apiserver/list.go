@@ -62,7 +62,7 @@ func (c *call) encodedItem(entry *cache.Entry) ([]byte, error) { return c.encode
 
 // writeItems answers with a list of encoded items.
 func (c *call) writeItems(code int, items [][]byte, meta metav1.ListMeta) error {
-	list := &codec.List{Kind: c.shownListKind(), Item: c.shownKind(), Meta: meta, Items: items, KeepKinds: c.partial() || !c.at.protobuf(), Whole: c.at.custom != nil && !c.partial()}
+	list := &codec.List{Kind: c.shownListKind(), Item: c.shownKind(), Meta: meta, Items: items, KeepKinds: c.partial() || !c.at.protobuf, Whole: c.at.custom != nil && !c.partial()}
 	if c.accept.Media == codec.YAML || c.accept.Pretty {
 		var all strings.Builder
 		media := c.accept.Media

@@ -46,7 +46,7 @@ func (c *call) patch() error {
 	if patchType == types.ApplyYAMLPatchType {
 		return c.apply(body, options)
 	}
-	apply, err := patcher(patchType, body, c.at.version.New())
+	how, err := patcher(patchType, body, c.at.version.New())
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c *call) patch() error {
 	return c.finish(change{
 		name: c.info.Name, options: options, unconditional: true,
 		apply: func(_ context.Context, now current) (resource.Object, error) {
-			return c.patched(now, apply, misfit, options)
+			return c.patched(now, how, misfit, options)
 		},
 	})
 }
@@ -86,17 +86,18 @@ func (c *call) patchType() (types.PatchType, error) {
 }
 
 // strategic says whether the kind has the tags that a strategic merge needs: typed kinds do.
-func (c *call) strategic() bool { return codec.HasProtobuf(c.at.version.New()) }
+func (c *call) strategic() bool { return c.at.protobuf }
 
-// patcher makes the function that patches the JSON of an object of the type of example.
-func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) ([]byte, error), error) {
+// patcher makes what patches the JSON of an object of the type of example.
+func patcher(patchType types.PatchType, body []byte, example any) (objectPatch, error) {
 	switch patchType {
 	case types.JSONPatchType:
-		return jsonPatcher(body)
+		apply, err := jsonPatcher(body)
+		return objectPatch{apply: apply}, err
 	case types.MergePatchType:
 		members := map[string]any{}
 		if err := json.Unmarshal(body, &members); err != nil {
-			return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+			return objectPatch{}, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
 		}
 		return onlyNamed(members, func(now []byte) ([]byte, error) {
 			out, err := jsonpatch.MergePatch(now, body)
@@ -108,29 +109,29 @@ func patcher(patchType types.PatchType, body []byte, example any) (func([]byte) 
 	}
 	patch := map[string]any{}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &patch); err != nil {
-		return nil, apierrors.NewBadRequest(err.Error())
+		return objectPatch{}, apierrors.NewBadRequest(err.Error())
 	}
 	meta, err := strategicpatch.NewPatchMetaFromStruct(example)
 	if err != nil {
-		return nil, apierrors.NewInternalError(err)
+		return objectPatch{}, apierrors.NewInternalError(err)
 	}
 	return onlyNamed(patch, func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }), nil
 }
 
 // onlyNamed lets a merge see those members of an object that its patch names: on all others it has no say, unless it has
 // directives.
-func onlyNamed(patch map[string]any, merge patchFunc) patchFunc {
+func onlyNamed(patch map[string]any, merge patchFunc) objectPatch {
 	if len(patch) == 0 {
-		return merge
+		return objectPatch{apply: merge}
 	}
 	for name := range patch {
 		if strings.HasPrefix(name, "$") {
-			return merge
+			return objectPatch{apply: merge}
 		}
 	}
-	return func(now []byte) ([]byte, error) {
-		return codec.ChangeMembers(now, func(name string) bool { _, named := patch[name]; return named }, merge)
-	}
+	return objectPatch{named: patch, apply: func(now []byte) ([]byte, error) {
+		return codec.ChangeMembers(now, func(name string) bool { return isNamed(patch, name) }, merge)
+	}}
 }
 
 func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchMetaFromStruct) ([]byte, error) {
@@ -224,16 +225,22 @@ func strategicMisfit(body []byte, example func() resource.Object) misfitFunc {
 }
 
 // patched is the current object with the patch applied to it, in the storage version.
-func (c *call) patched(now current, apply patchFunc, misfit misfitFunc, options writeOptions) (resource.Object, error) {
+func (c *call) patched(now current, patch objectPatch, misfit misfitFunc, options writeOptions) (resource.Object, error) {
 	shown, err := c.at.versioned(now.object)
 	if err != nil {
 		return nil, err
+	}
+	if obj, ok := c.patchedPart(shown, patch, options.looksForFaults()); ok {
+		if err := c.fitName(obj); err != nil {
+			return nil, err
+		}
+		return c.at.stored(obj)
 	}
 	before, err := codec.Encode(shown, codec.JSON)
 	if err != nil {
 		return nil, err
 	}
-	after, err := apply(before)
+	after, err := patch.apply(before)
 	if err != nil {
 		return nil, err
 	}

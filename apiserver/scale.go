@@ -85,7 +85,7 @@ func (c *call) patchScale() error {
 	if patchType == types.ApplyYAMLPatchType {
 		return c.applyScale(body, options)
 	}
-	apply, err := patcher(patchType, body, &autoscalingv1.Scale{})
+	patch, err := patcher(patchType, body, &autoscalingv1.Scale{})
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (c *call) patchScale() error {
 		if err != nil {
 			return nil, err
 		}
-		after, err := apply(before)
+		after, err := patch.apply(before)
 		if err != nil {
 			return nil, err
 		}

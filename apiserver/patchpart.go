@@ -1,0 +1,46 @@
+package apiserver
+
+import (
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+// objectPatch changes the JSON of an object.
+type objectPatch struct {
+	apply patchFunc
+	// named are the members that the patch names, where it has a say on no others; nil where it may have one on all.
+	named map[string]any
+}
+
+// patchedPart patches an object of a Go type of which only those members go through JSON that the patch names; the others are
+// copied. The object that is patched is not changed. It returns false where that cannot be done, or where there is anything to
+// complain of: then the whole object is patched, and the complaint is about all of it.
+func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (resource.Object, bool) {
+	if c.at.custom != nil || p.named == nil {
+		return nil, false
+	}
+	part, rest := c.at.version.New(), c.at.version.New()
+	named := func(member string) bool { return isNamed(p.named, member) }
+	if found, ok := codec.Divide(now, part, rest, named); !ok || found != len(p.named) {
+		return nil, false
+	}
+	before, err := codec.Encode(part, codec.JSON)
+	if err != nil {
+		return nil, false
+	}
+	after, err := p.apply(before)
+	if err != nil {
+		return nil, false
+	}
+	obj := c.at.version.New()
+	if faults, err := c.decodeObject(codec.Body{Data: after, Strict: strict}, obj); err != nil || len(faults) > 0 {
+		return nil, false
+	}
+	codec.Join(obj, rest.DeepCopyObject(), named)
+	return obj, true
+}
+
+func isNamed(named map[string]any, name string) bool {
+	_, ok := named[name]
+	return ok
+}

@@ -1,0 +1,80 @@
+package apiserver
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
+)
+
+// Patching a part of an object has the effect that patching all of it has.
+func TestPartsOfObjectsArePatched(t *testing.T) {
+	ts := newServer(t)
+	at := ts.server.kinds.Load().endpoints[gvrOf(&request.Info{Group: "apps", Version: "v1", Resource: "deployments"})]
+	text := `{"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"web","uid":"u","labels":{"a":"b"},"finalizers":["x/y"]},
+		"spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[
+		{"name":"c","image":"nginx","resources":{"requests":{"cpu":"100m"}},"ports":[{"containerPort":80}]}]}}},"status":{"replicas":1}}`
+	c := &call{Server: ts.server, at: at, info: &request.Info{Name: "web"}, r: &http.Request{}}
+	for _, test := range []struct {
+		kind types.PatchType
+		body string
+		part bool
+	}{
+		{types.MergePatchType, `{"metadata":{"labels":{"c":"d","a":null}}}`, true},
+		{types.MergePatchType, `{"status":null}`, true},
+		{types.MergePatchType, `{"spec":{"replicas":null},"status":{"replicas":3}}`, true},
+		{types.StrategicMergePatchType, `{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"httpd"},{"name":"d","image":"e"}]}}}}`, true},
+		{types.StrategicMergePatchType, `{"status":{"conditions":[{"type":"Available","status":"True"}]}}`, true},
+		{types.MergePatchType, `{}`, false},
+		{types.MergePatchType, `{"kind":"Deployment","metadata":{"annotations":{"x":"y"}}}`, false},
+		{types.MergePatchType, `{"Metadata":{}}`, false},
+		{types.StrategicMergePatchType, `{"$retainKeys":["metadata","spec"],"spec":{"paused":true}}`, false},
+		{types.JSONPatchType, `[{"op":"remove","path":"/spec/replicas"}]`, false},
+		{types.MergePatchType, `{"spec":{"replicas":"x"}}`, false},
+	} {
+		obj := at.version.New()
+		if _, err := c.decodeObject(codec.Body{Data: []byte(text)}, obj); err != nil {
+			t.Fatal(err)
+		}
+		before := textOf(t, obj)
+		how, err := patcher(test.kind, []byte(test.body), at.version.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, ok := c.patchedPart(obj, how, true)
+		if ok != test.part {
+			t.Errorf("%s: as a part %v, want %v", test.body, ok, test.part)
+		}
+		if textOf(t, obj) != before {
+			t.Errorf("%s: the object that was patched has changed", test.body)
+		}
+		if !ok {
+			continue
+		}
+		after, err := how.apply([]byte(before))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := at.version.New()
+		if _, err := c.decodeObject(codec.Body{Data: after, Strict: true}, whole); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := textOf(t, part), textOf(t, whole); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", test.body, got, want)
+		}
+	}
+}
+
+func textOf(t *testing.T, obj resource.Object) string {
+	t.Helper()
+	data, err := codec.Encode(obj, codec.JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(data))
+}
