@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"k8s.io/client-go/kubernetes"
@@ -32,11 +32,22 @@ func (t *turn) profile(ctx context.Context, name string, workers int) func() err
 			done <- err
 			return
 		}
-		data, err := client.RESTClient().Get().AbsPath("/debug/pprof/profile").Param("seconds", fmt.Sprint(profileSeconds)).DoRaw(ctx)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(t.profiles, strings.ReplaceAll(name, " ", "-")+".pprof"), data, 0o600)
+		get := func(path string) error {
+			ask := client.RESTClient().Get().AbsPath("/debug/pprof/" + path)
+			if path == "profile" {
+				ask = ask.Param("seconds", strconv.Itoa(profileSeconds))
+			}
+			data, err := ask.DoRaw(ctx)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(t.profiles, strings.ReplaceAll(name, " ", "-")+"."+path+".pprof"), data, 0o600)
 		}
-		done <- err
+		if err := get("profile"); err != nil {
+			done <- err
+			return
+		}
+		done <- get("allocs")
 	}()
 	return func() error { return <-done }
 }
