@@ -40,7 +40,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case p == "/version":
 		s.serveVersion(w, r)
 	case p == "/metrics":
-		s.metrics.Handler().ServeHTTP(w, r)
+		s.metrics.Handler(s.Gatherers...).ServeHTTP(w, r)
 	case p == "/api", p == "/apis", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/apis/"):
 		s.serveDiscovery(w, r, p)
 	case health.IsPath(p):
@@ -119,11 +119,6 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	paths["/api/v1"] = true
 	if s.OpenAPI != nil {
 		paths["/openapi/v2"], paths["/openapi/v3"] = true, true
-	}
-	if s.Flows != nil {
-		for _, dump := range []string{"dump_priority_levels", "dump_queues", "dump_requests"} {
-			paths[flowcontrol.DumpPath+dump] = true
-		}
 	}
 	for p := range s.Paths {
 		if !strings.HasPrefix(p, "/debug/") {

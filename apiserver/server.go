@@ -73,6 +73,10 @@ type Server struct {
 	Checks []Check
 	// Collectors are further metrics that /metrics shows.
 	Collectors []prometheus.Collector
+	// Gatherers have further metrics, of the process and not of this server, that /metrics shows as well.
+	Gatherers []prometheus.Gatherer
+	// StoreSize is the size of the store's file in bytes, for /metrics; nil where it is not known.
+	StoreSize func() int64
 
 	// Flows sorts requests into priority levels and has them wait for their turn. Without it, MaxInFlight and MaxMutatingInFlight
 	// bound their number.
@@ -111,11 +115,13 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.MinWatch = 30 * time.Minute
 	}
 	s.decoder = codec.NewDecoder(s.Scheme)
-	s.metrics = metrics.New()
+	s.metrics = metrics.New(s.Version)
 	if m := s.Admission.Metrics(); m != nil {
 		s.metrics.Registry.MustRegister(m)
 	}
 	s.metrics.Registry.MustRegister(s.Collectors...)
+	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
+	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
@@ -154,18 +160,9 @@ func (l load) Objects(info *request.Info) int {
 
 // Watchers implements flowcontrol.Load.
 func (l load) Watchers(info *request.Info) int {
-	return 0
-}
-
-// metricNames of a request: what is not served has no names of its own.
-func (s *Server) metricNames(info *request.Info) metrics.Names {
-	at := s.kinds.Load().endpoints[gvrOf(info)]
-	if at == nil {
-		return metrics.Names{}
+	at := l.kinds.Load().endpoints[gvrOf(info)]
+	if at == nil || at.cached == nil {
+		return 0
 	}
-	names := metrics.Names{Group: info.Group, Version: info.Version, Resource: info.Resource}
-	if at.row.Subresource(info.Subresource) != nil {
-		names.Subresource = info.Subresource
-	}
-	return names
+	return at.cached.Watchers()
 }

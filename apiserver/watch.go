@@ -20,6 +20,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
@@ -52,8 +53,6 @@ func (c *call) watch() error {
 	}
 	if err == nil {
 		defer watcher.Stop()
-		c.metrics.Watchers.Inc()
-		defer c.metrics.Watchers.Dec()
 	}
 	if wsstream.IsWebSocketRequest(c.r) {
 		return c.watchSocket(ctx, watcher, options.AllowWatchBookmarks, err)
@@ -132,6 +131,7 @@ type stream struct {
 	socket    *websocket.Conn // instead of both
 	headers   bool            // a table's columns have been sent
 	bookmarks bool
+	counted   metrics.Watch
 }
 
 func (c *call) newStream(bookmarks bool) *stream {
@@ -144,13 +144,18 @@ func (c *call) newStream(bookmarks bool) *stream {
 	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(http.StatusOK)
-	s := &stream{call: c, out: bufio.NewWriterSize(c.w, watchBuffer), flusher: http.NewResponseController(c.w), bookmarks: bookmarks}
+	s := &stream{call: c, out: bufio.NewWriterSize(c.w, watchBuffer), flusher: http.NewResponseController(c.w), bookmarks: bookmarks, counted: c.countWatch()}
 	s.flush()
 	return s
 }
 
 // frame writes one event.
 func (s *stream) frame(media codec.Media, eventType string, object ...[]byte) error {
+	size := 0
+	for _, part := range object {
+		size += len(part)
+	}
+	s.counted.Sent(size)
 	if s.socket != nil {
 		return s.message(media, eventType, object...)
 	}
@@ -218,7 +223,6 @@ func (s *stream) fail(err error) {
 }
 
 func (s *stream) send(event *cache.Event) error {
-	s.metrics.WatchEvents.Inc()
 	if event.Type == watch.Bookmark {
 		return s.sendBookmark(event)
 	}

@@ -24,7 +24,7 @@ func (c *call) watchSocket(ctx context.Context, watcher *cache.Watcher, bookmark
 			defer cancel() // the client is gone, or this side has closed
 			_, _ = io.Copy(io.Discard, socket)
 		}()
-		s := &stream{call: c, socket: socket, bookmarks: bookmarks}
+		s := &stream{call: c, socket: socket, bookmarks: bookmarks, counted: c.countWatch()}
 		if err != nil {
 			s.fail(err)
 			return

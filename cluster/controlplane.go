@@ -137,6 +137,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.keepKeys(ctx)
 	c.options.bound(c.server)
+	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
 	aggregator := c.newAggregator()
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	if c.handler, err = c.server.Handler(ctx); err != nil {

@@ -38,8 +38,11 @@ func (c *Chain) share(next http.Handler) http.Handler {
 		header[schemaHeader], header[levelHeader] = flow.SchemaUID(), flow.LevelUID()
 		ticket, ok := flow.Enter(r.Context())
 		if !ok {
-			c.tooMany(w)
+			tooMany(w)
 			return
+		}
+		if waited := ticket.Waited(); waited > 0 {
+			recorderOf(w).waited = waited
 		}
 		if info.Verb != "watch" {
 			defer flow.Leave(ticket)
@@ -55,8 +58,8 @@ func (c *Chain) share(next http.Handler) http.Handler {
 
 var nobody user.Info = &user.DefaultInfo{Name: user.Anonymous, Groups: []string{user.AllUnauthenticated}}
 
-func (c *Chain) tooMany(w http.ResponseWriter) {
-	c.Metrics.Rejected.Inc()
+func tooMany(w http.ResponseWriter) {
+	recorderOf(w).refused = true
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests)
 }

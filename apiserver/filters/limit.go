@@ -24,12 +24,12 @@ func (c *Chain) limit(next http.Handler) http.Handler {
 			return
 		}
 		g := reading
-		if !slices.Contains([]string{"get", "list", "watch"}, info.Verb) {
+		if !reads(info) {
 			g = writing
 		}
 		if !g.enter() && !exempt(r.Context()) {
 			g.leave()
-			c.tooMany(w)
+			tooMany(w)
 			return
 		}
 		defer g.leave()

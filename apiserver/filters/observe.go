@@ -3,9 +3,12 @@ package filters
 import (
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
@@ -14,54 +17,82 @@ func (c *Chain) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		info := request.From(r.Context())
-		kind := "readOnly"
-		if !slices.Contains([]string{"get", "list", "watch"}, info.Verb) {
-			kind = "mutating"
-		}
+		series := c.Metrics.Series(c.keyOf(info, r))
 		long := info.LongRunning()
-		if !long {
-			c.Metrics.Inflight.WithLabelValues(kind).Inc()
-			defer c.Metrics.Inflight.WithLabelValues(kind).Dec()
+		running := c.Metrics.Mutating
+		switch {
+		case long:
+			running = series.Running()
+		case reads(info):
+			running = c.Metrics.Reading
 		}
+		running.Inc()
 		recorder := &recorder{ResponseWriter: w, code: http.StatusOK}
+		ended := false
+		defer func() {
+			running.Dec()
+			if !ended { // a panic: what is written then is written further out
+				series.Aborted()
+				recorder.code = http.StatusInternalServerError
+			}
+			if recorder.code == http.StatusTooManyRequests && recorder.refused {
+				series.Terminated(recorder.code)
+			}
+			series.Observe(&metrics.Request{Code: recorder.code, Bytes: recorder.bytes, Took: time.Since(start), Waited: recorder.waited, Lasts: long})
+		}()
 		next.ServeHTTP(recorder, r)
-		labels := c.labelsOf(info, r)
-		c.Metrics.Requests.WithLabelValues(append(labels, strconv.Itoa(recorder.code))...).Inc()
-		if !long {
-			c.Metrics.Duration.WithLabelValues(labels...).Observe(time.Since(start).Seconds())
-		}
+		ended = true
 	})
 }
 
-// labelsOf a request: what is not served has no names of its own.
-func (c *Chain) labelsOf(info *request.Info, r *http.Request) []string {
-	verb := metricVerb(info)
-	names := c.Names(info)
-	if names.Resource == "" {
-		return []string{verb, "", "", "", "", "", "", "apiserver"}
+func reads(info *request.Info) bool {
+	return info.Verb == "get" || info.Verb == "list" || info.Verb == "watch"
+}
+
+// keyOf a request: what is not served has no names of its own.
+func (c *Chain) keyOf(info *request.Info, r *http.Request) metrics.Key {
+	key := metrics.Key{Names: c.Names(info), Verb: metricVerb(info, r)}
+	if key.Resource == "" {
+		return key
 	}
-	scope := "cluster"
+	key.Component, key.Scope = "apiserver", "cluster"
 	switch {
-	case info.Name != "":
-		scope = "resource"
+	case info.Name != "" || info.Verb == "create":
+		key.Scope = "resource"
 	case info.Namespace != "":
-		scope = "namespace"
+		key.Scope = "namespace"
 	}
-	dryRun := ""
-	if r.URL.RawQuery != "" && r.URL.Query().Get("dryRun") == "All" {
-		dryRun = "All"
+	if strings.Contains(r.URL.RawQuery, "dryRun") && slices.Contains(r.URL.Query()["dryRun"], "All") {
+		key.DryRun = "All"
 	}
-	return []string{verb, dryRun, names.Group, names.Version, names.Resource, names.Subresource, scope, "apiserver"}
+	return key
 }
 
 // metricVerb is the verb as the metrics of upstream spell it.
-func metricVerb(info *request.Info) string {
-	names := map[string]string{
-		"get": "GET", "list": "LIST", "watch": "WATCH", "create": "POST", "post": "POST", "update": "PUT", "put": "PUT",
-		"patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETECOLLECTION",
+func metricVerb(info *request.Info, r *http.Request) string {
+	if info.IsResource && slices.Contains([]string{"attach", "exec", "portforward", "proxy"}, info.Subresource) {
+		return "CONNECT"
 	}
-	if name, ok := names[info.Verb]; ok {
-		return name
+	switch info.Verb {
+	case "get":
+		return "GET"
+	case "list":
+		return "LIST"
+	case "watch":
+		return "WATCH"
+	case "create", "post":
+		return "POST"
+	case "update", "put":
+		return "PUT"
+	case "patch":
+		if media := r.Header.Get("Content-Type"); media == string(types.ApplyYAMLPatchType) || media == string(types.ApplyCBORPatchType) {
+			return "APPLY"
+		}
+		return "PATCH"
+	case "delete":
+		return "DELETE"
+	case "deletecollection":
+		return "DELETECOLLECTION"
 	}
-	return "OTHER"
+	return "other"
 }

@@ -104,6 +104,9 @@ func (t *Ticket) wait(ctx context.Context) (rejected string) {
 	return rejected
 }
 
+// Waited is how long the request waited for its turn.
+func (t *Ticket) Waited() time.Duration { return t.started.Sub(t.arrived) }
+
 // Leave gives the seats back. The ticket is not to be used any more.
 func (f Flow) Leave(t *Ticket) {
 	c, l := f.controller, t.level

@@ -107,3 +107,10 @@ func (r *Resource) route(e *Entry) string {
 	}
 	return r.kind.Route(e.Object)
 }
+
+// Watchers is the number of watchers that every change concerns.
+func (r *Resource) Watchers() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.watchers.by[route{kind: routeAll}])
+}
