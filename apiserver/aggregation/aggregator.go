@@ -55,6 +55,7 @@ type remote struct {
 	available  atomic.Bool
 	discovered atomic.Pointer[apidiscoveryv2.APIVersionDiscovery] // what it said last
 	document   atomic.Pointer[location]                           // where it describes the group version
+	old        atomic.Pointer[description]                        // what it said in OpenAPI v2, once somebody asked
 }
 
 func (r *remote) gv() schema.GroupVersion {
@@ -105,6 +106,7 @@ func (a *Aggregator) newRemote(s *apiregistrationv1.APIService, before *remote) 
 		r.available.Store(before.available.Load())
 		r.discovered.Store(before.discovered.Load())
 		r.document.Store(before.document.Load())
+		r.old.Store(before.old.Load())
 	} else {
 		r.available.Store(isAvailable(s))
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 )
 
 // location of a document of OpenAPI v3.
@@ -38,9 +40,12 @@ func (a *Aggregator) keepDocument(ctx context.Context, r *remote, base string) {
 
 func documentOf(r *remote) string { return "apis/" + r.spec.Group + "/" + r.spec.Version }
 
-// OpenAPI adds the documents of other servers to the index of our own, which own answers. Of OpenAPI v2, it is our own alone.
-func (a *Aggregator) OpenAPI(own http.Handler) http.Handler {
+// OpenAPI adds the documents of other servers to the index of our own, which own answers, and merges them into that of v2.
+func (a *Aggregator) OpenAPI(own *openapi.Documents) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == oldPath {
+			own.SetExternals(a.externals(r.Context()))
+		}
 		if strings.TrimSuffix(r.URL.Path, "/") != indexPath || len(a.all()) == 0 {
 			own.ServeHTTP(w, r)
 			return

@@ -22,7 +22,8 @@ type Documents struct {
 
 	mu     sync.Mutex
 	groups map[schema.GroupVersion]*Group
-	dumps  map[string]*dump // what was asked for of late, by document and media type
+	others map[string]*External // by name
+	dumps  map[string]*dump     // what was asked for of late, by document and media type
 	timer  clock.Timer
 	packed string // hash of the schemas
 }
@@ -95,6 +96,9 @@ func (d *Documents) hashes() (v3 map[string]string, v2 string) {
 	for _, name := range slices.Sorted(maps.Keys(v3)) {
 		all = append(all, name, v3[name])
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.others)) {
+		all = append(all, name, d.others[name].Hash)
+	}
 	return v3, d.hash(all...)
 }
 
@@ -131,7 +135,7 @@ func (d *Documents) build(name string) ([]byte, error) {
 	}
 	q := &queries{schemas: schemas, known: map[string][]parameter{}}
 	if name == "" {
-		return documentV2(d.version, d.everything(q), schemas)
+		return documentV2(d.version, d.everything(q), schemas, d.others)
 	}
 	if p := fixed()[name]; p != nil {
 		return documentV3(d.info(), schema.GroupVersion{}, []*path{p}, schemas)

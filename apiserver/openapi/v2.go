@@ -101,7 +101,7 @@ func (s sharing) operation(o *operation) (operationV2, error) {
 }
 
 // documentV2 writes all paths and all schemas that they need.
-func documentV2(version string, paths []*path, schemas map[string]Schema) ([]byte, error) {
+func documentV2(version string, paths []*path, schemas map[string]Schema, others map[string]*External) ([]byte, error) {
 	shared := sharing{}
 	var out bytes.Buffer
 	out.WriteString(`{"swagger":"2.0","info":`)
@@ -115,19 +115,25 @@ func documentV2(version string, paths []*path, schemas map[string]Schema) ([]byt
 	if err != nil {
 		return nil, err
 	}
+	merged := newMerger(schemas, shared)
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if err := merged.add(&out, others[name]); err != nil {
+			return nil, fmt.Errorf("merging the description of %s: %w", name, err)
+		}
+	}
 	// Schemas are reached from operations and from the bodies among the shared parameters.
 	var parameters bytes.Buffer
-	if err := writeJSON(&parameters, shared); err != nil {
+	if err := writeJSON(&parameters, merged.parameters()); err != nil {
 		return nil, err
 	}
-	names := reachable(append(bytes.Clone(out.Bytes()[start:]), parameters.Bytes()...), refV2, func(name string) []byte { return schemas[name].V2 })
+	names := reachable(append(bytes.Clone(out.Bytes()[start:]), parameters.Bytes()...), refV2, merged.schema)
 	out.WriteString(`,"definitions":{`)
 	for i, name := range slices.Sorted(maps.Keys(names)) {
 		if i > 0 {
 			out.WriteByte(',')
 		}
 		fmt.Fprintf(&out, "%q:", name)
-		out.Write(schemas[name].V2)
+		out.Write(merged.schema(name))
 	}
 	out.WriteString(`},"parameters":`)
 	out.Write(parameters.Bytes())
