@@ -2,6 +2,7 @@ package nodeipam
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 	"net/netip"
 )
@@ -9,39 +10,84 @@ import (
 // errExhausted says that a pod network has no free share left.
 var errExhausted = errors.New("pod network is exhausted")
 
-// free returns the first share of that size in network that overlaps none of used.
-func free(network netip.Prefix, bits int, used []netip.Prefix) (netip.Prefix, error) {
+// pool is a pod network that is handed out in shares of one size.
+type pool struct {
+	network netip.Prefix
+	bits    int
+	taken   map[netip.Prefix]int // shares, by how many times each is taken
+	odd     map[netip.Prefix]int // the same of prefixes of another size, such as from before a change of the size
+	low     netip.Prefix         // all shares before it are taken
+}
+
+func newPool(network netip.Prefix, bits int) (*pool, error) {
 	network = network.Masked()
 	if bits < network.Bits() || bits > network.Addr().BitLen() {
-		return netip.Prefix{}, errExhausted
+		return nil, fmt.Errorf("cluster CIDR %s cannot be cut into shares of /%d", network, bits)
 	}
-	candidate := netip.PrefixFrom(network.Addr(), bits)
-	for network.Contains(candidate.Addr()) {
-		taken := overlapping(candidate, used)
-		if !taken.IsValid() {
-			return candidate, nil
+	return &pool{network: network, bits: bits, taken: map[netip.Prefix]int{}, odd: map[netip.Prefix]int{}, low: netip.PrefixFrom(network.Addr(), bits)}, nil
+}
+
+func (p *pool) takes(prefix netip.Prefix) map[netip.Prefix]int {
+	if prefix.Bits() == p.bits {
+		return p.taken
+	}
+	return p.odd
+}
+
+// take records that somebody has a prefix.
+func (p *pool) take(prefix netip.Prefix) {
+	if prefix = prefix.Masked(); p.network.Overlaps(prefix) {
+		p.takes(prefix)[prefix]++
+	}
+}
+
+// give records that somebody has it no more.
+func (p *pool) give(prefix netip.Prefix) {
+	prefix = prefix.Masked()
+	counts := p.takes(prefix)
+	if counts[prefix]--; counts[prefix] > 0 {
+		return
+	}
+	delete(counts, prefix)
+	first := netip.PrefixFrom(prefix.Addr(), p.bits).Masked()
+	if p.network.Contains(first.Addr()) && first.Addr().Less(p.low.Addr()) {
+		p.low = first
+	} else if prefix.Contains(p.network.Addr()) {
+		p.low = netip.PrefixFrom(p.network.Addr(), p.bits)
+	}
+}
+
+// free returns the first share that overlaps nothing that is taken.
+func (p *pool) free() (netip.Prefix, error) {
+	for p.network.Contains(p.low.Addr()) {
+		taken, ok := p.overlapping(p.low)
+		if !ok {
+			return p.low, nil
 		}
 		// Go on behind the larger of the two.
-		after := candidate
-		if taken.Bits() < bits {
-			after = netip.PrefixFrom(taken.Masked().Addr(), taken.Bits())
+		after := p.low
+		if taken.Bits() < p.bits {
+			after = taken
 		}
 		next, ok := following(after)
 		if !ok {
 			break
 		}
-		candidate = netip.PrefixFrom(next, bits)
+		p.low = netip.PrefixFrom(next, p.bits)
 	}
 	return netip.Prefix{}, errExhausted
 }
 
-func overlapping(candidate netip.Prefix, used []netip.Prefix) netip.Prefix {
-	for _, prefix := range used {
-		if candidate.Overlaps(prefix) {
-			return prefix
+func (p *pool) overlapping(share netip.Prefix) (netip.Prefix, bool) {
+	if p.taken[share] > 0 {
+		return share, true
+	}
+	for prefix := range p.odd {
+		if share.Overlaps(prefix) {
+			return prefix, true
 		}
 	}
-	return netip.Prefix{}
+	return netip.Prefix{}, false
 }
 
 // following is the first address behind a prefix; false at the end of the address space.

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
@@ -29,16 +29,16 @@ const Name = "nodeipam"
 type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
-	Networks []Network
 
 	mu    sync.Mutex
-	given map[string][]netip.Prefix // by node, until the cache shows it
+	pools []*pool
+	nodes map[string]*holding
 }
 
-// Network is a pod network and the size of a node's share of it.
-type Network struct {
-	Prefix netip.Prefix
-	Bits   int
+// holding is what a node has, recorded as nodes come, change and go: a list of all for each would cost their square.
+type holding struct {
+	shares []netip.Prefix // as the node says
+	given  []netip.Prefix // until the node says so
 }
 
 // Reconcile gives a node without pod network one.
@@ -46,7 +46,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if node.DeletionTimestamp != nil || len(node.Spec.PodCIDRs) > 0 || node.Spec.PodCIDR != "" {
 		return reconcile.Result{}, nil
 	}
-	shares, err := c.choose(ctx, node.Name)
+	shares, err := c.choose(node.Name)
 	if errors.Is(err, errExhausted) {
 		c.Recorder.Eventf(node, corev1.EventTypeNormal, "CIDRNotAvailable", "Node %s status is now: CIDRNotAvailable", node.Name)
 		return reconcile.Result{}, nil // a node that goes wakes all
@@ -63,33 +63,63 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 }
 
 // choose picks a free share of each network and keeps it for the node.
-func (c *Controller) choose(ctx context.Context, name string) ([]netip.Prefix, error) {
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing nodes: %w", err)
-	}
+func (c *Controller) choose(name string) ([]netip.Prefix, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if given := c.given[name]; given != nil {
-		return given, nil
+	node := c.nodes[name]
+	if node == nil {
+		node = &holding{}
+		c.nodes[name] = node
 	}
-	var used []netip.Prefix
-	for i := range nodes.Items {
-		used = append(used, sharesOf(&nodes.Items[i])...)
-	}
-	for _, given := range c.given {
-		used = append(used, given...)
+	if node.given != nil {
+		return node.given, nil
 	}
 	var shares []netip.Prefix
-	for _, network := range c.Networks {
-		share, err := free(network.Prefix, network.Bits, used)
+	for _, pool := range c.pools {
+		share, err := pool.free()
 		if err != nil {
 			return nil, err
 		}
 		shares = append(shares, share)
 	}
-	c.given[name] = shares
+	node.given = shares
+	c.each(shares, (*pool).take)
 	return shares, nil
+}
+
+func (c *Controller) each(shares []netip.Prefix, do func(*pool, netip.Prefix)) {
+	for _, pool := range c.pools {
+		for _, share := range shares {
+			do(pool, share)
+		}
+	}
+}
+
+// saw records what a node has, and says whether it has nothing.
+func (c *Controller) saw(obj client.Object) bool {
+	node, ok := obj.(*corev1.Node)
+	if !ok {
+		return false
+	}
+	shares := sharesOf(node)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.nodes[node.Name]
+	if before == nil {
+		before = &holding{}
+	}
+	after := &holding{shares: shares}
+	if len(shares) == 0 {
+		after.given = before.given
+	} else {
+		c.each(before.given, (*pool).give)
+	}
+	if !slices.Equal(before.shares, shares) {
+		c.each(shares, (*pool).take)
+		c.each(before.shares, (*pool).give)
+	}
+	c.nodes[node.Name] = after
+	return len(shares) == 0
 }
 
 func sharesOf(node *corev1.Node) []netip.Prefix {
@@ -106,22 +136,41 @@ func sharesOf(node *corev1.Node) []netip.Prefix {
 	return out
 }
 
-// freed forgets what a deleted node was given and wakes the nodes that have nothing.
-func (c *Controller) freed(ctx context.Context, gone client.Object) []reconcile.Request {
+// freed takes back what a deleted node had and returns the nodes that have nothing.
+func (c *Controller) freed(gone string) []string {
 	c.mu.Lock()
-	delete(c.given, gone.GetName())
-	c.mu.Unlock()
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil
+	defer c.mu.Unlock()
+	if node := c.nodes[gone]; node != nil {
+		c.each(node.given, (*pool).give)
+		c.each(node.shares, (*pool).give)
 	}
-	var requests []reconcile.Request
-	for i := range nodes.Items {
-		if len(nodes.Items[i].Spec.PodCIDRs) == 0 {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&nodes.Items[i])})
+	delete(c.nodes, gone)
+	var needy []string
+	for name, node := range c.nodes {
+		if len(node.shares) == 0 && node.given == nil {
+			needy = append(needy, name)
 		}
 	}
-	return requests
+	return needy
+}
+
+// changes wakes a node that has no share, and when another goes all that have none.
+func (c *Controller) changes() handler.EventHandler {
+	type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	seen := func(node client.Object, queue requests) {
+		if c.saw(node) {
+			queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(node)})
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue requests) { seen(e.Object, queue) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requests) { seen(e.ObjectNew, queue) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requests) {
+			for _, name := range c.freed(e.Object.GetName()) {
+				queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
+			}
+		},
+	}
 }
 
 // Register puts the controller on mgr. It wakes when a node appears, and the nodes
@@ -130,7 +179,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if len(deps.ClusterCIDRs) == 0 {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cidrAllocator"), given: map[string][]netip.Prefix{}}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cidrAllocator"), nodes: map[string]*holding{}}
 	for _, cidr := range deps.ClusterCIDRs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {
@@ -140,25 +189,14 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		if prefix.Addr().Is6() {
 			bits = deps.NodeCIDRMaskIPv6
 		}
-		if bits < prefix.Bits() {
-			return fmt.Errorf("cluster CIDR %s is smaller than a node's share of /%d", prefix, bits)
+		pool, err := newPool(prefix, bits)
+		if err != nil {
+			return err
 		}
-		c.Networks = append(c.Networks, Network{prefix, bits})
-	}
-	needy := predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return len(sharesOf(e.Object.(*corev1.Node))) == 0 },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return len(sharesOf(e.ObjectNew.(*corev1.Node))) == 0
-		},
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
-	}
-	deleted := predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(event.UpdateEvent) bool { return false },
+		c.pools = append(c.pools, pool)
 	}
 	return kit.New(mgr, Name).
-		For(&corev1.Node{}, builder.WithPredicates(needy)).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.freed), builder.WithPredicates(deleted)).
+		Watches(&corev1.Node{}, c.changes()).
 		WithOptions(kit.Options(1)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

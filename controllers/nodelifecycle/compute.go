@@ -1,7 +1,6 @@
 package nodelifecycle
 
 import (
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -90,13 +89,4 @@ func taints(node *corev1.Node, evict bool, now time.Time) []corev1.Taint {
 		}
 	}
 	return out
-}
-
-// allSilent says whether no node is ready: then the fault is more likely ours than
-// theirs, and nothing is evicted.
-func allSilent(nodes []corev1.Node) bool {
-	return len(nodes) > 0 && !slices.ContainsFunc(nodes, func(node corev1.Node) bool {
-		ready := condition(&node, corev1.NodeReady)
-		return ready != nil && ready.Status == corev1.ConditionTrue
-	})
 }

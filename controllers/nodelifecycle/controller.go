@@ -11,13 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
@@ -39,6 +38,7 @@ type Controller struct {
 	Grace    time.Duration
 
 	beats heartbeats
+	nodes census
 
 	mu    sync.Mutex
 	known map[string]types.UID
@@ -65,11 +65,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 			return patch.Result(reconcile.Result{}, err)
 		}
 	}
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return reconcile.Result{}, fmt.Errorf("listing nodes: %w", err)
-	}
-	wanted := taints(node, !allSilent(nodes.Items), now)
+	wanted := taints(node, !c.nodes.allSilent(), now)
 	if equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
 		return kit.After(wait), nil
 	}
@@ -146,21 +142,27 @@ func (c *Controller) renewed(ctx context.Context, obj client.Object) []reconcile
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: lease.Name}}}
 }
 
-// others wakes every other node when the first becomes ready, or the last ceases to be:
+// changes wakes the node that changed; and all that are not ready when the first becomes it, or the last ceases to be:
 // whether anything is evicted may have changed.
-func (c *Controller) others(ctx context.Context, changed client.Object) []reconcile.Request {
-	var nodes corev1.NodeList
-	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range nodes.Items {
-		ready := condition(&nodes.Items[i], corev1.NodeReady)
-		if nodes.Items[i].Name != changed.GetName() && (ready == nil || ready.Status != corev1.ConditionTrue) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&nodes.Items[i])})
+func (c *Controller) changes() handler.EventHandler {
+	type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	wake := func(queue requests, names ...string) {
+		for _, name := range names {
+			queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
 		}
 	}
-	return requests
+	seen := func(obj client.Object, queue requests) {
+		wake(queue, c.nodes.take(obj.GetName(), isReady(obj))...)
+		wake(queue, obj.GetName())
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue requests) { seen(e.Object, queue) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requests) { seen(e.ObjectNew, queue) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requests) {
+			c.gone(e.Object)
+			wake(queue, c.nodes.drop(e.Object.GetName())...)
+		},
+	}
 }
 
 func (c *Controller) gone(obj client.Object) {
@@ -171,13 +173,13 @@ func (c *Controller) gone(obj client.Object) {
 	c.event(obj.GetName(), obj.GetUID(), "RemovingNode", fmt.Sprintf("Removing Node %s from Controller", obj.GetName()))
 }
 
-func readiness(obj client.Object) corev1.ConditionStatus {
-	if node, ok := obj.(*corev1.Node); ok {
-		if ready := condition(node, corev1.NodeReady); ready != nil {
-			return ready.Status
-		}
+func isReady(obj client.Object) bool {
+	node, ok := obj.(*corev1.Node)
+	if !ok {
+		return false
 	}
-	return ""
+	ready := condition(node, corev1.NodeReady)
+	return ready != nil && ready.Status == corev1.ConditionTrue
 }
 
 // Register puts the controller on mgr. It wakes when a node changes, when the lease of a
@@ -188,19 +190,10 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	c := &Controller{
 		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "node-controller"), Clock: deps.Clock, Grace: deps.NodeGracePeriod,
-		beats: heartbeats{seen: map[string]heartbeat{}}, known: map[string]types.UID{},
-	}
-	deleted := predicate.Funcs{DeleteFunc: func(e event.DeleteEvent) bool {
-		c.gone(e.Object)
-		return false
-	}}
-	turned := predicate.Funcs{
-		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool { return readiness(e.ObjectOld) != readiness(e.ObjectNew) },
+		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
 	}
 	return kit.New(mgr, Name).
-		For(&corev1.Node{}, builder.WithPredicates(deleted)).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.others), builder.WithPredicates(turned)).
+		Watches(&corev1.Node{}, c.changes()).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(c.renewed)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
