@@ -14,12 +14,15 @@ import (
 const frontProxyName = "front-proxy-client"
 
 // newAggregator sends requests on to the servers of APIServices.
-func (c *controlPlane) newAggregator() *aggregation.Aggregator {
-	certificate := c.certificates.frontProxyClient.TLS()
+func (c *controlPlane) newAggregator() (*aggregation.Aggregator, error) {
+	certificate, err := c.proxyCertificate()
+	if err != nil {
+		return nil, err
+	}
 	return &aggregation.Aggregator{
 		Lister: c.view, Follow: c.view.Follow, Resolver: c.resolver(), Certificate: &certificate, Clock: clock.RealClock{},
 		Writer: sync.OnceValues(func() (client.Client, error) { return c.client(serverIdentity(), nil) }),
-	}
+	}, nil
 }
 
 // requestHeaderConfig tells the servers of APIServices how to know this one, and whom it speaks for.

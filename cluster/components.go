@@ -52,6 +52,13 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		}
 		parts = append(parts, more...)
 	}
+	if plane.options.SimulatedNodes > 0 {
+		part, err := plane.newSimulatedNodes(shared)
+		if err != nil {
+			return nil, fmt.Errorf("setting up simulated nodes: %w", err)
+		}
+		parts = append(parts, part)
+	}
 	return parts, nil
 }
 
@@ -80,7 +87,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key, MaxTTL: c.options.SigningDuration.Duration}
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
-		Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration,
+		Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
 	})
 	return component{"controllers", func(ctx context.Context) error {
 		defer actors.stop()

@@ -49,6 +49,8 @@ type controlPlane struct {
 	http         *http.Server
 	mapping      sharedMapper
 	closers      []io.Closer // what outlasts the last request
+	drainer      *drainer
+	leaving      <-chan struct{} // closed when the cluster is told to end
 
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -61,7 +63,7 @@ type controlPlane struct {
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{})}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.stop = stop
+	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {
 		return c, err
 	}
@@ -123,7 +125,11 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nodes, documents := c.newKubelets(), openapi.New(c.rows, version.Version)
+	nodes, err := c.newKubelets()
+	if err != nil {
+		return err
+	}
+	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
@@ -133,14 +139,20 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Checks: []apiserver.Check{
 			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
 			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
+			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
 		},
 	}
 	c.keepKeys(ctx)
 	c.options.bound(c.server)
 	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
-	aggregator := c.newAggregator()
+	aggregator, err := c.newAggregator()
+	if err != nil {
+		return err
+	}
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
-	if c.handler, err = c.server.Handler(ctx); err != nil {
+	lasting, endLasting := context.WithCancel(ctx)
+	c.drainer = c.newDrainer(endLasting)
+	if c.handler, err = c.server.Handler(lasting); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}
 	if c.extensions, err = c.newExtensions(documents); err != nil {
@@ -157,7 +169,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.handler, c.certificates)
+	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates)
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -187,15 +199,11 @@ func (c *controlPlane) run(name string, part func() error) {
 
 // close ends everything in the order in which it depends on each other. Open watches end with their server.
 func (c *controlPlane) close() error {
-	c.stop()
 	var err error
 	if c.http != nil {
-		grace, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		defer cancel()
-		if c.http.Shutdown(grace) != nil {
-			err = c.http.Close()
-		}
+		err = c.drainer.drain(c.http)
 	}
+	c.stop()
 	c.running.Wait()
 	for _, closer := range c.closers {
 		err = errors.Join(err, closer.Close())

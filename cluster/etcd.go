@@ -36,6 +36,8 @@ type EtcdOptions struct {
 	// the past by itself, too; default is that the API server drops what is older than five minutes.
 	EtcdAutoCompactionMode      string `json:"etcd-auto-compaction-mode,omitempty"`
 	EtcdAutoCompactionRetention string `json:"etcd-auto-compaction-retention,omitempty"`
+	// EtcdUnsafeNoFsync has the etcd within the process not wait for the disk: a power failure loses data. For tests.
+	EtcdUnsafeNoFsync bool `json:"etcd-unsafe-no-fsync,omitempty"`
 }
 
 const (
@@ -127,7 +129,7 @@ func (c *controlPlane) embedEtcd(ctx context.Context) (EtcdAccess, error) {
 	access := EtcdAccess{Endpoints: []string{socket}}
 	config := etcd.Config{
 		Dir: filepath.Join(o.DataDir, "etcd"), Logger: logger, ClientURLs: []string{socket}, Quota: o.EtcdQuotaBackendBytes,
-		CompactionMode: o.EtcdAutoCompactionMode, CompactionRetention: o.EtcdAutoCompactionRetention,
+		CompactionMode: o.EtcdAutoCompactionMode, CompactionRetention: o.EtcdAutoCompactionRetention, UnsafeNoFsync: o.EtcdUnsafeNoFsync,
 	}
 	if urls := o.etcdURLs(); len(urls) > 0 {
 		server, client, err := etcdCertificates(o, urls)

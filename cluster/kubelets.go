@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -26,14 +25,16 @@ type kubelets struct {
 var _ apiserver.NodeConnections = &kubelets{}
 
 // newKubelets authenticates to kubelets with a client certificate, and checks theirs against the cluster's authority.
-func (c *controlPlane) newKubelets() *kubelets {
+func (c *controlPlane) newKubelets() (*kubelets, error) {
+	config, err := c.kubeletTLS()
+	if err != nil {
+		return nil, err
+	}
 	return &kubelets{nodes: c.view, transport: &http.Transport{
-		TLSClientConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: c.certificates.authority.Pool(), Certificates: []tls.Certificate{c.certificates.toKubelet.TLS()},
-		},
+		TLSClientConfig:     config,
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
-	}}
+	}}, nil
 }
 
 // Node implements apiserver.NodeConnections.

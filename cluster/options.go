@@ -104,6 +104,7 @@ type Options struct {
 	RequestOptions
 	EtcdOptions
 	ServingOptions
+	TestOptions
 	AuthenticationOptions
 	configuration.Authorization
 }
@@ -176,7 +177,7 @@ func (o *NodeOptions) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate(), o.TestOptions.validate()}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

@@ -3,6 +3,7 @@ package cluster
 import (
 	"crypto"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,12 +39,26 @@ type ServingOptions struct {
 	ServiceAccountMaxTokenExpiration metav1.Duration `json:"service-account-max-token-expiration,omitempty"`
 	// APIAudiences of tokens for the API server; default the issuers.
 	APIAudiences []string `json:"api-audiences,omitempty"`
+	// KubeletClientCertificate and KubeletClientKey are by which the API server calls kubelets, whose certificates are checked against
+	// KubeletCertificateAuthority, or not at all without one. Default is the cluster's own authority for both.
+	KubeletClientCertificate    string `json:"kubelet-client-certificate,omitempty"`
+	KubeletClientKey            string `json:"kubelet-client-key,omitempty"`
+	KubeletCertificateAuthority string `json:"kubelet-certificate-authority,omitempty"`
+	// ProxyClientCertFile and ProxyClientKeyFile are by which the API server calls those of APIServices.
+	ProxyClientCertFile string `json:"proxy-client-cert-file,omitempty"`
+	ProxyClientKeyFile  string `json:"proxy-client-key-file,omitempty"`
 }
 
 func (o *ServingOptions) validate() error {
 	var wrong []error
 	if (o.TLSCertFile == "") != (o.TLSPrivateKeyFile == "") {
 		wrong = append(wrong, errors.New("--tls-cert-file and --tls-private-key-file: the one needs the other"))
+	}
+	if (o.KubeletClientCertificate == "") != (o.KubeletClientKey == "") {
+		wrong = append(wrong, errors.New("--kubelet-client-certificate and --kubelet-client-key: the one needs the other"))
+	}
+	if (o.ProxyClientCertFile == "") != (o.ProxyClientKeyFile == "") {
+		wrong = append(wrong, errors.New("--proxy-client-cert-file and --proxy-client-key-file: the one needs the other"))
 	}
 	for _, issuer := range o.ServiceAccountIssuers {
 		if _, err := url.Parse(issuer); issuer == "" || err != nil {
@@ -100,6 +115,42 @@ func (c *certificates) leaveServed(certificate, key string) error {
 		return fmt.Errorf("writing the serving certificate: %w", err)
 	}
 	return nil
+}
+
+// kubeletTLS is how the API server and kubelets know each other.
+func (c *controlPlane) kubeletTLS() (*tls.Config, error) {
+	o := c.options.ServingOptions
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.certificates.authority.Pool(), Certificates: []tls.Certificate{c.certificates.toKubelet.TLS()}}
+	if o.KubeletClientCertificate != "" {
+		given, err := tls.LoadX509KeyPair(o.KubeletClientCertificate, o.KubeletClientKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading --kubelet-client-certificate: %w", err)
+		}
+		config.Certificates, config.InsecureSkipVerify = []tls.Certificate{given}, o.KubeletCertificateAuthority == ""
+	}
+	if o.KubeletCertificateAuthority != "" {
+		text, err := os.ReadFile(o.KubeletCertificateAuthority)
+		if err != nil {
+			return nil, fmt.Errorf("reading --kubelet-certificate-authority: %w", err)
+		}
+		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("reading --kubelet-certificate-authority: %s has no certificate in PEM", o.KubeletCertificateAuthority)
+		}
+	}
+	return config, nil
+}
+
+// proxyCertificate is by which the API server calls those of APIServices.
+func (c *controlPlane) proxyCertificate() (tls.Certificate, error) {
+	o := c.options.ServingOptions
+	if o.ProxyClientCertFile == "" {
+		return c.certificates.frontProxyClient.TLS(), nil
+	}
+	given, err := tls.LoadX509KeyPair(o.ProxyClientCertFile, o.ProxyClientKeyFile)
+	if err != nil {
+		return given, fmt.Errorf("reading --proxy-client-cert-file: %w", err)
+	}
+	return given, nil
 }
 
 // openClientCAs gathers whose client certificates are believed.

@@ -58,6 +58,7 @@ func addEtcdFlags(flags *pflag.FlagSet, o *cluster.EtcdOptions) {
 	flags.StringVar(&o.EtcdPrefix, "etcd-prefix", o.EtcdPrefix, "what all keys in etcd begin with")
 	flags.StringSliceVar(&o.EtcdListenClientURLs, "etcd-listen-client-urls", o.EtcdListenClientURLs,
 		"where the etcd within the process listens, or none (default https://127.0.0.1:2379 if it is free and --https-listen-port is not 0)")
+	flags.BoolVar(&o.EtcdUnsafeNoFsync, "etcd-unsafe-no-fsync", o.EtcdUnsafeNoFsync, "do not wait for the disk: a power failure loses data; for tests")
 	flags.Int64Var(&o.EtcdQuotaBackendBytes, "etcd-quota-backend-bytes", o.EtcdQuotaBackendBytes, "bytes in use beyond which only deletions are accepted (default 8 GiB)")
 	flags.StringVar(&o.EtcdAutoCompactionMode, "etcd-auto-compaction-mode", o.EtcdAutoCompactionMode, "periodic or revision: the etcd within the process drops the past by itself, too")
 	flags.StringVar(&o.EtcdAutoCompactionRetention, "etcd-auto-compaction-retention", o.EtcdAutoCompactionRetention, "how much of the past is kept then: 1h, or 1000 revisions")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -18,9 +17,8 @@ type streams struct {
 
 // run is the program: args as in os.Args. Under another program's name it is that program.
 func run(ctx context.Context, args []string, s streams) error {
-	if filepath.Base(args[0]) == "kubectl" {
-		args = append([]string{"coxswain", "kubectl"}, args[1:]...)
-	}
+	programs := personalities(s)
+	args = calledAs(args, programs)
 	root := &cobra.Command{
 		Use:           "coxswain",
 		Short:         "A whole Kubernetes cluster in one program",
@@ -30,6 +28,7 @@ func run(ctx context.Context, args []string, s streams) error {
 	}
 	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s))
 	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
+	root.AddCommand(programs...)
 	root.SetArgs(args[1:])
 	root.SetIn(s.in)
 	root.SetOut(s.out)

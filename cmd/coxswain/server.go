@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,24 +23,24 @@ func serverCommand(s streams) *cobra.Command {
 			if err := readConfig(configFile, &options, command.Flags()); err != nil {
 				return err
 			}
-			started := time.Now()
-			ctx := withLogger(command.Context(), s.err)
-			running, err := cluster.Start(ctx, options)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(started).Milliseconds())
-			return running.Wait()
+			return serve(command.Context(), s, options)
 		},
 	}
 	command.Flags().StringVar(&configFile, "config", "", "file with the same keys in YAML; flags win")
-	addServerFlags(command.Flags(), &options)
-	addAuditFlags(command.Flags(), &options.AuditOptions)
-	addRequestFlags(command.Flags(), &options.RequestOptions)
-	addEtcdFlags(command.Flags(), &options.EtcdOptions)
-	addAuthenticationFlags(command.Flags(), &options.AuthenticationOptions)
-	addAuthorizationFlags(command.Flags(), &options.Authorization)
+	addAllServerFlags(command.Flags(), &options)
 	return command
+}
+
+// addAllServerFlags adds what can be said of a server.
+func addAllServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
+	addServerFlags(flags, o)
+	addAuditFlags(flags, &o.AuditOptions)
+	addRequestFlags(flags, &o.RequestOptions)
+	addEtcdFlags(flags, &o.EtcdOptions)
+	addAuthenticationFlags(flags, &o.AuthenticationOptions)
+	addAuthorizationFlags(flags, &o.Authorization)
+	addServingFlags(flags, &o.ServingOptions)
+	addTestFlags(flags, &o.TestOptions)
 }
 
 func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {

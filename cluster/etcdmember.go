@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	etcdversion "go.etcd.io/etcd/api/v3/version"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+)
+
+// EtcdMember is an etcd that runs by itself, in the words of etcd's own flags.
+type EtcdMember struct {
+	// Name within the cluster; default "default".
+	Name string
+	// DataDir is made when it does not exist; default NAME.etcd.
+	DataDir string
+	// ListenClientURLs and AdvertiseClientURLs; default http://localhost:2379.
+	ListenClientURLs, AdvertiseClientURLs []string
+	// ListenPeerURLs and AdvertisePeerURLs; default http://localhost:2380.
+	ListenPeerURLs, AdvertisePeerURLs []string
+	// InitialCluster is name=URL,… of all members; default this one alone.
+	InitialCluster string
+	// InitialClusterState is new or existing; default new.
+	InitialClusterState string
+	// Client and Peer are certificates for https URLs. With a CA, callers must have one that it signed.
+	Client, Peer EtcdFiles
+	// Quota of bytes in use; default 8 GiB.
+	Quota int64
+	// CompactionMode and CompactionRetention drop the past; default never.
+	CompactionMode, CompactionRetention string
+	// UnsafeNoFsync does not wait for the disk.
+	UnsafeNoFsync bool
+}
+
+// EtcdFiles are in PEM.
+type EtcdFiles struct{ CA, Cert, Key string }
+
+// DefaultEtcdMember is etcd without flags.
+func DefaultEtcdMember() EtcdMember {
+	clients, peers := []string{"http://localhost:2379"}, []string{"http://localhost:2380"}
+	return EtcdMember{
+		Name: "default", ListenClientURLs: clients, AdvertiseClientURLs: clients, ListenPeerURLs: peers, AdvertisePeerURLs: peers,
+		InitialClusterState: "new", CompactionMode: "periodic", CompactionRetention: "0",
+	}
+}
+
+// EtcdVersion is that of the etcd within.
+func EtcdVersion() string { return etcdversion.Version }
+
+// Run serves until ctx ends.
+func (m EtcdMember) Run(ctx context.Context) error {
+	if m.DataDir == "" {
+		m.DataDir = m.Name + ".etcd"
+	}
+	if m.InitialClusterState != "new" && m.InitialClusterState != "existing" {
+		return fmt.Errorf("--initial-cluster-state=%s: want new or existing", m.InitialClusterState)
+	}
+	member, err := etcd.Embed(ctx, etcd.Config{
+		Dir: m.DataDir, Name: m.Name, ClientURLs: m.ListenClientURLs, AdvertiseURLs: m.AdvertiseClientURLs, ClientTLS: m.Client.tls(),
+		PeerURLs: m.ListenPeerURLs, AdvertisePeerURLs: m.AdvertisePeerURLs, PeerTLS: m.Peer.tls(),
+		InitialCluster: m.InitialCluster, Join: m.InitialClusterState == "existing",
+		Quota: m.Quota, CompactionMode: m.CompactionMode, CompactionRetention: m.CompactionRetention, UnsafeNoFsync: m.UnsafeNoFsync,
+		Logger: log.FromContext(ctx).WithName("etcd"),
+	})
+	if err != nil {
+		return err
+	}
+	log.FromContext(ctx).Info("Serving", "clients", m.ListenClientURLs, "peers", m.ListenPeerURLs)
+	select {
+	case <-ctx.Done():
+		return member.Close()
+	case <-member.Done():
+		return errors.Join(errors.New("etcd has stopped"), member.Close())
+	}
+}
+
+func (f EtcdFiles) tls() *etcd.TLS {
+	if f == (EtcdFiles{}) {
+		return nil
+	}
+	return &etcd.TLS{CA: f.CA, Cert: f.Cert, Key: f.Key}
+}

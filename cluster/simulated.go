@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/controllers"
+	"github.com/coxswain-k8s/coxswain/kubelet/simulated"
+)
+
+// TestOptions are for programs that test what uses the API.
+type TestOptions struct {
+	// SimulatedNodes need no machine: pods that are bound to them become ready, and no container runs. Default none.
+	SimulatedNodes int `json:"simulate-nodes,omitempty"`
+	// DisabledControllers are left out of those that run, by name; SelectControllers reads upstream's notation. Default none.
+	DisabledControllers []string `json:"disable-controllers,omitempty"`
+}
+
+// ForTest returns the options of a control plane with controllers and a scheduler for a Go test: no node, a free port of this
+// machine, and a disk that is not waited for. Everything is kept below dir, such as t.TempDir().
+func ForTest(dir string) Options {
+	o := Default()
+	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS}, "localhost", "127.0.0.1"
+	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync = "127.0.0.1", 0, true
+	return o
+}
+
+func (o *TestOptions) validate() error {
+	if o.SimulatedNodes < 0 || o.SimulatedNodes > 10000 {
+		return fmt.Errorf("--simulate-nodes=%d: want a number up to 10000", o.SimulatedNodes)
+	}
+	return nil
+}
+
+// SelectControllers takes the value of upstream's --controllers: "*" is all, "name" is that one, "-name" is not that one. An empty
+// list is all.
+func (o *TestOptions) SelectControllers(chosen []string) error {
+	known := controllers.Names()
+	for _, choice := range chosen {
+		if name := strings.TrimPrefix(choice, "-"); name != "*" && !slices.Contains(known, name) {
+			return fmt.Errorf("--controllers=%s: unknown; known are %s", choice, strings.Join(known, ", "))
+		}
+	}
+	o.DisabledControllers = nil
+	all := len(chosen) == 0 || slices.Contains(chosen, "*")
+	for _, name := range known {
+		if slices.Contains(chosen, "-"+name) || !all && !slices.Contains(chosen, name) {
+			o.DisabledControllers = append(o.DisabledControllers, name)
+		}
+	}
+	return nil
+}
+
+// newSimulatedNodes act in the name of all nodes at a time, whatever the modes of authorization are.
+func (c *controlPlane) newSimulatedNodes(shared cache.Cache) (component, error) {
+	writer, err := c.client(identity("coxswain:simulated-nodes", user.SystemPrivilegedGroup), shared)
+	if err != nil {
+		return component{}, err
+	}
+	nodes := &simulated.Nodes{
+		Client: writer, Cache: shared, Clock: clock.RealClock{}, Count: c.options.SimulatedNodes,
+		Network: prefixes(c.options.ClusterCIDR)[0], Version: version.Version,
+	}
+	return component{"simulated nodes", func(ctx context.Context) error { return nodes.Run(ctx) }}, nil
+}

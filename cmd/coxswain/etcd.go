@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
+)
+
+// etcdUpstream are the flags of etcd that have no effect here, or cannot have one.
+func etcdUpstream() upstreamFlags {
+	refused := map[string]string{
+		"listen-client-http-urls": "clients of HTTP and gRPC share --listen-client-urls", "wal-dir": "the log is below --data-dir",
+		"force-new-cluster": "restore a snapshot with `coxswain etcd-snapshot restore` instead", "listen-metrics-urls": "metrics are at --listen-client-urls",
+		"client-crl-file": "no certificate would be revoked", "peer-crl-file": "no certificate would be revoked",
+		"client-cert-allowed-hostname": "others would be let in too", "peer-cert-allowed-hostname": "others would be let in too",
+		"peer-cert-allowed-cn": "others would be let in too", "auto-tls": "name certificates", "peer-auto-tls": "name certificates",
+	}
+	for name := range strings.FieldsSeq("discovery discovery-token discovery-endpoints discovery-srv discovery-srv-name discovery-proxy discovery-fallback") {
+		refused[name] = "name the members with --initial-cluster"
+	}
+	return upstreamFlags{
+		refused: refused,
+		bools: "initial-election-tick-advance socket-reuse-port socket-reuse-address strict-reconfig-check pre-vote client-cert-auth peer-client-cert-auth " +
+			"enable-pprof enable-log-rotation enable-distributed-tracing peer-skip-client-san-verification",
+		values: "snapshot-count heartbeat-interval election-timeout max-snapshots max-wals backend-bbolt-freelist-type backend-batch-interval " +
+			"backend-batch-limit max-txn-ops max-request-bytes max-concurrent-streams grpc-keepalive-min-time grpc-keepalive-interval grpc-keepalive-timeout " +
+			"raft-read-timeout raft-write-timeout feature-gates initial-cluster-token v2-deprecation client-cert-file client-key-file peer-client-cert-file " +
+			"peer-client-key-file self-signed-cert-validity cipher-suites cors host-whitelist tls-min-version tls-max-version auth-token bcrypt-cost " +
+			"auth-token-ttl metrics logger log-outputs log-level log-format log-rotation-config-json warning-unary-request-duration " +
+			"distributed-tracing-address distributed-tracing-service-name distributed-tracing-instance-id distributed-tracing-sampling-rate " +
+			"corrupt-check-time compact-hash-check-time compaction-batch-limit watch-progress-notify-interval warning-apply-duration max-learners",
+	}
+}
+
+// etcdCommand is etcd: a member that listens, and nothing else.
+func etcdCommand(s streams) *cobra.Command {
+	member := cluster.DefaultEtcdMember()
+	command := &cobra.Command{Use: "etcd", Short: "Be etcd, with its flags", Args: cobra.NoArgs}
+	addMemberFlags(command.Flags(), &member)
+	show := command.Flags().Bool("version", false, "print the version and exit")
+	given := etcdUpstream().add(command.Flags())
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if *show {
+			fmt.Fprintln(s.out, "etcd Version:", cluster.EtcdVersion(), "of Coxswain", version.Version)
+			return nil
+		}
+		warnOf(s.err, command.Name(), *given)
+		return member.Run(withLogger(command.Context(), s.err))
+	}
+	return command
+}
+
+func addMemberFlags(flags *pflag.FlagSet, m *cluster.EtcdMember) {
+	flags.StringVar(&m.Name, "name", m.Name, "name of this member")
+	flags.StringVar(&m.DataDir, "data-dir", m.DataDir, "folder of the data (default NAME.etcd)")
+	flags.StringSliceVar(&m.ListenClientURLs, "listen-client-urls", m.ListenClientURLs, "where clients are listened to")
+	flags.StringSliceVar(&m.AdvertiseClientURLs, "advertise-client-urls", m.AdvertiseClientURLs, "where clients are told that the member is")
+	flags.StringSliceVar(&m.ListenPeerURLs, "listen-peer-urls", m.ListenPeerURLs, "where the other members are listened to")
+	flags.StringSliceVar(&m.AdvertisePeerURLs, "initial-advertise-peer-urls", m.AdvertisePeerURLs, "where the other members are told that this one is")
+	flags.StringVar(&m.InitialCluster, "initial-cluster", m.InitialCluster, "name=URL,… of all members (default this one)")
+	flags.StringVar(&m.InitialClusterState, "initial-cluster-state", m.InitialClusterState, "new, or existing to join a cluster")
+	flags.StringVar(&m.Client.Cert, "cert-file", "", "certificate for clients")
+	flags.StringVar(&m.Client.Key, "key-file", "", "key of the certificate for clients")
+	flags.StringVar(&m.Client.CA, "trusted-ca-file", "", "authority of the clients, who then must have a certificate")
+	flags.StringVar(&m.Peer.Cert, "peer-cert-file", "", "certificate for other members")
+	flags.StringVar(&m.Peer.Key, "peer-key-file", "", "key of the certificate for other members")
+	flags.StringVar(&m.Peer.CA, "peer-trusted-ca-file", "", "authority of the other members, who then must have a certificate")
+	flags.Int64Var(&m.Quota, "quota-backend-bytes", m.Quota, "bytes in use beyond which only deletions are accepted (default 8 GiB)")
+	flags.StringVar(&m.CompactionMode, "auto-compaction-mode", m.CompactionMode, "periodic or revision")
+	flags.StringVar(&m.CompactionRetention, "auto-compaction-retention", m.CompactionRetention, "how long, or how many revisions of, the past is kept; 0 keeps it all")
+	flags.BoolVar(&m.UnsafeNoFsync, "unsafe-no-fsync", m.UnsafeNoFsync, "do not wait for the disk: a power failure loses data")
+}
