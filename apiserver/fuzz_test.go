@@ -111,11 +111,11 @@ func FuzzPatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, patch []byte) {
 		for patchType, reference := range whole {
 			before := bytes.Clone(patch)
-			apply, err := patcher(patchType, patch, &appsv1.Deployment{})
+			how, err := patcher(patchType, patch, &appsv1.Deployment{})
 			if err != nil {
 				continue
 			}
-			got, err := apply([]byte(patchedDeployment))
+			got, err := how.apply([]byte(patchedDeployment))
 			if !bytes.Equal(before, patch) {
 				t.Fatalf("%s: the patch became %q", patchType, patch)
 			}
