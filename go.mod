@@ -3,6 +3,7 @@ module github.com/coxswain-k8s/coxswain
 go 1.26.8
 
 require (
+	github.com/anishathalye/porcupine v1.1.0
 	github.com/containerd/containerd/v2 v2.3.7
 	github.com/containernetworking/cni v1.3.0
 	github.com/distribution/reference v0.6.0
@@ -79,7 +80,6 @@ require (
 	github.com/Microsoft/hcsshim v0.15.0-rc.1 // indirect
 	github.com/StackExchange/wmi v0.0.0-20190523213315-cbe66965904d // indirect
 	github.com/VividCortex/ewma v1.2.0 // indirect
-	github.com/anishathalye/porcupine v1.1.0 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.0 // indirect
 	github.com/aperturerobotics/protobuf-go-lite v0.14.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
