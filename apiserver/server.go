@@ -83,6 +83,8 @@ type Server struct {
 	Flows *flowcontrol.Controller
 	// RequestTimeout bounds requests that are not long-running; 0 means a minute.
 	RequestTimeout time.Duration
+	// GoawayChance is how often an HTTP/2 client is told to connect anew.
+	GoawayChance float64
 	// MinWatch is how long a watch lasts at least where the client names no timeout, and half of what it lasts at most; 0 means half
 	// an hour, and less that it lasts.
 	MinWatch time.Duration
@@ -103,7 +105,7 @@ type Server struct {
 	logger    logr.Logger
 }
 
-// Handler returns the whole server as one handler. Watches end when ctx does.
+// Handler returns the whole server as one handler. What lasts, like a watch, ends when ctx does; all else is still answered.
 func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	if s.Clock == nil {
 		s.Clock = clock.RealClock{}
@@ -141,7 +143,8 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.chain = &filters.Chain{
 		Authenticator: s.Authenticator, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
 		Names: s.metricNames, Metrics: s.metrics, RequestTimeout: s.RequestTimeout,
-		Flows: s.Flows, MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight, Logger: s.logger,
+		Flows: s.Flows, MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight,
+		GoawayChance: s.GoawayChance, Stopping: ctx, Logger: s.logger,
 	}
 	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
 }

@@ -14,6 +14,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 )
 
+// http2Limits bound what one connection may have open. What is taken back at once goes on counting until its handler has ended, and
+// who sends many more is cut off by the library (CVE-2023-44487).
+func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
+
 // newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
 // request is authenticated.
 func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *http.Server {
@@ -28,8 +32,7 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 			// Small records at the start of a connection are for browsers that show half a page.
 			DynamicRecordSizingDisabled: true,
 		},
-		// A bound on what one connection may have open; rapid resets are counted by the library (CVE-2023-44487).
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250},
+		HTTP2: http2Limits(),
 	}
 	if err := gather.HTTP2(server); err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")

@@ -71,6 +71,7 @@ func (o *RequestOptions) validate() error {
 func (o *RequestOptions) bound(s *apiserver.Server) {
 	s.RequestTimeout, s.MinWatch = o.RequestTimeout.Duration, time.Duration(orNone(o.MinRequestTimeout))*time.Second
 	s.MaxInFlight, s.MaxMutatingInFlight = orNone(o.MaxRequestsInflight), orNone(o.MaxMutatingRequestsInflight)
+	s.GoawayChance = o.GoawayChance
 	if o.EnablePriorityAndFairness {
 		s.Flows = &flowcontrol.Controller{Seats: o.MaxRequestsInflight + o.MaxMutatingRequestsInflight, Clock: clock.RealClock{}}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -44,7 +43,11 @@ type Chain struct {
 	// MaxInFlight and MaxMutatingInFlight bound the requests that are not long-running at any one time; 0 means 400 and 200,
 	// and less no bound.
 	MaxInFlight, MaxMutatingInFlight int
-	Logger                           logr.Logger
+	// GoawayChance is how often an HTTP/2 client is told to connect anew.
+	GoawayChance float64
+	// Stopping ends with the server, and with it what lasts.
+	Stopping context.Context
+	Logger   logr.Logger
 }
 
 // Wrap puts the steps before a handler, from the outside in.
@@ -54,11 +57,13 @@ func (c *Chain) Wrap(next http.Handler) http.Handler {
 	next = c.impersonate(next)
 	next = c.audit(next)
 	next = c.authenticate(next)
+	next = c.bound(next)
 	next = c.observe(next)
+	next = c.goaway(next)
 	return c.enter(next)
 }
 
-// enter reads the request line, names the request, bounds its time and keeps a panic from spreading.
+// enter reads the request line, names the request and keeps a panic from spreading.
 func (c *Chain) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer c.recover(w, r)
@@ -72,23 +77,8 @@ func (c *Chain) enter(next http.Handler) http.Handler {
 		header.Set("Cache-Control", "no-cache, private")
 		info := request.Parse(r)
 		ctx := warning.With(request.With(logr.NewContext(r.Context(), c.Logger), info), header)
-		if !info.LongRunning() {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.timeout(r))
-			defer cancel()
-		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
-}
-
-// timeout is the server's, or a shorter one that the client asks for.
-func (c *Chain) timeout(r *http.Request) time.Duration {
-	if strings.Contains(r.URL.RawQuery, "timeout=") {
-		if asked, err := time.ParseDuration(r.URL.Query().Get("timeout")); err == nil && asked > 0 && asked < c.RequestTimeout {
-			return asked
-		}
-	}
-	return c.RequestTimeout
 }
 
 func (c *Chain) recover(w http.ResponseWriter, r *http.Request) {
