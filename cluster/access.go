@@ -60,7 +60,7 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 	}
 	chain = chain.After(admission.Plugin{Name: "RBACEscalation", Validator: &rbac.Escalation{RBAC: roles, Authorizer: authorizers}})
 	own := who.accounts
-	documents, err := tokens.Discovery(own.issuers[0], c.jwksURI(), own.keys)
+	documents, err := tokens.Discovery(own.issuers[0], c.jwksURI, own.keys)
 	if err != nil {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
 	}

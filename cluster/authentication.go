@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -147,6 +148,9 @@ func (c *controlPlane) addProviders(ctx context.Context, i *identities) error {
 			fresh, err := configuration.ParseAuthentication(o.AuthenticationConfig, data)
 			if err != nil {
 				return err
+			}
+			if !equality.Semantic.DeepEqual(config.Anonymous, fresh.Anonymous) {
+				return errors.New("anonymous: Forbidden: changed from initial configuration file")
 			}
 			if err := useProviders(current, fresh, settings); err != nil {
 				return err

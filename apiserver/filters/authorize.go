@@ -2,6 +2,8 @@ package filters
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -18,13 +20,21 @@ import (
 // authorize asks whether they may.
 func (c *Chain) authorize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := c.Allowed(r.Context(), Attributes(r)); err != nil {
+		err := c.Allowed(r.Context(), Attributes(r))
+		if undecided := (*undecidedError)(nil); errors.As(err, &undecided) {
+			http.Error(w, fmt.Sprintf("Internal Server Error: %q: %v", r.RequestURI, err), http.StatusInternalServerError)
+			return
+		}
+		if err != nil {
 			c.Refuse(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// undecidedError says that nobody allowed a request and that somebody who might have could not be asked.
+type undecidedError struct{ error }
 
 // Allowed returns nil, or the Status that says what is forbidden.
 func (c *Chain) Allowed(ctx context.Context, attributes authorizer.Attributes) error {
@@ -37,11 +47,13 @@ func (c *Chain) Allowed(ctx context.Context, attributes authorizer.Attributes) e
 		audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
 		return nil
 	}
+	if err != nil {
+		audit.Annotate(ctx, "authorization.k8s.io/reason", "internal error")
+		logr.FromContextOrDiscard(ctx).V(1).Info("authorizing failed", "reason", err.Error())
+		return &undecidedError{err}
+	}
 	audit.Annotate(ctx, "authorization.k8s.io/decision", "forbid")
 	audit.Annotate(ctx, "authorization.k8s.io/reason", reason)
-	if err != nil {
-		logr.FromContextOrDiscard(ctx).V(1).Info("authorizing failed", "reason", err.Error())
-	}
 	return auth.Forbidden(attributes, reason)
 }
 

@@ -50,19 +50,19 @@ func (p *policy) about(u user.Info) bool {
 
 func matches(pattern, value string) bool { return pattern == "*" || pattern == value }
 
-// RulesFor implements authorizer.RuleResolver.
+// RulesFor implements authorizer.RuleResolver. Paths are listed with the namespace of their policy, as upstream does.
 func (a *Authorizer) RulesFor(_ context.Context, u user.Info, namespace string) ([]authorizer.ResourceRuleInfo, []authorizer.NonResourceRuleInfo, bool, error) {
 	var resources []authorizer.ResourceRuleInfo
 	var paths []authorizer.NonResourceRuleInfo
 	for _, p := range a.policies {
-		if !p.about(u) {
+		if !p.about(u) || !matches(p.Namespace, namespace) {
 			continue
 		}
 		verbs := []string{"*"}
 		if p.Readonly {
 			verbs = []string{"get", "list", "watch"}
 		}
-		if p.Resource != "" && matches(p.Namespace, namespace) {
+		if p.Resource != "" {
 			resources = append(resources, &authorizer.DefaultResourceRuleInfo{Verbs: verbs, APIGroups: []string{p.APIGroup}, Resources: []string{p.Resource}})
 		}
 		if p.NonResourcePath != "" {

@@ -2,10 +2,9 @@ package configuration
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -76,22 +75,25 @@ func (c *Chain) webhook(one *apiserver.AuthorizerConfiguration) (authorizer.Auth
 	return webhook.NewAccess(settings)
 }
 
-// Same returns an error where a reload would change more than webhooks and the order: what else decides is fixed at the start.
+// Same returns an error where a reload would add or remove an authorizer that the server begins with.
 func Same(old, fresh *apiserver.AuthorizationConfiguration) error {
-	if !slices.Equal(builtIn(old), builtIn(fresh)) {
-		return errors.New("authorizers other than webhooks cannot be added or removed by a reload")
+	had, has := fixed(old), fixed(fresh)
+	if missing := had.Difference(has); missing.Len() > 0 {
+		return fmt.Errorf("missing required types: %v", sets.List(missing))
+	}
+	if added := has.Difference(had); added.Len() > 0 {
+		return fmt.Errorf("types that cannot be added: %v", sets.List(added))
 	}
 	return nil
 }
 
-func builtIn(config *apiserver.AuthorizationConfiguration) []string {
-	var kinds []string
+func fixed(config *apiserver.AuthorizationConfiguration) sets.Set[string] {
+	kinds := sets.New[string]()
 	for i := range config.Authorizers {
-		if kind := string(config.Authorizers[i].Type); kind != Webhook {
-			kinds = append(kinds, kind)
+		if kind := string(config.Authorizers[i].Type); kind == Node || kind == RBAC {
+			kinds.Insert(kind)
 		}
 	}
-	slices.Sort(kinds)
 	return kinds
 }
 

@@ -133,18 +133,24 @@ func (i *issuer) verify(ctx context.Context, token string) (claims, error) {
 	}
 	given := c.audiences()
 	if !slices.ContainsFunc(given, func(one string) bool { return slices.Contains(i.config.Issuer.Audiences, one) }) {
+		if want := i.config.Issuer.Audiences; len(want) == 1 {
+			return nil, fmt.Errorf("oidc: expected audience %q got %q", want[0], given)
+		}
 		return nil, fmt.Errorf("oidc: expected audience in %q got %q", i.config.Issuer.Audiences, given)
 	}
 	return c, i.inTime(c)
 }
 
 // leeway for clocks of issuers that are ahead of ours.
-const leeway = 5 * time.Minute
+const leeway = time.Minute
 
 func (i *issuer) inTime(c claims) error {
 	now := i.settings.Clock.Now()
 	expiry, ok := c["exp"].(float64)
-	if !ok || now.After(unix(expiry)) {
+	if !ok {
+		return errors.New("oidc: the token does not say when it expires")
+	}
+	if now.After(unix(expiry)) {
 		return fmt.Errorf("oidc: token is expired (Token Expiry: %v)", unix(expiry))
 	}
 	if from, ok := c["nbf"].(float64); ok && now.Add(leeway).Before(unix(from)) {

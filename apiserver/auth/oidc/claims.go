@@ -1,8 +1,8 @@
 package oidc
 
 import (
+	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +20,7 @@ func (c claims) value() traits.Mapper {
 	return types.NewStringInterfaceMap(types.DefaultTypeAdapter, c)
 }
 
-// text returns a claim that is a string.
+// text returns a claim that is a string; null is an empty one.
 func (c claims) text(name string) (string, error) {
 	value, ok := c[name]
 	if !ok {
@@ -28,31 +28,27 @@ func (c claims) text(name string) (string, error) {
 	}
 	text, ok := value.(string)
 	if !ok {
-		return "", fmt.Errorf("claim is not a string but %T", value)
+		return "", c.into(name, &text)
 	}
 	return text, nil
 }
 
 // texts returns a claim that is a string or a list of strings.
 func (c claims) texts(name string) ([]string, error) {
-	switch value := c[name].(type) {
-	case nil:
-		return nil, nil
-	case string:
-		return []string{value}, nil
-	case []any:
-		all := make([]string, 0, len(value))
-		for _, one := range value {
-			text, ok := one.(string)
-			if !ok {
-				return nil, fmt.Errorf("claim is a list with a %T in it", one)
-			}
-			all = append(all, text)
-		}
-		return all, nil
-	default:
-		return nil, fmt.Errorf("claim is not a list of strings but %T", value)
+	if text, ok := c[name].(string); ok {
+		return []string{text}, nil
 	}
+	var all []string
+	return all, c.into(name, &all)
+}
+
+// into decodes a claim, or says why it cannot be.
+func (c claims) into(name string, value any) error {
+	data, err := json.Marshal(c[name])
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, value)
 }
 
 // audiences of the token.
@@ -64,11 +60,16 @@ func (c claims) audiences() []string {
 	return all
 }
 
+var (
+	errNoText  = errors.New("expression must return a string")
+	errNoTexts = errors.New("expression must return a string or a list of strings")
+)
+
 // textOf is the value of an expression that must be a string.
 func textOf(value ref.Val) (string, error) {
 	text, ok := value.Value().(string)
 	if !ok || value.Type() != types.StringType {
-		return "", fmt.Errorf("oidc: error evaluating expression: want a string, got %s", value.Type().TypeName())
+		return "", errNoText
 	}
 	return text, nil
 }
@@ -78,22 +79,21 @@ func textsOf(value ref.Val) ([]string, error) {
 	if value.Type() == types.NullType {
 		return nil, nil
 	}
-	if value.Type() == types.StringType {
-		text, err := textOf(value)
-		if err != nil || text == "" {
-			return nil, err
+	if text, err := textOf(value); err == nil {
+		if text == "" {
+			return nil, nil
 		}
 		return []string{text}, nil
 	}
 	list, ok := value.(traits.Lister)
 	if !ok {
-		return nil, fmt.Errorf("oidc: error evaluating expression: want a string or a list of strings, got %s", value.Type().TypeName())
+		return nil, errNoTexts
 	}
 	var all []string
 	for i := list.Iterator(); i.HasNext() == types.True; {
 		text, err := textOf(i.Next())
 		if err != nil {
-			return nil, err
+			return nil, errNoTexts
 		}
 		if text != "" {
 			all = append(all, text)

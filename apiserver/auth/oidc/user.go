@@ -44,7 +44,7 @@ func (i *issuer) username(ctx context.Context, c claims) (string, error) {
 		}
 		name, err := textOf(result.EvalResult)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("oidc: error evaluating username claim expression: %w", err)
 		}
 		if name == "" {
 			return "", errors.New("oidc: empty username via CEL expression is not allowed")
@@ -74,7 +74,11 @@ func (i *issuer) groups(ctx context.Context, c claims) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("oidc: error evaluating group claim expression: %w", err)
 		}
-		return textsOf(result.EvalResult)
+		names, err := textsOf(result.EvalResult)
+		if err != nil {
+			return nil, fmt.Errorf("oidc: error evaluating group claim expression: %w", err)
+		}
+		return names, nil
 	}
 	if from.Claim == "" {
 		return nil, nil
@@ -105,7 +109,11 @@ func (i *issuer) uid(ctx context.Context, c claims) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("oidc: error evaluating uid claim expression: %w", err)
 	}
-	return textOf(result.EvalResult)
+	uid, err := textOf(result.EvalResult)
+	if err != nil {
+		return "", fmt.Errorf("oidc: error evaluating uid claim expression: %w", err)
+	}
+	return uid, nil
 }
 
 func (i *issuer) extra(ctx context.Context, c claims) (map[string][]string, error) {
@@ -124,7 +132,7 @@ func (i *issuer) extra(ctx context.Context, c claims) (map[string][]string, erro
 		}
 		values, err := textsOf(result.EvalResult)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("oidc: error evaluating extra claim expression: %s: %w", mapping.GetExpression(), err)
 		}
 		if len(values) > 0 {
 			extra[mapping.Key] = values

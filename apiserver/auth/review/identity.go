@@ -6,6 +6,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 
@@ -19,7 +20,7 @@ func (r *Reviewer) self(ctx context.Context, _ string, review *authenticationv1.
 	if !ok {
 		return apierrors.NewBadRequest(errNoUser.Error())
 	}
-	review.CreationTimestamp = r.now()
+	review.ObjectMeta = metav1.ObjectMeta{CreationTimestamp: r.now()} // the answer is an object of its own
 	review.Status.UserInfo = userInfo(u)
 	return nil
 }
@@ -51,7 +52,7 @@ func (r *Reviewer) token(ctx context.Context, namespace string, review *authenti
 		// The token says nothing about audiences, so it is for the API server alone.
 		audiences = wanted.Intersect(r.Audiences)
 		if len(wanted) > 0 && len(audiences) == 0 {
-			review.Status = authenticationv1.TokenReviewStatus{Error: "token is not for the wanted audiences"}
+			review.Status = authenticationv1.TokenReviewStatus{Error: auth.ErrInvalidToken.Error()}
 			return nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
@@ -19,7 +20,7 @@ func (r *Reviewer) selfRules(ctx context.Context, _ string, review *authorizatio
 		return apierrors.NewBadRequest("no namespace on request")
 	}
 	resources, paths, incomplete, err := r.Rules.RulesFor(ctx, u, namespace)
-	review.Spec = authorizationv1.SelfSubjectRulesReviewSpec{}
+	review.ObjectMeta, review.Spec = metav1.ObjectMeta{}, authorizationv1.SelfSubjectRulesReviewSpec{} // the answer is an object of its own
 	review.Status = authorizationv1.SubjectRulesReviewStatus{
 		ResourceRules: []authorizationv1.ResourceRule{}, NonResourceRules: []authorizationv1.NonResourceRule{}, Incomplete: incomplete,
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -24,12 +25,10 @@ type configuration struct {
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
 }
 
-// Discovery returns the handlers of ConfigurationPath and KeysPath. keysURL is where clients outside find
-// the keys.
-func Discovery(issuer, keysURL string, keys []PublicKey) (map[string]http.Handler, error) {
-	document := configuration{
-		Issuer: issuer, KeysURL: keysURL, ResponseTypes: []string{"id_token"}, SubjectTypes: []string{"public"},
-	}
+// Discovery returns the handlers of ConfigurationPath and KeysPath. keysURL says where clients outside find the keys; it is asked when
+// the first of them comes, for a server knows its address no sooner than it listens.
+func Discovery(issuer string, keysURL func() string, keys []PublicKey) (map[string]http.Handler, error) {
+	document := configuration{Issuer: issuer, ResponseTypes: []string{"id_token"}, SubjectTypes: []string{"public"}}
 	var set jose.JSONWebKeySet
 	for _, key := range keys {
 		if !slices.Contains(document.Algorithms, string(key.Algorithm)) {
@@ -38,24 +37,25 @@ func Discovery(issuer, keysURL string, keys []PublicKey) (map[string]http.Handle
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Key, KeyID: key.ID, Algorithm: string(key.Algorithm), Use: "sig"})
 	}
 	slices.Sort(document.Algorithms)
-	about, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("encoding OpenID configuration: %w", err)
-	}
 	public, err := json.Marshal(set)
 	if err != nil {
 		return nil, fmt.Errorf("encoding public keys: %w", err)
 	}
+	about := sync.OnceValue(func() []byte {
+		document.KeysURL = keysURL()
+		data, _ := json.Marshal(document) // strings always encode
+		return data
+	})
 	return map[string]http.Handler{
 		ConfigurationPath: serve("application/json", about),
-		KeysPath:          serve("application/jwk-set+json", public),
+		KeysPath:          serve("application/jwk-set+json", func() []byte { return public }),
 	}, nil
 }
 
-func serve(contentType string, body []byte) http.Handler {
+func serve(contentType string, body func() []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Cache-Control", "public, max-age=3600")
-		_, _ = w.Write(body)
+		_, _ = w.Write(body())
 	})
 }

@@ -104,11 +104,8 @@ func (i *Issuer) registered(account *corev1.ServiceAccount, now time.Time, secon
 
 // prepare checks the request and returns the answer without its status.
 func (i *Issuer) prepare(account *corev1.ServiceAccount, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error) {
-	if request.Name != "" && request.Name != account.Name {
-		return nil, apierrors.NewBadRequest("the name of the provided object does not match the name sent on the request")
-	}
-	if request.Namespace != "" && request.Namespace != account.Namespace {
-		return nil, apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	if err := sameAccount(account, request); err != nil {
+		return nil, err
 	}
 	answer := request.DeepCopy()
 	answer.ObjectMeta = metav1.ObjectMeta{
@@ -120,8 +117,7 @@ func (i *Issuer) prepare(account *corev1.ServiceAccount, request *authentication
 		*answer.Spec.ExpirationSeconds = defaultSeconds
 	}
 	if errs := validateSeconds(*answer.Spec.ExpirationSeconds); len(errs) > 0 {
-		kind := schema.GroupKind{Group: authenticationv1.GroupName, Kind: "TokenRequest"}
-		return nil, apierrors.NewInvalid(kind, request.Name, errs)
+		return nil, apierrors.NewInvalid(requestKind.GroupKind(), request.Name, errs)
 	}
 	if i.MaxSeconds > 0 && *answer.Spec.ExpirationSeconds > i.MaxSeconds {
 		*answer.Spec.ExpirationSeconds = i.MaxSeconds
@@ -130,6 +126,27 @@ func (i *Issuer) prepare(account *corev1.ServiceAccount, request *authentication
 		answer.Spec.Audiences = slices.Clone(i.Audiences)
 	}
 	return answer, nil
+}
+
+var requestKind = authenticationv1.SchemeGroupVersion.WithKind("TokenRequest")
+
+// sameAccount checks what the request itself says of the account, if it does.
+func sameAccount(account *corev1.ServiceAccount, request *authenticationv1.TokenRequest) error {
+	path := field.NewPath("metadata")
+	if request.Name != "" && request.Name != account.Name {
+		return apierrors.NewInvalid(requestKind.GroupKind(), account.Name,
+			field.ErrorList{field.Invalid(path.Child("name"), request.Name, "must match the service account name if specified")})
+	}
+	if request.Namespace != "" && request.Namespace != account.Namespace {
+		return apierrors.NewInvalid(requestKind.GroupKind(), account.Name,
+			field.ErrorList{field.Invalid(path.Child("namespace"), request.Namespace, "must match the service account namespace if specified")})
+	}
+	if request.UID != "" && request.UID != account.UID {
+		of := schema.GroupResource{Group: requestKind.Group, Resource: requestKind.Kind}
+		return apierrors.NewConflict(of, account.Name, fmt.Errorf(
+			"the UID in the token request (%s) does not match the UID of the service account (%s)", request.UID, account.UID))
+	}
+	return nil
 }
 
 func validateSeconds(seconds int64) field.ErrorList {

@@ -264,7 +264,7 @@ func TestDiscovery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handlers, err := Discovery(api, "https://10.0.0.1:6443/openid/v1/jwks", []PublicKey{public})
+	handlers, err := Discovery(api, func() string { return "https://10.0.0.1:6443/openid/v1/jwks" }, []PublicKey{public})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (v *Verifier) verify(token string) (claims, error) {
 			return c, nil
 		}
 	}
-	return claims{}, fmt.Errorf("verifying token: %w", err)
+	return claims{}, err
 }
 
 // audiences returns those of the token that are wanted.

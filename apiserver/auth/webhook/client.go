@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -52,17 +53,8 @@ func newClient(kubeconfig string, patience time.Duration, c clock.Clock) (*clien
 	if !strings.Contains(url, "://") {
 		url = "https://" + url
 	}
-	return &client{url: url, http: made, clock: c}, nil
+	return &client{url: url + "?timeout=" + patience.String(), http: made, clock: c}, nil
 }
-
-// failure is an answer that is no review.
-type failure struct {
-	code  int
-	after time.Duration
-	text  string
-}
-
-func (f *failure) Error() string { return f.text }
 
 // post sends a review and decodes the answer. It tries again where that may help.
 func (c *client) post(ctx context.Context, review, into any) error {
@@ -76,8 +68,8 @@ func (c *client) post(ctx context.Context, review, into any) error {
 			return err
 		}
 		wait := time.Duration(float64(pause) * (1 + pauseJitter*rand.Float64())) //nolint:gosec // spreads calls, guards nothing
-		if f := (*failure)(nil); errors.As(err, &f) && f.after > 0 {
-			wait = f.after
+		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && seconds > 0 {
+			wait = time.Duration(seconds) * time.Second
 		}
 		select {
 		case <-ctx.Done():
@@ -89,11 +81,9 @@ func (c *client) post(ctx context.Context, review, into any) error {
 }
 
 func worthAnother(err error) bool {
-	var f *failure
-	if errors.As(err, &f) {
-		return f.after > 0 || f.code == http.StatusInternalServerError || f.code == http.StatusGatewayTimeout || f.code == http.StatusTooManyRequests
-	}
-	return utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err)
+	_, asked := apierrors.SuggestsClientDelay(err)
+	return asked || apierrors.IsInternalError(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+		utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err)
 }
 
 func (c *client) once(ctx context.Context, body []byte, into any) error {
@@ -113,11 +103,8 @@ func (c *client) once(ctx context.Context, body []byte, into any) error {
 		return fmt.Errorf("reading a webhook's answer: %w", err)
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		f := &failure{code: response.StatusCode, text: fmt.Sprintf("the webhook answered %s: %s", response.Status, excerpt(answer))}
-		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
-			f.after = time.Duration(seconds) * time.Second
-		}
-		return f
+		after, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 where there is none
+		return apierrors.NewGenericServerResponse(response.StatusCode, "post", schema.GroupResource{}, "", excerpt(answer), after, true)
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
 		return fmt.Errorf("decoding a webhook's answer: %w", err)
