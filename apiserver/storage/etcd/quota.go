@@ -118,7 +118,11 @@ func (q *quota) intercept(ctx context.Context, request any, _ *grpc.UnaryServerI
 	if err != nil {
 		return nil, rpctypes.ErrGRPCNoSpace
 	}
-	return next(ctx, request)
+	answer, err := next(ctx, request)
+	if status, ok := answer.(*pb.StatusResponse); ok && err == nil {
+		status.DbSizeQuota = q.limit // etcd itself has none
+	}
+	return answer, err
 }
 
 func puts(write *pb.TxnRequest) bool {
