@@ -26,7 +26,7 @@ type Generic struct {
 	// manager "before-first-apply". Otherwise every write is tracked.
 	FromFirstApply bool
 
-	// whole makes trees of whole objects also where a part will do.
+	// whole makes trees of whole objects also where a part will do; tests compare the outcome.
 	whole bool
 
 	mu       sync.Mutex
@@ -148,6 +148,9 @@ func (g *Generic) manager(row *resource.Resource, id key) (*managedfields.FieldM
 	}
 	kind, versions := id.kind, &versions{row: row, scheme: g.Scheme, part: id.part}
 	// What comes out is of the version that goes in.
+	if !g.whole {
+		types = trees{types}
+	}
 	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, kind.GroupVersion(), id.subresource, resetFields(row, kind, id.subresource))
 	if err != nil {
 		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
