@@ -56,7 +56,7 @@ func validateParamRef(ref *admissionregistrationv1.ParamRef, path *field.Path) f
 	if ref.ParameterNotFoundAction == nil {
 		return append(errs, field.Required(path.Child("parameterNotFoundAction"), ""))
 	}
-	return append(errs, check.OneOf(path.Child("parameterNotFoundAction"), *ref.ParameterNotFoundAction,
+	return append(errs, check.RequiredOneOf(path.Child("parameterNotFoundAction"), *ref.ParameterNotFoundAction,
 		admissionregistrationv1.DenyAction, admissionregistrationv1.AllowAction)...)
 }
 

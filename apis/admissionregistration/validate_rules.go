@@ -133,10 +133,8 @@ func validateMutable(m *admissionregistrationv1.MatchResources, path *field.Path
 	var errs field.ErrorList
 	for _, rule := range m.ResourceRules {
 		for _, operation := range rule.Operations {
-			if operation == admissionregistrationv1.Delete {
-				errs = append(errs, field.NotSupported(path.Child("resourceRules", "operations"), operation, []admissionregistrationv1.OperationType{
-					admissionregistrationv1.OperationAll, admissionregistrationv1.Connect, admissionregistrationv1.Create, admissionregistrationv1.Update}))
-			}
+			errs = append(errs, check.OneOf(path.Child("resourceRules", "operations"), operation,
+				admissionregistrationv1.OperationAll, admissionregistrationv1.Connect, admissionregistrationv1.Create, admissionregistrationv1.Update)...)
 		}
 	}
 	return errs

@@ -41,13 +41,13 @@ func fromV1(h *autoscalingv1.HorizontalPodAutoscaler) (*autoscalingv2.Horizontal
 			DesiredReplicas:    h.Status.DesiredReplicas,
 		},
 	}
-	if target := h.Spec.TargetCPUUtilizationPercentage; target != nil {
-		out.Spec.Metrics = append(out.Spec.Metrics, cpuMetric(*target))
-	}
 	if current := h.Status.CurrentCPUUtilizationPercentage; current != nil {
 		out.Status.CurrentMetrics = append(out.Status.CurrentMetrics, cpuStatus(*current))
 	}
 	readMetrics(h.Annotations[metricsAnnotation], &out.Spec.Metrics)
+	if target := h.Spec.TargetCPUUtilizationPercentage; target != nil {
+		out.Spec.Metrics = append(out.Spec.Metrics, cpuMetric(*target))
+	}
 	readCurrentMetrics(h.Annotations[currentMetricsAnnotation], &out.Status.CurrentMetrics)
 	readConditions(h.Annotations[conditionsAnnotation], &out.Status.Conditions)
 	out.Spec.Behavior = readBehavior(h.Annotations[behaviorAnnotation])

@@ -1,6 +1,8 @@
 package autoscaling
 
 import (
+	"slices"
+
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -47,7 +49,7 @@ func validateMetric(m *autoscalingv2.MetricSpec, path *field.Path) field.ErrorLi
 		switch {
 		case source.kind == m.Type && !source.given:
 			errs = append(errs, field.Required(at, "must populate information for the given metric source"))
-		case source.kind != m.Type && source.given && m.Type != "":
+		case source.kind != m.Type && source.given && slices.Contains(metricTypes(), m.Type):
 			errs = append(errs, field.Forbidden(at, "must populate the given metric source only"))
 		}
 		if source.given {

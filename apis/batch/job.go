@@ -28,6 +28,7 @@ func jobs() *resource.Resource {
 			Default: resource.Defaulter(defaultJob),
 		}},
 		PrepareCreate:            resource.OnCreate(prepareJob),
+		Canonicalize:             func(obj resource.Object) { labelJob(obj.(*batchv1.Job)) },
 		Columns:                  resource.Columns("Name:name", "Status", "Completions", "Duration", "Age", "Containers:wide", "Images:wide", "Selector:wide"),
 		Cells:                    resource.Row(jobCells),
 		FieldNames:               []string{"status.successful"},

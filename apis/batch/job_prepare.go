@@ -14,6 +14,13 @@ const (
 	legacyJobName       = "job-name"
 )
 
+// labelJob gives a job without labels those of its template, as reading it back does.
+func labelJob(j *batchv1.Job) {
+	if len(j.Labels) == 0 {
+		j.Labels = maps.Clone(j.Spec.Template.Labels)
+	}
+}
+
 // prepareJob makes the job select its own pods, by a label that nobody else has, unless the user does it.
 func prepareJob(j *batchv1.Job) {
 	if ptr.Deref(j.Spec.ManualSelector, false) {
@@ -33,9 +40,6 @@ func prepareJob(j *batchv1.Job) {
 		if _, taken := labels[name]; !taken {
 			labels[name] = value
 		}
-	}
-	if len(j.Labels) == 0 {
-		j.Labels = maps.Clone(labels)
 	}
 	if j.Spec.Selector == nil {
 		j.Spec.Selector = &metav1.LabelSelector{}

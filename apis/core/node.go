@@ -39,7 +39,7 @@ func nodes() *resource.Resource {
 func defaultNode(n *corev1.Node) {
 	podspec.RoundUp(n.Status.Capacity)
 	podspec.RoundUp(n.Status.Allocatable)
-	if n.Status.Allocatable == nil && n.Status.Capacity != nil {
+	if len(n.Status.Allocatable) == 0 && n.Status.Capacity != nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}
 	switch {

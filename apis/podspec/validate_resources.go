@@ -250,8 +250,8 @@ func (c *checker) validateTogether(path *field.Path) field.ErrorList {
 	requests, limits := helpers.PodRequests(pod, containers), helpers.PodLimits(pod, containers)
 	var errs field.ErrorList
 	for _, name := range names(r.Requests) {
-		have, want := r.Requests[name], requests[name]
-		if want.Cmp(have) > 0 {
+		have := r.Requests[name]
+		if want, asked := requests[name]; asked && want.Cmp(have) > 0 {
 			errs = append(errs, field.Invalid(path.Child("requests").Key(string(name)), have.String(), "must be greater than or equal to aggregate container requests of "+want.String()))
 		}
 	}

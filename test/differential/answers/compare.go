@@ -33,11 +33,48 @@ func short(s string) string {
 	return s
 }
 
-// Compare returns where the answers differ, in the order of their paths.
+// Compare returns where the answers differ, in the order of their paths. Of an error beside a success only code and message
+// are told, and of two errors with other causes the causes that the other has not, for the message repeats them.
 func Compare(upstream, ours *Answer) []Difference {
 	var all []Difference
-	compare("", upstream.Normal(), ours.Normal(), &all)
+	a, b := upstream.Normal(), ours.Normal()
+	if (upstream.Code < 300) != (ours.Code < 300) {
+		compare("code", a["code"], b["code"], &all)
+		compare("body.message", value(tree(a["body"]), "message"), value(tree(b["body"]), "message"), &all)
+		return all
+	}
+	if ac, bc := causes(a), causes(b); len(ac) > 0 && len(bc) > 0 && !reflect.DeepEqual(ac, bc) {
+		all = append(all, differentCauses(ac, bc))
+		for _, body := range []map[string]any{tree(a["body"]), tree(b["body"])} {
+			delete(body, "message")
+			delete(tree(body["details"]), "causes")
+		}
+	}
+	compare("", a, b, &all)
 	return all
+}
+
+func tree(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func causes(answer map[string]any) []any {
+	list, _ := tree(tree(answer["body"])["details"])["causes"].([]any)
+	return list
+}
+
+func differentCauses(upstream, ours []any) Difference {
+	only := func(a, b []any) []any {
+		return slices.DeleteFunc(slices.Clone(a), func(cause any) bool {
+			return slices.ContainsFunc(b, func(other any) bool { return reflect.DeepEqual(cause, other) })
+		})
+	}
+	a, b := only(upstream, ours), only(ours, upstream)
+	if len(a)+len(b) > 0 {
+		return Difference{Path: "body.details.causes", Upstream: encode(a), Ours: encode(b)}
+	}
+	return Difference{Path: "body.details.causes order", Upstream: encode(upstream), Ours: encode(ours)}
 }
 
 func compare(path string, a, b any, all *[]Difference) {
