@@ -32,9 +32,12 @@ type certificates struct {
 	clientCAPEM []byte
 }
 
-// openCertificates reads or makes all certificates below DataDir/pki.
+// openCertificates reads or makes all certificates below DataDir/pki, or keeps them in memory.
 func openCertificates(o *Options) (*certificates, error) {
-	dir := filepath.Join(o.DataDir, "pki")
+	dir, frontProxy := filepath.Join(o.DataDir, "pki"), filepath.Join(o.DataDir, "pki", "front-proxy")
+	if o.Ephemeral {
+		dir, frontProxy = "", ""
+	}
 	authority, err := pki.Open(dir, "coxswain-ca", time.Now)
 	if err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func openCertificates(o *Options) (*certificates, error) {
 			return nil, err
 		}
 	}
-	if c.frontProxy, err = pki.Open(filepath.Join(dir, "front-proxy"), "coxswain-front-proxy-ca", time.Now); err != nil {
+	if c.frontProxy, err = pki.Open(frontProxy, "coxswain-front-proxy-ca", time.Now); err != nil {
 		return nil, err
 	}
 	if c.frontProxyClient, err = c.frontProxy.Leaf(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {

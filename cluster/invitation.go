@@ -46,6 +46,9 @@ func openToken(o *Options, authority []byte) (join.Token, error) {
 	if err != nil {
 		return token, err
 	}
+	if o.Ephemeral {
+		return token, nil
+	}
 	if err := os.WriteFile(file+".new", []byte(token.Pinned(authority)+"\n"), 0o600); err != nil {
 		return token, fmt.Errorf("writing the token: %w", err)
 	}

@@ -21,6 +21,9 @@ type TestOptions struct {
 	SimulatedNodes int `json:"simulate-nodes,omitempty"`
 	// DisabledControllers are left out of those that run, by name; SelectControllers reads upstream's notation. Default none.
 	DisabledControllers []string `json:"disable-controllers,omitempty"`
+	// Ephemeral keeps keys, certificates and the token in memory: what starts again on the same folder is another cluster, which believes
+	// nobody of before. Default is to keep them below DataDir.
+	Ephemeral bool `json:"-"`
 }
 
 // ForTest returns the options of a control plane with controllers and a scheduler for a Go test: no node, a free port of this
@@ -28,7 +31,7 @@ type TestOptions struct {
 func ForTest(dir string) Options {
 	o := Default()
 	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS}, "localhost", "127.0.0.1"
-	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync = "127.0.0.1", 0, true
+	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync, o.Ephemeral = "127.0.0.1", 0, true, true
 	return o
 }
 

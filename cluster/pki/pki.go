@@ -58,10 +58,10 @@ type Authority struct {
 	clock func() time.Time
 }
 
-// Open returns the authority kept in dir, which is made when it does not exist.
+// Open returns the authority kept in dir, which is made when it does not exist. Without a dir nothing is kept.
 func Open(dir, commonName string, now func() time.Time) (*Authority, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder for certificates: %w", err)
+	if err := makeFolder(dir); err != nil {
+		return nil, err
 	}
 	a := &Authority{dir: dir, clock: now}
 	pair, err := load(dir, "ca")
@@ -170,8 +170,11 @@ func (a *Authority) issue(name string, template *x509.Certificate, parent *Pair)
 	return pair, save(a.dir, name, pair)
 }
 
-// SigningKey returns the key for service account tokens, kept as sa.key.
+// SigningKey returns the key for service account tokens, kept as sa.key. Without a dir it is not kept.
 func SigningKey(dir string) (*ecdsa.PrivateKey, error) {
+	if dir == "" {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	name := filepath.Join(dir, "sa.key")
 	data, err := os.ReadFile(name)
 	if err == nil {
@@ -194,7 +197,20 @@ func SigningKey(dir string) (*ecdsa.PrivateKey, error) {
 	return key, write(name, data, 0o600)
 }
 
+func makeFolder(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder for certificates: %w", err)
+	}
+	return nil
+}
+
 func load(dir, name string) (*Pair, error) {
+	if dir == "" {
+		return nil, fs.ErrNotExist
+	}
 	certPEM, err := os.ReadFile(filepath.Join(dir, name+".crt"))
 	if err != nil {
 		return nil, err
@@ -222,6 +238,9 @@ func load(dir, name string) (*Pair, error) {
 }
 
 func save(dir, name string, pair *Pair) error {
+	if dir == "" {
+		return nil
+	}
 	if err := write(filepath.Join(dir, name+".key"), pair.KeyPEM, 0o600); err != nil {
 		return err
 	}

@@ -114,9 +114,11 @@ func (p *Policy) aggregated(role *rbacv1.ClusterRole) []rbacv1.PolicyRule {
 	}
 	slices.SortFunc(parts, func(a, b *rbacv1.ClusterRole) int { return strings.Compare(a.Name, b.Name) })
 	var rules []rbacv1.PolicyRule
+	seen := map[string]bool{}
 	for _, part := range parts {
 		for _, rule := range p.aggregated(part) {
-			if !slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool { return fmt.Sprint(r) == fmt.Sprint(rule) }) {
+			if text := fmt.Sprint(rule); !seen[text] {
+				seen[text] = true
 				rules = append(rules, rule)
 			}
 		}

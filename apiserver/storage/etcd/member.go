@@ -7,6 +7,9 @@ import (
 	"expvar"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -27,6 +30,7 @@ type Member struct {
 	etcd   *embed.Etcd
 	server *etcdserver.EtcdServer
 	quota  *quota
+	fresh  bool // it has no past
 
 	// closing ends watches when Close is called.
 	closing   chan struct{}
@@ -46,7 +50,8 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if config.alone() {
+	fresh := isFresh(e.Dir)
+	if config.alone() && !fresh {
 		starting.Lock()
 		defer starting.Unlock()
 	}
@@ -56,7 +61,7 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
 	}
-	m := &Member{config: config, etcd: started, server: started.Server, closing: make(chan struct{})}
+	m := &Member{config: config, etcd: started, server: started.Server, fresh: fresh, closing: make(chan struct{})}
 	limit.server.Store(m.server)
 	m.store.backend, m.quota = &direct{server: m.server, quota: limit}, limit
 	if err := m.waitReady(ctx); err != nil {
@@ -65,9 +70,15 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	return m, nil
 }
 
-// starting is held while a member that is alone starts: etcd shows the raft status of the member that was
-// started last only, and waitReady needs it.
+// starting is held while a member that is alone starts again: etcd shows the raft status of the member that was
+// started last only, and waitReady needs it. Members without a past start at the same time.
 var starting sync.Mutex
+
+// isFresh tells whether a folder has no member yet.
+func isFresh(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "member"))
+	return errors.Is(err, fs.ErrNotExist)
+}
 
 // nudgeEvery is how often a member that is alone is told to stand for election until it is elected.
 const nudgeEvery = time.Millisecond
@@ -106,6 +117,9 @@ func (m *Member) waitReady(ctx context.Context) error {
 // caughtUp tells whether raft is through with everything that was committed. Standing for election before
 // would look for entries that may have been dropped already, which raft takes for a corrupted log.
 func (m *Member) caughtUp() bool {
+	if m.fresh { // nothing can have been dropped; raft itself does not stand before it has applied what made the cluster
+		return m.server.AppliedIndex() > 0
+	}
 	status, ok := expvar.Get("raft.status").(expvar.Func)
 	if !ok {
 		return false

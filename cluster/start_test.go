@@ -1,0 +1,143 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/apis"
+)
+
+// forTest starts a control plane below dir.
+func forTest(ctx context.Context, dir string, without ...string) (*Cluster, error) {
+	options := ForTest(dir)
+	options.Disable = append(options.Disable, without...)
+	return Start(ctx, options)
+}
+
+// openWatches opens some that nobody reads, and leaves them open.
+func openWatches(t testing.TB, running *Cluster) {
+	t.Helper()
+	c, err := client.NewWithWatch(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	for range 5 {
+		if err == nil {
+			_, err = c.Watch(context.WithoutCancel(t.Context()), &corev1.ConfigMapList{})
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BenchmarkStart starts control planes, and stops them with watches open: one after the other, and 20 at a time.
+func BenchmarkStart(b *testing.B) {
+	for _, many := range []int{1, 20} {
+		b.Run(fmt.Sprintf("%d-with-controllers", many), func(b *testing.B) { benchmarkStart(b, many) })
+		b.Run(fmt.Sprintf("%d-API-alone", many), func(b *testing.B) { benchmarkStart(b, many, Controllers, Scheduler) })
+	}
+}
+
+// round is what happens to some control planes at a time.
+type round struct {
+	took []time.Duration
+	cpu  time.Duration
+}
+
+func (r *round) run(b *testing.B, many int, step func(i int) error) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	before := cpuTime(b)
+	for i := range many {
+		all.Go(func() {
+			began := time.Now()
+			err := step(i)
+			mu.Lock()
+			defer mu.Unlock()
+			r.took = append(r.took, time.Since(began))
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	r.cpu += cpuTime(b) - before
+}
+
+// report gives medians, maxima and the CPU time of each.
+func (r *round) report(b *testing.B, name string) {
+	slices.Sort(r.took)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.ReportMetric(ms(r.took[len(r.took)/2]), name+"-ms")
+	b.ReportMetric(ms(r.took[len(r.took)-1]), name+"-max-ms")
+	b.ReportMetric(ms(r.cpu)/float64(len(r.took)), name+"-cpu-ms")
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func benchmarkStart(b *testing.B, many int, without ...string) {
+	var starting, stopping round
+	for b.Loop() {
+		dirs, running := make([]string, many), make([]*Cluster, many)
+		for i := range dirs {
+			dirs[i] = b.TempDir()
+		}
+		starting.run(b, many, func(i int) (err error) {
+			running[i], err = forTest(b.Context(), dirs[i], without...)
+			return err
+		})
+		for _, c := range running {
+			if c == nil {
+				b.Fatal("not started")
+			}
+			openWatches(b, c)
+		}
+		stopping.run(b, many, func(i int) error { return running[i].Stop() })
+	}
+	starting.report(b, "start")
+	stopping.report(b, "stop")
+}
+
+// A control plane for a test is a whole one, and many of them do not get in each other's way.
+func TestManyInOneProcess(t *testing.T) {
+	var all sync.WaitGroup
+	for range 5 {
+		dir := t.TempDir()
+		all.Go(func() {
+			running, err := forTest(t.Context(), dir)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			openWatches(t, running)
+			c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
+			if err == nil {
+				err = c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "own"}})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			began := time.Now()
+			if err := running.Stop(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("stopping took %s", took)
+			}
+		})
+	}
+	all.Wait()
+}
