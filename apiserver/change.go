@@ -92,7 +92,11 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 		return current{}, err
 	}
 	obj, err := c.at.object(ctx, entry)
-	return current{object: obj, raw: entry.Raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
+	raw := entry.Raw
+	if c.at.packer != nil {
+		raw = storedDefinition(entry.Object)
+	}
+	return current{object: obj, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
 }
 
 func isStale(stale func() bool) bool { return stale != nil && stale() }

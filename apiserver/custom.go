@@ -70,6 +70,9 @@ func (at *endpoint) object(ctx context.Context, entry *cache.Entry) (resource.Ob
 		return nil, entry.Err
 	}
 	obj := entry.Object.(resource.Object)
+	if at.packer != nil {
+		return wholeDefinition(obj)
+	}
 	if at.custom == nil || at.holds(obj) {
 		return obj, nil
 	}

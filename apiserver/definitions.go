@@ -6,8 +6,10 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 )
 
 // definitionHooks: a CustomResourceDefinition goes only after its objects, and says so meanwhile.
@@ -31,4 +33,23 @@ func (s *Server) definitionHooks() hooks {
 			})
 		},
 	}
+}
+
+// decodePacked reads a stored definition for the watch cache, where it is kept packed.
+func (k *kind) decodePacked(value []byte, revision int64) (runtime.Object, error) {
+	obj, err := k.decode(value, revision)
+	if err != nil {
+		return nil, err
+	}
+	return obj, k.packer.Pack(obj.(*apiextensionsv1.CustomResourceDefinition), value)
+}
+
+// storedDefinition is the value of which the watch cache keeps an object.
+func storedDefinition(obj runtime.Object) []byte {
+	return packed.Stored(obj.(*apiextensionsv1.CustomResourceDefinition))
+}
+
+// wholeDefinition is what the watch cache keeps packed.
+func wholeDefinition(obj resource.Object) (resource.Object, error) {
+	return packed.Whole(obj.(*apiextensionsv1.CustomResourceDefinition))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
@@ -31,7 +32,8 @@ type kind struct {
 	prefix  string                  // of keys, with a slash at its end
 	cached  *cache.Resource         // nil for virtual rows
 	hooks   hooks
-	custom  *Custom // nil for kinds that have a Go type
+	custom  *Custom        // nil for kinds that have a Go type
+	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
 }
 
 // endpoint is a kind served in one version.
@@ -99,9 +101,12 @@ func (s *Server) newKind(row *resource.Resource, among *kinds, custom *Custom) (
 		return nil, fmt.Errorf("there is no storage version %q", row.StorageVersion)
 	}
 	k.gvk = row.GroupVersionKind(k.storage.Name)
-	k.cached = s.Cache.Add(cache.Kind{
-		Name: row.GroupResource().String(), Prefix: k.prefix, Namespaced: row.Namespaced, Decode: k.decode, Route: routeOf(row),
-	})
+	of := cache.Kind{Name: row.GroupResource().String(), Prefix: k.prefix, Namespaced: row.Namespaced, Decode: k.decode, Route: routeOf(row)}
+	if row.GroupResource() == packed.Resource() {
+		k.packer = &packed.Packer{}
+		of.Decode, of.Stored = k.decodePacked, storedDefinition
+	}
+	k.cached = s.Cache.Add(of)
 	return k, nil
 }
 

@@ -43,7 +43,7 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entry.Encoding(key, func() ([]byte, error) {
+	encode := func() ([]byte, error) {
 		shown, err := c.shown(obj)
 		if err != nil {
 			return nil, err
@@ -52,7 +52,11 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 			return codec.Message(shown)
 		}
 		return codec.Encode(shown, codec.JSON)
-	})
+	}
+	if c.at.packer != nil {
+		return encode() // and keep it no more than the object itself
+	}
+	return entry.Encoding(key, encode)
 }
 
 func (c *call) partial() bool {

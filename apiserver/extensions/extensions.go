@@ -168,7 +168,7 @@ func (e *Extensions) sync(ctx context.Context, name string) {
 		logr.FromContextOrDiscard(ctx).Error(err, "Custom resources cannot be served", "definition", name)
 	}
 	if settled != s.latest {
-		if err := e.Client.Status().Update(ctx, settled.DeepCopy()); err != nil { // which the answer is read into
+		if err := e.writeStatus(ctx, settled); err != nil {
 			if client.IgnoreNotFound(err) != nil {
 				logr.FromContextOrDiscard(ctx).V(1).Info("Writing the status of a definition failed", "definition", name, "reason", err.Error())
 			}

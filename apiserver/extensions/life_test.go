@@ -37,13 +37,24 @@ func version(name string, stored bool, fields ...string) apiextensionsv1.CustomR
 // define creates the definition of hosts, and returns when it is established.
 func (s *server) define(t *testing.T, versions ...apiextensionsv1.CustomResourceDefinitionVersion) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
-	crd := &apiextensionsv1.CustomResourceDefinition{
-		ObjectMeta: metav1.ObjectMeta{Name: "hosts.example.com"},
+	crd := definition("hosts", "Host", versions...)
+	s.establish(t, crd)
+	return crd
+}
+
+func definition(plural, kind string, versions ...apiextensionsv1.CustomResourceDefinitionVersion) *apiextensionsv1.CustomResourceDefinition {
+	return &apiextensionsv1.CustomResourceDefinition{
+		ObjectMeta: metav1.ObjectMeta{Name: plural + ".example.com"},
 		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
 			Group: "example.com", Scope: apiextensionsv1.NamespaceScoped, Versions: versions,
-			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "hosts", Kind: "Host"},
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: plural, Kind: kind},
 		},
 	}
+}
+
+// establish creates a definition, and returns when it is established.
+func (s *server) establish(t testing.TB, crd *apiextensionsv1.CustomResourceDefinition) {
+	t.Helper()
 	if err := s.client.Create(t.Context(), crd); err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +66,10 @@ func (s *server) define(t *testing.T, versions ...apiextensionsv1.CustomResource
 		}
 		return false
 	})
-	return crd
 }
 
 // await reads an object again and again until it is as wanted.
-func (s *server) await(t *testing.T, obj client.Object, wanted func() bool) {
+func (s *server) await(t testing.TB, obj client.Object, wanted func() bool) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); s.settle(t) {
 		if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/inprocess"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
@@ -46,19 +47,27 @@ type refusing struct {
 }
 
 func (r refusing) RoundTrip(request *http.Request) (*http.Response, error) {
-	if r.refuse.Add(-1) >= 0 {
+	if request.Method == http.MethodDelete && r.refuse.Add(-1) >= 0 {
 		return nil, errors.New("refused by the test")
 	}
 	return r.RoundTripper.RoundTrip(request)
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
-	ctx, cancel := context.WithCancel(logr.NewContext(context.Background(), testr.New(t)))
-	member, err := etcd.Embed(ctx, etcd.Config{Dir: t.TempDir(), UnsafeNoFsync: true})
+	member, err := etcd.Embed(t.Context(), etcd.Config{Dir: t.TempDir(), UnsafeNoFsync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = member.Close() })
+	return newServerOn(t, member)
+}
+
+// newServerOn is a server of what is in the store.
+func newServerOn(t testing.TB, member storage.Store) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(logr.NewContext(context.Background(), testr.NewWithInterface(t, testr.Options{})))
+	var err error
 	rows, scheme := apis.All(), apis.NewScheme()
 	rules.Complete(resource.Find(rows, "apiextensions.k8s.io", "customresourcedefinitions"))
 	documents := openapi.New(rows, "v1.36.3")
@@ -86,7 +95,6 @@ func newServer(t *testing.T) *server {
 		cancel()
 		<-done
 		<-done
-		_ = member.Close()
 	})
 	select {
 	case <-s.extensions.Ready():
@@ -112,7 +120,7 @@ func (s *server) ask(t *testing.T, of *step) answer {
 }
 
 // settle lets what was written arrive everywhere.
-func (s *server) settle(t *testing.T) {
+func (s *server) settle(t testing.TB) {
 	t.Helper()
 	if err := s.Cache.WaitCommitted(t.Context()); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 )
 
 // settled is the definition with the status that it should have: itself where it has that, and otherwise one that shares all else with it.
@@ -57,6 +59,10 @@ func (e *Extensions) taken(crd *apiextensionsv1.CustomResourceDefinition) *taken
 func unstructured(crd *apiextensionsv1.CustomResourceDefinition) string {
 	if !crd.Spec.PreserveUnknownFields {
 		return "" // could not have been stored otherwise
+	}
+	crd, err := packed.Whole(crd)
+	if err != nil {
+		return err.Error()
 	}
 	var errs field.ErrorList
 	for i := range crd.Spec.Versions {

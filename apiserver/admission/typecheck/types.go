@@ -16,6 +16,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 )
 
@@ -73,7 +74,11 @@ func (s *Served) Type(of schema.GroupVersionKind) (*apiservercel.DeclType, error
 		if d.Spec.Group != of.Group || d.Spec.Names.Kind != of.Kind || v == nil || v.Schema == nil {
 			continue
 		}
-		return customType(v.Schema.OpenAPIV3Schema)
+		whole, err := packed.Whole(d)
+		if err != nil {
+			return nil, err
+		}
+		return customType(version(whole, of.Version).Schema.OpenAPIV3Schema)
 	}
 	return nil, nil
 }

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 )
 
 // lazySchema holds the forms of a version's schema, each made when it is first needed.
@@ -29,7 +31,11 @@ type lazySchema struct {
 
 // internal is the schema in the form that the libraries work with; nil for none.
 func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
-	given := l.of.spec().Schema
+	whole, err := packed.Whole(l.of.of.crd())
+	if err != nil || l.of.index < 0 {
+		return nil, err
+	}
+	given := whole.Spec.Versions[l.of.index].Schema
 	if given == nil || given.OpenAPIV3Schema == nil {
 		return nil, nil
 	}

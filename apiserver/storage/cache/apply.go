@@ -19,6 +19,9 @@ func (r *Resource) decode(ctx context.Context, record storage.Record) *Entry {
 		return e // as whoever could not decrypt it has reported
 	}
 	e.Object, e.Err = r.kind.Decode(record.Value, record.Revision)
+	if e.Err == nil && r.kind.Stored != nil {
+		e.Raw = nil
+	}
 	if e.Err != nil {
 		e.Object = nil
 		e.Err = fmt.Errorf("decoding %s at revision %d: %w", e.Key, e.Revision, e.Err)
@@ -36,7 +39,11 @@ func (r *Resource) departed(c *change) *Entry {
 			Key: was.Key, Namespace: was.Namespace, Name: was.Name,
 			Revision: c.revision, Created: was.Created, Raw: was.Raw,
 		}
-		if e.Object, e.Err = r.kind.Decode(was.Raw, c.revision); e.Err != nil {
+		value := was.Raw
+		if value == nil && r.kind.Stored != nil {
+			value = r.kind.Stored(was.Object)
+		}
+		if e.Object, e.Err = r.kind.Decode(value, c.revision); e.Err != nil {
 			e.Object, e.Err = was.Object, nil // it was decoded before: better an old revision than none
 		}
 		c.gone.entry = e

@@ -21,7 +21,7 @@ type Entry struct {
 	// Object is nil when the stored bytes could not be decoded: then Err says why.
 	Object runtime.Object
 	Err    error
-	// Raw is the value as it is stored (of a deletion: as it was).
+	// Raw is the value as it is stored (of a deletion: as it was), but for kinds whose objects hold it.
 	Raw []byte
 	// Stale is as in storage.Record.
 	Stale func() bool

@@ -22,6 +22,9 @@ type Kind struct {
 	// Decode returns the object of a stored value, with metadata.resourceVersion set to revision. It is
 	// called once per change, from several goroutines, and may keep parts of value.
 	Decode func(value []byte, revision int64) (runtime.Object, error)
+	// Stored returns the stored value of an object that Decode made, for kinds whose objects hold it; their entries keep none.
+	// May be nil.
+	Stored func(obj runtime.Object) []byte
 	// Route names what an object is routed by, like a pod's node, for watchers that narrow by it. May be nil.
 	Route func(obj runtime.Object) string
 	// Limits of the past that is kept; zero fields have defaults.

@@ -1,0 +1,114 @@
+package packed
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+)
+
+const (
+	// blob is the annotation of a skeleton that holds what is stored. No client can write one of that name.
+	blob = "\x00stored"
+	// largeAnnotation is how long one is that a skeleton leaves out.
+	largeAnnotation = 1 << 10
+	// window is how far back repetitions are looked for.
+	window = 1 << 20
+)
+
+// Resource is what is packed.
+func Resource() schema.GroupResource {
+	return schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"}
+}
+
+// Packer packs. It is safe for concurrent use, and its zero value is ready.
+type Packer struct {
+	encoders sync.Pool // which a collection of garbage empties
+}
+
+// Pack makes a definition that was decoded from a value its own skeleton: the schemas, managed fields and large annotations are
+// in the packed value alone. Two skeletons of the same specification are equal in theirs.
+func (p *Packer) Pack(d *apiextensionsv1.CustomResourceDefinition, value []byte) error {
+	encoder, _ := p.encoders.Get().(*zstd.Encoder)
+	if encoder == nil {
+		var err error
+		if encoder, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(window)); err != nil {
+			return fmt.Errorf("packing a definition: %w", err)
+		}
+	}
+	data := encoder.EncodeAll(value, nil)
+	p.encoders.Put(encoder)
+
+	d.ManagedFields = nil
+	d.Annotations = maps.Clone(d.Annotations)
+	maps.DeleteFunc(d.Annotations, func(_, text string) bool { return len(text) > largeAnnotation })
+	if d.Annotations == nil {
+		d.Annotations = map[string]string{}
+	}
+	d.Annotations[blob] = string(data)
+	sum := sumOf(value)
+	for i := range d.Spec.Versions {
+		if given := d.Spec.Versions[i].Schema; given != nil && given.OpenAPIV3Schema != nil {
+			d.Spec.Versions[i].Schema = &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{ID: sum}}
+		}
+	}
+	return nil
+}
+
+// sumOf the specification in a value, or of the whole value where that is not in JSON.
+func sumOf(value []byte) string {
+	var d struct{ Spec json.RawMessage }
+	if json.Unmarshal(value, &d) == nil && d.Spec != nil {
+		value = d.Spec
+	}
+	sum := sha256.Sum256(value)
+	return string(sum[:])
+}
+
+// Stored returns the value that a skeleton was made of, or nil for a definition that is none.
+func Stored(d *apiextensionsv1.CustomResourceDefinition) []byte {
+	data, ok := d.Annotations[blob]
+	if !ok {
+		return nil
+	}
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil
+	}
+	defer decoder.Close()
+	value, err := decoder.DecodeAll([]byte(data), nil)
+	if err != nil {
+		return nil
+	}
+	return value
+}
+
+// Whole returns the definition that a skeleton stands for, or the definition itself where it is none.
+func Whole(d *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinition, error) {
+	value := Stored(d)
+	if value == nil {
+		return d, nil
+	}
+	whole := &apiextensionsv1.CustomResourceDefinition{}
+	if _, err := codec.DecodeStored(value, whole); err != nil {
+		return nil, fmt.Errorf("unpacking definition %s: %w", d.Name, err)
+	}
+	// What was defaulted when it was read is in the skeleton.
+	versions := d.Spec.Versions
+	schemas := whole.Spec.Versions
+	whole.Spec = d.Spec
+	whole.Spec.Versions = make([]apiextensionsv1.CustomResourceDefinitionVersion, len(versions))
+	for i := range versions {
+		whole.Spec.Versions[i] = versions[i]
+		whole.Spec.Versions[i].Schema = schemas[i].Schema
+	}
+	whole.TypeMeta, whole.ResourceVersion = d.TypeMeta, d.ResourceVersion
+	return whole, nil
+}
