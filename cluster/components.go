@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
@@ -20,6 +21,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/scheduler"
+	"github.com/coxswain-k8s/coxswain/scheduler/config"
 )
 
 // component is one part beside the control plane. run returns when ctx ends, after everything it started has.
@@ -109,6 +111,16 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 	if err != nil {
 		return component{}, err
 	}
+	configuration := config.Default()
+	if file := c.options.SchedulerConfig; file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return component{}, fmt.Errorf("reading --scheduler-config: %w", err)
+		}
+		if configuration, err = config.Read(data); err != nil {
+			return component{}, fmt.Errorf("--scheduler-config=%s: %w", file, err)
+		}
+	}
 	return component{"scheduler", func(ctx context.Context) error {
 		broadcaster := events.NewBroadcaster(eventSink{writer})
 		defer broadcaster.Shutdown()
@@ -117,7 +129,7 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 		}
 		s := &scheduler.Scheduler{
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
-			Recorder: broadcaster.NewRecorder(c.scheme, "default-scheduler"),
+			Configuration: configuration, Recorder: broadcaster.NewRecorder(c.scheme, "default-scheduler"),
 		}
 		return s.Run(ctx)
 	}}, nil

@@ -96,6 +96,8 @@ type Options struct {
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
 	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
+	// SchedulerConfig is a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) with profiles of the scheduler.
+	SchedulerConfig string `json:"scheduler-config,omitempty"`
 	// EnableAdmissionPlugins and DisableAdmissionPlugins name plugins beside, or instead of, those that are on by default.
 	EnableAdmissionPlugins  []string `json:"enable-admission-plugins,omitempty"`
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`

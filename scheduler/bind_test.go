@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 )
 
 // slowVolumes is a plugin that waits for ever before pods whose names say so are bound.
@@ -53,7 +53,8 @@ func TestSlowVolumesHoldUpNobody(t *testing.T) {
 	f := newFixture(t)
 	slow := slowVolumes{waits: make(chan string, 2*maxBinding)}
 	f.Registry[slow.Name()] = func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) { return slow, nil }
-	f.Profiles[corev1.DefaultSchedulerName] = append(f.Profiles[corev1.DefaultSchedulerName], plugins.Enabled{Name: slow.Name()})
+	wanted := &f.Configuration.Profiles[0].Plugins
+	wanted.Multi = append(wanted.Multi, profile.Enabled{Name: slow.Name()})
 	if err := f.init(t.Context()); err != nil {
 		t.Fatal(err)
 	}

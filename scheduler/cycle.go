@@ -123,7 +123,7 @@ type search struct {
 // filter returns the nodes that fit. In a large cluster it stops when it has found enough of them
 // (percentageOfNodesToScore), and the next search starts where this one ended.
 func (s *Scheduler) filter(ctx context.Context, look search, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
-	enough := enoughNodes(len(nodes))
+	enough := enoughNodes(len(nodes), s.handles[look.Name].percentage)
 	fitting := make([]fwk.NodeInfo, 0, enough)
 	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
 	h, tried := s.handles[look.Name], 0
@@ -164,13 +164,15 @@ func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo)
 	return look.FilterRest(ctx, look.cycle, look.pod, node)
 }
 
-// enoughNodes to choose from: all of up to 100, and a falling share of more, at least 5 % and 100
-// (KubeSchedulerConfiguration.percentageOfNodesToScore).
-func enoughNodes(all int) int {
-	if all < 100 {
+// enoughNodes to choose from: all of up to 100, and a share of more, but at least 100. Unless it is given
+// (KubeSchedulerConfiguration.percentageOfNodesToScore), the share falls with their number, to 5 %.
+func enoughNodes(all, share int) int {
+	if all < 100 || share >= 100 {
 		return all
 	}
-	share := max(50-all/125, 5)
+	if share == 0 {
+		share = max(50-all/125, 5)
+	}
 	return max(all*share/100, 100)
 }
 

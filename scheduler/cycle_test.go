@@ -287,8 +287,13 @@ func TestMessage(t *testing.T) {
 
 func TestEnoughNodes(t *testing.T) {
 	for all, want := range map[int]int{0: 0, 99: 99, 100: 100, 150: 100, 1000: 420, 5000: 500, 10000: 500} {
-		if got := enoughNodes(all); got != want {
+		if got := enoughNodes(all, 0); got != want {
 			t.Errorf("%d of %d nodes are enough, want %d", got, all, want)
+		}
+	}
+	for share, want := range map[int]int{1: 100, 30: 300, 100: 1000} {
+		if got := enoughNodes(1000, share); got != want {
+			t.Errorf("of %d %%, %d of 1000 nodes are enough, want %d", share, got, want)
 		}
 	}
 }

@@ -25,7 +25,9 @@ type handle struct {
 	scheduler *Scheduler
 	name      string
 	profile   *profile.Profile
-	snapshot  *state.Snapshot
+	// percentage of all nodes that are enough to choose from; 0 for the default.
+	percentage int
+	snapshot   *state.Snapshot
 
 	once      sync.Once
 	clients   kubernetes.Interface

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
@@ -33,8 +34,8 @@ type Scheduler struct {
 	Clock    clock.WithTickerAndDelayedExecution
 	// Registry of plugins; default plugins.All.
 	Registry plugins.Registry
-	// Profiles by the name that pods ask for; default "default-scheduler" with plugins.Default.
-	Profiles map[string][]plugins.Enabled
+	// Configuration; default config.Default.
+	Configuration *config.Config
 
 	state     *state.State
 	queue     *queue.Queue
@@ -77,20 +78,20 @@ func (s *Scheduler) init(ctx context.Context) error {
 			Retry: func(uid types.UID) { s.queue.Retry(uid) },
 		})
 	}
-	if s.Profiles == nil {
-		s.Profiles = map[string][]plugins.Enabled{corev1.DefaultSchedulerName: plugins.Default()}
+	if s.Configuration == nil {
+		s.Configuration = config.Default()
 	}
 	s.state = state.New()
 	s.slots = make(chan struct{}, maxBinding)
 	s.profiles, s.handles = map[string]*profile.Profile{}, map[string]*handle{}
 	hints := map[string][]fwk.ClusterEventWithHint{}
 	var less fwk.LessFunc
-	for name, enabled := range s.Profiles {
-		p, err := s.newProfile(ctx, name, enabled)
+	for _, wanted := range s.Configuration.Profiles {
+		p, err := s.newProfile(ctx, wanted)
 		if err != nil {
 			return err
 		}
-		s.profiles[name], less = p, p.Less()
+		s.profiles[wanted.Name], less = p, p.Less()
 		more, err := p.Hints(ctx)
 		if err != nil {
 			return err
@@ -98,27 +99,29 @@ func (s *Scheduler) init(ctx context.Context) error {
 		maps.Copy(hints, more)
 	}
 	s.hints = hints
-	s.queue = &queue.Queue{Clock: s.Clock, Less: less, Hints: hints, Gate: s.gate}
+	s.queue = &queue.Queue{
+		Clock: s.Clock, Less: less, Hints: hints, Gate: s.gate, InitialBackoff: s.Configuration.InitialBackoff, MaxBackoff: s.Configuration.MaxBackoff,
+	}
 	s.queue.Init()
 	return nil
 }
 
-func (s *Scheduler) newProfile(ctx context.Context, name string, enabled []plugins.Enabled) (*profile.Profile, error) {
-	h := &handle{nominations: &s.nominated, scheduler: s, name: name}
-	var weighted []profile.Weighted
-	for _, e := range enabled {
-		factory := s.Registry[e.Name]
+func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*profile.Profile, error) {
+	h := &handle{nominations: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage}
+	made := map[string]fwk.Plugin{}
+	for _, name := range wanted.Plugins.Names() {
+		factory := s.Registry[name]
 		if factory == nil {
-			return nil, fmt.Errorf("profile %q: there is no plugin %q", name, e.Name)
+			return nil, fmt.Errorf("profile %q: there is no plugin %q", wanted.Name, name)
 		}
-		plugin, err := factory(ctx, nil, h)
+		plugin, err := factory(ctx, wanted.Arguments[name], h)
 		if err != nil {
-			return nil, fmt.Errorf("profile %q: making plugin %q: %w", name, e.Name, err)
+			return nil, fmt.Errorf("profile %q: making plugin %q: %w", wanted.Name, name, err)
 		}
-		weighted = append(weighted, profile.Weighted{Plugin: plugin, Weight: e.Weight})
+		made[name] = plugin
 	}
-	p, err := profile.New(name, weighted)
-	h.profile, s.handles[name] = p, h
+	p, err := profile.New(wanted.Name, made, wanted.Plugins)
+	h.profile, s.handles[wanted.Name] = p, h
 	return p, err
 }
 

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/vishvananda/netlink")
+	"github.com/vishvananda/netlink"
+)
 
 // pool is where subnets are chosen.
 var pool = netip.MustParsePrefix("10.88.0.0/16")

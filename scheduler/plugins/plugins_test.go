@@ -127,15 +127,15 @@ func (s *scene) deps() Deps {
 func verdicts(t *testing.T, out *strings.Builder, deps Deps, handle fwk.Handle, pod *corev1.Pod, all []fwk.NodeInfo) {
 	ctx, cycle := context.Background(), &profile.CycleState{}
 	registry := All(deps)
-	var enabled []profile.Weighted
+	made := map[string]fwk.Plugin{}
 	for _, e := range Default() {
 		plugin, err := registry[e.Name](ctx, nil, handle)
 		if err != nil {
 			t.Fatal(err)
 		}
-		enabled = append(enabled, profile.Weighted{Plugin: plugin, Weight: e.Weight})
+		made[e.Name] = plugin
 	}
-	p, err := profile.New("default-scheduler", enabled)
+	p, err := profile.New("default-scheduler", made, profile.Set{Multi: Default()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,9 +161,9 @@ func verdicts(t *testing.T, out *strings.Builder, deps Deps, handle fwk.Handle, 
 	}
 	for i, node := range fitting {
 		var parts []string
-		for _, w := range enabled {
-			if scores := normalized(t, w.Plugin, cycle, pod, fitting); scores != nil && scores[i].Score != 0 {
-				parts = append(parts, fmt.Sprintf("%d*%d %s", max(w.Weight, 1), scores[i].Score, w.Plugin.Name()))
+		for _, e := range Default() {
+			if scores := normalized(t, made[e.Name], cycle, pod, fitting); scores != nil && scores[i].Score != 0 {
+				parts = append(parts, fmt.Sprintf("%d*%d %s", max(e.Weight, 1), scores[i].Score, e.Name))
 			}
 		}
 		totals, status := p.Score(ctx, cycle, pod, fitting, nil)

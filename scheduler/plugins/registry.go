@@ -2,11 +2,15 @@ package plugins
 
 import (
 	"context"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,6 +31,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumebinding"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumerestrictions"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumezone"
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 )
 
 // Factory makes a plugin; arguments is nil when the configuration gives none.
@@ -34,12 +39,6 @@ type Factory func(ctx context.Context, arguments runtime.Object, handle fwk.Hand
 
 // Registry maps the names of plugins to what makes them.
 type Registry map[string]Factory
-
-// Enabled is a plugin of a profile and the weight of its scores.
-type Enabled struct {
-	Name   string
-	Weight int64
-}
 
 // Deps is what plugins need beyond the framework's handle.
 type Deps struct {
@@ -62,10 +61,10 @@ func All(deps Deps) Registry {
 		nodeunschedulable.Name:     simple(&nodeunschedulable.Plugin{}),
 		nodename.Name:              simple(&nodename.Plugin{}),
 		tainttoleration.Name:       simple(&tainttoleration.Plugin{}),
-		nodeaffinity.Name:          simple(&nodeaffinity.Plugin{}),
+		nodeaffinity.Name:          with(newNodeAffinity),
 		nodeports.Name:             simple(&nodeports.Plugin{}),
-		noderesources.FitName:      simple(&noderesources.Fit{}),
-		noderesources.BalancedName: simple(&noderesources.Balanced{}),
+		noderesources.FitName:      with(newFit),
+		noderesources.BalancedName: with(newBalanced),
 		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &imagelocality.Plugin{Handle: handle}, nil
 		},
@@ -73,24 +72,36 @@ func All(deps Deps) Registry {
 			return &volumerestrictions.Plugin{Handle: handle, Client: deps.Client}, nil
 		},
 		nodevolumelimits.Name: simple(&nodevolumelimits.Plugin{Client: deps.Client}),
-		volumebinding.Name:    simple(&volumebinding.Plugin{Client: deps.Client, Informers: deps.Informers}),
-		volumezone.Name:       simple(&volumezone.Plugin{Client: deps.Client}),
-		podtopologyspread.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-			return &podtopologyspread.Plugin{Handle: handle, Client: deps.Client}, nil
-		},
-		interpodaffinity.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-			return &interpodaffinity.Plugin{Handle: handle, Client: deps.Client, HardWeight: 1}, nil
-		},
-		defaultpreemption.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-			return &defaultpreemption.Plugin{Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry}, nil
-		},
+		volumebinding.Name: with(func(_ fwk.Handle, args *schedulerv1.VolumeBindingArgs) (fwk.Plugin, error) {
+			timeout := time.Duration(ptr.Deref(args.BindTimeoutSeconds, 0)) * time.Second
+			return &volumebinding.Plugin{Client: deps.Client, Informers: deps.Informers, Timeout: timeout}, nil
+		}),
+		volumezone.Name: simple(&volumezone.Plugin{Client: deps.Client}),
+		podtopologyspread.Name: with(func(handle fwk.Handle, args *schedulerv1.PodTopologySpreadArgs) (fwk.Plugin, error) {
+			plugin := &podtopologyspread.Plugin{Handle: handle, Client: deps.Client}
+			if args.DefaultingType == schedulerv1.ListDefaulting {
+				plugin.Defaults = append([]corev1.TopologySpreadConstraint{}, args.DefaultConstraints...)
+			}
+			return plugin, nil
+		}),
+		interpodaffinity.Name: with(func(handle fwk.Handle, args *schedulerv1.InterPodAffinityArgs) (fwk.Plugin, error) {
+			return &interpodaffinity.Plugin{
+				Handle: handle, Client: deps.Client, HardWeight: ptr.Deref(args.HardPodAffinityWeight, 1), IgnorePreferred: args.IgnorePreferredTermsOfExistingPods,
+			}, nil
+		}),
+		defaultpreemption.Name: with(func(handle fwk.Handle, args *schedulerv1.DefaultPreemptionArgs) (fwk.Plugin, error) {
+			return &defaultpreemption.Plugin{
+				Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry,
+				MinCandidates: args.MinCandidateNodesAbsolute, MinCandidatesPercent: args.MinCandidateNodesPercentage,
+			}, nil
+		}),
 		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: deps.Client}),
 	}
 }
 
 // Default is the profile of a scheduler without configuration (KubeSchedulerConfiguration's MultiPoint defaults).
-func Default() []Enabled {
-	return []Enabled{
+func Default() []profile.Enabled {
+	return []profile.Enabled{
 		{Name: schedulinggates.Name}, {Name: prioritysort.Name}, {Name: nodeunschedulable.Name}, {Name: nodename.Name},
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
 		{Name: noderesources.FitName, Weight: 1}, {Name: volumerestrictions.Name}, {Name: nodevolumelimits.Name},

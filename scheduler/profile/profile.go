@@ -20,18 +20,12 @@ type Memory interface {
 	Remember(plugin int, node fwk.NodeInfo, score int64)
 }
 
-// Weighted is a plugin and how much its scores count.
-type Weighted struct {
-	Plugin fwk.Plugin
-	Weight int64
-}
-
 // Profile is a name that pods ask for (spec.schedulerName) and the plugins that serve it.
 type Profile struct {
 	Name string
 
 	preEnqueue []fwk.PreEnqueuePlugin
-	queueSort  fwk.QueueSortPlugin
+	queueSort  []fwk.QueueSortPlugin
 	preFilter  []fwk.PreFilterPlugin
 	filter     []fwk.FilterPlugin
 	postFilter []fwk.PostFilterPlugin
@@ -51,47 +45,8 @@ type scorer struct {
 	local  bool
 }
 
-// New sorts the plugins into the extension points that they implement.
-func New(name string, plugins []Weighted) (*Profile, error) {
-	p := &Profile{Name: name}
-	for _, w := range plugins {
-		p.add(w)
-	}
-	if p.queueSort == nil || len(p.bind) == 0 {
-		return nil, fmt.Errorf("profile %q needs a QueueSort and a Bind plugin", name)
-	}
-	return p, nil
-}
-
-func (p *Profile) add(w Weighted) {
-	appendIf(w.Plugin, &p.preEnqueue)
-	appendIf(w.Plugin, &p.preFilter)
-	appendIf(w.Plugin, &p.filter)
-	appendIf(w.Plugin, &p.postFilter)
-	appendIf(w.Plugin, &p.preScore)
-	appendIf(w.Plugin, &p.reserve)
-	appendIf(w.Plugin, &p.permit)
-	appendIf(w.Plugin, &p.preBind)
-	appendIf(w.Plugin, &p.bind)
-	appendIf(w.Plugin, &p.postBind)
-	appendIf(w.Plugin, &p.enqueue)
-	if sort, ok := w.Plugin.(fwk.QueueSortPlugin); ok && p.queueSort == nil {
-		p.queueSort = sort
-	}
-	if score, ok := w.Plugin.(fwk.ScorePlugin); ok {
-		_, local := w.Plugin.(Local)
-		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(w.Weight, 1), local: local})
-	}
-}
-
-func appendIf[T any](plugin fwk.Plugin, to *[]T) {
-	if t, ok := plugin.(T); ok {
-		*to = append(*to, t)
-	}
-}
-
 // Less is the order of the queue.
-func (p *Profile) Less() fwk.LessFunc { return p.queueSort.Less }
+func (p *Profile) Less() fwk.LessFunc { return p.queueSort[0].Less }
 
 // Hints returns by plugin which events may help a pod that the plugin refused.
 func (p *Profile) Hints(ctx context.Context) (map[string][]fwk.ClusterEventWithHint, error) {

@@ -2,6 +2,9 @@ package profile
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,12 +63,13 @@ func (p *plugin) Bind(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk
 func run(t *testing.T, plugins ...*plugin) (*Profile, *[]string) {
 	t.Helper()
 	log := &[]string{}
-	var weighted []Weighted
+	made, set := map[string]fwk.Plugin{}, Set{Points: map[string]PointSet{"queueSort": {Disabled: []string{"*"}, Enabled: []Enabled{{Name: plugins[0].name}}}}}
 	for i, p := range plugins {
 		p.log = log
-		weighted = append(weighted, Weighted{Plugin: p, Weight: int64(i + 1)})
+		made[p.name] = p
+		set.Multi = append(set.Multi, Enabled{Name: p.name, Weight: int64(i + 1)})
 	}
-	profile, err := New("test", weighted)
+	profile, err := New("test", made, set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +126,64 @@ func TestFirstBinderThatDoesNotSkip(t *testing.T) {
 }
 
 func TestIncomplete(t *testing.T) {
-	if _, err := New("empty", nil); err == nil {
+	if _, err := New("empty", nil, Set{}); err == nil {
 		t.Error("a profile that cannot bind is accepted")
+	}
+}
+
+// order is which plugins a profile asks when it filters, scores and reserves.
+func order(p *Profile) string {
+	var filters, scores, reserves []string
+	for _, plugin := range p.filter {
+		filters = append(filters, plugin.Name())
+	}
+	for _, plugin := range p.score {
+		scores = append(scores, fmt.Sprintf("%s*%d", plugin.Name(), plugin.weight))
+	}
+	for _, plugin := range p.reserve {
+		reserves = append(reserves, plugin.Name())
+	}
+	return fmt.Sprint(filters, scores, reserves)
+}
+
+// What a point says of its plugins goes before what is said of all points.
+func TestArrangement(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		points map[string]PointSet
+		want   string
+	}{
+		{"no exceptions", nil, "[a b c] [a*1 b*2 c*3] [a b c]"},
+		{"another weight comes first", map[string]PointSet{"score": {Enabled: []Enabled{{"c", 9}}}}, "[a b c] [c*9 a*1 b*2] [a b c]"},
+		{"less", map[string]PointSet{"filter": {Disabled: []string{"b"}}, "reserve": {Disabled: []string{"*"}}}, "[a c] [a*1 b*2 c*3] []"},
+		{"another order", map[string]PointSet{"filter": {Disabled: []string{"*"}, Enabled: []Enabled{{Name: "c"}, {Name: "a"}}}}, "[c a] [a*1 b*2 c*3] [a b c]"},
+		{"enabled goes before disabled", map[string]PointSet{"filter": {Disabled: []string{"b"}, Enabled: []Enabled{{Name: "b"}}}}, "[b a c] [a*1 b*2 c*3] [a b c]"},
+	} {
+		made := map[string]fwk.Plugin{}
+		for _, name := range []string{"a", "b", "c"} {
+			made[name] = &plugin{name: name}
+		}
+		set := Set{Multi: []Enabled{{"a", 0}, {"b", 2}, {"c", 3}}, Points: map[string]PointSet{"queueSort": {Disabled: []string{"b", "c"}}}}
+		maps.Copy(set.Points, c.points)
+		p, err := New("test", made, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := order(p); got != c.want {
+			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+		}
+	}
+}
+
+func TestArrangementsThatCannotBe(t *testing.T) {
+	made := map[string]fwk.Plugin{"a": &plugin{name: "a"}, "b": &plugin{name: "b"}}
+	for want, set := range map[string]Set{
+		"needs one QueueSort plugin and has 2":            {Multi: []Enabled{{Name: "a"}, {Name: "b"}}},
+		`plugin "a" does not extend the point postFilter`: {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"postFilter": {Enabled: []Enabled{{Name: "a"}}}}},
+		"at least one Bind plugin and has 0":              {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"bind": {Disabled: []string{"*"}}}},
+	} {
+		if _, err := New("test", made, set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

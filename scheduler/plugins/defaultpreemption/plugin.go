@@ -18,6 +18,7 @@ import (
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -35,7 +36,7 @@ type Plugin struct {
 	Retry func(types.UID)
 	// MinCandidates and MinCandidatesPercent bound the search: it goes on until it has found the larger of the number
 	// and the share of the nodes. Defaults 100 and 10.
-	MinCandidates, MinCandidatesPercent int
+	MinCandidates, MinCandidatesPercent *int32
 
 	last     *memo
 	mu       sync.Mutex
@@ -122,13 +123,7 @@ func terminatesForPreemption(pod *corev1.Pod) bool {
 
 // enough is how many candidates of that many nodes are enough to choose from.
 func (p *Plugin) enough(nodes int) int {
-	least, percent := p.MinCandidates, p.MinCandidatesPercent
-	if least == 0 {
-		least = 100
-	}
-	if percent == 0 {
-		percent = 10
-	}
+	least, percent := int(ptr.Deref(p.MinCandidates, 100)), int(ptr.Deref(p.MinCandidatesPercent, 10))
 	return min(max(nodes*percent/100, least), nodes)
 }
 

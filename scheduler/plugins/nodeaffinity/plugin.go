@@ -4,6 +4,7 @@ package nodeaffinity
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,10 +18,44 @@ import (
 // Name in configurations.
 const Name = "NodeAffinity"
 
-const reason = "node(s) didn't match Pod's node affinity/selector"
+const (
+	reason      = "node(s) didn't match Pod's node affinity/selector"
+	addedReason = "node(s) didn't match scheduler-enforced node affinity"
+)
 
 // Plugin implements PreFilter, Filter and Score.
-type Plugin struct{}
+type Plugin struct {
+	// Added is asked of nodes beside what pods ask (NodeAffinityArgs.addedAffinity).
+	Added *Added
+}
+
+// Added is a node affinity of all pods.
+type Added struct {
+	required  *nodeaffinity.NodeSelector
+	preferred *nodeaffinity.PreferredSchedulingTerms
+}
+
+// NewAdded reads one.
+func NewAdded(from *corev1.NodeAffinity) (added *Added, err error) {
+	added = &Added{}
+	if from.RequiredDuringSchedulingIgnoredDuringExecution != nil {
+		if added.required, err = nodeaffinity.NewNodeSelector(from.RequiredDuringSchedulingIgnoredDuringExecution); err != nil {
+			return nil, fmt.Errorf("parsing addedAffinity.requiredDuringSchedulingIgnoredDuringExecution: %w", err)
+		}
+	}
+	if len(from.PreferredDuringSchedulingIgnoredDuringExecution) > 0 {
+		if added.preferred, err = nodeaffinity.NewPreferredSchedulingTerms(from.PreferredDuringSchedulingIgnoredDuringExecution); err != nil {
+			return nil, fmt.Errorf("parsing addedAffinity.preferredDuringSchedulingIgnoredDuringExecution: %w", err)
+		}
+	}
+	return added, nil
+}
+
+func (a *Added) refuses(node *corev1.Node) bool {
+	return a != nil && a.required != nil && !a.required.Match(node)
+}
+
+func (a *Added) prefers() bool { return a != nil && a.preferred != nil }
 
 var (
 	_ fwk.PreFilterPlugin   = &Plugin{}
@@ -53,9 +88,9 @@ func (*Plugin) Local() {}
 func (*Plugin) Name() string { return Name }
 
 // PreFilter implements fwk.PreFilterPlugin.
-func (*Plugin) PreFilter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+func (p *Plugin) PreFilter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	affinity := pod.Spec.Affinity
-	if len(pod.Spec.NodeSelector) == 0 && (affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil) {
+	if (p.Added == nil || p.Added.required == nil) && len(pod.Spec.NodeSelector) == 0 && (affinity == nil || affinity.NodeAffinity == nil || affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution == nil) {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	state.Write(Name, required{nodeaffinity.GetRequiredNodeAffinity(pod)})
@@ -99,7 +134,10 @@ func named(affinity *corev1.Affinity) sets.Set[string] {
 func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // Filter implements fwk.FilterPlugin.
-func (*Plugin) Filter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+func (p *Plugin) Filter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	if p.Added.refuses(node.Node()) {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, addedReason)
+	}
 	data, err := state.Read(Name)
 	if err != nil {
 		data = required{nodeaffinity.GetRequiredNodeAffinity(pod)}
@@ -112,9 +150,12 @@ func (*Plugin) Filter(_ context.Context, state fwk.CycleState, pod *corev1.Pod, 
 }
 
 // PreScore implements fwk.PreScorePlugin.
-func (*Plugin) PreScore(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
+func (p *Plugin) PreScore(_ context.Context, state fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) *fwk.Status {
 	affinity := pod.Spec.Affinity
 	if affinity == nil || affinity.NodeAffinity == nil || len(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution) == 0 {
+		if p.Added.prefers() {
+			return nil
+		}
 		return fwk.NewStatus(fwk.Skip)
 	}
 	terms, err := nodeaffinity.NewPreferredSchedulingTerms(affinity.NodeAffinity.PreferredDuringSchedulingIgnoredDuringExecution)
@@ -126,12 +167,15 @@ func (*Plugin) PreScore(_ context.Context, state fwk.CycleState, pod *corev1.Pod
 }
 
 // Score implements fwk.ScorePlugin: the weights of the terms that match.
-func (*Plugin) Score(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
-	data, err := state.Read(Name + "/preferred")
-	if err != nil {
-		return 0, fwk.AsStatus(err)
+func (p *Plugin) Score(_ context.Context, state fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	var score int64
+	if p.Added.prefers() {
+		score = p.Added.preferred.Score(node.Node())
 	}
-	return data.(preferred).Score(node.Node()), nil
+	if data, err := state.Read(Name + "/preferred"); err == nil {
+		score += data.(preferred).Score(node.Node())
+	}
+	return score, nil
 }
 
 // ScoreExtensions implements fwk.ScorePlugin.

@@ -1,11 +1,14 @@
 // Package noderesources refuses nodes that have too little left for what a pod requests (Fit), prefers those with the
-// most left (LeastAllocated) and those whose kinds of resources are used evenly (Balanced).
+// most left (LeastAllocated, or another Strategy) and those whose kinds of resources are used evenly (Balanced).
 package noderesources
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -15,7 +18,11 @@ import (
 const FitName = "NodeResourcesFit"
 
 // Fit implements PreFilter, Filter and Score.
-type Fit struct{}
+type Fit struct {
+	Strategy Strategy
+	// Ignored are extended resources, and IgnoredGroups the part before the slash of such, that fit anywhere.
+	Ignored, IgnoredGroups []string
+}
 
 var (
 	_ fwk.PreFilterPlugin   = &Fit{}
@@ -53,7 +60,7 @@ func (*Fit) PreFilter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, 
 func (*Fit) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // Filter implements fwk.FilterPlugin. A pod that would not fit an empty node is not resolvable by preemption.
-func (*Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+func (f *Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
 	want, used, all := read(cycle, pod).Resource, node.GetRequested(), node.GetAllocatable()
 	var reasons []string
 	code := fwk.Unschedulable
@@ -72,6 +79,9 @@ func (*Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, nod
 	check("memory", want.GetMemory(), used.GetMemory(), all.GetMemory())
 	check("ephemeral-storage", want.GetEphemeralStorage(), used.GetEphemeralStorage(), all.GetEphemeralStorage())
 	for name, amount := range want.GetScalarResources() {
+		if f.ignores(string(name)) {
+			continue
+		}
 		check(string(name), amount, used.GetScalarResources()[name], all.GetScalarResources()[name])
 	}
 	if len(reasons) == 0 {
@@ -80,19 +90,22 @@ func (*Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, nod
 	return fwk.NewStatus(code, reasons...)
 }
 
-// Score implements fwk.ScorePlugin: the share of CPU and memory that would be left, LeastAllocated.
-func (*Fit) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
-	var sum, kinds int64
-	for _, kind := range shares(cycle, pod, node, true) {
-		kinds++
-		if kind.used <= kind.all {
-			sum += (kind.all - kind.used) * fwk.MaxScore / kind.all
-		}
+func (f *Fit) ignores(name string) bool {
+	group, _, extended := strings.Cut(name, "/")
+	return slices.Contains(f.Ignored, name) || extended && slices.Contains(f.IgnoredGroups, group)
+}
+
+// Score implements fwk.ScorePlugin: the mean of the scores of the kinds of resources, by their weights.
+func (f *Fit) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	var sum, weights int64
+	for _, kind := range shares(cycle, pod, node, f.Strategy.Resources, true) {
+		weights += kind.weight
+		sum += f.Strategy.score(kind) * kind.weight
 	}
-	if kinds == 0 {
+	if weights == 0 {
 		return 0, nil
 	}
-	return sum / kinds, nil
+	return sum / weights, nil
 }
 
 // ScoreExtensions implements fwk.ScorePlugin.
@@ -106,22 +119,38 @@ func (*Fit) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error
 	}, nil
 }
 
-// share of one kind of resource that is used when the pod has come.
-type share struct{ used, all int64 }
+// share of one kind of resource that is used when the pod has come, and how much it counts.
+type share struct{ used, all, weight int64 }
 
-// shares of CPU and memory. floor counts containers that request nothing with a minimum.
-func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, floor bool) []share {
+// shares of kinds of resources that the node has, by default CPU and memory; extended ones only if the pod asks for them. floor
+// counts containers that request nothing with a minimum.
+func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []schedulerv1.ResourceSpec, floor bool) []share {
 	want, used, all := read(cycle, pod), node.GetRequested(), node.GetAllocatable()
-	cpu, memory := want.Resource.GetMilliCPU(), want.Resource.GetMemory()
+	cpu, memory, counted := want.Resource.GetMilliCPU(), want.Resource.GetMemory(), used
 	if floor {
-		used, cpu, memory = node.GetNonZeroRequested(), want.Non0CPU, want.Non0Mem
+		counted, cpu, memory = node.GetNonZeroRequested(), want.Non0CPU, want.Non0Mem
 	}
-	var kinds []share
-	if all.GetMilliCPU() > 0 {
-		kinds = append(kinds, share{used: used.GetMilliCPU() + cpu, all: all.GetMilliCPU()})
+	if of == nil {
+		of = cpuAndMemory()
 	}
-	if all.GetMemory() > 0 {
-		kinds = append(kinds, share{used: used.GetMemory() + memory, all: all.GetMemory()})
+	kinds := make([]share, 0, 2)
+	for _, resource := range of {
+		kind := share{weight: max(resource.Weight, 1)}
+		switch name := corev1.ResourceName(resource.Name); name {
+		case corev1.ResourceCPU:
+			kind.used, kind.all = counted.GetMilliCPU()+cpu, all.GetMilliCPU()
+		case corev1.ResourceMemory:
+			kind.used, kind.all = counted.GetMemory()+memory, all.GetMemory()
+		case corev1.ResourceEphemeralStorage:
+			kind.used, kind.all = used.GetEphemeralStorage()+want.Resource.GetEphemeralStorage(), all.GetEphemeralStorage()
+		default:
+			if asked := want.Resource.GetScalarResources()[name]; asked > 0 {
+				kind.used, kind.all = used.GetScalarResources()[name]+asked, all.GetScalarResources()[name]
+			}
+		}
+		if kind.all > 0 {
+			kinds = append(kinds, kind)
+		}
 	}
 	return kinds
 }

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+)
+
+// Config is what a scheduler is to do.
+type Config struct {
+	Profiles []Profile
+	// InitialBackoff and MaxBackoff are how long a pod that was not scheduled waits, at first and at most; default 1 s and 10 s.
+	InitialBackoff, MaxBackoff time.Duration
+}
+
+// Profile serves the pods that ask for its name.
+type Profile struct {
+	Name string
+	// Percentage of all nodes that are enough to choose from; 0 for the default, which depends on how many there are.
+	Percentage int
+	Plugins    profile.Set
+	// Arguments of plugins, by their names.
+	Arguments map[string]runtime.Object
+}
+
+// Default is a scheduler without configuration.
+func Default() *Config {
+	return &Config{Profiles: []Profile{{Name: corev1.DefaultSchedulerName, Plugins: profile.Set{Multi: plugins.Default()}}}}
+}
+
+// Read reads a KubeSchedulerConfiguration in YAML or JSON. Unknown fields are errors.
+func Read(data []byte) (*Config, error) {
+	from := &schedulerv1.KubeSchedulerConfiguration{}
+	if err := yaml.UnmarshalStrict(data, from); err != nil {
+		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: %w", err)
+	}
+	if from.APIVersion != schedulerv1.SchemeGroupVersion.String() || from.Kind != "KubeSchedulerConfiguration" {
+		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: want apiVersion %s and kind KubeSchedulerConfiguration, got %q and %q", schedulerv1.SchemeGroupVersion, from.APIVersion, from.Kind)
+	}
+	if len(from.Profiles) == 0 {
+		from.Profiles = []schedulerv1.KubeSchedulerProfile{{}}
+	}
+	if len(from.Profiles) == 1 && from.Profiles[0].SchedulerName == nil {
+		from.Profiles[0].SchedulerName = ptr.To(corev1.DefaultSchedulerName)
+	}
+	if errs := validate(from); len(errs) > 0 {
+		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: %w", errs.ToAggregate())
+	}
+	c := &Config{
+		InitialBackoff: time.Duration(ptr.Deref(from.PodInitialBackoffSeconds, 1)) * time.Second,
+		MaxBackoff:     time.Duration(ptr.Deref(from.PodMaxBackoffSeconds, 10)) * time.Second,
+	}
+	for i := range from.Profiles {
+		given := &from.Profiles[i]
+		p := Profile{
+			Name: *given.SchedulerName, Plugins: setOf(given.Plugins),
+			Percentage: int(ptr.Deref(given.PercentageOfNodesToScore, ptr.Deref(from.PercentageOfNodesToScore, 0))),
+		}
+		var err error
+		if p.Arguments, err = arguments(given.PluginConfig); err != nil {
+			return nil, fmt.Errorf("reading KubeSchedulerConfiguration: profiles[%d].%w", i, err)
+		}
+		c.Profiles = append(c.Profiles, p)
+	}
+	return c, nil
+}
+
+// setOf are the default plugins with what is said of them.
+func setOf(given *schedulerv1.Plugins) profile.Set {
+	if given == nil {
+		given = &schedulerv1.Plugins{}
+	}
+	set := profile.Set{Multi: merged(plugins.Default(), given.MultiPoint), Points: map[string]profile.PointSet{}}
+	for name, point := range map[string]schedulerv1.PluginSet{
+		"preEnqueue": given.PreEnqueue, "queueSort": given.QueueSort, "preFilter": given.PreFilter, "filter": given.Filter, "postFilter": given.PostFilter,
+		"preScore": given.PreScore, "score": given.Score, "reserve": given.Reserve, "permit": given.Permit, "preBind": given.PreBind, "bind": given.Bind, "postBind": given.PostBind,
+	} {
+		if len(point.Enabled)+len(point.Disabled) > 0 {
+			set.Points[name] = profile.PointSet{Enabled: enabled(point.Enabled), Disabled: names(point.Disabled)}
+		}
+	}
+	return set
+}
+
+// merged puts what is given for all points before the defaults that it leaves on.
+func merged(defaults []profile.Enabled, given schedulerv1.PluginSet) []profile.Enabled {
+	all := enabled(given.Enabled)
+	off := map[string]bool{}
+	for _, name := range append(names(given.Disabled), names(given.Enabled)...) {
+		off[name] = true
+	}
+	for _, e := range defaults {
+		if !off[e.Name] && !off["*"] {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+func enabled(given []schedulerv1.Plugin) []profile.Enabled {
+	weights := map[string]int64{}
+	for _, e := range plugins.Default() {
+		weights[e.Name] = e.Weight
+	}
+	var all []profile.Enabled
+	for _, p := range given {
+		weight := int64(ptr.Deref(p.Weight, 0))
+		if weight == 0 {
+			weight = weights[p.Name]
+		}
+		all = append(all, profile.Enabled{Name: p.Name, Weight: weight})
+	}
+	return all
+}
+
+func names(given []schedulerv1.Plugin) []string {
+	var all []string
+	for _, p := range given {
+		all = append(all, p.Name)
+	}
+	return all
+}

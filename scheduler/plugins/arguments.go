@@ -1,0 +1,53 @@
+package plugins
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
+)
+
+// with is the factory of a plugin that takes arguments of a type; none are empty ones.
+func with[T any, P interface {
+	*T
+	runtime.Object
+}](make func(handle fwk.Handle, args P) (fwk.Plugin, error)) Factory {
+	return func(_ context.Context, arguments runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+		if arguments == nil {
+			return make(handle, P(new(T)))
+		}
+		args, ok := arguments.(P)
+		if !ok {
+			return nil, fmt.Errorf("want arguments of type %T, got %T", args, arguments)
+		}
+		return make(handle, args)
+	}
+}
+
+func newFit(_ fwk.Handle, args *schedulerv1.NodeResourcesFitArgs) (fwk.Plugin, error) {
+	fit := &noderesources.Fit{Ignored: args.IgnoredResources, IgnoredGroups: args.IgnoredResourceGroups}
+	if strategy := args.ScoringStrategy; strategy != nil {
+		fit.Strategy = noderesources.Strategy{Type: strategy.Type, Resources: strategy.Resources}
+		if shaped := strategy.RequestedToCapacityRatio; shaped != nil {
+			fit.Strategy.Shape = shaped.Shape
+		}
+	}
+	return fit, nil
+}
+
+func newBalanced(_ fwk.Handle, args *schedulerv1.NodeResourcesBalancedAllocationArgs) (fwk.Plugin, error) {
+	return &noderesources.Balanced{Resources: args.Resources}, nil
+}
+
+func newNodeAffinity(_ fwk.Handle, args *schedulerv1.NodeAffinityArgs) (fwk.Plugin, error) {
+	if args.AddedAffinity == nil {
+		return &nodeaffinity.Plugin{}, nil
+	}
+	added, err := nodeaffinity.NewAdded(args.AddedAffinity)
+	return &nodeaffinity.Plugin{Added: added}, err
+}
