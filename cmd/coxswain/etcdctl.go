@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,25 +30,35 @@ func etcdctlCommand() *cobra.Command {
 	}
 }
 
-// etcdctlEnvironment leaves out what the user says already: etcdctl takes a variable beside its flag for a mistake.
+// etcdctlEnvironment leaves out what the user says already: etcdctl takes a variable beside its flag for a mistake. Endpoints
+// without TLS want no certificates.
 func etcdctlEnvironment(access cluster.EtcdAccess, args []string) (environment []string) {
-	said := func(flag string) bool {
-		for _, arg := range args {
-			if arg == "--" {
-				break
-			}
-			if name, _, _ := strings.Cut(arg, "="); name == "--"+flag {
-				return true
-			}
-		}
-		return os.Getenv("ETCDCTL_"+strings.ToUpper(flag)) != ""
-	}
+	endpoints, _ := saidToEtcdctl("endpoints", args)
+	plain := strings.HasPrefix(endpoints, "unix:") || strings.HasPrefix(endpoints, "http:")
 	for name, value := range access.Environment() {
-		if flag := strings.ToLower(strings.TrimPrefix(name, "ETCDCTL_")); !said(flag) {
+		flag := strings.ToLower(strings.TrimPrefix(name, "ETCDCTL_"))
+		if _, said := saidToEtcdctl(flag, args); !said && !plain {
 			environment = append(environment, name+"="+value)
 		}
 	}
+	slices.Sort(environment)
 	return environment
+}
+
+// saidToEtcdctl is the value of a flag or of its variable.
+func saidToEtcdctl(flag string, args []string) (value string, said bool) {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if arg == "--"+flag && i+1 < len(args) {
+			return args[i+1], true
+		}
+		if value, ok := strings.CutPrefix(arg, "--"+flag+"="); ok {
+			return value, true
+		}
+	}
+	return os.LookupEnv("ETCDCTL_" + strings.ToUpper(flag))
 }
 
 func addEtcdFlags(flags *pflag.FlagSet, o *cluster.EtcdOptions) {
