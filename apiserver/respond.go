@@ -2,9 +2,11 @@ package apiserver
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,7 +25,24 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		accepted = codec.Accepted{}
 	}
 	accepted.Pretty = accepted.Pretty || wantsPretty(r)
+	drain(w, r)
 	writeStatus(w, accepted, statusOf(err))
+}
+
+const (
+	maxDrained    = 64 << 10
+	drainPatience = time.Second
+)
+
+// drain reads what is left of a small body on HTTP/2. A stream that is answered before its body is read ends with a reset, which some
+// clients (curl 7.88) take for the whole answer when both arrive together.
+func drain(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 || r.ContentLength <= 0 || r.ContentLength > maxDrained {
+		return
+	}
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainPatience)) == nil {
+		_, _ = io.Copy(io.Discard, r.Body) // what does not come is not waited for
+	}
 }
 
 // statusOf turns any error into a Status.

@@ -1,0 +1,241 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authtest"
+)
+
+// decider is a webhook that knows one token, and allows a user what the name says.
+func decider(t *testing.T) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var review map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		spec, _ := review["spec"].(map[string]any)
+		name, _ := spec["user"].(string)
+		review["status"] = map[string]any{"allowed": strings.Contains(name, "allowed"), "denied": strings.Contains(name, "denied"), "reason": "the hook says so"}
+		if review["kind"] == "TokenReview" {
+			review["status"] = map[string]any{"authenticated": spec["token"] == "hooked", "user": map[string]any{"username": "allowed by hook"}}
+		}
+		_ = json.NewEncoder(w).Encode(review)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// asker sends requests to a server as somebody.
+type asker struct {
+	t      *testing.T
+	url    string
+	client *http.Client
+}
+
+// get returns the code and the message of the Status, or the body.
+func (a *asker) get(token, path string, headers ...string) string {
+	a.t.Helper()
+	return a.send(http.MethodGet, token, path, nil, headers...)
+}
+
+func (a *asker) send(method, token, path string, body any, headers ...string) string {
+	a.t.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, bytes.NewReader(data))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, "=")
+		r.Header.Add(name, value)
+	}
+	response, err := a.client.Do(r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	var status struct{ Message string }
+	if json.Unmarshal(answer, &status) == nil && status.Message != "" {
+		return fmt.Sprintf("%d %s", response.StatusCode, status.Message)
+	}
+	return fmt.Sprintf("%d %s", response.StatusCode, answer)
+}
+
+// whoami is the answer to a SelfSubjectReview.
+func (a *asker) whoami(token string, headers ...string) string {
+	a.t.Helper()
+	text := a.send(http.MethodPost, token, "/apis/authentication.k8s.io/v1/selfsubjectreviews", map[string]string{"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}, headers...)
+	var review struct {
+		Status struct{ UserInfo json.RawMessage }
+	}
+	if _, body, ok := strings.Cut(text, "201 "); ok && json.Unmarshal([]byte(body), &review) == nil {
+		return string(review.Status.UserInfo)
+	}
+	return text
+}
+
+// eventually waits until a request has an answer that starts so.
+func (a *asker) eventually(token, path, start string) {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		got := a.get(token, path)
+		if strings.HasPrefix(got, start) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			a.t.Fatalf("%s: %.200s, want %s", path, got, start)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (a *asker) expect(got, start string) {
+	a.t.Helper()
+	if !strings.HasPrefix(got, start) {
+		a.t.Errorf("got  %.300s\nwant %s", got, start)
+	}
+}
+
+// plain returns an asker without credentials, and one of the administrator.
+func plain(t *testing.T, running *Cluster) (nobody, admin *asker) {
+	t.Helper()
+	pair, err := tls.X509KeyPair(running.Config.CertData, running.Config.KeyData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(certificates ...tls.Certificate) *asker {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}} //nolint:gosec // a test's own server
+		t.Cleanup(transport.CloseIdleConnections)
+		return &asker{t: t, url: running.Config.Host, client: &http.Client{Transport: transport}}
+	}
+	return make(), make(pair)
+}
+
+func writeFile(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func authenticationConfig(issuer *authtest.Issuer, audience string) string {
+	return "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true, conditions: [{path: /livez}]}\njwt:\n" +
+		"- issuer:\n    url: " + issuer.URL + "\n    audiences: [" + audience + "]\n    certificateAuthority: |\n      " + strings.ReplaceAll(issuer.CA(), "\n", "\n      ") + "\n" +
+		"  claimMappings:\n    username: {expression: \"'oidc:' + claims.sub\"}\n    groups: {claim: groups, prefix: \"oidc:\"}\n    extra: [{key: example.org/x, valueExpression: claims.x}]\n" +
+		"  userValidationRules: [{expression: \"!user.username.contains('system')\", message: reserved}]\n"
+}
+
+const rbacOnly = "- {type: Node, name: node}\n- {type: RBAC, name: rbac}\n"
+
+// authorizationConfig asks the webhook first, but about administrators of the token file.
+func authorizationConfig(kubeconfig string) string {
+	return "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers:\n- type: Webhook\n  name: hook\n  webhook:\n    timeout: 3s\n" +
+		"    subjectAccessReviewVersion: v1\n    matchConditionSubjectAccessReviewVersion: v1\n    failurePolicy: Deny\n    connectionInfo: {type: KubeConfigFile, kubeConfigFile: " + kubeconfig + "}\n" +
+		"    matchConditions: [{expression: \"!('ops' in request.groups)\"}]\n" + rbacOnly
+}
+
+// Everybody whom the files name is known, and may do what the files say; when the files change, at once.
+func TestAuthentication(t *testing.T) {
+	dir, hook := t.TempDir(), decider(t)
+	issuer, err := authtest.NewIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer issuer.Close()
+	kubeconfig := writeFile(t, filepath.Join(dir, "hook"), "apiVersion: v1\nkind: Config\nclusters: [{name: h, cluster: {server: "+hook.URL+"}}]\ncontexts: [{name: h, context: {cluster: h}}]\ncurrent-context: h\n")
+	options := Default()
+	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
+	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
+	options.TokenAuthFile = writeFile(t, filepath.Join(dir, "tokens"), "one,alice,1,\"dev,ops\"\ntwo,denied,2\n")
+	options.AuthenticationConfig = writeFile(t, filepath.Join(dir, "authentication"), authenticationConfig(issuer, "here"))
+	options.TokenWebhookConfigFile = kubeconfig
+	options.Authorization.Config = writeFile(t, filepath.Join(dir, "authorization"), authorizationConfig(kubeconfig))
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	nobody, admin := plain(t, running)
+	const pods = "/api/v1/namespaces/default/pods"
+
+	nobody.expect(nobody.get("", "/livez"), "200 ok")
+	nobody.expect(nobody.get("", "/readyz"), "401 Unauthorized")
+	nobody.expect(nobody.get("wrong", "/livez"), "401 Unauthorized")
+	nobody.expect(nobody.get("one", pods), `403 pods is forbidden: User "alice" cannot list resource "pods" in API group "" in the namespace "default"`)
+	nobody.expect(nobody.whoami("one"), `{"username":"alice","uid":"1","groups":["dev","ops","system:authenticated"]}`)
+	nobody.expect(nobody.get("two", pods), `403 pods is forbidden: User "denied" cannot list resource "pods" in API group "" in the namespace "default": the hook says so`)
+	nobody.expect(nobody.get("hooked", pods), "200 {")
+
+	token := func(claims map[string]any) string {
+		all := map[string]any{"aud": "here", "exp": time.Now().Add(time.Hour).Unix(), "x": "y", "groups": []string{"g"}}
+		for key, value := range claims {
+			all[key] = value
+		}
+		signed, err := issuer.Token(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	allowed := token(map[string]any{"sub": "allowed", "jti": "7"})
+	nobody.expect(nobody.get(allowed, pods), "200 {")
+	nobody.expect(nobody.whoami(allowed), `{"username":"oidc:allowed","groups":["oidc:g","system:authenticated"],"extra":{"authentication.kubernetes.io/credential-id":["JTI=7"],"example.org/x":["y"]}}`)
+	nobody.expect(nobody.get(token(map[string]any{"sub": "system"}), pods), "401")
+	nobody.expect(nobody.get(token(map[string]any{"sub": "allowed", "aud": "there"}), pods), "401")
+
+	// Impersonation carries UIDs and extras, if the caller may.
+	as := []string{"Impersonate-User=eve", "Impersonate-Uid=9", "Impersonate-Group=g", "Impersonate-Extra-scopes=a", "Impersonate-Extra-scopes=b", "Impersonate-Extra-example.org%2fx=c"}
+	nobody.expect(admin.whoami("", as...), `{"username":"eve","uid":"9","groups":["g","system:authenticated"],"extra":{"example.org/x":["c"],"scopes":["a","b"]}}`)
+	nobody.expect(nobody.whoami("two", "Impersonate-User=eve"), `403 selfsubjectreviews.authentication.k8s.io is forbidden: User "denied" cannot impersonate-on:user-info:create resource`)
+
+	// Changed files count without a restart; wrong ones do not.
+	there := token(map[string]any{"sub": "allowed", "aud": "there"})
+	writeFile(t, options.AuthenticationConfig, "nonsense: [")
+	writeFile(t, options.AuthenticationConfig, authenticationConfig(issuer, "there"))
+	nobody.eventually(there, pods, "200")
+	nobody.eventually(allowed, pods, "401")
+	writeFile(t, options.Authorization.Config, "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers:\n"+rbacOnly)
+	nobody.eventually("hooked", pods, "403")
+
+	shown := admin.get("", "/metrics")
+	for _, want := range []string{
+		`apiserver_authentication_config_controller_automatic_reloads_total{apiserver_id_hash=`, `apiserver_authorization_config_controller_automatic_reloads_total{apiserver_id_hash=`,
+		`apiserver_authentication_jwt_authenticator_latency_seconds_count{`, `apiserver_authorization_decisions_total{decision="denied",name="hook",type="Webhook"}`,
+		`apiserver_authorization_match_condition_exclusions_total{name="hook",type="Webhook"}`, `authentication_attempts{result="error"}`,
+		`authenticated_user_requests{username="other"}`, `apiserver_client_certificate_expiration_seconds_count`, `authentication_token_cache_request_total{status="hit"}`,
+		`authorization_attempts_total{result="denied"}`,
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("not measured: %s", want)
+		}
+	}
+}
