@@ -9,10 +9,11 @@ import (
 	"sync"
 )
 
-// outputs are the buffers that lists are written through, and zippers what compresses them.
+// outputs are the buffers that lists are written through, and zippers what compresses them. Frames gather the events of a watch.
 //
 //nolint:gochecknoglobals // pools: they hold memory, not state
 var (
+	frames  = sync.Pool{New: func() any { return new([]byte) }}
 	outputs = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 	zippers = sync.Pool{New: func() any {
 		zipper, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
@@ -65,4 +66,13 @@ func (o *output) close() {
 		o.zipper.Reset(nil)
 		zippers.Put(o.zipper)
 	}
+}
+
+// appender is an io.Writer to memory.
+type appender []byte
+
+// Write implements io.Writer.
+func (a *appender) Write(data []byte) (int, error) {
+	*a = append(*a, data...)
+	return len(data), nil
 }

@@ -80,6 +80,11 @@ func selectable(row *resource.Resource, field string) bool {
 // empty selections match everything.
 func (s *selection) empty() bool { return s.labels == nil && s.fields == nil }
 
+// onlyName selections match what is found by name alone, or everything: there is nothing to look at in an object.
+func (s *selection) onlyName() bool {
+	return s.labels == nil && (s.fields == nil || s.name != "" && len(s.fields.Requirements()) == 1)
+}
+
 func (s *selection) matches(obj resource.Object) bool {
 	if s.labels != nil && !s.labels.Matches(labels.Set(obj.GetLabels())) {
 		return false

@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +82,7 @@ func isExpired(err error) bool { return errors.Is(err, storage.ErrCompacted) }
 // startWatch places a watcher as resourceVersion and sendInitialEvents say.
 func (c *call) startWatch(ctx context.Context, options *metav1.ListOptions, selected *selection) (*cache.Watcher, error) {
 	o := cache.WatchOptions{Namespace: c.namespaceOfKeys(), Name: selected.name}
-	if !selected.empty() {
+	if !selected.onlyName() {
 		o.Match = func(obj runtime.Object) bool { return selected.matches(obj.(resource.Object)) }
 	}
 	if selected.fields != nil && routeOf(c.at.row) != nil {
@@ -126,7 +125,7 @@ func (c *call) startWatch(ctx context.Context, options *metav1.ListOptions, sele
 // stream writes the events of one watch.
 type stream struct {
 	*call
-	out       *bufio.Writer
+	waiting   *[]byte // frames that wait for flush; nil when there are none
 	flusher   *http.ResponseController
 	socket    *websocket.Conn // instead of both
 	headers   bool            // a table's columns have been sent
@@ -144,7 +143,7 @@ func (c *call) newStream(bookmarks bool) *stream {
 	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(http.StatusOK)
-	s := &stream{call: c, out: bufio.NewWriterSize(c.w, watchBuffer), flusher: http.NewResponseController(c.w), bookmarks: bookmarks, counted: c.countWatch()}
+	s := &stream{call: c, flusher: http.NewResponseController(c.w), bookmarks: bookmarks, counted: c.countWatch()}
 	s.flush()
 	return s
 }
@@ -159,14 +158,35 @@ func (s *stream) frame(media codec.Media, eventType string, object ...[]byte) er
 	if s.socket != nil {
 		return s.message(media, eventType, object...)
 	}
-	return codec.WriteFrame(s.out, media, eventType, object...)
+	if s.waiting == nil {
+		s.waiting = frames.Get().(*[]byte)
+	}
+	if err := codec.WriteFrame((*appender)(s.waiting), media, eventType, object...); err != nil {
+		return err
+	}
+	if len(*s.waiting) < watchBuffer {
+		return nil
+	}
+	return s.write()
+}
+
+// write hands on what waits. An idle watch holds no buffer.
+func (s *stream) write() error {
+	if s.waiting == nil {
+		return nil
+	}
+	_, err := s.w.Write(*s.waiting)
+	*s.waiting = (*s.waiting)[:0]
+	frames.Put(s.waiting)
+	s.waiting = nil
+	return err
 }
 
 func (s *stream) flush() bool {
 	if s.socket != nil {
 		return true // each message is sent at once
 	}
-	return s.out.Flush() == nil && s.flusher.Flush() == nil
+	return s.write() == nil && s.flusher.Flush() == nil
 }
 
 // run sends events as they come, as many at once as there are.

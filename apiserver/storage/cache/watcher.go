@@ -2,7 +2,10 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -72,7 +75,15 @@ type Watcher struct {
 	events   []Event
 	revision int64 // up to which everything has been delivered
 	sent     int64 // the last bookmark's or event's
-	timer    clock.Timer
+
+	// What ends a wait beside a change says so here and signals: a wait on one channel costs a third of one on three.
+	due, stopped atomic.Bool
+	waits        context.Context // of the last wait
+
+	// armed guards what Stop takes back.
+	armed  sync.Mutex
+	timer  clock.Timer // of the next bookmark
+	forget func() bool // lets the end of waits go by
 }
 
 // Watch starts a watcher. It waits until the resource is loaded. Errors: storage.ErrCompacted when changes
@@ -114,14 +125,23 @@ func (r *Resource) Watch(ctx context.Context, o WatchOptions) (*Watcher, error) 
 	return w, nil
 }
 
-// Stop frees the watcher.
+var errStopped = errors.New("the watcher is stopped")
+
+// Stop frees the watcher. A Next that waits fails.
 func (w *Watcher) Stop() {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
 	w.r.watchers.remove(w)
+	w.armed.Lock()
+	defer w.armed.Unlock()
+	w.stopped.Store(true)
 	if w.timer != nil {
 		w.timer.Stop()
 	}
+	if w.forget != nil {
+		w.forget()
+	}
+	w.signal()
 }
 
 // Revision up to which everything has been returned by Next. A bookmark may carry it.
@@ -289,23 +309,47 @@ func (w *Watcher) visible(e *Entry) *Entry {
 
 // wait returns when there may be changes, or with a bookmark when one is due.
 func (w *Watcher) wait(ctx context.Context) error {
-	var due <-chan time.Time
-	if w.o.Bookmarks > 0 {
-		if w.timer == nil {
-			w.timer = w.r.cache.Clock.NewTimer(w.o.Bookmarks)
-		}
-		due = w.timer.C()
+	if w.waits != ctx {
+		w.arm(ctx)
 	}
-	select {
-	case <-w.wake:
-	case <-due:
-		w.timer.Reset(w.o.Bookmarks)
+	if w.stopped.Load() {
+		return errStopped
+	}
+	<-w.wake
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if w.stopped.Load() {
+		return errStopped
+	}
+	if w.due.CompareAndSwap(true, false) {
+		w.arm(ctx)
 		last := w.sent
 		if b := w.Bookmark(); b.Revision > last {
 			w.events = append(w.events, b)
 		}
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// arm has the end of ctx, and the time for the next bookmark, end a wait.
+func (w *Watcher) arm(ctx context.Context) {
+	w.armed.Lock()
+	defer w.armed.Unlock()
+	if w.forget != nil {
+		w.forget()
+	}
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	if w.stopped.Load() {
+		return
+	}
+	w.waits, w.forget = ctx, context.AfterFunc(ctx, w.signal)
+	if w.o.Bookmarks > 0 {
+		w.timer = w.r.cache.Clock.AfterFunc(w.o.Bookmarks, func() {
+			w.due.Store(true)
+			w.signal()
+		})
+	}
 }
