@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -49,6 +50,7 @@ type controlPlane struct {
 	mapping      sharedMapper
 	closers      []io.Closer // what outlasts the last request
 	drainer      *drainer
+	httpErrors   *log.Logger
 	leaving      <-chan struct{} // closed when the cluster is told to end
 
 	running sync.WaitGroup
@@ -143,7 +145,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.keepKeys(ctx)
 	c.options.bound(c.server)
-	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
+	c.instrument()
 	aggregator, err := c.newAggregator()
 	if err != nil {
 		return err
@@ -169,6 +171,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates)
+	c.http.ErrorLog = c.httpErrors
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -1,9 +1,16 @@
 package cluster
 
 import (
+	"bytes"
+	"log"
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	clientmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 )
@@ -13,6 +20,46 @@ func gatherers() []prometheus.Gatherer {
 	return []prometheus.Gatherer{
 		metrics.Only(prometheus.DefaultGatherer, "etcd_", "grpc_server_"),
 		metrics.Only(clientmetrics.Registry, "workqueue_", "rest_client_", "controller_runtime_", "leader_election_"),
+	}
+}
+
+// instrument has the server's /metrics show what is known here alone.
+func (c *controlPlane) instrument() {
+	handshakes := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
+	c.httpErrors = log.New(handshakeErrors{handshakes}, "", 0)
+	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view})
+	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
+}
+
+// handshakeErrors counts what the HTTP server has to say of handshakes. They are the clients' business, and so is all else it says.
+type handshakeErrors struct{ count prometheus.Counter }
+
+// Write implements io.Writer.
+func (h handshakeErrors) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("TLS handshake error")) {
+		h.count.Inc()
+	}
+	return len(line), nil
+}
+
+// unavailable tells of each APIService whether there is nobody who answers for it.
+type unavailable struct{ auth.Lister }
+
+var unavailableDesc = prometheus.NewDesc("aggregator_unavailable_apiservice", "APIServices that are unavailable.", []string{"name"}, nil)
+
+// Describe implements prometheus.Collector.
+func (u unavailable) Describe(to chan<- *prometheus.Desc) { to <- unavailableDesc }
+
+// Collect implements prometheus.Collector.
+func (u unavailable) Collect(to chan<- prometheus.Metric) {
+	for _, s := range auth.List[*apiregistrationv1.APIService](u, schema.GroupResource{Group: apiregistrationv1.GroupName, Resource: "apiservices"}, "") {
+		value := 0.0
+		if slices.ContainsFunc(s.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
+			return c.Type == apiregistrationv1.Available && c.Status != apiregistrationv1.ConditionTrue
+		}) {
+			value = 1
+		}
+		to <- prometheus.MustNewConstMetric(unavailableDesc, prometheus.GaugeValue, value, s.Name)
 	}
 }
 

@@ -65,6 +65,9 @@ workqueue_adds_total{name=~".+"}
 workqueue_depth{name=~".+"}
 workqueue_queue_duration_seconds_bucket{name=~".+"}
 workqueue_work_duration_seconds_bucket{name=~".+"}
+aggregator_unavailable_apiservice{name="v1.apps"}
+apiserver_tls_handshake_errors_total{}
+apiserver_client_certificate_expiration_seconds_bucket{le="0"}
 kubernetes_build_info{git_version=~"v1.36.*", major="1", minor="36"}
 process_resident_memory_bytes{}
 process_cpu_seconds_total{}

@@ -40,7 +40,7 @@ func suggested(seats int, more ...any) *Controller {
 	return c
 }
 
-func level1(name string, shares, queues, hand, length int32) *flowcontrolv1.PriorityLevelConfiguration {
+func levelOf(name string, shares, queues, hand, length int32) *flowcontrolv1.PriorityLevelConfiguration {
 	l := &flowcontrolv1.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	l.Spec = flowcontrolv1.PriorityLevelConfigurationSpec{Type: flowcontrolv1.PriorityLevelEnablementLimited, Limited: &flowcontrolv1.LimitedPriorityLevelConfiguration{
 		NominalConcurrencyShares: ptr.To(shares), LimitResponse: flowcontrolv1.LimitResponse{Type: flowcontrolv1.LimitResponseTypeReject},
@@ -157,7 +157,7 @@ func flood(ctx context.Context, c *Controller, who user.Info, workers int, lasti
 // to 4: it gets a third, where in one queue it would get a twenty-fifth.
 func TestFloodOfOneFlowLeavesOthersTheirTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := suggested(50, level1("small", 27, 64, 8, 50), schemaTo("small", "small", 10, groupOf("small")))
+		c := suggested(50, levelOf("small", 27, 64, 8, 50), schemaTo("small", "small", 10, groupOf("small")))
 		for _, l := range c.all() {
 			if l.name == "small" && l.limit != 5 {
 				t.Fatalf("%d seats", l.limit)
@@ -175,22 +175,30 @@ func TestFloodOfOneFlowLeavesOthersTheirTurn(t *testing.T) {
 			t.Errorf("the quiet flow got %d requests through, the loud one %d", q, l)
 		}
 		for _, l := range c.all() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			if l.seats != 0 || l.waiting != 0 || l.executing != 0 || l.busy != 0 || l.first != nil || l.limit != l.share.nominal {
 				t.Errorf("%s is left with %d seats taken, %d waiting, %d executing, %d busy and the limit %d", l.name, l.seats, l.waiting, l.executing, l.busy, l.limit)
 			}
 		}
-		if c.adjusting {
+		if lends(c) {
 			t.Error("seats are lent although nobody waits")
 		}
 	})
 }
 
+func lends(c *Controller) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.adjusting
+}
+
 // A level that is flooded borrows what another does not need, and returns it when that does.
 func TestLevelsBorrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lender := level1("lender", 245, 64, 8, 50)
+		lender := levelOf("lender", 245, 64, 8, 50)
 		lender.Spec.Limited.LendablePercent = ptr.To[int32](80)
-		c := suggested(100, level1("borrower", 49, 64, 8, 50), lender, schemaTo("b", "borrower", 10, groupOf("b")), schemaTo("l", "lender", 11, groupOf("l")))
+		c := suggested(100, levelOf("borrower", 49, 64, 8, 50), lender, schemaTo("b", "borrower", 10, groupOf("b")), schemaTo("l", "lender", 11, groupOf("l")))
 		limit := func(name string) int {
 			l := c.levels[name]
 			l.mu.Lock()
@@ -211,15 +219,15 @@ func TestLevelsBorrow(t *testing.T) {
 		}
 		end()
 		time.Sleep(5 * time.Minute)
-		if got := limit("borrower"); got != own || c.adjusting {
-			t.Errorf("at rest the borrower has %d seats, adjusting %v", got, c.adjusting)
+		if got := limit("borrower"); got != own || lends(c) {
+			t.Errorf("at rest the borrower has %d seats, lending %v", got, lends(c))
 		}
 	})
 }
 
 func TestRequestsAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := suggested(1, level1("reject", 1, 0, 0, 0), level1("queue", 1, 1, 1, 1), schemaTo("r", "reject", 10, groupOf("r")), schemaTo("q", "queue", 11, groupOf("q")))
+		c := suggested(1, levelOf("reject", 1, 0, 0, 0), levelOf("queue", 1, 1, 1, 1), schemaTo("r", "reject", 10, groupOf("r")), schemaTo("q", "queue", 11, groupOf("q")))
 		enter := func(group string, patience time.Duration) (Flow, *Ticket, bool, time.Duration) {
 			ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
 			defer cancel()
@@ -263,7 +271,7 @@ func TestRequestsAreTurnedAway(t *testing.T) {
 // A wide request waits for all its seats, and those behind it wait with it.
 func TestWideRequestsAreNotStarved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := suggested(50, level1("small", 245, 1, 1, 50), schemaTo("small", "small", 10, groupOf("small")))
+		c := suggested(50, levelOf("small", 245, 1, 1, 50), schemaTo("small", "small", 10, groupOf("small")))
 		c.Load = many(2000)
 		for range 25 {
 			f := c.Classify(asking("GET", "/api/v1/namespaces/default/pods/x"), caller("u", "small"))

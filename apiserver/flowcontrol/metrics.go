@@ -13,9 +13,9 @@ import (
 type Metrics struct {
 	dispatchedTotal, rejectedTotal            *prometheus.CounterVec
 	waited, executing, estimated, queueLength *prometheus.HistogramVec
-	demands                                   *prometheus.GaugeVec
+	targets, averages, deviations, smoothed   *prometheus.GaugeVec // of the last adjustment
 	fraction                                  prometheus.Gauge
-	queued, running, seats, limits            *prometheus.Desc
+	queued, running, seats                    *prometheus.Desc
 
 	mu         sync.Mutex
 	controller *Controller
@@ -32,6 +32,9 @@ func NewMetrics() *Metrics {
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + name, Help: help, Buckets: buckets}, labels)
 	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + name, Help: help}, []string{level})
+	}
 	seconds := []float64{0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30}
 	return &Metrics{
 		dispatchedTotal: counter("dispatched_requests_total", "Requests that were served.", level, flow),
@@ -40,13 +43,14 @@ func NewMetrics() *Metrics {
 		executing:       histogram("request_execution_seconds", "Time that a request was worked on.", seconds, level, flow, "type"),
 		estimated:       histogram("work_estimated_seats", "Seats that a request was estimated to need.", []float64{1, 2, 4, 10}, level, flow),
 		queueLength:     histogram("request_queue_length_after_enqueue", "Length of the queue, as seen by each that joins it.", []float64{0, 10, 25, 50, 100, 250, 500, 1000}, level, flow),
-		demands: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: prefix + "target_seats", Help: "Seats that a level is given in proportion to, in the last adjustment.",
-		}, []string{level}),
-		fraction: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "seat_fair_frac", Help: "Fraction of the targets that could be given."}),
-		queued:   prometheus.NewDesc(prefix+"current_inqueue_requests", "Requests that wait in queues.", []string{level, flow}, nil),
-		running:  prometheus.NewDesc(prefix+"current_executing_requests", "Requests that are worked on.", []string{level, flow}, nil),
-		seats:    prometheus.NewDesc(prefix+"current_executing_seats", "Seats of the requests that are worked on.", []string{level, flow}, nil),
+		targets:         gauge("target_seats", "Seats that a level was given in proportion to, in the last adjustment."),
+		averages:        gauge("demand_seats_average", "Seats that a level could use, on average of the last period."),
+		deviations:      gauge("demand_seats_stdev", "Standard deviation of the seats that a level could use in the last period."),
+		smoothed:        gauge("demand_seats_smoothed", "Seats that a level is likely to want."),
+		fraction:        prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "seat_fair_frac", Help: "Fraction of the targets that could be given."}),
+		queued:          prometheus.NewDesc(prefix+"current_inqueue_requests", "Requests that wait in queues.", []string{level, flow}, nil),
+		running:         prometheus.NewDesc(prefix+"current_executing_requests", "Requests that are worked on.", []string{level, flow}, nil),
+		seats:           prometheus.NewDesc(prefix+"current_executing_seats", "Seats of the requests that are worked on.", []string{level, flow}, nil),
 	}
 }
 
@@ -60,7 +64,7 @@ func (m *Metrics) attach(c *Controller) {
 }
 
 func (m *Metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.demands, m.fraction}
+	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.targets, m.averages, m.deviations, m.smoothed, m.fraction}
 }
 
 // Describe implements prometheus.Collector. The gauges of the levels are left to Collect.
@@ -123,7 +127,11 @@ func (m *Metrics) adjusted(levels []*level, wishes []wish, factor float64) {
 		return
 	}
 	for i, l := range levels {
-		m.demands.WithLabelValues(l.name).Set(max(wishes[i].smooth, float64(wishes[i].floor())))
+		w := wishes[i]
+		m.targets.WithLabelValues(l.name).Set(max(w.smooth, float64(w.floor())))
+		m.averages.WithLabelValues(l.name).Set(w.average)
+		m.deviations.WithLabelValues(l.name).Set(w.deviation)
+		m.smoothed.WithLabelValues(l.name).Set(w.smooth)
 	}
 	m.fraction.Set(math.Min(factor, 1e6))
 }

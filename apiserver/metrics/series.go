@@ -26,7 +26,6 @@ type Series struct {
 	key           Key
 	duration, sli prometheus.Observer
 	size          prometheus.Observer // nil where sizes are of no interest
-	running       prometheus.Gauge
 	codes         atomic.Pointer[[]counted]
 }
 
