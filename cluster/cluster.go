@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 )
 
@@ -30,8 +31,9 @@ type Cluster struct {
 }
 
 // Start starts a cluster and returns when its API server is ready. It runs until ctx ends, Stop is called or a
-// part fails.
+// part fails. What there is to say goes to the logger in ctx, or nowhere.
 func Start(ctx context.Context, options Options) (*Cluster, error) {
+	ctx = logr.NewContext(ctx, logr.FromContextOrDiscard(ctx))
 	if err := options.Complete(); err != nil {
 		return nil, err
 	}

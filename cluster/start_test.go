@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
@@ -23,17 +24,25 @@ func forTest(ctx context.Context, dir string, without ...string) (*Cluster, erro
 	return Start(ctx, options)
 }
 
-// openWatches opens some that nobody reads, and leaves them open.
-func openWatches(t testing.TB, running *Cluster) {
+// openWatches opens some that nobody reads. forget is for when the server is gone.
+func openWatches(t testing.TB, running *Cluster) (forget func()) {
 	t.Helper()
 	c, err := client.NewWithWatch(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	var all []watch.Interface
 	for range 5 {
 		if err == nil {
-			_, err = c.Watch(context.WithoutCancel(t.Context()), &corev1.ConfigMapList{})
+			var opened watch.Interface
+			opened, err = c.Watch(context.WithoutCancel(t.Context()), &corev1.ConfigMapList{})
+			all = append(all, opened)
 		}
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	return func() {
+		for _, opened := range all {
+			opened.Stop()
+		}
 	}
 }
 
@@ -103,7 +112,7 @@ func benchmarkStart(b *testing.B, many int, without ...string) {
 			if c == nil {
 				b.Fatal("not started")
 			}
-			openWatches(b, c)
+			defer openWatches(b, c)()
 		}
 		stopping.run(b, many, func(i int) error { return running[i].Stop() })
 	}
@@ -122,7 +131,7 @@ func TestManyInOneProcess(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			openWatches(t, running)
+			defer openWatches(t, running)()
 			c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
 			if err == nil {
 				err = c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "own"}})
