@@ -25,15 +25,21 @@ func (c *controlPlane) newAggregator() (*aggregation.Aggregator, error) {
 	}, nil
 }
 
-// requestHeaderConfig tells the servers of APIServices how to know this one, and whom it speaks for.
+// requestHeaderConfig tells the servers of APIServices how to know this one and the front proxies beside it, and whom they speak for.
 func (c *controlPlane) requestHeaderConfig() (map[string]string, error) {
-	data := map[string]string{
-		"client-ca-file": string(c.certificates.clientCAPEM), "requestheader-client-ca-file": string(c.certificates.frontProxy.CertPEM),
+	proxies := RequestHeaderOptions{
+		RequestHeaderAllowedNames: []string{frontProxyName}, RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
+		RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
 	}
+	authorities, err := proxies.add(&c.options.RequestHeaderOptions, c.certificates.frontProxy.CertPEM)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]string{"client-ca-file": string(c.certificates.clientCAPEM), "requestheader-client-ca-file": string(authorities)}
 	for key, values := range map[string][]string{
-		"requestheader-allowed-names": {frontProxyName}, "requestheader-username-headers": {"X-Remote-User"},
-		"requestheader-uid-headers": {"X-Remote-Uid"}, "requestheader-group-headers": {"X-Remote-Group"},
-		"requestheader-extra-headers-prefix": {"X-Remote-Extra-"},
+		"requestheader-allowed-names": proxies.RequestHeaderAllowedNames, "requestheader-username-headers": proxies.RequestHeaderUsernameHeaders,
+		"requestheader-uid-headers": proxies.RequestHeaderUIDHeaders, "requestheader-group-headers": proxies.RequestHeaderGroupHeaders,
+		"requestheader-extra-headers-prefix": proxies.RequestHeaderExtraHeaderPrefixes,
 	} {
 		text, err := json.Marshal(values)
 		if err != nil {

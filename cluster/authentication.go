@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -191,7 +192,8 @@ func useProviders(current *oidc.Current, config *apiserver.AuthenticationConfigu
 
 // addCertificates adds front proxies and client certificates, which are asked before tokens.
 func (c *controlPlane) addCertificates(i *identities) error {
-	o := &c.options.AuthenticationOptions
+	o, clients := &c.options.AuthenticationOptions, c.certificates.clientCAs
+	c.certificates.named = clients.Clone()
 	if o.RequestHeaderClientCAFile != "" {
 		data, err := os.ReadFile(o.RequestHeaderClientCAFile)
 		if err != nil {
@@ -201,16 +203,43 @@ func (c *controlPlane) addCertificates(i *identities) error {
 		if !proxies.AppendCertsFromPEM(data) {
 			return fmt.Errorf("reading --requestheader-client-ca-file: %s has no certificate in PEM", o.RequestHeaderClientCAFile)
 		}
+		c.certificates.named.AppendCertsFromPEM(data)
 		i.requests.Requests = append(i.requests.Requests, &auth.RequestHeader{
 			Roots: func() *x509.CertPool { return proxies }, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
 			UserHeaders: o.RequestHeaderUsernameHeaders, UIDHeaders: o.RequestHeaderUIDHeaders,
 			GroupHeaders: o.RequestHeaderGroupHeaders, ExtraPrefixes: o.RequestHeaderExtraHeaderPrefixes,
 		})
 	}
-	clients := c.certificates.clientCAs
 	i.requests.Requests = append(i.requests.Requests,
 		&auth.ClientCertificates{Roots: func() *x509.CertPool { return clients }, Clock: clock.RealClock{}}, i.bearers)
 	return nil
+}
+
+// add tells of further front proxies beside those of o, and returns the authorities of both.
+func (o *RequestHeaderOptions) add(more *RequestHeaderOptions, authorities []byte) ([]byte, error) {
+	if more.RequestHeaderClientCAFile == "" {
+		return authorities, nil
+	}
+	data, err := os.ReadFile(more.RequestHeaderClientCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading --requestheader-client-ca-file: %w", err)
+	}
+	union := func(to *[]string, values []string) {
+		for _, value := range values {
+			if !slices.Contains(*to, value) {
+				*to = append(*to, value)
+			}
+		}
+	}
+	union(&o.RequestHeaderAllowedNames, more.RequestHeaderAllowedNames)
+	if len(more.RequestHeaderAllowedNames) == 0 {
+		o.RequestHeaderAllowedNames = []string{} // any
+	}
+	union(&o.RequestHeaderUsernameHeaders, more.RequestHeaderUsernameHeaders)
+	union(&o.RequestHeaderUIDHeaders, more.RequestHeaderUIDHeaders)
+	union(&o.RequestHeaderGroupHeaders, more.RequestHeaderGroupHeaders)
+	union(&o.RequestHeaderExtraHeaderPrefixes, more.RequestHeaderExtraHeaderPrefixes)
+	return slices.Concat(authorities, data), nil
 }
 
 // authenticator recognizes users and counts them.

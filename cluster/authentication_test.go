@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authtest"
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
 // decider is a webhook that knows one token, and allows a user what the name says.
@@ -131,12 +132,14 @@ func plain(t *testing.T, running *Cluster) (nobody, admin *asker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	make := func(certificates ...tls.Certificate) *asker {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}} //nolint:gosec // a test's own server
-		t.Cleanup(transport.CloseIdleConnections)
-		return &asker{t: t, url: running.Config.Host, client: &http.Client{Transport: transport}}
-	}
-	return make(), make(pair)
+	return newAsker(t, running), newAsker(t, running, pair)
+}
+
+func newAsker(t *testing.T, running *Cluster, certificates ...tls.Certificate) *asker {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}} //nolint:gosec // a test's own server
+	t.Cleanup(transport.CloseIdleConnections)
+	return &asker{t: t, url: running.Config.Host, client: &http.Client{Transport: transport}}
 }
 
 func writeFile(t *testing.T, path, content string) string {
@@ -237,5 +240,41 @@ func TestAuthentication(t *testing.T) {
 		if !strings.Contains(shown, want) {
 			t.Errorf("not measured: %s", want)
 		}
+	}
+}
+
+// A front proxy is believed, other servers are told of it, and without --anonymous-auth nobody is let in without a name.
+func TestFrontProxy(t *testing.T) {
+	dir := t.TempDir()
+	authority, err := pki.Open(filepath.Join(dir, "proxies"), "proxies", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := authority.Leaf(pki.Request{Name: "front", CommonName: "front", Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := Default()
+	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
+	options.BindAddress, options.HTTPSListenPort, options.AnonymousAuth = "127.0.0.1", 0, false
+	options.RequestHeaderOptions = RequestHeaderOptions{
+		RequestHeaderClientCAFile: writeFile(t, filepath.Join(dir, "ca"), string(authority.CertPEM)), RequestHeaderAllowedNames: []string{"front"},
+		RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
+		RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
+	}
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	nobody, admin := plain(t, running)
+	front := newAsker(t, running, leaf.TLS())
+	front.expect(front.whoami("", "X-Remote-User=bob", "X-Remote-Uid=7", "X-Remote-Group=g", "X-Remote-Extra-Scopes=a"),
+		`{"username":"bob","uid":"7","groups":["g","system:authenticated"],"extra":{"scopes":["a"]}}`)
+	front.expect(front.get("", "/version"), "401 Unauthorized")
+	nobody.expect(nobody.get("", "/livez", "X-Remote-User=bob"), "401 Unauthorized")
+	told := admin.get("", "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")
+	if !strings.Contains(told, `"requestheader-allowed-names":"[\"front-proxy-client\",\"front\"]"`) || strings.Count(told, "BEGIN CERTIFICATE") != 3 {
+		t.Errorf("other servers are told: %s", told)
 	}
 }

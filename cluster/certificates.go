@@ -29,6 +29,7 @@ type certificates struct {
 	served      tls.Certificate // by which the API server serves: serving, or the user's
 	trusted     []byte          // by which clients know it, in PEM
 	clientCAs   *x509.CertPool  // whose client certificates are believed
+	named       *x509.CertPool  // those and the authorities of front proxies: clients show certificates of authorities that handshakes name
 	clientCAPEM []byte
 }
 

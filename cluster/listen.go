@@ -28,7 +28,7 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 		ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.served},
-			ClientAuth: tls.RequestClientCert, ClientCAs: c.clientCAs, NextProtos: []string{"h2", "http/1.1"},
+			ClientAuth: tls.RequestClientCert, ClientCAs: c.named, NextProtos: []string{"h2", "http/1.1"},
 			// Small records at the start of a connection are for browsers that show half a page.
 			DynamicRecordSizingDisabled: true,
 		},
