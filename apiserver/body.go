@@ -34,14 +34,36 @@ func (c *call) readBody() ([]byte, error) {
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("reading body: %v", err))
 	}
+	if c.CBOR && len(data) > 0 && codec.IsCBOR(c.r.Header.Get("Content-Type")) {
+		return c.fromCBOR(data)
+	}
 	return data, nil
 }
+
+// fromCBOR rewrites a body as JSON, in which it is read like all others.
+func (c *call) fromCBOR(data []byte) ([]byte, error) {
+	plain, err := codec.JSONFromCBOR(data)
+	if err == nil {
+		return plain, nil
+	}
+	if c.info.Verb == "patch" {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+	}
+	return nil, apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): unable to determine group/version/kind: %v (%x)",
+		c.at.gvk.Kind, err, data[:min(len(data), maxShown)]))
+}
+
+// maxShown is how much of a body is shown that cannot be read.
+const maxShown = 30
 
 // contentType of the body.
 func (c *call) media() (codec.Media, error) {
 	media, ok := codec.ParseMedia(c.r.Header.Get("Content-Type"))
+	if !ok && c.CBOR && codec.IsCBOR(c.r.Header.Get("Content-Type")) {
+		return codec.JSON, nil // as which readBody hands it on
+	}
 	if !ok {
-		return 0, unsupportedMedia(codec.Supported())
+		return 0, unsupportedMedia(c.supported())
 	}
 	return media, nil
 }
@@ -66,7 +88,7 @@ func (c *call) body(into runtime.Object, o writeOptions) (codec.Body, error) {
 		return codec.Body{}, err
 	}
 	if media == codec.Protobuf && !codec.HasProtobuf(into) {
-		return codec.Body{}, unsupportedMedia(codec.SupportedText())
+		return codec.Body{}, unsupportedMedia(c.supportedText())
 	}
 	data, err := c.readBody()
 	return codec.Body{Data: data, Media: media, Strict: o.looksForFaults()}, err

@@ -162,12 +162,12 @@ func (c *call) fitsPath() bool {
 
 // negotiate chooses the media type of the answer.
 func (c *call) negotiate() error {
-	accepted, ok := codec.Negotiate(c.r.Header.Get("Accept"), c.allows)
+	accepted, ok := c.mediaAsked(c.r, c.allows)
 	if !ok {
 		if !c.at.protobuf {
-			return notAcceptableText()
+			return notAcceptableText(c.supported())
 		}
-		return notAcceptable(codec.Supported())
+		return notAcceptable(c.supported())
 	}
 	if wantsPretty(c.r) {
 		accepted.Pretty = true
@@ -198,7 +198,7 @@ func (c *call) allows(a codec.Accepted) bool {
 	case "":
 		return true
 	case "Table":
-		return a.AsGroup == metav1.GroupName && (a.AsVersion == "v1" || a.AsVersion == "v1beta1") && a.Media != codec.Protobuf
+		return a.AsGroup == metav1.GroupName && (a.AsVersion == "v1" || a.AsVersion == "v1beta1") && a.Media != codec.Protobuf && a.Media != codec.CBOR
 	case "PartialObjectMetadata":
 		return a.AsGroup == metav1.GroupName && a.AsVersion == "v1" && c.info.Verb != "list"
 	case "PartialObjectMetadataList":

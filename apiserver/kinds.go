@@ -51,7 +51,7 @@ type endpoint struct {
 
 // encodingKeys name the encodings that a cache entry keeps.
 type encodingKeys struct {
-	json, protobuf, partialJSON, partialProtobuf string
+	cbor, json, protobuf, partialJSON, partialProtobuf string
 }
 
 // AddRow starts to serve a row, or replaces the one of that name.
@@ -203,7 +203,7 @@ func (k *kinds) add(added *kind) {
 
 // keysOf names encodings. Metadata is the same in all versions, but for what a conversion of custom resources may do to it.
 func keysOf(version string, custom bool) encodingKeys {
-	keys := encodingKeys{json: version + " json", protobuf: version + " protobuf", partialJSON: "partial json", partialProtobuf: "partial protobuf"}
+	keys := encodingKeys{cbor: version + " cbor", json: version + " json", protobuf: version + " protobuf", partialJSON: "partial json", partialProtobuf: "partial protobuf"}
 	if custom {
 		keys.partialJSON, keys.partialProtobuf = version+" "+keys.partialJSON, version+" "+keys.partialProtobuf
 	}

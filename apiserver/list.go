@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -58,7 +59,32 @@ func (c *call) list() error {
 }
 
 // encodedItem is the encoding from which lists in JSON, YAML and protobuf are made.
-func (c *call) encodedItem(entry *cache.Entry) ([]byte, error) { return c.encoded(entry) }
+func (c *call) encodedItem(entry *cache.Entry) ([]byte, error) {
+	if c.accept.Media != codec.CBOR || c.partial() || !c.at.protobuf {
+		return c.encoded(entry)
+	}
+	obj, err := c.at.object(c.ctx(), entry)
+	if err != nil {
+		return nil, err
+	}
+	return entry.Encoding(c.at.keys.cbor+" item", func() ([]byte, error) {
+		shown, err := c.shown(obj)
+		if err != nil {
+			return nil, err
+		}
+		return codec.Encode(c.inList(shown), codec.CBOR)
+	})
+}
+
+// inList is an object without its kind, where that is what the list says.
+func (c *call) inList(obj runtime.Object) runtime.Object {
+	if c.partial() || !c.at.protobuf {
+		return obj
+	}
+	obj = obj.DeepCopyObject()
+	obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})
+	return obj
+}
 
 // writeItems answers with a list of encoded items.
 func (c *call) writeItems(code int, items [][]byte, meta metav1.ListMeta) error {
@@ -107,8 +133,11 @@ func (c *call) writeList(code int, objects []resource.Object, meta metav1.ListMe
 			return err
 		}
 		encode := func() ([]byte, error) { return codec.Encode(shown, codec.JSON) }
-		if c.accept.Media == codec.Protobuf {
+		switch c.accept.Media {
+		case codec.Protobuf:
 			encode = func() ([]byte, error) { return codec.Message(shown) }
+		case codec.CBOR:
+			encode = func() ([]byte, error) { return codec.Encode(c.inList(shown), codec.CBOR) }
 		}
 		data, err := encode()
 		if err != nil {

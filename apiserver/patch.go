@@ -71,6 +71,10 @@ func (c *call) patchType() (types.PatchType, error) {
 	switch patchType {
 	case types.JSONPatchType, types.MergePatchType, types.ApplyYAMLPatchType:
 		return patchType, nil
+	case types.ApplyCBORPatchType:
+		if c.CBOR {
+			return types.ApplyYAMLPatchType, nil // as which readBody hands it on
+		}
 	case types.StrategicMergePatchType:
 		if c.strategic() {
 			return patchType, nil

@@ -38,6 +38,12 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 	case pb:
 		key = keys.protobuf
 	}
+	if c.accept.Media == codec.CBOR {
+		key = keys.cbor
+		if partial {
+			key += " partial"
+		}
+	}
 	// Before the encoding is made, for a failed conversion must not be kept.
 	obj, err := c.at.object(c.ctx(), entry)
 	if err != nil {
@@ -50,6 +56,9 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 		}
 		if pb {
 			return codec.Message(shown)
+		}
+		if c.accept.Media == codec.CBOR {
+			return codec.Encode(shown, codec.CBOR)
 		}
 		return codec.Encode(shown, codec.JSON)
 	}

@@ -20,7 +20,7 @@ func (c *call) fail(err error) { c.refuse(c.w, c.r, err) }
 
 // refuse answers before any verb is reached.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	accepted, ok := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
+	accepted, ok := s.mediaAsked(r, func(codec.Accepted) bool { return true })
 	if !ok {
 		accepted = codec.Accepted{}
 	}
@@ -120,6 +120,29 @@ func wantsPretty(r *http.Request) bool {
 	return strings.HasPrefix(agent, "curl") || strings.HasPrefix(agent, "Wget") || strings.HasPrefix(agent, "Mozilla/5.0")
 }
 
+// mediaAsked chooses the media type of an answer.
+func (s *Server) mediaAsked(r *http.Request, allow func(codec.Accepted) bool) (codec.Accepted, bool) {
+	if s.CBOR {
+		return codec.NegotiateWithCBOR(r.Header.Get("Accept"), allow)
+	}
+	return codec.Negotiate(r.Header.Get("Accept"), allow)
+}
+
+// supported are the media types of objects with a Go type, supportedText those of all objects.
+func (s *Server) supported() []string {
+	if s.CBOR {
+		return codec.SupportedWithCBOR()
+	}
+	return codec.Supported()
+}
+
+func (s *Server) supportedText() []string {
+	if s.CBOR {
+		return codec.SupportedTextWithCBOR()
+	}
+	return codec.SupportedText()
+}
+
 func notAcceptable(accepted []string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
@@ -128,10 +151,10 @@ func notAcceptable(accepted []string) error {
 }
 
 // notAcceptableText is the answer where objects have no Go type.
-func notAcceptableText() error {
+func notAcceptableText(accepted []string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
-		Message: "only the following media types are accepted: " + strings.Join(codec.Supported(), ", "),
+		Message: "only the following media types are accepted: " + strings.Join(accepted, ", "),
 	}}
 }
 

@@ -81,6 +81,8 @@ type Server struct {
 	// Flows sorts requests into priority levels and has them wait for their turn. Without it, MaxInFlight and MaxMutatingInFlight
 	// bound their number.
 	Flows *flowcontrol.Controller
+	// CBOR has requests, answers and watches travel in CBOR where clients ask for that (upstream's gate CBORServingAndStorage, off by default).
+	CBOR bool
 	// RequestTimeout bounds requests that are not long-running; 0 means a minute.
 	RequestTimeout time.Duration
 	// GoawayChance is how often an HTTP/2 client is told to connect anew.

@@ -138,8 +138,11 @@ func (c *call) newStream(bookmarks bool) *stream {
 	if c.accept.Media == codec.YAML {
 		c.accept.Media, contentType = codec.JSON, codec.JSON.String()
 	}
-	if c.accept.Media == codec.Protobuf {
+	switch c.accept.Media {
+	case codec.Protobuf:
 		contentType += ";stream=watch"
+	case codec.CBOR:
+		contentType = codec.TypeCBORSequence
 	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(http.StatusOK)

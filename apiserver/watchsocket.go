@@ -41,8 +41,11 @@ func (s *stream) message(media codec.Media, eventType string, object ...[]byte) 
 	if err := codec.WriteFrame(&frame, media, eventType, object...); err != nil {
 		return err
 	}
-	if media == codec.JSON {
+	switch media {
+	case codec.JSON:
 		return websocket.Message.Send(s.socket, frame.String())
+	case codec.CBOR:
+		return websocket.Message.Send(s.socket, frame.Bytes())
 	}
 	return websocket.Message.Send(s.socket, frame.Bytes()[lengthPrefix:])
 }

@@ -8,6 +8,9 @@ import (
 // WriteFrame writes one event of a watch: eventType ("ADDED"), and the parts of an object that is already encoded. The
 // object is copied nowhere: many watchers write the same bytes.
 func WriteFrame(w io.Writer, media Media, eventType string, object ...[]byte) error {
+	if media == CBOR {
+		return writeFrameCBOR(w, eventType, object)
+	}
 	if media != Protobuf {
 		return writeFrameJSON(w, eventType, object)
 	}

@@ -27,6 +27,9 @@ func (l *List) Write(w io.Writer, media Media) error {
 	if media == Protobuf {
 		return l.writeProtobuf(w)
 	}
+	if media == CBOR {
+		return l.writeCBOR(w)
+	}
 	meta, err := json.Marshal(l.Meta)
 	if err != nil {
 		return fmt.Errorf("encoding list metadata: %w", err)

@@ -15,6 +15,7 @@ const (
 	JSON Media = iota
 	YAML
 	Protobuf
+	CBOR
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 
 // String returns the content type.
 func (m Media) String() string {
-	return [...]string{typeJSON, typeYAML, typeProtobuf}[m]
+	return [...]string{typeJSON, typeYAML, typeProtobuf, typeCBOR}[m]
 }
 
 // Supported lists the content types, for messages that refuse another.
@@ -74,6 +75,10 @@ type Accepted struct {
 // Negotiate chooses among the clauses of an Accept header the first, by quality, that allow accepts. A nil
 // allow accepts whatever has a known media type and asks for no other kind.
 func Negotiate(header string, allow func(Accepted) bool) (Accepted, bool) {
+	return negotiate(header, allow, false)
+}
+
+func negotiate(header string, allow func(Accepted) bool, withCBOR bool) (Accepted, bool) {
 	if header == "" || header == "*/*" {
 		return Accepted{}, true
 	}
@@ -81,7 +86,7 @@ func Negotiate(header string, allow func(Accepted) bool) (Accepted, bool) {
 		allow = func(a Accepted) bool { return a.As == "" }
 	}
 	for _, clause := range clauses(header) {
-		accepted, ok := clause.accepted()
+		accepted, ok := clause.accepted(withCBOR)
 		if ok && allow(accepted) {
 			return accepted, true
 		}
@@ -120,7 +125,7 @@ func clauses(header string) []clause {
 	return all
 }
 
-func (c clause) accepted() (Accepted, bool) {
+func (c clause) accepted(withCBOR bool) (Accepted, bool) {
 	a := Accepted{
 		As: c.params["as"], AsVersion: c.params["v"], AsGroup: c.params["g"], Stream: c.params["stream"],
 		Profile: c.params["profile"],
@@ -130,6 +135,10 @@ func (c clause) accepted() (Accepted, bool) {
 		return a, false
 	}
 	if c.name == "*/*" || c.name == "application/*" {
+		return a, true
+	}
+	if withCBOR && c.name == typeCBOR {
+		a.Media = CBOR
 		return a, true
 	}
 	media, ok := mediaNamed(c.name)

@@ -25,6 +25,13 @@ var errTruncated = errors.New("truncated envelope")
 
 // DecodeStored reads a stored value into the object, and returns the kind that the value says it is.
 func DecodeStored(data []byte, into runtime.Object) (schema.GroupVersionKind, error) {
+	if bytes.HasPrefix(data, selfDescribed) { // as upstream stores custom resources where it is told to
+		plain, err := JSONFromCBOR(data)
+		if err != nil {
+			return schema.GroupVersionKind{}, fmt.Errorf("decoding stored CBOR: %w", err)
+		}
+		data = plain
+	}
 	if !bytes.HasPrefix(data, magic) {
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(data, into); err != nil {
 			return schema.GroupVersionKind{}, fmt.Errorf("decoding stored JSON: %w", err)

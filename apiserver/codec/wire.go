@@ -31,6 +31,8 @@ func Encode(obj runtime.Object, media Media) ([]byte, error) {
 	switch media {
 	case Protobuf:
 		return encodeProtobuf(obj)
+	case CBOR:
+		return encodeCBOR(obj)
 	case YAML:
 		data, err := json.Marshal(obj)
 		if err != nil {
