@@ -51,7 +51,7 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 	if !status.IsSuccess() {
 		return status
 	}
-	return p.Bind(ctx, cycle, pod, node)
+	return s.bindBy(ctx, p, cycle, pod, node)
 }
 
 // cancel ends the binding of a pod that is gone.

@@ -65,11 +65,16 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if !status.IsSuccess() {
 		return "", refusedByAll(status, all)
 	}
-	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() {
+	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() && s.extendersTake(ctx, pod, node) {
 		return node.Node().Name, nil
 	}
 	memo := s.memo(p, snapshot, info, len(all))
 	fitting, refusals := s.filter(ctx, search{p, cycle, pod, memo}, narrow(all, narrowed, snapshot))
+	if refusals != nil && len(s.extenders) > 0 {
+		if fitting, status = s.extendFilter(ctx, pod, fitting, refusals); !status.IsSuccess() {
+			return "", failed(status)
+		}
+	}
 	if len(fitting) == 0 {
 		return "", refusals.leaving(len(all), by)
 	}
@@ -83,6 +88,7 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if !status.IsSuccess() {
 		return "", failed(status)
 	}
+	s.extendScore(ctx, pod, fitting, totals)
 	return best(fitting, totals), nil
 }
 

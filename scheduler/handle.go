@@ -101,7 +101,7 @@ func (h *handle) SharedDRAManager() fwk.SharedDRAManager { return nil }
 func (h *handle) SharedCSIManager() fwk.CSIManager { return nil }
 
 // Extenders implements fwk.Handle.
-func (h *handle) Extenders() []fwk.Extender { return nil }
+func (h *handle) Extenders() []fwk.Extender { return h.scheduler.extenders }
 
 // Parallelizer implements fwk.Handle.
 func (h *handle) Parallelizer() fwk.Parallelizer { return h }

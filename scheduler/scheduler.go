@@ -49,6 +49,7 @@ type Scheduler struct {
 	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
 	next      int      // node that the next search starts at
 	memos     []*memo
+	extenders []fwk.Extender
 }
 
 // Run schedules until ctx ends.
@@ -97,6 +98,9 @@ func (s *Scheduler) init(ctx context.Context) error {
 			return err
 		}
 		maps.Copy(hints, more)
+	}
+	if err := s.newExtenders(hints); err != nil {
+		return err
 	}
 	s.hints = hints
 	s.queue = &queue.Queue{

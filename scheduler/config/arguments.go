@@ -57,3 +57,24 @@ func arguments(given []schedulerv1.PluginConfig) (map[string]runtime.Object, err
 	}
 	return all, nil
 }
+
+// ignore has resources that extenders manage, and that are theirs to check, fit anywhere.
+func ignore(arguments map[string]runtime.Object, extenders []schedulerv1.Extender) {
+	var names []string
+	for i := range extenders {
+		for _, managed := range extenders[i].ManagedResources {
+			if managed.IgnoredByScheduler {
+				names = append(names, managed.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	fit, ok := arguments["NodeResourcesFit"].(*schedulerv1.NodeResourcesFitArgs)
+	if !ok {
+		fit = &schedulerv1.NodeResourcesFitArgs{}
+		arguments["NodeResourcesFit"] = fit
+	}
+	fit.IgnoredResources = append(fit.IgnoredResources, names...)
+}

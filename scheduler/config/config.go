@@ -19,6 +19,8 @@ type Config struct {
 	Profiles []Profile
 	// InitialBackoff and MaxBackoff are how long a pod that was not scheduled waits, at first and at most; default 1 s and 10 s.
 	InitialBackoff, MaxBackoff time.Duration
+	// Extenders are asked by HTTP beside the plugins of all profiles.
+	Extenders []schedulerv1.Extender
 }
 
 // Profile serves the pods that ask for its name.
@@ -57,6 +59,7 @@ func Read(data []byte) (*Config, error) {
 	c := &Config{
 		InitialBackoff: time.Duration(ptr.Deref(from.PodInitialBackoffSeconds, 1)) * time.Second,
 		MaxBackoff:     time.Duration(ptr.Deref(from.PodMaxBackoffSeconds, 10)) * time.Second,
+		Extenders:      from.Extenders,
 	}
 	for i := range from.Profiles {
 		given := &from.Profiles[i]
@@ -68,6 +71,7 @@ func Read(data []byte) (*Config, error) {
 		if p.Arguments, err = arguments(given.PluginConfig); err != nil {
 			return nil, fmt.Errorf("reading KubeSchedulerConfiguration: profiles[%d].%w", i, err)
 		}
+		ignore(p.Arguments, from.Extenders)
 		c.Profiles = append(c.Profiles, p)
 	}
 	return c, nil

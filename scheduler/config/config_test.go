@@ -97,7 +97,7 @@ func TestMistakes(t *testing.T) {
 		"podInitialBackoffSeconds: 20":                                                                  "podMaxBackoffSeconds: Invalid value: 10: must be greater than or equal to PodInitialBackoffSeconds",
 		"profiles: [{schedulerName: a}, {schedulerName: a}]":                                            `profiles[1].schedulerName: Duplicate value: "a"`,
 		"profiles: [{}, {schedulerName: a}]":                                                            "profiles[0].schedulerName: Required value",
-		"extenders: [{urlPrefix: http://x}]":                                                            "extenders: Forbidden: extenders are not supported yet",
+		"extenders: [{urlPrefix: http://x, prioritizeVerb: p}]":                                         "extenders[0].weight: Invalid value: 0: must have a positive weight applied to it",
 		args("NodeResourcesFit", "{kind: Pod, apiVersion: v1}"):                                         "were not of type",
 		args("NodeResourcesFit", "{scoringStrategy: {type: Some}}"):                                     `scoringStrategy.type: Unsupported value: "Some"`,
 		args("NodeResourcesFit", "{scoringStrategi: {}}"):                                               `unknown field "scoringStrategi"`,

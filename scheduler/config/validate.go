@@ -24,9 +24,7 @@ func validate(c *schedulerv1.KubeSchedulerConfiguration) field.ErrorList {
 	if most < initial {
 		errs = append(errs, field.Invalid(field.NewPath("podMaxBackoffSeconds"), most, "must be greater than or equal to PodInitialBackoffSeconds"))
 	}
-	if len(c.Extenders) > 0 {
-		errs = append(errs, field.Forbidden(field.NewPath("extenders"), "extenders are not supported yet"))
-	}
+	errs = append(errs, validateExtenders(c.Extenders, field.NewPath("extenders"))...)
 	seen := sets.New[string]()
 	for i := range c.Profiles {
 		p, path := &c.Profiles[i], field.NewPath("profiles").Index(i)
@@ -46,6 +44,34 @@ func validate(c *schedulerv1.KubeSchedulerConfiguration) field.ErrorList {
 			}
 			configured.Insert(config.Name)
 		}
+	}
+	return errs
+}
+
+func validateExtenders(extenders []schedulerv1.Extender, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	binders := 0
+	managed := sets.New[string]()
+	for i := range extenders {
+		e := &extenders[i]
+		if e.URLPrefix == "" {
+			errs = append(errs, field.Required(path.Index(i).Child("urlPrefix"), ""))
+		}
+		if e.PrioritizeVerb != "" && e.Weight <= 0 {
+			errs = append(errs, field.Invalid(path.Index(i).Child("weight"), e.Weight, "must have a positive weight applied to it"))
+		}
+		if e.BindVerb != "" {
+			binders++
+		}
+		for j, r := range e.ManagedResources {
+			if managed.Has(r.Name) {
+				errs = append(errs, field.Invalid(path.Index(i).Child("managedResources").Index(j).Child("name"), r.Name, "duplicate extender managed resource name"))
+			}
+			managed.Insert(r.Name)
+		}
+	}
+	if binders > 1 {
+		errs = append(errs, field.Invalid(path, fmt.Sprintf("found %d extenders implementing bind", binders), "only one extender can implement bind"))
 	}
 	return errs
 }

@@ -66,7 +66,10 @@ func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *core
 	if err != nil {
 		return nil, fwk.AsStatus(err)
 	}
-	candidates := search.run(ctx, helped, p.enough(len(helped)))
+	candidates, err := extended(p.Handle, pod, search.run(ctx, helped, p.enough(len(helped))))
+	if err != nil {
+		return nil, fwk.AsStatus(err)
+	}
 	if len(candidates) == 0 {
 		message := "preemption: " + search.summary(all, refused)
 		return &fwk.PostFilterResult{NominatingInfo: nominate("")}, fwk.NewStatus(fwk.Unschedulable, message)
