@@ -18,15 +18,16 @@ const (
 	levelHeader  = "X-Kubernetes-Pf-Prioritylevel-Uid"
 )
 
-// share has requests wait for their turn, or bounds their number where flow control is off.
+// share has requests wait for their turn, or bounds their number where flow control is off. What a request needs of this very server
+// while it is answered, like the charge of a quota, has its turn with it.
 func (c *Chain) share(next http.Handler) http.Handler {
 	if c.Flows == nil {
 		return c.limit(next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info := request.From(r.Context())
-		if info.LongRunning() && info.Verb != "watch" {
-			next.ServeHTTP(w, r)
+		if info.LongRunning() && info.Verb != "watch" || info.Nested {
+			next.ServeHTTP(w, r) // who waited for what another seat's owner wants could wait for ever
 			return
 		}
 		caller, ok := auth.UserFrom(r.Context())

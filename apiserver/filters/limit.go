@@ -19,7 +19,7 @@ func (c *Chain) limit(next http.Handler) http.Handler {
 	writing := &gate{most: int64(orDefault(c.MaxMutatingInFlight, 200))}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info := request.From(r.Context())
-		if info.LongRunning() {
+		if info.LongRunning() || info.Nested {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -4,8 +4,9 @@ import "context"
 
 type infoKey struct{}
 
-// With returns a context that says what is asked for.
+// With returns a context that says what is asked for. In one that says so already, the request is a nested one.
 func With(ctx context.Context, info *Info) context.Context {
+	info.Nested = ctx.Value(infoKey{}) != nil
 	return context.WithValue(ctx, infoKey{}, info)
 }
 

@@ -30,6 +30,8 @@ type Info struct {
 	Limit int
 	// Initial says that a watch begins with the objects that there are.
 	Initial bool
+	// Nested says that it is asked in the course of another request, which has had its turn.
+	Nested bool
 }
 
 // LongRunning requests have no deadline and are not counted against the limits.

@@ -35,9 +35,34 @@ func TestParse(t *testing.T) {
 	for line, want := range cases {
 		method, target, _ := strings.Cut(line, " ")
 		got := request.Parse(httptest.NewRequest(method, target, nil))
-		ignored := cmpopts.IgnoreFields(request.Info{}, "Path", "Prefix", "Rest", "LegacyWatch", "FieldText", "LabelText")
+		ignored := cmpopts.IgnoreFields(request.Info{}, "Path", "Prefix", "Rest", "LegacyWatch", "FieldText", "LabelText", "Initial")
 		if diff := cmp.Diff(want, *got, ignored); diff != "" {
 			t.Errorf("%s: %s", line, diff)
 		}
+	}
+}
+
+func TestHowMuchIsAskedFor(t *testing.T) {
+	for target, want := range map[string]request.Info{
+		"/api/v1/pods?limit=5":                                              {Limit: 5},
+		"/api/v1/pods?limit=x":                                              {},
+		"/api/v1/pods?watch=1":                                              {Initial: true},
+		"/api/v1/pods?watch=1&resourceVersion=0":                            {Initial: true},
+		"/api/v1/pods?watch=1&resourceVersion=7":                            {},
+		"/api/v1/pods?watch=1&resourceVersion=7&sendInitialEvents=true":     {Initial: true},
+		"/api/v1/watch/pods?sendInitialEvents=false&resourceVersionMatch=x": {},
+	} {
+		got := request.Parse(httptest.NewRequest("GET", target, nil))
+		if got.Limit != want.Limit || got.Initial != want.Initial {
+			t.Errorf("%s: %d and %v", target, got.Limit, got.Initial)
+		}
+	}
+}
+
+func TestRequestInTheCourseOfAnother(t *testing.T) {
+	outer, inner := &request.Info{}, &request.Info{}
+	ctx := request.With(t.Context(), outer)
+	if request.With(ctx, inner); outer.Nested || !inner.Nested {
+		t.Errorf("nested are %v and %v", outer.Nested, inner.Nested)
 	}
 }
