@@ -140,8 +140,10 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
 	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-again.C {
 		if err = try(); err == nil {
 			return
 		}

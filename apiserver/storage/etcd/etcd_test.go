@@ -36,11 +36,11 @@ func TestEmbedded(t *testing.T) {
 
 func TestConnected(t *testing.T) {
 	t.Parallel()
+	files := selfSigned(t)
 	storagetest.Run(t, func(t *testing.T) storage.Store {
-		dir := t.TempDir()
-		socket := "unix://" + filepath.Join(dir, "s")
-		embed(t, etcd.Config{Dir: filepath.Join(dir, "d"), ClientURLs: []string{socket}, UnsafeNoFsync: true})
-		c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{socket}})
+		url := freeURL(t)
+		embed(t, etcd.Config{ClientURLs: []string{url}, ClientTLS: files, UnsafeNoFsync: true})
+		c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{url}, TLS: files})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,15 +52,20 @@ func selfSigned(t *testing.T) *etcd.TLS {
 	return files
 }
 
-func TestConnectOverTLS(t *testing.T) {
-	t.Parallel()
+// freeURL is one that nobody listened on a moment ago.
+func freeURL(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := "https://" + l.Addr().String()
-	l.Close()
-	files := selfSigned(t)
+	defer l.Close()
+	return "https://" + l.Addr().String()
+}
+
+func TestConnectOverTLS(t *testing.T) {
+	t.Parallel()
+	url, files := freeURL(t), selfSigned(t)
 	m := embed(t, etcd.Config{ClientURLs: []string{url}, ClientTLS: files, UnsafeNoFsync: true})
 	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{url}, TLS: files})
 	if err != nil {

@@ -68,7 +68,7 @@ func (h *history) die(t *testing.T, dir, point string) {
 	}
 	called := dial(t, filepath.Join(dir, "socket"), &out)
 	h.settle(h.pending)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	if point == never {
 		ctx, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
 	}
@@ -88,7 +88,9 @@ func (h *history) die(t *testing.T, dir, point string) {
 // dial returns when the process answers.
 func dial(t *testing.T, socket string, out fmt.Stringer) *caller {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-again.C {
 		if c, err := rpc.Dial("unix", socket); err == nil {
 			t.Cleanup(func() { c.Close() })
 			return &caller{c}
