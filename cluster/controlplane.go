@@ -144,6 +144,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		},
 	}
 	c.keepKeys(ctx)
+	c.switchFeatures(ctx)
 	c.options.bound(c.server)
 	c.instrument()
 	aggregator, err := c.newAggregator()

@@ -94,6 +94,8 @@ type Options struct {
 	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
+	// FeatureGates switch what is off by default: CBORServingAndStorage is known.
+	FeatureGates map[string]string `json:"feature-gates,omitempty"`
 	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
 	// SchedulerConfig is a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) with profiles of the scheduler.
