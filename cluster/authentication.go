@@ -97,7 +97,7 @@ func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.M
 		i.bearers.Tokens = append(i.bearers.Tokens, static)
 	}
 	i.bearers.Tokens = append(i.bearers.Tokens,
-		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys},
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys, Metrics: metrics},
 		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
 	i.requests.Anonymous = o.AnonymousAuth
 	if err := c.addProviders(ctx, i); err != nil {

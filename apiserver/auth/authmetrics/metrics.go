@@ -29,6 +29,7 @@ type Metrics struct {
 	jwt            *prometheus.HistogramVec
 	keysFetched    *prometheus.GaugeVec
 	keysKnown      *prometheus.GaugeVec
+	accounts       map[AccountToken]prometheus.Counter
 
 	authentication, authorization reloads
 	server                        string // the hash that tells API servers of a cluster apart
@@ -44,6 +45,7 @@ func New(identity string) *Metrics {
 	m.newAuthentication()
 	m.newAuthorization()
 	m.newTokens()
+	m.newAccounts()
 	return m
 }
 
@@ -116,6 +118,9 @@ func (m *Metrics) all() []prometheus.Collector {
 		m.users, m.attempts, m.duration, m.certificates, m.authzAttempts, m.authzDuration, m.decisions, m.cacheRequests, m.cacheDuration,
 		m.cacheFetches, m.cacheActive, m.webhooks, m.webhookTime, m.webhooksOpen, m.conditionFails, m.conditionSkips, m.conditionTime,
 		m.jwt, m.keysFetched, m.keysKnown,
+	}
+	for _, counter := range m.accounts {
+		all = append(all, counter)
 	}
 	return append(append(all, m.authentication.all()...), m.authorization.all()...)
 }

@@ -55,6 +55,8 @@ func TestMetrics(t *testing.T) {
 	m.AuthenticationConfiguration().Reloaded(time.Unix(6, 0), []byte("c"), errors.New("wrong"))
 	m.Keys("https://x", time.Unix(7, 0), []byte("one"))
 	m.Keys("https://x", time.Unix(8, 0), []byte("two"))
+	m.Account(StaleToken)
+	(*Metrics)(nil).Account(ValidToken)
 	m.Webhook("hook", "timeout", time.Second, true)
 
 	registry := prometheus.NewPedanticRegistry()
@@ -69,6 +71,7 @@ func TestMetrics(t *testing.T) {
 		`apiserver_authentication_config_controller_last_config_info{apiserver_id_hash="SERVER",hash="B"} 1`,
 		`apiserver_authentication_jwt_authenticator_jwks_fetch_last_key_set_info{apiserver_id_hash="SERVER",hash="TWO",jwt_issuer_hash="ISSUER"} 1`,
 		`apiserver_authentication_jwt_authenticator_jwks_fetch_last_timestamp_seconds{apiserver_id_hash="SERVER",jwt_issuer_hash="ISSUER",result="success"} 8`,
+		"serviceaccount_stale_tokens_total 1", "serviceaccount_valid_tokens_total 0", "serviceaccount_legacy_auto_token_uses_total 0",
 		`apiserver_authorization_decisions_total{decision="allowed",name="rbac",type="RBAC"} 1`,
 		`apiserver_authorization_webhook_evaluations_fail_open_total{name="hook",result="timeout"} 1`,
 		`authenticated_user_requests{username="admin"} 1`, `authenticated_user_requests{username="email_id"} 1`, `authenticated_user_requests{username="other"} 2`,

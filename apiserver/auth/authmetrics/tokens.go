@@ -1,6 +1,40 @@
 package authmetrics
 
-import "time"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// AccountToken is a kind of token that a service account can show.
+type AccountToken string
+
+// Kinds of tokens of service accounts.
+const (
+	ValidToken        AccountToken = "valid_tokens"             // bound and not to be renewed yet
+	StaleToken        AccountToken = "stale_tokens"             // bound, and its user should have read it anew
+	LegacyToken       AccountToken = "legacy_tokens"            // kept in a secret
+	LegacyAutoToken   AccountToken = "legacy_auto_token_uses"   // and made with the account
+	LegacyManualToken AccountToken = "legacy_manual_token_uses" // and asked for
+)
+
+func (m *Metrics) newAccounts() {
+	m.accounts = map[AccountToken]prometheus.Counter{}
+	for kind, help := range map[AccountToken]string{
+		ValidToken: "Cumulative valid projected service account tokens used", StaleToken: "Cumulative stale projected service account tokens used",
+		LegacyToken: "Cumulative legacy service account tokens used", LegacyAutoToken: "Cumulative auto-generated legacy tokens used",
+		LegacyManualToken: "Cumulative manually created legacy tokens used",
+	} {
+		m.accounts[kind] = prometheus.NewCounter(prometheus.CounterOpts{Name: "serviceaccount_" + string(kind) + "_total", Help: help})
+	}
+}
+
+// Account counts the use of a token by a service account. Nobody counts for nil.
+func (m *Metrics) Account(kind AccountToken) {
+	if m != nil {
+		m.accounts[kind].Inc()
+	}
+}
 
 // TokenCached counts a token that the cache knew, or not.
 func (m *Metrics) TokenCached(hit bool, took time.Duration) {

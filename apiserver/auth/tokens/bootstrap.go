@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,8 +22,8 @@ import (
 )
 
 var (
-	bootstrapToken = regexp.MustCompile(bootstrap.BootstrapTokenPattern)
-	bootstrapGroup = regexp.MustCompile(bootstrap.BootstrapGroupPattern)
+	bootstrapToken = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(bootstrap.BootstrapTokenPattern) })
+	bootstrapGroup = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(bootstrap.BootstrapGroupPattern) })
 )
 
 // Bootstrap recognizes the tokens with which new nodes introduce themselves: "abcdef.0123456789abcdef",
@@ -36,7 +37,7 @@ var _ authenticator.Token = &Bootstrap{}
 
 // AuthenticateToken implements authenticator.Token.
 func (b *Bootstrap) AuthenticateToken(_ context.Context, token string) (*authenticator.Response, bool, error) {
-	parts := bootstrapToken.FindStringSubmatch(token)
+	parts := bootstrapToken().FindStringSubmatch(token)
 	if len(parts) != 3 {
 		return nil, false, nil
 	}
@@ -74,7 +75,7 @@ func bootstrapGroups(secret *corev1.Secret) ([]string, error) {
 		if group == "" {
 			continue
 		}
-		if !bootstrapGroup.MatchString(group) {
+		if !bootstrapGroup().MatchString(group) {
 			return nil, fmt.Errorf("bootstrap group %q is invalid (must match %s)", group, bootstrap.BootstrapGroupPattern)
 		}
 		groups = append(groups, group)

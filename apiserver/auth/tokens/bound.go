@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 )
 
 // invalidSince is the label by which a token in a secret is switched off.
@@ -60,5 +62,16 @@ func (v *Verifier) legacyAccount(ctx context.Context, c *claims, token string) (
 	if err := v.exists(ctx, accounts, l.Namespace, reference{Name: l.Account, UID: l.AccountUID}); err != nil {
 		return nil, err
 	}
+	v.Metrics.Account(authmetrics.LegacyToken)
+	v.Metrics.Account(v.origin(l.Namespace, l.Account, l.SecretName))
 	return &serviceaccount.ServiceAccountInfo{Namespace: l.Namespace, Name: l.Account, UID: l.AccountUID}, nil
+}
+
+// origin of a token in a secret: accounts name the secrets that were made with them.
+func (v *Verifier) origin(namespace, account, secret string) authmetrics.AccountToken {
+	found, ok := auth.Get[*corev1.ServiceAccount](v.Lister, accounts, namespace, account)
+	if ok && slices.ContainsFunc(found.Secrets, func(of corev1.ObjectReference) bool { return of.Name == secret }) {
+		return authmetrics.LegacyAutoToken
+	}
+	return authmetrics.LegacyManualToken
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 )
 
 // algorithms that are believed; "none" and symmetric ones are not.
@@ -33,6 +34,7 @@ type Verifier struct {
 	// Audiences of the API server, expected unless the context asks for others.
 	Audiences []string
 	Keys      []PublicKey
+	Metrics   *authmetrics.Metrics // of what is used; may be nil
 
 	verified auth.Bounded[[sha256.Size]byte, claims]
 }
@@ -141,7 +143,15 @@ func (v *Verifier) account(ctx context.Context, c *claims, token string) (*servi
 	if err := v.exists(ctx, accounts, k.Namespace, k.ServiceAccount); err != nil {
 		return nil, err
 	}
-	return info, v.bound(ctx, k, info)
+	if err := v.bound(ctx, k, info); err != nil {
+		return nil, err
+	}
+	kind := authmetrics.ValidToken
+	if k.WarnAfter != nil && v.Clock.Now().After(k.WarnAfter.Time()) {
+		kind = authmetrics.StaleToken
+	}
+	v.Metrics.Account(kind)
+	return info, nil
 }
 
 // bound checks the object that the token lives with, and names it in info.
