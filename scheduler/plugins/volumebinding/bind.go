@@ -91,6 +91,9 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error)
 		if err != nil {
 			return false, err
 		}
+		if got := now.Spec.VolumeName; got != "" && got != b.volume.Name {
+			return false, fmt.Errorf("PVC %q was bound to volume %q, which was not chosen for node %q", now.Name, got, node)
+		}
 		all = all && isBound(now)
 	}
 	for _, claim := range c.provisions {

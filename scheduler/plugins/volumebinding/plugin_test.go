@@ -139,3 +139,19 @@ func TestHasVolumesProvisioned(t *testing.T) {
 		t.Errorf("%v, want %s", status, want)
 	}
 }
+
+// Somebody else may bind the claim in the meantime. That volume need not be usable on the node.
+func TestBoundElsewhere(t *testing.T) {
+	f := newFixture(t, noProvisioner)
+	cycle, refusal := f.filters("first")
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
+	f.Reserve(t.Context(), cycle, nil, "n")
+	status := f.binds(cycle, func(_ client.Object, claim *corev1.PersistentVolumeClaim) {
+		claim.Spec.VolumeName, claim.Annotations = "elsewhere", map[string]string{volume.AnnBindCompleted: "yes"}
+	})
+	if want := `binding volumes: PVC "first" was bound to volume "elsewhere", which was not chosen for node "n"`; status.AsError() == nil || status.AsError().Error() != want {
+		t.Errorf("%v, want %s", status, want)
+	}
+}
