@@ -13,6 +13,7 @@ import (
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, s streams, options cluster.Options) error {
 	started := time.Now()
+	collectUnderLoad()
 	running, err := cluster.Start(withLogger(ctx, s.err), options)
 	if err != nil {
 		return err
