@@ -161,7 +161,7 @@ func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Reque
 // Register puts the controller on mgr. It wakes when a daemon set, one of its pods or
 // revisions, or the labels or taints of any node change.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.DaemonSetList{} }, func(owner *appsv1.DaemonSet) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.DaemonSet{}, func(owner *appsv1.DaemonSet) *metav1.LabelSelector {
 		return owner.Spec.Selector
 	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {

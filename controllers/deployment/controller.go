@@ -109,7 +109,7 @@ func (c *Controller) writeStatus(ctx context.Context, d *appsv1.Deployment, sets
 // Register puts the controller on mgr. It wakes when a deployment or one of its replica
 // sets changes, or a replica set without owner appears that one may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.DeploymentList{} }, func(owner *appsv1.Deployment) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.Deployment{}, func(owner *appsv1.Deployment) *metav1.LabelSelector {
 		return owner.Spec.Selector
 	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &appsv1.ReplicaSet{}); err != nil {

@@ -95,7 +95,7 @@ func release(ctx context.Context, c client.Client, pod *corev1.Pod) error {
 // and when a deadline or delay is over. Beside it, orphans.go frees the pods of jobs that
 // are gone.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &batchv1.JobList{} }, func(owner *batchv1.Job) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &batchv1.Job{}, func(owner *batchv1.Job) *metav1.LabelSelector {
 		return owner.Spec.Selector
 	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &corev1.Pod{}); err != nil {

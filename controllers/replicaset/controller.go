@@ -95,7 +95,7 @@ func (c *Controller) forget() builder.ForOption {
 // Register puts the controller on mgr. It wakes when a replica set or one of its pods
 // changes, or a pod without owner appears that a set may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.ReplicaSetList{} }, func(owner *appsv1.ReplicaSet) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.ReplicaSet{}, func(owner *appsv1.ReplicaSet) *metav1.LabelSelector {
 		return owner.Spec.Selector
 	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}} {

@@ -87,7 +87,7 @@ func fromCommon(status appsv1.ReplicaSetStatus) corev1.ReplicationControllerStat
 // Register puts the controller on mgr. It wakes when a replication controller or one of
 // its pods changes, or a pod without owner appears that one may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &corev1.ReplicationControllerList{} }, func(owner *corev1.ReplicationController) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &corev1.ReplicationController{}, func(owner *corev1.ReplicationController) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchLabels: owner.Spec.Selector}
 	})
 	if err := podcontrol.IndexByOwner(ctx, mgr, &corev1.Pod{}); err != nil {

@@ -174,7 +174,7 @@ func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error
 // Register puts the controller on mgr. It wakes when a stateful set, one of its pods or
 // one of its revisions changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	wanting := podcontrol.Wanting(mgr.GetClient(), func() client.ObjectList { return &appsv1.StatefulSetList{} }, func(owner *appsv1.StatefulSet) *metav1.LabelSelector {
+	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.StatefulSet{}, func(owner *appsv1.StatefulSet) *metav1.LabelSelector {
 		return owner.Spec.Selector
 	})
 	for _, obj := range []client.Object{&corev1.Pod{}, &appsv1.ControllerRevision{}} {
