@@ -13,10 +13,14 @@ import (
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
 )
 
+// manyLists are under way at the same time.
+const manyLists = 20
+
 func listing() scenario {
 	return scenario{
 		name: "list", title: "Lists",
-		about: "All pods of a namespace, one list after the other. Unless it says decoded the body is read and thrown away, so that the client's work does not count.",
+		about: "All pods of a namespace, one list after the other. Unless it says decoded the body is read and thrown away, so that the client's work does not count. " +
+			"The CPU is of all processes of a side. The growth is the highest resident memory of the processes, while 20 clients list at the same time, above what they had before.",
 		run: func(ctx context.Context, t *turn) error {
 			c, err := load.Client(t.Config, load.Protobuf)
 			if err != nil {
@@ -31,6 +35,12 @@ func listing() scenario {
 				}
 				if err := t.lists(ctx, part.namespace, part.pods); err != nil {
 					return fmt.Errorf("listing %d pods: %w", part.pods, err)
+				}
+			}
+			for _, encoding := range []struct{ name, media string }{{"protobuf", load.Protobuf}, {"JSON", load.JSON}} {
+				what := fmt.Sprintf("%d lists of %d pods at the same time, %s", manyLists, t.size.manyPods, encoding.name)
+				if err := t.listTogether(ctx, what, "many", encoding.media); err != nil {
+					return fmt.Errorf("%s: %w", what, err)
 				}
 			}
 			return t.recordMemory(fmt.Sprintf("memory with %d pods, after these lists", t.size.fewPods+t.size.manyPods))
@@ -52,6 +62,8 @@ func fill(ctx context.Context, c kubernetes.Interface, namespace string, pods in
 
 // lists measures every way of listing a namespace.
 func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
+	var costs []figure
+	lists := t.size.lists * min(5, t.size.manyPods/pods) // the kernel counts CPU in ticks
 	for _, way := range []struct {
 		name, encoding, version string
 		compressed              bool
@@ -68,36 +80,81 @@ func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 		if err != nil {
 			return err
 		}
-		if err := t.timeLists(fmt.Sprintf("%d pods, %s", pods, way.name), func() error {
+		cost, err := t.timeLists(fmt.Sprintf("%d pods, %s", pods, way.name), lists, func() error {
 			return readList(ctx, c.CoreV1().RESTClient(), namespace, way.version)
-		}); err != nil {
+		})
+		if err != nil {
 			return fmt.Errorf("%s: %w", way.name, err)
+		}
+		if way.version == "" {
+			costs = append(costs, cost)
 		}
 	}
 	c, err := load.Client(t.Config, load.Protobuf)
 	if err != nil {
 		return err
 	}
-	return t.timeLists(fmt.Sprintf("%d pods, protobuf, decoded", pods), func() error {
+	if _, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, decoded", pods), lists, func() error {
 		list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		if err == nil && len(list.Items) != pods {
 			err = fmt.Errorf("%d pods are listed", len(list.Items))
 		}
 		return err
-	})
+	}); err != nil {
+		return err
+	}
+	for _, cost := range costs {
+		t.record(cost)
+	}
+	return nil
 }
 
-// timeLists records the median of several lists.
-func (t *turn) timeLists(what string, list func() error) error {
+// timeLists records the median of several lists. It returns what each cost the servers, the first of them apart, for
+// which encodings may have to be made.
+func (t *turn) timeLists(what string, times int, list func() error) (figure, error) {
 	var took []time.Duration
-	for range t.size.lists {
+	var first load.Usage
+	for i := range times + 1 {
 		began := time.Now()
 		if err := list(); err != nil {
+			return figure{}, err
+		}
+		if i > 0 {
+			took = append(took, time.Since(began))
+			continue
+		}
+		var err error
+		if first, err = load.ReadUsage(t.PIDs()...); err != nil {
+			return figure{}, err
+		}
+	}
+	all, err := load.ReadUsage(t.PIDs()...)
+	t.record(duration(what, load.Sorted(took).Percentile(50)))
+	return duration("CPU of the servers for a list of "+what, all.Since(first).CPU/time.Duration(len(took))), err
+}
+
+// listTogether has several clients list at the same time, each over a connection of its own.
+func (t *turn) listTogether(ctx context.Context, what, namespace, encoding string) error {
+	clients := make([]rest.Interface, manyLists)
+	for i := range clients {
+		c, err := load.Client(t.Config, encoding)
+		if err != nil {
 			return err
 		}
-		took = append(took, time.Since(began))
+		clients[i] = c.CoreV1().RESTClient()
 	}
-	t.record(duration(what, load.Sorted(took).Percentile(50)))
+	var took time.Duration
+	growth, err := load.Growth(func() error {
+		began := time.Now()
+		_, err := load.Repeat(manyLists, manyLists, func(i int) error { return readList(ctx, clients[i], namespace, "") })
+		took = time.Since(began)
+		return err
+	}, t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	t.record(duration(what+", until the last is read", took))
+	t.record(figure{what: "growth of memory during " + what, unit: mebibytes, value: float64(growth) / (1 << 20)})
 	return nil
 }
 

@@ -25,6 +25,8 @@ type FanOut struct {
 	Namespace string
 	Watchers  int
 	Changes   int
+	// Servers are the processes whose CPU is told, from the first change to the last event.
+	Servers []int
 	// Paced makes the next change when all watchers have seen the last one; otherwise one writer changes as fast as it can.
 	Paced bool
 }
@@ -48,12 +50,18 @@ func (f FanOut) Run(ctx context.Context, config *rest.Config) (Result, error) {
 	if err := w.open(ctx, config, object); err != nil {
 		return Result{}, fmt.Errorf("opening watches: %w", err)
 	}
+	before, err := ReadUsage(f.Servers...)
+	if err != nil {
+		return Result{}, err
+	}
 	began := time.Now()
 	took, err := w.change(ctx, c, object.Name)
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Rate: float64(len(took)) / time.Since(began).Seconds(), Took: Sorted(took)}, nil
+	rate := float64(len(took)) / time.Since(began).Seconds()
+	after, err := ReadUsage(f.Servers...)
+	return Result{Rate: rate, Took: Sorted(took), CPU: after.Since(before).CPU}, err
 }
 
 // watched is a FanOut under way.

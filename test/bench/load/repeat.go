@@ -29,6 +29,8 @@ type Result struct {
 	Rate float64
 	// Took is how long each has taken.
 	Took Times
+	// CPU of the servers for all of them, where it was asked for.
+	CPU time.Duration
 }
 
 // Repeat does something for 0 to objects-1, by so many workers at the same time. The first error ends it.
