@@ -26,9 +26,7 @@ func statusOfStorage(err error) *apierrors.StatusError {
 		return plainError(http.StatusInternalServerError, "etcdserver: mvcc: "+storage.ErrNoSpace.Error())
 	case errors.Is(err, storage.ErrTooLarge):
 		return plainError(http.StatusInternalServerError, "etcdserver: "+storage.ErrTooLarge.Error())
-	case errors.Is(err, context.DeadlineExceeded):
-		return apierrors.NewTimeoutError("request did not complete within requested timeout - "+context.DeadlineExceeded.Error(), 0)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0)
 	}
 	return apierrors.NewInternalError(err)
