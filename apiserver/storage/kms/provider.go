@@ -21,6 +21,7 @@ const (
 	whileFailing = 10 * time.Second
 	seedLife     = 3 * time.Minute
 	statusLife   = 3 * time.Second // of an answer about its health
+	failedLife   = time.Second     // of one that says that it fails
 )
 
 // seedSize is that of a key of SHA-256.
@@ -100,8 +101,14 @@ func (p *Provider) Close() error { return p.plugin.close() }
 
 // Check is nil while the plugin is well. It asks unless that was asked a moment ago.
 func (p *Provider) Check(ctx context.Context) error {
-	if known := p.health.Load(); known != nil && p.clock.Since(known.at) < statusLife {
-		return known.err
+	if known := p.health.Load(); known != nil {
+		life := statusLife
+		if known.err != nil {
+			life = failedLife
+		}
+		if p.clock.Since(known.at) < life {
+			return known.err
+		}
 	}
 	return p.Refresh(ctx)
 }
