@@ -103,7 +103,6 @@ type Server struct {
 	locks   keyLocks
 	// compacted is the revision before which nothing is listed any more.
 	compacted atomic.Int64
-	stopped   <-chan struct{}
 	logger    logr.Logger
 }
 
@@ -126,7 +125,6 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.metrics.Registry.MustRegister(s.Collectors...)
 	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
 	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
-	s.stopped = ctx.Done()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.kinds.Store(&kinds{})
 	if s.Audit != nil {

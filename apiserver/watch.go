@@ -61,7 +61,7 @@ func (c *call) watch() error {
 		stream.fail(err)
 		return nil
 	}
-	stream.run(ctx, watcher, c.stopped)
+	stream.run(ctx, watcher)
 	return nil
 }
 
@@ -193,16 +193,10 @@ func (s *stream) flush() bool {
 }
 
 // run sends events as they come, as many at once as there are.
-func (s *stream) run(ctx context.Context, watcher *cache.Watcher, stopped <-chan struct{}) {
+func (s *stream) run(ctx context.Context, watcher *cache.Watcher) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		select {
-		case <-stopped:
-			cancel(errWatchTimeout)
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(s.chain.Stopping, func() { cancel(errWatchTimeout) })()
 	for {
 		events, err := watcher.Next(ctx)
 		if err != nil {

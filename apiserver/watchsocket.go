@@ -29,7 +29,7 @@ func (c *call) watchSocket(ctx context.Context, watcher *cache.Watcher, bookmark
 			s.fail(err)
 			return
 		}
-		s.run(ctx, watcher, c.stopped)
+		s.run(ctx, watcher)
 	}}
 	server.ServeHTTP(c.w, c.r)
 	return nil
