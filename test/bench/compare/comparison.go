@@ -13,7 +13,7 @@ import (
 )
 
 // scenarioLimit bounds a turn, so that a server that hangs ends it.
-const scenarioLimit = 5 * time.Minute
+const scenarioLimit = 10 * time.Minute
 
 // scenario is one thing that is measured on a fresh cluster.
 type scenario struct {
