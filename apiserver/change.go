@@ -39,6 +39,8 @@ type change struct {
 	create func(ctx context.Context) (resource.Object, error)
 	// unconditional changes are right whatever the current object is, even if the row wants a resourceVersion.
 	unconditional bool
+	// patched changes come from a patch: of a UID that is another the validation says that it cannot change.
+	patched bool
 	// scale is the Scale that the last apply made its object of, for admission; nil where the client sent the object itself.
 	scale func() *autoscalingv1.Scale
 	// managed says that apply has seen to metadata.managedFields.
@@ -185,7 +187,7 @@ func (c *call) commit(ctx context.Context, obj resource.Object, now current, ops
 
 // checkIdentity compares what the change says it is about with what is there.
 func (c *call) checkIdentity(obj resource.Object, ch change, now current) error {
-	if uid := obj.GetUID(); uid != "" && uid != now.object.GetUID() {
+	if uid := obj.GetUID(); uid != "" && uid != now.object.GetUID() && !ch.patched {
 		return conflict(c.groupResource(), ch.name, fmt.Errorf(
 			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
 			c.at.key(c.info.Namespace, ch.name), uid, now.object.GetUID()))

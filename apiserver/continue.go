@@ -49,7 +49,7 @@ func parseContinue(text, prefix string) (continuation, error) {
 		return fail(fmt.Sprintf("continue key is not valid: %v", err))
 	}
 	if token.APIVersion != continueVersion {
-		return fail(fmt.Sprintf("continue key is not valid: server does not recognize this encoded version %q", token.APIVersion))
+		return fail(fmt.Sprintf("continue key is not valid: server does not recognize this encoded version %v", token.APIVersion))
 	}
 	if token.ResourceVersion == 0 {
 		return fail("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")

@@ -70,9 +70,12 @@ func (c *call) createObject(ctx context.Context, obj resource.Object, options wr
 	if err := c.errTerminating(obj.GetName()); err != nil {
 		return nil, err
 	}
-	if obj.GetResourceVersion() != "" {
+	if obj.GetResourceVersion() != "" && !options.dryRun {
 		return nil, plainError(http.StatusInternalServerError, "resourceVersion should not be set on objects to be created")
 	}
+	// What only the server sets, nobody comes to own.
+	obj.SetDeletionTimestamp(nil)
+	obj.SetDeletionGracePeriodSeconds(nil)
 	if !options.managed {
 		var err error
 		if obj, err = c.manageFields(c.at.storage.New(), obj, options, ""); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	policyv1beta1 "k8s.io/api/policy/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -13,9 +14,31 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/pods"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
+
+// readEviction reads an eviction in the version of today, or in that which it was first served in.
+func (c *call) readEviction(eviction *policyv1.Eviction, options writeOptions) error {
+	body, err := c.body(eviction, options)
+	if err != nil {
+		return err
+	}
+	faults, err := c.decoder.Decode(body, c.gvk(), eviction)
+	if err != nil && body.Media != codec.Protobuf {
+		beta := schema.GroupVersionKind{Group: policyv1.GroupName, Version: "v1beta1", Kind: "Eviction"}
+		earlier := &policyv1beta1.Eviction{}
+		if more, failed := c.decoder.Decode(body, beta, earlier); failed == nil {
+			*eviction = policyv1.Eviction{ObjectMeta: earlier.ObjectMeta, DeleteOptions: earlier.DeleteOptions}
+			faults, err = more, nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return c.judge(faults, c.gvk(), options)
+}
 
 // evict deletes a pod if its disruption budget allows it.
 func (c *call) evict() error {
@@ -24,7 +47,7 @@ func (c *call) evict() error {
 		return err
 	}
 	eviction := &policyv1.Eviction{}
-	if err := c.readInto(eviction, c.gvk(), options); err != nil {
+	if err := c.readEviction(eviction, options); err != nil {
 		return err
 	}
 	if eviction.Name != "" && eviction.Name != c.info.Name {

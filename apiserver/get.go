@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -24,6 +25,11 @@ func (c *call) find(name string) (*cache.Entry, error) {
 	version := ""
 	if c.r.URL.RawQuery != "" {
 		version = c.r.URL.Query().Get("resourceVersion")
+	}
+	if version != "" {
+		if _, err := parseRevision(version); err != nil {
+			return nil, plainError(http.StatusInternalServerError, strings.TrimPrefix(err.Error(), invalidVersion))
+		}
 	}
 	if err := c.waitFresh(c.ctx(), version); err != nil {
 		return nil, err
@@ -78,10 +84,13 @@ func (c *call) waitRevision(ctx context.Context, revision int64) error {
 	return nil
 }
 
+// invalidVersion is how the refusal of a resourceVersion begins.
+const invalidVersion = "invalid resource version: "
+
 func parseRevision(resourceVersion string) (int64, error) {
 	revision, err := strconv.ParseUint(resourceVersion, 10, 63)
 	if err != nil {
-		return 0, apierrors.NewBadRequest("invalid resource version: resourceVersion: Invalid value: \"" + resourceVersion + "\": " + err.Error())
+		return 0, apierrors.NewBadRequest(invalidVersion + "resourceVersion: Invalid value: \"" + resourceVersion + "\": " + err.Error())
 	}
 	return int64(revision), nil
 }

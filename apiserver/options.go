@@ -122,9 +122,11 @@ func (c *call) listOptions() (*metav1.ListOptions, error) {
 		return nil, err
 	}
 	options.Watch = c.info.Verb == "watch"
-	errs := internalvalidation.ValidateListOptions(&internalversion.ListOptions{
+	checked := internalversion.ListOptions{
 		Watch: options.Watch, ResourceVersion: options.ResourceVersion, ResourceVersionMatch: options.ResourceVersionMatch,
 		Continue: options.Continue, SendInitialEvents: options.SendInitialEvents,
-	}, true)
+	}
+	internalversion.SetListOptionsDefaults(&checked, true)
+	errs := internalvalidation.ValidateListOptions(&checked, true)
 	return options, invalidOptions("ListOptions", errs)
 }

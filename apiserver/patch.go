@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -55,7 +56,7 @@ func (c *call) patch() error {
 		misfit = strategicMisfit(body, c.at.version.New)
 	}
 	return c.finish(change{
-		name: c.info.Name, options: options, unconditional: true,
+		name: c.info.Name, options: options, unconditional: true, patched: true,
 		apply: func(_ context.Context, now current) (resource.Object, error) {
 			return c.patched(now, how, misfit, options)
 		},
@@ -97,13 +98,14 @@ func patcher(patchType types.PatchType, body []byte, example any) (objectPatch, 
 	switch patchType {
 	case types.JSONPatchType:
 		apply, err := jsonPatcher(body)
-		return objectPatch{apply: apply}, err
+		return objectPatch{apply: apply, faults: jsonPatchFaults(body)}, err
 	case types.MergePatchType:
 		members := map[string]any{}
-		if err := json.Unmarshal(body, &members); err != nil {
+		faults, err := kjson.UnmarshalStrict(body, &members)
+		if err != nil {
 			return objectPatch{}, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
 		}
-		return onlyNamed(members, func(now []byte) ([]byte, error) {
+		return onlyNamed(members, faults, func(now []byte) ([]byte, error) {
 			out, err := jsonpatch.MergePatch(now, body)
 			if err != nil {
 				return nil, apierrors.NewBadRequest(err.Error())
@@ -112,28 +114,29 @@ func patcher(patchType types.PatchType, body []byte, example any) (objectPatch, 
 		}), nil
 	}
 	patch := map[string]any{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &patch); err != nil {
+	faults, err := kjson.UnmarshalStrict(body, &patch)
+	if err != nil {
 		return objectPatch{}, apierrors.NewBadRequest(err.Error())
 	}
 	meta, err := strategicpatch.NewPatchMetaFromStruct(example)
 	if err != nil {
 		return objectPatch{}, apierrors.NewInternalError(err)
 	}
-	return onlyNamed(patch, func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }), nil
+	return onlyNamed(patch, faults, func(now []byte) ([]byte, error) { return strategicMerge(now, patch, meta) }), nil
 }
 
 // onlyNamed lets a merge see those members of an object that its patch names: on all others it has no say, unless it has
 // directives.
-func onlyNamed(patch map[string]any, merge patchFunc) objectPatch {
+func onlyNamed(patch map[string]any, faults []error, merge patchFunc) objectPatch {
 	if len(patch) == 0 {
-		return objectPatch{apply: merge}
+		return objectPatch{apply: merge, faults: faults}
 	}
 	for name := range patch {
 		if strings.HasPrefix(name, "$") {
-			return objectPatch{apply: merge}
+			return objectPatch{apply: merge, faults: faults}
 		}
 	}
-	return objectPatch{named: patch, apply: func(now []byte) ([]byte, error) {
+	return objectPatch{named: patch, faults: faults, apply: func(now []byte) ([]byte, error) {
 		return codec.ChangeMembers(now, func(name string) bool { return isNamed(patch, name) }, merge)
 	}}
 }
@@ -150,7 +153,14 @@ func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchM
 			err == mergepatch.ErrBadPatchFormatForRetainKeys, err == mergepatch.ErrBadPatchFormatForSetElementOrderList, err == mergepatch.ErrUnsupportedStrategicMergePatchFormat:
 			return nil, apierrors.NewBadRequest(err.Error())
 		}
-		return nil, apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+		return nil, plainError(http.StatusInternalServerError, err.Error())
+	}
+	for _, name := range []string{"apiVersion", "kind"} { // what an object is, no patch changes
+		if was, ok := original[name]; ok {
+			merged[name] = was
+		} else {
+			delete(merged, name)
+		}
 	}
 	return json.Marshal(merged)
 }
@@ -178,10 +188,31 @@ func deepCopyValue(value any) any {
 	return value
 }
 
+// operations are what upstream calls the operations of a patch.
+var operations = strings.NewReplacer("jsonpatch.Patch", "[]handlers.jsonPatchOp", "jsonpatch.Operation", "handlers.jsonPatchOp")
+
+// jsonPatchFaults are the members of operations that no operation has.
+func jsonPatchFaults(body []byte) []error {
+	var known []struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		From  string `json:"from"`
+		Value any    `json:"value"`
+	}
+	faults, err := kjson.UnmarshalStrict(body, &known)
+	if err != nil {
+		return nil // which the patch itself is refused for
+	}
+	for i := range faults {
+		faults[i] = fmt.Errorf("json patch %w", faults[i])
+	}
+	return faults
+}
+
 func jsonPatcher(body []byte) (func([]byte) ([]byte, error), error) {
 	patch, err := jsonpatch.DecodePatch(body)
 	if err != nil {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding patch: %v", err))
+		return nil, apierrors.NewBadRequest("error decoding patch: " + operations.Replace(err.Error()))
 	}
 	if len(patch) > maxPatchOperations {
 		return nil, apierrors.NewRequestEntityTooLargeError(
@@ -234,6 +265,9 @@ func (c *call) patched(now current, patch objectPatch, misfit misfitFunc, option
 	if err != nil {
 		return nil, err
 	}
+	if !options.looksForFaults() {
+		patch.faults = nil
+	}
 	if obj, ok := c.patchedPart(shown, patch, options.looksForFaults()); ok {
 		if err := c.fitName(obj); err != nil {
 			return nil, err
@@ -250,6 +284,7 @@ func (c *call) patched(now current, patch objectPatch, misfit misfitFunc, option
 	}
 	obj := c.at.version.New()
 	faults, err := c.decodeObject(codec.Body{Data: after, Strict: options.looksForFaults()}, obj)
+	faults = append(slices.Clone(patch.faults), faults...)
 	if err == nil && len(faults) > 0 && options.validation == metav1.FieldValidationStrict {
 		err = runtime.NewStrictDecodingError(faults)
 	}
@@ -303,7 +338,7 @@ func (c *call) apply(body []byte, options writeOptions) error {
 		return c.at.stored(result)
 	}
 	ch := change{
-		name: c.info.Name, options: options, unconditional: true, managed: true,
+		name: c.info.Name, options: options, unconditional: true, patched: true, managed: true,
 		apply: func(_ context.Context, now current) (resource.Object, error) { return merged(now.object) },
 	}
 	if c.sub == nil {

@@ -10,13 +10,15 @@ type objectPatch struct {
 	apply patchFunc
 	// named are the members that the patch names, where it has a say on no others; nil where it may have one on all.
 	named map[string]any
+	// faults are what is odd about the patch itself, though it can be read: members that are there twice, and unknown ones.
+	faults []error
 }
 
 // patchedPart patches an object of a Go type of which only those members go through JSON that the patch names; the others are
 // copied. The object that is patched is not changed. It returns false where that cannot be done, or where there is anything to
 // complain of: then the whole object is patched, and the complaint is about all of it.
 func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (resource.Object, bool) {
-	if c.at.custom != nil || p.named == nil {
+	if c.at.custom != nil || p.named == nil || len(p.faults) > 0 {
 		return nil, false
 	}
 	part, rest := c.at.version.New(), c.at.version.New()

@@ -96,8 +96,13 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string
 		document.External = s.Aggregation.Discovered()
 	}
 	answer, ok := document.Answer(p, r)
-	if !ok {
-		http.Error(w, "404 page not found", http.StatusNotFound)
+	switch parts := strings.Split(strings.Trim(p, "/"), "/"); {
+	case ok:
+	case parts[0] == "api" && len(parts) == 2, len(parts) == 3 && s.kinds.Load().groups[parts[1]]: // another version of what there is
+		s.refuse(w, r, noSuchPath())
+		return
+	default:
+		noPage(w)
 		return
 	}
 	answer.Write(w, r, wantsPretty(r))

@@ -60,7 +60,7 @@ func validateVersion(v *apiextensions.CustomResourceDefinitionVersion, spec *api
 	}
 	errs = append(errs, validateSubresources(v.Subresources, path.Child("subresources"))...)
 	errs = append(errs, validateColumns(v.AdditionalPrinterColumns, path.Child("additionalPrinterColumns"))...)
-	if len(v.SelectableFields) > 0 && schema == nil {
+	if len(v.SelectableFields) > 0 && (schema == nil || schema.OpenAPIV3Schema == nil) {
 		return append(errs, field.Invalid(path.Child("selectableFields"), "", "may only be set when `version.schema.openAPIV3Schema` is not included"))
 	}
 	return append(errs, validateFields(v.SelectableFields, schema, path.Child("selectableFields"))...)

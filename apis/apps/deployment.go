@@ -1,6 +1,9 @@
 package apps
 
 import (
+	"context"
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -10,7 +13,7 @@ import (
 )
 
 func deployments() *resource.Resource {
-	return resource.WithStatus(&resource.Resource{
+	return countAnnotations(resource.WithStatus(&resource.Resource{
 		Group:      appsv1.GroupName,
 		Name:       "deployments",
 		Singular:   "deployment",
@@ -40,7 +43,19 @@ func deployments() *resource.Resource {
 		)},
 	}, func(d *appsv1.Deployment) (*appsv1.DeploymentSpec, *appsv1.DeploymentStatus) {
 		return &d.Spec, &d.Status
-	}, resource.CheckStatus(validateDeploymentStatus), resource.KeepMeta(resource.Labels))
+	}, resource.CheckStatus(validateDeploymentStatus), resource.KeepMeta(resource.Labels)))
+}
+
+// countAnnotations makes a change of annotations one of the generation: they are copied to ReplicaSets.
+func countAnnotations(row *resource.Resource) *resource.Resource {
+	update := row.PrepareUpdate
+	row.PrepareUpdate = func(ctx context.Context, obj, old resource.Object) {
+		update(ctx, obj, old)
+		if !maps.Equal(obj.GetAnnotations(), old.GetAnnotations()) {
+			obj.SetGeneration(old.GetGeneration() + 1)
+		}
+	}
+	return row
 }
 
 func defaultDeployment(d *appsv1.Deployment) {

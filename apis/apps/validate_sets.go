@@ -107,6 +107,9 @@ func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolu
 	names := sets.New[string]()
 	for i := range claims {
 		name := claims[i].Name
+		if names.Has(name) {
+			continue
+		}
 		names.Insert(name)
 		source := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}
 		out.Spec.Volumes = append(out.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: source})

@@ -11,6 +11,9 @@ func validatePod(pod *corev1.Pod) field.ErrorList {
 	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
 	path := field.NewPath("spec")
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, path)...)
+	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
+	}
 	if len(pod.Spec.EphemeralContainers) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("ephemeralContainers"), "cannot be set on create"))
 	}
@@ -32,6 +35,9 @@ func validatePodStatus(pod, old *corev1.Pod) field.ErrorList {
 	var errs field.ErrorList
 	if pod.Spec.NodeName != old.Spec.NodeName {
 		errs = append(errs, field.Forbidden(path.Child("nodeName"), "may not be changed directly"))
+	}
+	if nominated := pod.Status.NominatedNodeName; nominated != "" && nominated != old.Status.NominatedNodeName && old.Spec.NodeName != "" {
+		errs = append(errs, field.Forbidden(path.Child("nominatedNodeName"), "may not be set on pods that are already bound to a node"))
 	}
 	errs = append(errs, podspec.ValidateStatus(pod, old, path)...)
 	return errs

@@ -281,7 +281,11 @@ func validateRequestRef(name string, names sets.Set[string], path *field.Path) f
 	if names.Has(name) {
 		return nil
 	}
-	return field.ErrorList{field.Invalid(path, name, "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'")}
+	errs := field.ErrorList{}
+	for _, part := range strings.SplitN(name, "/", 2) {
+		errs = append(errs, check.Label(path, part)...)
+	}
+	return append(errs, field.Invalid(path, name, "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"))
 }
 
 // validateSelectorOfNodes checks that a slice is about one kind of nodes.

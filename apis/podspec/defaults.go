@@ -17,6 +17,7 @@ func DefaultTemplate(template *corev1.PodTemplateSpec) {
 // DefaultPod fills in the defaults of a pod.
 func DefaultPod(pod *corev1.Pod) {
 	spec := &pod.Spec
+	agreeOnIP(&pod.Status)
 	if spec.EnableServiceLinks == nil {
 		spec.EnableServiceLinks = ptr.To(corev1.DefaultEnableServiceLinks)
 	}
@@ -113,4 +114,14 @@ func RoundUp(list corev1.ResourceList) {
 func roundResources(r *corev1.ResourceRequirements) {
 	RoundUp(r.Limits)
 	RoundUp(r.Requests)
+}
+
+// agreeOnIP lets the one address of a pod be the first of all of them. Where they differ, the one is what counts.
+func agreeOnIP(status *corev1.PodStatus) {
+	switch {
+	case status.PodIP == "" && len(status.PodIPs) > 0:
+		status.PodIP = status.PodIPs[0].IP
+	case status.PodIP != "" && (len(status.PodIPs) == 0 || status.PodIPs[0].IP != status.PodIP):
+		status.PodIPs = []corev1.PodIP{{IP: status.PodIP}}
+	}
 }

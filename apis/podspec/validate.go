@@ -205,9 +205,6 @@ func validateGates(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		}
 		seen.Insert(gate.Name)
 	}
-	if spec.NodeName != "" && len(spec.SchedulingGates) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
-	}
 	return errs
 }
 

@@ -134,7 +134,7 @@ func (c clause) accepted(withCBOR bool) (Accepted, bool) {
 	if c.quality == 0 {
 		return a, false
 	}
-	if c.name == "*/*" || c.name == "application/*" {
+	if c.name == "*/*" {
 		return a, true
 	}
 	if withCBOR && c.name == typeCBOR {

@@ -1,6 +1,9 @@
 package discovery
 
 import (
+	"cmp"
+	"slices"
+
 	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -74,6 +77,11 @@ func aggregatedResource(row *resource.Resource, name string) apidiscoveryv2.APIR
 		kind := responseKind(row, name, subresourceKind(row, sub, name))
 		out.Subresources = append(out.Subresources, apidiscoveryv2.APISubresourceDiscovery{
 			Subresource: sub.Name, ResponseKind: &kind, Verbs: SubresourceVerbs(sub),
+		})
+	}
+	if !isCustom(row) {
+		slices.SortFunc(out.Subresources, func(a, b apidiscoveryv2.APISubresourceDiscovery) int {
+			return cmp.Compare(a.Subresource, b.Subresource)
 		})
 	}
 	return out

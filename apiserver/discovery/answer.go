@@ -74,6 +74,13 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 
 // storageHash names the stored form of a resource, so that clients see when it changes.
 func storageHash(row *resource.Resource) string {
-	sum := sha256.Sum256([]byte(row.Group + "/" + row.Storage().Name + "/" + row.Kind))
+	if row.StoredIn != nil {
+		row = row.StoredIn
+	}
+	version := row.StoredAPIVersion
+	if version == "" {
+		version = row.Group + "/" + row.Storage().Name
+	}
+	sum := sha256.Sum256([]byte(version + "/" + row.Kind))
 	return base64.StdEncoding.EncodeToString(sum[:8])
 }

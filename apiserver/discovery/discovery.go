@@ -172,7 +172,12 @@ func (d *Document) resources(group, name string) (*Answer, bool) {
 	if group == "" {
 		list.APIVersion = ""
 	}
-	slices.SortFunc(list.APIResources, func(a, b metav1.APIResource) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list.APIResources, func(a, b metav1.APIResource) int {
+		if isBelow(a, b) { // status comes before scale below a custom resource
+			return cmp.Compare(b.Name, a.Name)
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
 	return legacy(list), true
 }
 
@@ -209,8 +214,25 @@ func subresourceKind(row *resource.Resource, sub *resource.Subresource, name str
 	return kind
 }
 
-// Verbs that a row serves, sorted.
+// isCustom says whether a row comes from a definition.
+func isCustom(row *resource.Resource) bool {
+	group, _ := Priority(schema.GroupVersion{Group: row.Group})
+	return group == customGroupPriority
+}
+
+// isBelow says whether both are subresources of one custom resource.
+func isBelow(a, b metav1.APIResource) bool {
+	first, _, _ := strings.Cut(a.Name, "/")
+	second, _, both := strings.Cut(b.Name, "/")
+	group, _ := Priority(schema.GroupVersion{Group: a.Group})
+	return both && first == second && strings.Contains(a.Name, "/") && group == customGroupPriority
+}
+
+// Verbs that a row serves, sorted; those of a custom resource in an order of their own.
 func Verbs(row *resource.Resource) []string {
+	if row.Verbs == nil && isCustom(row) {
+		return []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"}
+	}
 	if row.Verbs == nil {
 		return []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 	}

@@ -26,6 +26,7 @@ func (c *Chain) authorize(next http.Handler) http.Handler {
 			return
 		}
 		if err != nil {
+			w.Header().Set("X-Content-Type-Options", "nosniff")
 			c.Refuse(w, r, err)
 			return
 		}

@@ -86,7 +86,7 @@ func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) 
 		}
 		first, last := bounds(cidr)
 		if !cidr.Contains(address) || address.Less(first) || last.Less(address) {
-			return "", errors.New("the provided network does not match the current range")
+			return "", fmt.Errorf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", address, cidr)
 		}
 		if a.Taken(address.String()) {
 			return "", errors.New("provided IP is already allocated")

@@ -104,7 +104,33 @@ func compare(path string, a, b any, all *[]Difference) {
 		}
 		return
 	}
+	if an, bn := named(al), named(bl); an != nil && bn != nil {
+		compare(path, an, bn, all)
+		return
+	}
 	*all = append(*all, Difference{Path: path, Upstream: encode(a), Ours: encode(b)})
+}
+
+// named is a list of texts or of things with names as a map, for lists that differ in what they have; nil for others.
+func named(list []any) map[string]any {
+	if len(list) == 0 {
+		return nil
+	}
+	out := map[string]any{}
+	for _, item := range list {
+		name := item
+		if m := tree(item); m != nil {
+			if name = m["name"]; name == nil {
+				name = tree(m["metadata"])["name"]
+			}
+		}
+		text, ok := name.(string)
+		if _, twice := out[text]; !ok || twice {
+			return nil
+		}
+		out[text] = item
+	}
+	return out
 }
 
 // absent is the value of a key that is not there, which null is not.

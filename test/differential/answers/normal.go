@@ -33,7 +33,12 @@ var (
 	address    = regexp.MustCompile(`\b10\.43\.\d+\.\d+\b`)
 	host       = regexp.MustCompile(`\b10\.99\.\d+\.\d+\b`)
 	generated  = regexp.MustCompile(`\b(gen-(?:[a-z0-9]+-)*)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
-	revisions  = regexp.MustCompile(`(resource version:? |current: |\()\d+(\)?)`)
+	revisions  = regexp.MustCompile(`(resource version:? |current: )\d+( \(\d+\))?`)
+	ages       = regexp.MustCompile(`^(\d+[dhms]){1,2}$`)
+	prefixed   = regexp.MustCompile(`\b(Not Valid)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
+	allocated  = regexp.MustCompile(`Duplicate value: 3[0-2]\d{3}\b`)
+	revision   = regexp.MustCompile(`(resourceVersion\\*":\\*")\d+`)
+	hash       = regexp.MustCompile(`hash=[0-9A-F]{128}`)
 	mounted    = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}\b`)
 	credential = regexp.MustCompile(`X509SHA256=[0-9a-f]{64}`)
 	token      = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
@@ -70,6 +75,10 @@ func (a *Answer) body() any {
 			return out
 		}
 		return frames(a.Body)
+	case "text/plain":
+		if json.Unmarshal(a.Body, &out) == nil {
+			return out
+		}
 	case "application/yaml":
 		if yaml.Unmarshal(a.Body, &out) == nil {
 			return out
@@ -130,6 +139,9 @@ func normalize(key string, value any) any {
 		if word, ok := picked[key]; ok && v != "" && v != "0" {
 			return word
 		}
+		if key == "cells" && ages.MatchString(v) {
+			return "<age>"
+		}
 		return text(v)
 	case float64:
 		if key == "nodePort" || key == "healthCheckNodePort" {
@@ -154,9 +166,16 @@ func text(s string) string {
 	s = address.ReplaceAllString(s, "<service address>")
 	s = host.ReplaceAllString(s, "<host>")
 	s = generated.ReplaceAllString(s, "${1}<random>")
+	s = prefixed.ReplaceAllString(s, "${1}<random>")
+	s = allocated.ReplaceAllString(s, "Duplicate value: <port>")
+	if strings.Contains(s, "\n") { // differences of objects are spaced at random
+		s = strings.Join(strings.Fields(s), " ")
+	}
+	s = revision.ReplaceAllString(s, "${1}<version>")
+	s = hash.ReplaceAllString(s, "hash=<hash>")
 	s = mounted.ReplaceAllString(s, "kube-api-access-<random>")
 	s = credential.ReplaceAllString(s, "<credential>")
 	s = strings.ReplaceAll(s, "kubernetes-admin", "admin") // whom the two kubeconfigs name
 	s = token.ReplaceAllString(s, "<token>")
-	return revisions.ReplaceAllString(s, "${1}<version>${2}")
+	return revisions.ReplaceAllString(s, "${1}<version>")
 }
