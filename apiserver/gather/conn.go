@@ -76,8 +76,7 @@ func (c *Conn) send() {
 		c.changed.Broadcast()
 		c.mu.Unlock()
 		err := c.sendAll(*out)
-		*out = (*out)[:0]
-		buffers.Put(out)
+		release(out)
 		c.mu.Lock()
 		if err != nil && c.err == nil {
 			c.err = err

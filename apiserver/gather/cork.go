@@ -17,7 +17,8 @@ func (l Listener) Accept() (net.Conn, error) {
 	return &corked{Conn: c}, nil
 }
 
-// corked is a connection beneath TLS. While the cork is in, it keeps what is written.
+// corked is a connection beneath TLS. While the cork is in, it keeps what is written. No write waits for what uncork sends:
+// TLS says that it ends before it closes a connection whose client reads nothing.
 type corked struct {
 	net.Conn
 	mu   sync.Mutex
@@ -31,28 +32,37 @@ func (c *corked) cork() {
 	c.kept = buffers.Get().(*[]byte)
 }
 
-// uncork sends what was kept.
+// uncork sends what was kept, and then what was written meanwhile.
 func (c *corked) uncork() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kept := c.kept
-	c.kept = nil
 	var err error
-	if len(*kept) > 0 {
+	for len(*c.kept) > 0 && err == nil {
+		kept := c.kept
+		c.kept = buffers.Get().(*[]byte)
+		c.mu.Unlock()
 		_, err = c.Conn.Write(*kept)
+		release(kept)
+		c.mu.Lock()
 	}
-	*kept = (*kept)[:0]
-	buffers.Put(kept)
+	release(c.kept)
+	c.kept = nil
 	return err
 }
 
 // Write implements net.Conn.
 func (c *corked) Write(p []byte) (int, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.kept == nil {
+		c.mu.Unlock()
 		return c.Conn.Write(p)
 	}
+	defer c.mu.Unlock()
 	*c.kept = append(*c.kept, p...)
 	return len(p), nil
+}
+
+func release(buffer *[]byte) {
+	*buffer = (*buffer)[:0]
+	buffers.Put(buffer)
 }

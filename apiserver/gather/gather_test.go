@@ -128,6 +128,21 @@ func TestCloseDoesNotWaitForeverForAClient(t *testing.T) {
 	}
 }
 
+func TestTLSClosesWhileRecordsWaitForAClient(t *testing.T) {
+	server, _, _ := pair(t)
+	if _, err := server.Write(make([]byte, 100<<10)); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	time.AfterFunc(20*time.Millisecond, func() { closed <- server.Conn.Close() }) // as http.Server.Close does
+	select {
+	case <-closed:
+	case <-time.After(3 * time.Second):
+		t.Error("closing waits for a client that reads nothing")
+	}
+	_ = server.NetConn().Close()
+}
+
 func TestAWriteAfterABrokenConnectionFails(t *testing.T) {
 	server, client, _ := pair(t)
 	client.NetConn().Close()
