@@ -33,6 +33,10 @@ func (c *Chain) bound(next http.Handler) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
+		if ctx.Err() != nil { // nothing can be done in no time
+			c.Refuse(w, r, apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0))
+			return
+		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -41,6 +41,9 @@ func TestRequestsHaveTheTimeThatTheyAskFor(t *testing.T) {
 	if left("/api/v1/pods?timeout=abc"); refused != `invalid timeout specified in the request URL - time: invalid duration "abc"` {
 		t.Errorf("refused with %q", refused)
 	}
+	if left("/api/v1/pods?timeout=1ns"); refused != "Timeout: request did not complete within the allotted timeout" {
+		t.Errorf("a request without time is refused with %q", refused)
+	}
 	// What lasts and is no watch ends with the server.
 	r := httptest.NewRequest(http.MethodGet, "/api/v1/namespaces/a/pods/x/log?follow=1", nil)
 	c.bound(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
