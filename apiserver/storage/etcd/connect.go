@@ -77,12 +77,16 @@ func Connect(ctx context.Context, remote Remote) (*Client, error) {
 // waitReachable asks until there is an answer. It does not use the client's own retries, which hide why there is none.
 func (c *Client) waitReachable(ctx context.Context, logger logr.Logger) error {
 	plain := pb.NewKVClient(c.client.ActiveConnection())
+	var why error
 	for wait, told := reachFirst, false; ; wait = min(2*wait, reachMost) {
 		asking, cancel := context.WithTimeout(ctx, reachOne)
 		_, err := plain.Range(asking, &pb.RangeRequest{Key: []byte(c.prefix), CountOnly: true})
 		cancel()
 		if err == nil {
 			return nil
+		}
+		if why == nil || !strings.Contains(why.Error(), "tls: ") { // what is wrong with a certificate is not always told
+			why = err
 		}
 		if !told {
 			logger.Info("Waiting for etcd", "endpoints", c.client.Endpoints(), "err", err.Error())
@@ -93,7 +97,7 @@ func (c *Client) waitReachable(ctx context.Context, logger logr.Logger) error {
 		case <-later.C:
 		case <-ctx.Done():
 			later.Stop()
-			return err
+			return why
 		}
 	}
 }
