@@ -143,6 +143,15 @@ func (s *Server) supportedText() []string {
 	return codec.SupportedText()
 }
 
+// streamed are the media types of watches.
+func (c *call) streamed() []string {
+	all := []string{codec.JSON.String() + ";stream=watch", codec.Protobuf.String() + ";stream=watch"}
+	if c.CBOR {
+		all = append(all, codec.TypeCBORSequence)
+	}
+	return all
+}
+
 func notAcceptable(accepted []string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,

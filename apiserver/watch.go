@@ -33,6 +33,9 @@ const (
 
 // watch streams changes until the client goes, the timeout comes or the server stops.
 func (c *call) watch() error {
+	if c.accept.Media == codec.YAML {
+		return notAcceptableText(c.streamed()) // which has no frames
+	}
 	options, err := c.listOptions()
 	if err != nil {
 		return err
@@ -135,9 +138,6 @@ type stream struct {
 
 func (c *call) newStream(bookmarks bool) *stream {
 	contentType := c.accept.Media.String()
-	if c.accept.Media == codec.YAML {
-		c.accept.Media, contentType = codec.JSON, codec.JSON.String()
-	}
 	switch c.accept.Media {
 	case codec.Protobuf:
 		contentType += ";stream=watch"

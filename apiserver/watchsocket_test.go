@@ -69,6 +69,8 @@ func TestWatchByWebsocket(t *testing.T) {
 	if err := websocket.Message.Receive(binary, &message); err == nil {
 		t.Errorf("more than was to be: %q", message)
 	}
+	ts.get(configMaps+"?watch=true", "Accept", "application/yaml").wants(406).
+		says("only the following media types are accepted: application/json;stream=watch,").says("application/vnd.kubernetes.protobuf;stream=watch'")
 	expired := ts.dial(configMaps+"?watch=true&resourceVersion=1&labelSelector=a%3Db", "application/json")
 	if err := expired.Close(); err != nil {
 		t.Error(err)
