@@ -37,7 +37,7 @@ func (c *call) countWatch() metrics.Watch {
 // pathName is one of a few.
 func (s *Server) pathName(p string) string {
 	switch {
-	case p == "/version", p == "/metrics", p == "/api", p == "/apis", health.IsPath(p) && strings.Count(p, "/") == 1, s.Paths[p] != nil:
+	case p == "/version", p == "/metrics", p == "/metrics/slis", p == "/api", p == "/apis", health.IsPath(p) && strings.Count(p, "/") == 1, s.Paths[p] != nil:
 		return p
 	case strings.HasPrefix(p, "/openapi/v2"):
 		return "openapi/v2"

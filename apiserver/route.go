@@ -41,10 +41,13 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.serveVersion(w, r)
 	case p == "/metrics":
 		s.metrics.Handler(s.Gatherers...).ServeHTTP(w, r)
+	case p == "/metrics/slis":
+		s.serveChecks(w, r)
 	case p == "/api", p == "/apis", strings.HasPrefix(p, "/api/"), strings.HasPrefix(p, "/apis/"):
 		s.serveDiscovery(w, r, p)
 	case health.IsPath(p):
-		health.Serve(w, r, p, s.checks())
+		root, _, _ := strings.Cut(p[1:], "/")
+		health.Serve(w, r, p, s.observed(root))
 	case s.Flows != nil && strings.HasPrefix(p, flowcontrol.DumpPath):
 		s.Flows.Dump(w, r)
 	case strings.HasPrefix(p, "/openapi/") && s.OpenAPI != nil:
@@ -110,7 +113,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string
 
 // serveIndex lists the paths.
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
-	paths := map[string]bool{"/api": true, "/apis": true, "/healthz": true, "/livez": true, "/readyz": true, "/metrics": true, "/version": true}
+	paths := map[string]bool{"/api": true, "/apis": true, "/healthz": true, "/livez": true, "/readyz": true, "/metrics": true, "/metrics/slis": true, "/version": true}
 	for group := range s.kinds.Load().groups {
 		if group != "" && !strings.HasPrefix(group, "/") {
 			paths["/apis/"+group] = true

@@ -99,6 +99,7 @@ type Server struct {
 	rowsMu  sync.Mutex // orders AddRow and RemoveRow
 	kinds   atomic.Pointer[kinds]
 	metrics *metrics.Metrics
+	checked *metrics.Checks
 	chain   *filters.Chain
 	locks   keyLocks
 	// compacted is the revision before which nothing is listed any more.
@@ -118,7 +119,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.MinWatch = 30 * time.Minute
 	}
 	s.decoder = codec.NewDecoder(s.Scheme)
-	s.metrics = metrics.New(s.Version)
+	s.metrics, s.checked = metrics.New(s.Version), metrics.NewChecks()
 	if m := s.Admission.Metrics(); m != nil {
 		s.metrics.Registry.MustRegister(m)
 	}
