@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -112,6 +113,9 @@ func readConfig(file string, options any, flags *pflag.FlagSet) error {
 				return err
 			}
 			continue
+		}
+		if flag.Value.Type() == "stringToString" {
+			value = strings.Trim(value, "[]")
 		}
 		if err := flag.Value.Set(value); err != nil {
 			return err

@@ -6,14 +6,30 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/utils/clock"
 )
 
+// outcome is what is counted and timed of one result, looked up once: the usual results are those of every request.
+type outcome struct {
+	count prometheus.Counter
+	time  prometheus.Observer
+}
+
+func (o outcome) observe(took time.Duration) {
+	o.count.Inc()
+	o.time.Observe(took.Seconds())
+}
+
 // Authenticator counts and times what next says.
 func (m *Metrics) Authenticator(next authenticator.Request, c clock.PassiveClock) authenticator.Request {
+	outcomes := map[string]outcome{}
+	for _, result := range []string{"success", "failure", "error"} {
+		outcomes[result] = outcome{m.attempts.WithLabelValues(result), m.duration.WithLabelValues(result)}
+	}
 	return authenticator.RequestFunc(func(req *http.Request) (*authenticator.Response, bool, error) {
 		start := c.Now()
 		response, ok, err := next.AuthenticateRequest(req)
@@ -29,8 +45,7 @@ func (m *Metrics) Authenticator(next authenticator.Request, c clock.PassiveClock
 				m.certificates.Observe(req.TLS.PeerCertificates[0].NotAfter.Sub(start).Seconds())
 			}
 		}
-		m.attempts.WithLabelValues(result).Inc()
-		m.duration.WithLabelValues(result).Observe(c.Since(start).Seconds())
+		outcomes[result].observe(c.Since(start))
 		return response, ok, err
 	})
 }
@@ -54,6 +69,10 @@ func username(name string) string {
 
 // Authorizer counts and times what next says of requests.
 func (m *Metrics) Authorizer(next authorizer.Authorizer, c clock.PassiveClock) authorizer.Authorizer {
+	outcomes := map[string]outcome{}
+	for _, result := range []string{"allowed", "denied", "no-opinion", "error"} {
+		outcomes[result] = outcome{m.authzAttempts.WithLabelValues(result), m.authzDuration.WithLabelValues(result)}
+	}
 	return authorizer.AuthorizerFunc(func(ctx context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
 		start := c.Now()
 		decision, reason, err := next.Authorize(ctx, a)
@@ -67,8 +86,7 @@ func (m *Metrics) Authorizer(next authorizer.Authorizer, c clock.PassiveClock) a
 		case decision == authorizer.DecisionNoOpinion:
 			result = "no-opinion"
 		}
-		m.authzAttempts.WithLabelValues(result).Inc()
-		m.authzDuration.WithLabelValues(result).Observe(c.Since(start).Seconds())
+		outcomes[result].observe(c.Since(start))
 		return decision, reason, err
 	})
 }

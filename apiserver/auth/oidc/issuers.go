@@ -78,15 +78,6 @@ func (all *Issuers) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Names of the issuers.
-func (all *Issuers) Names() []string {
-	names := make([]string, 0, len(all.issuers))
-	for name := range all.issuers {
-		names = append(names, name)
-	}
-	return names
-}
-
 // issuerOf reads the issuer without believing it, to see whose token this is.
 func issuerOf(token string) string {
 	_, rest, _ := strings.Cut(token, ".")
@@ -113,7 +104,17 @@ type Current struct {
 }
 
 // Use replaces the issuers. What was remembered of the last ones is forgotten.
-func (c *Current) Use(issuers *Issuers) { c.issuers.Store(issuers) }
+func (c *Current) Use(issuers *Issuers) {
+	old := c.issuers.Swap(issuers)
+	if old == nil {
+		return
+	}
+	for name, gone := range old.issuers {
+		if issuers.issuers[name] == nil {
+			gone.settings.Metrics.ForgetIssuer(name)
+		}
+	}
+}
 
 // Prepare fetches the keys of all issuers. What cannot be fetched is tried again when a token comes.
 func (c *Current) Prepare(ctx context.Context) {
