@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -37,11 +38,21 @@ func (s *Server) definitionHooks() hooks {
 
 // decodePacked reads a stored definition for the watch cache, where it is kept packed.
 func (k *kind) decodePacked(value []byte, revision int64) (runtime.Object, error) {
-	obj, err := k.decode(value, revision)
+	d, err := packed.Skeleton(value)
 	if err != nil {
 		return nil, err
 	}
-	return obj, k.packer.Pack(obj.(*apiextensionsv1.CustomResourceDefinition), value)
+	if d == nil { // not in JSON
+		whole, err := k.decode(value, revision)
+		if err != nil {
+			return nil, err
+		}
+		d = whole.(*apiextensionsv1.CustomResourceDefinition)
+	}
+	k.storage.Default(d)
+	d.SetGroupVersionKind(k.gvk)
+	d.SetResourceVersion(strconv.FormatInt(revision, 10))
+	return d, k.packer.Pack(d, value)
 }
 
 // storedDefinition is the value of which the watch cache keeps an object.

@@ -73,3 +73,29 @@ func TestSkeletonsOfTheSameSpecificationAreAlike(t *testing.T) {
 		t.Error("another schema makes no other specification")
 	}
 }
+
+// A skeleton that is decoded as such is the one that is made of the whole.
+func TestSkeletonIsThatOfTheWhole(t *testing.T) {
+	want := definition("one", "v1")
+	value, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := packed.Skeleton(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packer := &packed.Packer{}
+	if err := packer.Pack(got, value); err != nil {
+		t.Fatal(err)
+	}
+	if err := packer.Pack(want, value); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if none, err := packed.Skeleton([]byte("k8s\x00")); none != nil || err != nil {
+		t.Errorf("what is not in JSON became %v, %v", none, err)
+	}
+}
