@@ -146,6 +146,12 @@ func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchM
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(now, &original); err != nil {
 		return nil, fmt.Errorf("reading current object: %w", err)
 	}
+	was := map[string]any{}
+	for _, name := range []string{"apiVersion", "kind"} {
+		if value, ok := original[name]; ok {
+			was[name] = value
+		}
+	}
 	merged, err := strategicpatch.StrategicMergeMapPatchUsingLookupPatchMeta(original, strategicpatch.JSONMap(deepCopy(patch)), meta)
 	if err != nil {
 		switch {
@@ -156,10 +162,8 @@ func strategicMerge(now []byte, patch map[string]any, meta strategicpatch.PatchM
 		return nil, plainError(http.StatusInternalServerError, err.Error())
 	}
 	for _, name := range []string{"apiVersion", "kind"} { // what an object is, no patch changes
-		if was, ok := original[name]; ok {
-			merged[name] = was
-		} else {
-			delete(merged, name)
+		if delete(merged, name); was[name] != nil {
+			merged[name] = was[name]
 		}
 	}
 	return json.Marshal(merged)

@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -102,7 +101,7 @@ func refusal(err error, want schema.GroupVersionKind, actual *schema.GroupVersio
 	if actual != nil && actual.Kind != "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", actual.Kind, actual.Version, want.Kind, err))
 	}
-	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%x)",
+	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)",
 		want.Kind, err, summary(body.Data)))
 }
 
@@ -112,7 +111,7 @@ func summary(data []byte) string {
 	switch {
 	case len(data) == 0:
 		return "<empty>"
-	case bytes.IndexByte(data[:min(len(data), most)], 0) >= 0 || !utf8.Valid(data[:min(len(data), most)]):
+	case data[0] != '{' || !utf8.Valid(data[:min(len(data), most)]):
 		return fmt.Sprintf("%x", data[:min(len(data), most)])
 	case len(data) > most:
 		return fmt.Sprintf("%s ...", data[:most])

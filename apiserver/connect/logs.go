@@ -34,6 +34,9 @@ func LogOptions(query url.Values) (*corev1.PodLogOptions, error) {
 		}
 		options.SinceTime = &metav1.Time{Time: at}
 	}
+	if stream := query.Get("stream"); stream != "" {
+		options.Stream = &stream
+	}
 	return options, nil
 }
 

@@ -47,6 +47,9 @@ func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
 			return d.aggregated(parts[0], accepted), true
 		}
 	}
+	if _, ok := codec.Negotiate(r.Header.Get("Accept"), nil); !ok && len(parts) > 1 {
+		return notAcceptable(), true
+	}
 	switch {
 	case path == "/api":
 		return legacy(d.versions(r)), true
@@ -172,8 +175,9 @@ func (d *Document) resources(group, name string) (*Answer, bool) {
 	if group == "" {
 		list.APIVersion = ""
 	}
+	priority, _ := Priority(schema.GroupVersion{Group: group})
 	slices.SortFunc(list.APIResources, func(a, b metav1.APIResource) int {
-		if isBelow(a, b) { // status comes before scale below a custom resource
+		if priority == customGroupPriority && isBelow(a, b) { // status comes before scale below a custom resource
 			return cmp.Compare(b.Name, a.Name)
 		}
 		return cmp.Compare(a.Name, b.Name)
@@ -220,12 +224,11 @@ func isCustom(row *resource.Resource) bool {
 	return group == customGroupPriority
 }
 
-// isBelow says whether both are subresources of one custom resource.
+// isBelow says whether both are subresources of one resource.
 func isBelow(a, b metav1.APIResource) bool {
 	first, _, _ := strings.Cut(a.Name, "/")
 	second, _, both := strings.Cut(b.Name, "/")
-	group, _ := Priority(schema.GroupVersion{Group: a.Group})
-	return both && first == second && strings.Contains(a.Name, "/") && group == customGroupPriority
+	return both && first == second && strings.Contains(a.Name, "/")
 }
 
 // Verbs that a row serves, sorted; those of a custom resource in an order of their own.
