@@ -41,7 +41,7 @@ test: build images lint verify unit race e2e ## Run all checks and all tests
 
 .PHONY: unit
 unit: deps ## Run the tests of all packages
-	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/...
+	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/...
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
@@ -122,7 +122,7 @@ bin/coxswain: programs FORCE
 	$(static) -o build/coxswain ./cmd/coxswain
 	@if [ ! -f $@ ] || [ -n "$$(find build/coxswain build/programs -newer $@ -type f)" ]; then \
 		go run ./hack/bundle -o $@ build/coxswain build/programs/*; fi
-	@for name in kube-apiserver etcd kubectl; do ln -sf coxswain bin/$$name; done
+	@for name in kube-apiserver etcd kubectl kube-controller-manager kube-scheduler; do ln -sf coxswain bin/$$name; done
 
 build/images/guestbook.tar: $(shell find config/images hack/images -type f)
 	go run ./hack/images -only redis,frontend,toolbox -name guestbook -o build/images config/images

@@ -43,18 +43,22 @@ func (o *TestOptions) validate() error {
 }
 
 // SelectControllers takes the value of upstream's --controllers: "*" is all, "name" is that one, "-name" is not that one. An empty
-// list is all.
+// list is all. Names are those in docs/controllers.md; deployment-controller is deployment, too.
 func (o *TestOptions) SelectControllers(chosen []string) error {
 	known := controllers.Names()
+	on, off := map[string]bool{}, map[string]bool{}
 	for _, choice := range chosen {
-		if name := strings.TrimPrefix(choice, "-"); name != "*" && !slices.Contains(known, name) {
+		name, not := strings.CutPrefix(choice, "-")
+		name = strings.ReplaceAll(strings.TrimSuffix(name, "-controller"), "-", "")
+		if name != "*" && !slices.Contains(known, name) {
 			return fmt.Errorf("--controllers=%s: unknown; known are %s", choice, strings.Join(known, ", "))
 		}
+		on[name], off[name] = !not, not
 	}
 	o.DisabledControllers = nil
-	all := len(chosen) == 0 || slices.Contains(chosen, "*")
+	all := len(chosen) == 0 || on["*"]
 	for _, name := range known {
-		if slices.Contains(chosen, "-"+name) || !all && !slices.Contains(chosen, name) {
+		if off[name] || !all && !on[name] {
 			o.DisabledControllers = append(o.DisabledControllers, name)
 		}
 	}

@@ -102,7 +102,7 @@ func apiServerCommand(s streams) *cobra.Command {
 	}
 	moved(flags, server, apiServerMoved())
 	flags.StringSliceVar(&controllers, "controllers", nil,
-		"Coxswain's own: controllers to run in this process, by the names that kube-controller-manager gives them; * is all, -name is not that one")
+		"Coxswain's own: controllers to run in this process, by the names in docs/controllers.md; * is all, -name is not that one")
 	flags.AddFlag(server.Lookup("simulate-nodes"))
 	if flags.Lookup("authorization-mode") == nil {
 		flags.StringSliceVar(&modes, "authorization-mode", []string{"Node", "RBAC"}, "Node and RBAC, which are always on")
@@ -136,7 +136,7 @@ func completeAPIServer(o *cluster.Options, run []string) error {
 		address = address.Next()
 	}
 	o.ServiceCIDR, o.ClusterDNS = network.Masked().String(), address.String()
-	enabled := map[string]bool{cluster.Controllers: len(run) > 0, cluster.Scheduler: o.SimulatedNodes > 0}
+	enabled := map[string]bool{cluster.Controllers: len(run) > 0 || o.SimulatedNodes > 0, cluster.Scheduler: o.SimulatedNodes > 0}
 	o.Disable = slices.DeleteFunc(o.Disable, func(part string) bool { return enabled[part] })
 	return o.SelectControllers(run)
 }

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coxswain-k8s/coxswain/cluster"
+)
+
+// What controller-runtime's envtest looks for in the help of both programs.
+func TestHelpOfPersonalities(t *testing.T) {
+	for name, has := range map[string]map[string]bool{
+		"kube-apiserver":          {"--insecure-port": false, "--etcd-servers": true, "--secure-port": true, "--simulate-nodes": true},
+		"etcd":                    {"--unsafe-no-fsync": true, "--listen-client-urls": true},
+		"kube-controller-manager": {"--version": true},
+		"kube-scheduler":          {"--version": true},
+	} {
+		out, _, err := coxswain(t, "/opt/bin/"+name, "--help")
+		if err != nil {
+			t.Errorf("%s --help: %v", name, err)
+		}
+		for flag, want := range has {
+			if got := strings.Contains(out, "\n      "+flag+" "); got != want {
+				t.Errorf("%s --help shows %s: %t, want %t\n%s", name, flag, got, want, out)
+			}
+		}
+	}
+}
+
+func TestMistakesOfPersonalities(t *testing.T) {
+	for want, args := range map[string][]string{
+		"unknown flag: --insecure-port":            {"kube-apiserver", "--insecure-port=0"},
+		"not supported: connections would leave":   {"kube-apiserver", "--egress-selector-config-file=x"},
+		"not supported: it is always etcd3":        {"kube-apiserver", "--storage-backend=etcd2"},
+		"--service-cluster-ip-range=ten: not":      {"kube-apiserver", "--service-cluster-ip-range=ten"},
+		"--controllers=rudder: unknown; known are": {"kube-apiserver", "--controllers=rudder"},
+		"unknown flag: --data-dirr":                {"etcd", "--data-dirr=x"},
+		"--initial-cluster-state=old: want new":    {"etcd", "--initial-cluster-state=old"},
+		"the controllers run inside of":            {"kube-controller-manager", "--kubeconfig=x"},
+		"the scheduler runs inside of":             {"kube-scheduler"},
+	} {
+		if _, _, err := coxswain(t, args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
+func TestOptionsOfKubeAPIServer(t *testing.T) {
+	for name, test := range map[string]struct {
+		controllers []string
+		nodes       int
+		check       func(o cluster.Options) bool
+	}{
+		"alone": {check: func(o cluster.Options) bool {
+			return !o.Enabled(cluster.Controllers) && !o.Enabled(cluster.Scheduler) && !o.Enabled(cluster.Agent)
+		}},
+		"all controllers": {controllers: []string{"*"}, check: func(o cluster.Options) bool {
+			return o.Enabled(cluster.Controllers) && !o.Enabled(cluster.Scheduler) && len(o.DisabledControllers) == 0
+		}},
+		"all but one": {controllers: []string{"*", "-job-controller"}, check: func(o cluster.Options) bool {
+			return slices.Equal(o.DisabledControllers, []string{"job"})
+		}},
+		"one": {controllers: []string{"job-controller"}, check: func(o cluster.Options) bool {
+			return len(o.DisabledControllers) > 20 && !slices.Contains(o.DisabledControllers, "job")
+		}},
+		"nodes": {nodes: 1, check: func(o cluster.Options) bool { return o.Enabled(cluster.Controllers) && o.Enabled(cluster.Scheduler) }},
+		"networks": {check: func(o cluster.Options) bool {
+			return o.ServiceCIDR == "10.0.0.0/24" && o.ClusterDNS == "10.0.0.10" && o.DataDir == "/tmp/certs/coxswain"
+		}},
+	} {
+		o := apiServerOptions()
+		o.CertDir, o.SimulatedNodes, o.ServiceCIDR = "/tmp/certs", test.nodes, "10.0.0.0/24,fd00::/108"
+		if err := completeAPIServer(&o, test.controllers); err != nil || !test.check(o) {
+			t.Errorf("%s: %+v, %v", name, o.TestOptions, err)
+		}
+	}
+}
