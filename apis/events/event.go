@@ -25,7 +25,6 @@ func events(stored *resource.Resource) *resource.Resource {
 		}},
 		FieldNames:               []string{"regarding.kind", "regarding.namespace", "regarding.name", "regarding.uid", "regarding.apiVersion", "regarding.resourceVersion", "regarding.fieldPath", "reason", "reportingController", "type"},
 		Fields:                   resource.Select(eventFields),
-		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            stored.StoragePrefix,
 		Validate:                 resource.Check(validateEvent),
 		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
