@@ -9,11 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -79,7 +77,7 @@ func (c *controlPlane) newCache() (cache.Cache, error) {
 func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
 	who := managerIdentity()
 	mgr, err := ctrl.NewManager(c.memoryConfig(who), manager.Options{
-		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"}, Controller: c.queueing(),
+		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
 		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.restMapper() },
 		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
 		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
@@ -97,13 +95,6 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 		defer actors.stop()
 		return mgr.Start(ctx)
 	}}, err
-}
-
-// queueing chooses the queues of the controllers: those with priorities, which do nothing when nothing happens. One time in thousands one of
-// them does not notice that it is shut down (its goroutine goes on offering an item to a worker that has left), which a process that
-// starts many control planes would see pile up; there it is the ordinary ones, which look at a clock every 10 s.
-func (c *controlPlane) queueing() ctrlconfig.Controller {
-	return ctrlconfig.Controller{UsePriorityQueue: ptr.To(!c.options.Ephemeral)}
 }
 
 // borrowed is a cache that somebody else runs.

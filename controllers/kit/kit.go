@@ -106,7 +106,7 @@ const (
 func Options(workers int) controller.Options {
 	return controller.Options{
 		SkipNameValidation: ptr.To(true), MaxConcurrentReconciles: workers,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast),
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast), NewQueue: newQueue,
 	}
 }
 
