@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/storage/schema"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
@@ -27,6 +30,9 @@ import (
 type quota struct {
 	server atomic.Pointer[etcdserver.EtcdServer]
 	limit  int64
+
+	settling sync.Mutex
+	settled  time.Time
 }
 
 // enough is the use at which the alarm ends by itself.
@@ -38,7 +44,10 @@ func (q *quota) admit(ctx context.Context, write *pb.TxnRequest) error {
 	if server == nil || write != nil && !puts(write) {
 		return nil
 	}
-	used, alarm := server.Backend().SizeInUse(), q.raised(server)
+	alarm := q.raised(server)
+	used := q.used(server, func(used int64) bool {
+		return alarm && used > q.enough() || !alarm && used+int64(proto.Size(write)) > q.limit
+	})
 	if !alarm && used < q.limit/2 && used+int64(server.Cfg.MaxRequestBytes) < q.limit {
 		return nil
 	}
@@ -53,6 +62,30 @@ func (q *quota) admit(ctx context.Context, write *pb.TxnRequest) error {
 	return nil
 }
 
+// settleEvery bounds how often commits are made for nothing but to learn what is in use.
+const settleEvery = time.Second
+
+// used is how many bytes are in use. What is freed counts as used until the commits after that, and while puts are refused there
+// may be none: before it matters, something that is not there is deleted.
+func (q *quota) used(server *etcdserver.EtcdServer, matters func(used int64) bool) int64 {
+	if used := server.Backend().SizeInUse(); !matters(used) {
+		return used
+	}
+	q.settling.Lock()
+	defer q.settling.Unlock()
+	if time.Since(q.settled) >= settleEvery {
+		for range 2 { // the first lets go of the pages, the second counts them
+			tx := server.Backend().BatchTx()
+			tx.LockOutsideApply()
+			tx.UnsafeDelete(schema.Alarm, []byte("none"))
+			tx.Unlock()
+			server.Backend().ForceCommit()
+		}
+		q.settled = time.Now()
+	}
+	return server.Backend().SizeInUse()
+}
+
 // raised tells whether the alarm is on, of whichever member.
 func (q *quota) raised(server *etcdserver.EtcdServer) bool {
 	for _, a := range server.Alarms() {
@@ -65,7 +98,7 @@ func (q *quota) raised(server *etcdserver.EtcdServer) bool {
 
 // check explains the alarm, and ends it when there is room again.
 func (q *quota) check(ctx context.Context, server *etcdserver.EtcdServer) error {
-	used := server.Backend().SizeInUse()
+	used := q.used(server, func(used int64) bool { return used > q.enough() && q.raised(server) })
 	if used <= q.enough() && q.raised(server) {
 		if err := q.set(ctx, server, pb.AlarmRequest_DEACTIVATE); err != nil {
 			return err
