@@ -126,7 +126,7 @@ func BenchmarkSchedule(b *testing.B) {
 func benchmark(b *testing.B, nodes int, w workload) {
 	ctx := b.Context()
 	api := &memory{bound: make(chan *corev1.Pod, b.N)}
-	s := &Scheduler{Client: api, Recorder: quietRecorder{}, Clock: clock.RealClock{}}
+	s := &Scheduler{Client: api, Recorder: func(string) events.EventRecorderLogger { return quietRecorder{} }, Clock: clock.RealClock{}}
 	if err := s.init(ctx); err != nil {
 		b.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func benchNode(i int) *corev1.Node {
 func BenchmarkPreempt(b *testing.B) {
 	ctx := b.Context()
 	api := &memory{bound: make(chan *corev1.Pod, 1)}
-	s := &Scheduler{Client: api, Recorder: quietRecorder{}, Clock: clock.RealClock{}}
+	s := &Scheduler{Client: api, Recorder: func(string) events.EventRecorderLogger { return quietRecorder{} }, Clock: clock.RealClock{}}
 	if err := s.init(ctx); err != nil {
 		b.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.Cycl
 	}
 	s.queue.Done(pod.UID)
 	p.PostBind(ctx, cycle, pod, node)
-	s.Recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
+	s.handles[p.Name].recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
 }
 
 // tryBind does not go on when the pod is deleted. While it waits for others, be it minutes, more pods can be bound.

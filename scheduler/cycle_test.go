@@ -59,7 +59,7 @@ func newFixture(t *testing.T) *fixture {
 			return c.Delete(ctx, object, options...)
 		},
 	}).Build()
-	f.Scheduler = &Scheduler{Client: api, Recorder: recorderLogger{f.recorder}, Clock: f.clock}
+	f.Scheduler = &Scheduler{Client: api, Recorder: func(string) events.EventRecorderLogger { return recorderLogger{f.recorder} }, Clock: f.clock}
 	if err := f.init(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -19,15 +19,25 @@ import (
 // extenderName stands for all extenders where plugins that refused a pod are named. Whatever happens may help such a pod.
 const extenderName = "Extender"
 
-func (s *Scheduler) newExtenders(hints map[string][]fwk.ClusterEventWithHint) error {
+func (s *Scheduler) newExtenders(ctx context.Context, hints map[string][]fwk.ClusterEventWithHint) error {
 	for _, configured := range s.Configuration.Extenders {
-		e, err := extender.New(configured)
+		e, err := extender.New(ctx, configured)
 		if err != nil {
 			return err
 		}
 		s.extenders = append(s.extenders, e)
 		hints[extenderName] = []fwk.ClusterEventWithHint{{Event: fwk.ClusterEvent{Resource: fwk.WildCard, ActionType: fwk.All}}}
 	}
+	// Those that may be left out come last: each is asked about what the ones before it leave.
+	slices.SortStableFunc(s.extenders, func(a, b fwk.Extender) int {
+		switch {
+		case a.IsIgnorable() == b.IsIgnorable():
+			return 0
+		case b.IsIgnorable():
+			return -1
+		}
+		return 1
+	})
 	return nil
 }
 

@@ -170,7 +170,7 @@ func (s *Scheduler) report(ctx context.Context, pod *corev1.Pod, f *failure) {
 		reason = corev1.PodReasonSchedulerError
 		log.FromContext(ctx).Error(f.err, "Scheduling a pod failed", "pod", client.ObjectKeyFromObject(pod))
 	}
-	s.Recorder.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", "%s", message)
+	s.handles[pod.Spec.SchedulerName].recorder.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", "%s", message)
 	changed := pod.DeepCopy()
 	if f.nomination.Mode() == fwk.ModeOverride {
 		changed.Status.NominatedNodeName = f.nomination.NominatedNodeName

@@ -27,6 +27,7 @@ type handle struct {
 	profile   *profile.Profile
 	// percentage of all nodes that are enough to choose from; 0 for the default.
 	percentage int
+	recorder   events.EventRecorderLogger
 	snapshot   *state.Snapshot
 
 	once      sync.Once
@@ -86,7 +87,7 @@ func (h *handle) ClientSet() kubernetes.Interface {
 func (h *handle) KubeConfig() *rest.Config { return h.scheduler.Config }
 
 // EventRecorder implements fwk.Handle.
-func (h *handle) EventRecorder() events.EventRecorderLogger { return h.scheduler.Recorder }
+func (h *handle) EventRecorder() events.EventRecorderLogger { return h.recorder }
 
 // SharedInformerFactory implements fwk.Handle.
 func (h *handle) SharedInformerFactory() informers.SharedInformerFactory {

@@ -27,10 +27,11 @@ const maxBinding = 64
 
 // Scheduler places pods on nodes. Its exported fields are its inputs.
 type Scheduler struct {
-	Client   client.Client
-	Cache    cache.Cache
-	Config   *rest.Config
-	Recorder events.EventRecorderLogger
+	Client client.Client
+	Cache  cache.Cache
+	Config *rest.Config
+	// Recorder makes what records events as a profile of that name.
+	Recorder func(profile string) events.EventRecorderLogger
 	Clock    clock.WithTickerAndDelayedExecution
 	// Registry of plugins; default plugins.All.
 	Registry plugins.Registry
@@ -99,7 +100,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 		}
 		maps.Copy(hints, more)
 	}
-	if err := s.newExtenders(hints); err != nil {
+	if err := s.newExtenders(ctx, hints); err != nil {
 		return err
 	}
 	s.hints = hints
@@ -111,7 +112,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 }
 
 func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*profile.Profile, error) {
-	h := &handle{nominations: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage}
+	h := &handle{nominations: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage, recorder: s.Recorder(wanted.Name)}
 	made := map[string]fwk.Plugin{}
 	for _, name := range wanted.Plugins.Names() {
 		factory := s.Registry[name]

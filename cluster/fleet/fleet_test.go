@@ -71,7 +71,7 @@ func TestSubnetsOfClustersThatBeginTogether(t *testing.T) {
 	var fleets [4]*Fleet
 	var beginning errgroup.Group
 	for i := range fleets {
-		f := &Fleet{Spec: Spec{Name: fmt.Sprintf("together%d", i), Nodes: 1, Servers: 1}, Dir: Dir(t.TempDir(), "x")}
+		f := &Fleet{Spec: Spec{Name: fmt.Sprintf("t%d-%d", os.Getpid()%100000, i), Nodes: 1, Servers: 1}, Dir: Dir(t.TempDir(), "x")}
 		fleets[i] = f
 		t.Cleanup(func() {
 			if err := f.plug().Remove(); err != nil {

@@ -35,6 +35,9 @@ type Controller struct {
 	nodes map[string]*holding
 }
 
+// errGone says that a node was deleted after it had been read: what it were given, nobody would give back.
+var errGone = errors.New("node is gone")
+
 // holding is what a node has, recorded as nodes come, change and go: a list of all for each would cost their square.
 type holding struct {
 	shares []netip.Prefix // as the node says
@@ -50,6 +53,9 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if errors.Is(err, errExhausted) {
 		c.Recorder.Eventf(node, corev1.EventTypeNormal, "CIDRNotAvailable", "Node %s status is now: CIDRNotAvailable", node.Name)
 		return reconcile.Result{}, nil // a node that goes wakes all
+	}
+	if errors.Is(err, errGone) {
+		return reconcile.Result{}, nil
 	}
 	if err != nil {
 		return reconcile.Result{}, err
@@ -68,8 +74,7 @@ func (c *Controller) choose(name string) ([]netip.Prefix, error) {
 	defer c.mu.Unlock()
 	node := c.nodes[name]
 	if node == nil {
-		node = &holding{}
-		c.nodes[name] = node
+		return nil, errGone
 	}
 	if node.given != nil {
 		return node.given, nil

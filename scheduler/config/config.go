@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -94,33 +95,29 @@ func setOf(given *schedulerv1.Plugins) profile.Set {
 	return set
 }
 
-// merged puts what is given for all points before the defaults that it leaves on.
+// merged are the defaults that are left on, with the weights that are given for some of them, and behind them what is given besides.
 func merged(defaults []profile.Enabled, given schedulerv1.PluginSet) []profile.Enabled {
-	all := enabled(given.Enabled)
-	off := map[string]bool{}
-	for _, name := range append(names(given.Disabled), names(given.Enabled)...) {
-		off[name] = true
-	}
+	own := enabled(given.Enabled)
+	off := names(given.Disabled)
+	var all []profile.Enabled
 	for _, e := range defaults {
-		if !off[e.Name] && !off["*"] {
+		at := slices.IndexFunc(own, func(o profile.Enabled) bool { return o.Name == e.Name })
+		switch {
+		case slices.Contains(off, e.Name) || slices.Contains(off, "*"):
+		case at >= 0:
+			all = append(all, own[at])
+			own = slices.Delete(own, at, at+1)
+		default:
 			all = append(all, e)
 		}
 	}
-	return all
+	return append(all, own...)
 }
 
 func enabled(given []schedulerv1.Plugin) []profile.Enabled {
-	weights := map[string]int64{}
-	for _, e := range plugins.Default() {
-		weights[e.Name] = e.Weight
-	}
 	var all []profile.Enabled
 	for _, p := range given {
-		weight := int64(ptr.Deref(p.Weight, 0))
-		if weight == 0 {
-			weight = weights[p.Name]
-		}
-		all = append(all, profile.Enabled{Name: p.Name, Weight: weight})
+		all = append(all, profile.Enabled{Name: p.Name, Weight: int64(ptr.Deref(p.Weight, 0))})
 	}
 	return all
 }

@@ -71,7 +71,7 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("got %+v", c)
 	}
 	names := fmt.Sprint(packer.Plugins.Multi)
-	if !strings.HasPrefix(names, "[{Mine 5} {NodeAffinity 2} {SchedulingGates 0}") || strings.Contains(names, "ImageLocality") || strings.Count(names, "NodeAffinity") != 1 {
+	if !strings.HasPrefix(names, "[{SchedulingGates 0}") || !strings.Contains(names, "{TaintToleration 3} {NodeAffinity 0} {NodePorts 0}") || !strings.HasSuffix(names, "{Mine 5}]") || strings.Contains(names, "ImageLocality") || strings.Count(names, "NodeAffinity") != 1 {
 		t.Errorf("packer's plugins are %s", names)
 	}
 	if diff := cmp.Diff(profile.PointSet{Enabled: []profile.Enabled{{Name: "NodeResourcesFit", Weight: 7}}, Disabled: []string{"PodTopologySpread"}}, packer.Plugins.Points["score"]); diff != "" {

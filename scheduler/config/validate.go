@@ -54,9 +54,6 @@ func validateExtenders(extenders []schedulerv1.Extender, path *field.Path) field
 	managed := sets.New[string]()
 	for i := range extenders {
 		e := &extenders[i]
-		if e.URLPrefix == "" {
-			errs = append(errs, field.Required(path.Index(i).Child("urlPrefix"), ""))
-		}
 		if e.PrioritizeVerb != "" && e.Weight <= 0 {
 			errs = append(errs, field.Invalid(path.Index(i).Child("weight"), e.Weight, "must have a positive weight applied to it"))
 		}
@@ -89,6 +86,9 @@ func validateArguments(args runtime.Object) field.ErrorList {
 		errs := percentage(args.MinCandidateNodesPercentage, field.NewPath("minCandidateNodesPercentage"))
 		if least := args.MinCandidateNodesAbsolute; least != nil && *least < 0 {
 			errs = append(errs, field.Invalid(field.NewPath("minCandidateNodesAbsolute"), *least, "not in valid range [0, inf)"))
+		}
+		if ptr.Deref(args.MinCandidateNodesPercentage, 10) == 0 && ptr.Deref(args.MinCandidateNodesAbsolute, 100) == 0 {
+			errs = append(errs, field.Invalid(field.NewPath("minCandidateNodesPercentage"), 0, "cannot be zero at the same time as minCandidateNodesAbsolute"))
 		}
 		return errs
 	case *schedulerv1.InterPodAffinityArgs:

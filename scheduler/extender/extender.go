@@ -2,6 +2,7 @@ package extender
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ const (
 
 // Extender is one of them.
 type Extender struct {
+	ctx     context.Context //nolint:containedctx // the framework's Extender is given none; it ends with the scheduler
 	config  schedulerv1.Extender
 	client  *http.Client
 	managed sets.Set[string]
@@ -32,8 +34,8 @@ type Extender struct {
 
 var _ fwk.Extender = &Extender{}
 
-// New prepares the calls to an extender.
-func New(c schedulerv1.Extender) (*Extender, error) {
+// New prepares the calls to an extender, which end with ctx.
+func New(ctx context.Context, c schedulerv1.Extender) (*Extender, error) {
 	tls := rest.TLSClientConfig{}
 	if t := c.TLSConfig; t != nil {
 		tls = rest.TLSClientConfig{
@@ -51,7 +53,7 @@ func New(c schedulerv1.Extender) (*Extender, error) {
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	e := &Extender{config: c, client: &http.Client{Transport: transport, Timeout: timeout}, managed: sets.New[string]()}
+	e := &Extender{ctx: ctx, config: c, client: &http.Client{Transport: transport, Timeout: timeout}, managed: sets.New[string]()}
 	for _, r := range c.ManagedResources {
 		e.managed.Insert(r.Name)
 	}
@@ -173,7 +175,12 @@ func (e *Extender) call(verb string, args, result any) error {
 		return err
 	}
 	url := strings.TrimRight(e.config.URLPrefix, "/") + "/" + verb
-	response, err := e.client.Post(url, "application/json", bytes.NewReader(body)) //nolint:noctx // the framework's Extender has none; the client has a timeout
+	request, err := http.NewRequestWithContext(e.ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("calling extender: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := e.client.Do(request)
 	if err != nil {
 		return fmt.Errorf("calling extender: %w", err)
 	}

@@ -29,8 +29,14 @@ func (e *Extender) ProcessPreemption(pod *corev1.Pod, victims map[string]*extend
 		if err != nil {
 			return nil, fmt.Errorf("extender %s wants victims on a node that is not there: %w", e.Name(), err)
 		}
+		if meta == nil {
+			return nil, fmt.Errorf("extender %s names no victims on node %s", e.Name(), name)
+		}
 		v := &extenderv1.Victims{NumPDBViolations: meta.NumPDBViolations}
 		for _, victim := range meta.Pods {
+			if victim == nil {
+				return nil, fmt.Errorf("extender %s names a victim without UID on node %s", e.Name(), name)
+			}
 			pod := podOn(node, victim.UID)
 			if pod == nil {
 				return nil, fmt.Errorf("extender: %v claims to preempt pod (UID: %v) on node: %v, but the pod is not found on that node", e.Name(), victim.UID, name)

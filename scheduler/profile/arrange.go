@@ -21,7 +21,8 @@ type Set struct {
 	Points map[string]PointSet
 }
 
-// PointSet is what differs at one point: Enabled come before those of Multi, and Disabled takes some of Multi away ("*": all).
+// PointSet is what differs at one point. Of Enabled, those that are in Multi too come before Multi's, with their own weight, and the
+// others behind; Disabled takes some of Multi away ("*": all).
 type PointSet struct {
 	Enabled  []Enabled
 	Disabled []string
@@ -42,16 +43,26 @@ func (s Set) Names() []string {
 	return slices.Compact(names)
 }
 
-// at are the plugins that are asked at a point, in that order. Those that it names itself must implement it.
-func (s Set) at(point string) (own, multi []Enabled) {
+// at are the plugins that are asked at a point, in that order. Those that the point itself names must implement it.
+func (s Set) at(point string) (first, multi, last []Enabled) {
 	this := s.Points[point]
+	named := func(e Enabled) func(Enabled) bool { return func(other Enabled) bool { return other.Name == e.Name } }
+	off := func(e Enabled) bool {
+		return slices.Contains(this.Disabled, e.Name) || slices.Contains(this.Disabled, "*")
+	}
+	for _, e := range this.Enabled {
+		if slices.ContainsFunc(s.Multi, named(e)) && !off(e) {
+			first = append(first, e)
+		} else {
+			last = append(last, e)
+		}
+	}
 	for _, e := range s.Multi {
-		named := func(other Enabled) bool { return other.Name == e.Name }
-		if !slices.ContainsFunc(this.Enabled, named) && !slices.Contains(this.Disabled, e.Name) && !slices.Contains(this.Disabled, "*") {
+		if !slices.ContainsFunc(this.Enabled, named(e)) && !off(e) {
 			multi = append(multi, e)
 		}
 	}
-	return this.Enabled, multi
+	return first, multi, last
 }
 
 // point is an extension point. add says whether the plugin implements it.
@@ -100,14 +111,13 @@ func addScorer(p *Profile, plugin fwk.Plugin, weight int64) bool {
 func New(name string, plugins map[string]fwk.Plugin, set Set) (*Profile, error) {
 	p := &Profile{Name: name}
 	for _, point := range points() {
-		own, multi := set.at(point.name)
-		for _, e := range own {
-			if !point.add(p, plugins[e.Name], e.Weight) {
-				return nil, fmt.Errorf("profile %q: plugin %q does not extend the point %s", name, e.Name, point.name)
+		first, multi, last := set.at(point.name)
+		for at, list := range [][]Enabled{first, multi, last} {
+			for _, e := range list {
+				if !point.add(p, plugins[e.Name], e.Weight) && at != 1 {
+					return nil, fmt.Errorf("profile %q: plugin %q does not extend the point %s", name, e.Name, point.name)
+				}
 			}
-		}
-		for _, e := range multi {
-			point.add(p, plugins[e.Name], e.Weight)
 		}
 	}
 	for _, e := range set.Names() {

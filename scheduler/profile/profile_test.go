@@ -146,7 +146,7 @@ func order(p *Profile) string {
 	return fmt.Sprint(filters, scores, reserves)
 }
 
-// What a point says of its plugins goes before what is said of all points.
+// What a point says of plugins of all points goes before these, what it says of others behind.
 func TestArrangement(t *testing.T) {
 	for _, c := range []struct {
 		why    string
@@ -157,7 +157,7 @@ func TestArrangement(t *testing.T) {
 		{"another weight comes first", map[string]PointSet{"score": {Enabled: []Enabled{{"c", 9}}}}, "[a b c] [c*9 a*1 b*2] [a b c]"},
 		{"less", map[string]PointSet{"filter": {Disabled: []string{"b"}}, "reserve": {Disabled: []string{"*"}}}, "[a c] [a*1 b*2 c*3] []"},
 		{"another order", map[string]PointSet{"filter": {Disabled: []string{"*"}, Enabled: []Enabled{{Name: "c"}, {Name: "a"}}}}, "[c a] [a*1 b*2 c*3] [a b c]"},
-		{"enabled goes before disabled", map[string]PointSet{"filter": {Disabled: []string{"b"}, Enabled: []Enabled{{Name: "b"}}}}, "[b a c] [a*1 b*2 c*3] [a b c]"},
+		{"disabled and enabled comes last", map[string]PointSet{"filter": {Disabled: []string{"b"}, Enabled: []Enabled{{Name: "b"}}}}, "[a c b] [a*1 b*2 c*3] [a b c]"},
 	} {
 		made := map[string]fwk.Plugin{}
 		for _, name := range []string{"a", "b", "c"} {

@@ -29,7 +29,7 @@ func (Plugin) Validate(_ context.Context, a *admission.Attributes) error {
 	}
 	added := func(ip string) bool { return !slices.Contains(before, ip) }
 	if slices.ContainsFunc(service.Spec.ExternalIPs, added) {
-		return apierrors.NewForbidden(services, service.Name, errors.New("Use of external IPs is denied by admission control.")) //nolint:staticcheck,revive // upstream's words
+		return apierrors.NewForbidden(services, service.Name, errors.New("Use of external IPs is denied by admission control.")) //nolint:staticcheck // upstream's words
 	}
 	return nil
 }

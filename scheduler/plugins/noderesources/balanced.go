@@ -43,7 +43,7 @@ func (b *Balanced) PreScore(_ context.Context, cycle fwk.CycleState, pod *corev1
 }
 
 func (b *Balanced) resources() []schedulerv1.ResourceSpec {
-	if b.Resources == nil {
+	if len(b.Resources) == 0 {
 		return cpuAndMemory()
 	}
 	return b.Resources

@@ -99,11 +99,18 @@ func (f *Fit) ignores(name string) bool {
 func (f *Fit) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
 	var sum, weights int64
 	for _, kind := range shares(cycle, pod, node, f.Strategy.Resources, true) {
+		score := f.Strategy.score(kind)
+		if score == 0 && f.Strategy.Type == schedulerv1.RequestedToCapacityRatio {
+			continue // counts for nothing
+		}
 		weights += kind.weight
-		sum += f.Strategy.score(kind) * kind.weight
+		sum += score * kind.weight
 	}
-	if weights == 0 {
+	switch {
+	case weights == 0:
 		return 0, nil
+	case f.Strategy.Type == schedulerv1.RequestedToCapacityRatio:
+		return (sum + weights/2) / weights, nil // rounded
 	}
 	return sum / weights, nil
 }
@@ -130,7 +137,7 @@ func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []sched
 	if floor {
 		counted, cpu, memory = node.GetNonZeroRequested(), want.Non0CPU, want.Non0Mem
 	}
-	if of == nil {
+	if len(of) == 0 {
 		of = cpuAndMemory()
 	}
 	kinds := make([]share, 0, 2)
