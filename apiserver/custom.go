@@ -185,10 +185,7 @@ func (at *endpoint) fitVersion(obj resource.Object) error {
 
 // unversioned is what a write without a resourceVersion is refused for.
 func (at *endpoint) unversioned() schema.GroupKind {
-	if at.custom != nil {
-		return schema.GroupKind{Group: at.row.Group, Kind: at.row.Name}
-	}
-	return at.groupKind(nil)
+	return schema.GroupKind{Group: at.row.Group, Kind: at.row.Name}
 }
 
 // fields is who manages the fields of the endpoint's objects; nil for nobody.

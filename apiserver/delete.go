@@ -20,6 +20,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // delete removes an object, or marks it where something is to be done before it goes.
@@ -190,21 +191,20 @@ func (c *call) mark(obj resource.Object, options *metav1.DeleteOptions) bool {
 	if graceful {
 		return false
 	}
-	if c.at.row.GracePeriod != nil && obj.GetDeletionTimestamp() != nil {
-		obj.SetDeletionGracePeriodSeconds(ptr.To[int64](0))
-	}
 	held := len(obj.GetFinalizers()) > 0 || (c.at.hooks.holds != nil && c.at.hooks.holds(obj))
-	if !held {
-		return true
-	}
-	if obj.GetDeletionTimestamp() == nil {
+	if obj.GetDeletionTimestamp() == nil && (held || c.at.row.GracePeriod != nil) {
 		now := metav1.NewTime(c.Clock.Now().Truncate(time.Second))
 		obj.SetDeletionTimestamp(&now)
 		if obj.GetGeneration() > 0 {
 			obj.SetGeneration(obj.GetGeneration() + 1)
 		}
 	}
-	obj.SetDeletionGracePeriodSeconds(ptr.To[int64](0))
+	if obj.GetDeletionTimestamp() != nil {
+		obj.SetDeletionGracePeriodSeconds(ptr.To[int64](0))
+	}
+	if !held {
+		return true
+	}
 	if c.at.hooks.onTerminate != nil {
 		c.at.hooks.onTerminate(obj)
 	}
@@ -283,6 +283,9 @@ func (c *call) propagation(obj resource.Object, options *metav1.DeleteOptions) (
 	foreground = slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents)
 	if !orphan && !foreground {
 		orphan = c.at.row.OrphanByDefault
+		if text := c.at.row.OrphanWarning; text != "" {
+			warning.Add(c.ctx(), text)
+		}
 	}
 	return orphan, foreground
 }

@@ -50,6 +50,10 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 	if row.Group == apiextensionsv1.GroupName && row.Name == "customresourcedefinitions" {
 		return s.definitionHooks()
 	}
+	switch row.Name {
+	case "csidrivers", "deviceclasses", "resourceclaims", "storageclasses":
+		return hooks{returnsDeleted: true}
+	}
 	if row.Group != "" {
 		return hooks{}
 	}

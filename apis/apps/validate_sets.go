@@ -68,6 +68,16 @@ func validateDaemonSetRolling(rolling *appsv1.RollingUpdateDaemonSet, path *fiel
 }
 
 func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
+	var errs field.ErrorList
+	at := field.NewPath("spec", "volumeClaimTemplates")
+	for i := range s.Spec.VolumeClaimTemplates {
+		errs = append(errs, podspec.ValidateClaimSpec(&s.Spec.VolumeClaimTemplates[i].Spec, at.Index(i).Child("spec"))...)
+	}
+	return append(validateStatefulSetSpec(s), errs...)
+}
+
+// validateStatefulSetSpec checks all but the claims, which may not change anyway.
+func validateStatefulSetSpec(s *appsv1.StatefulSet) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &s.Spec
 	w := &workload{kind: "StatefulSet", empty: "statefulset", invalid: " ", selector: spec.Selector, template: &spec.Template}
@@ -88,9 +98,6 @@ func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	}
 	if spec.ServiceName != "" {
 		errs = append(errs, check.Messages(path.Child("serviceName"), spec.ServiceName, validation.IsDNS1123Label(spec.ServiceName))...)
-	}
-	for i := range spec.VolumeClaimTemplates {
-		errs = append(errs, podspec.ValidateClaimSpec(&spec.VolumeClaimTemplates[i].Spec, path.Child("volumeClaimTemplates").Index(i).Child("spec"))...)
 	}
 	errs = append(errs, w.validateSelector(path)...)
 	w.template = withClaims(w.template, spec.VolumeClaimTemplates)
@@ -125,7 +132,7 @@ func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolu
 const statefulSetMayChange = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 
 func validateStatefulSetUpdate(s, old *appsv1.StatefulSet) field.ErrorList {
-	errs := validateStatefulSet(s)
+	errs := validateStatefulSetSpec(s)
 	copied := old.Spec.DeepCopy()
 	copied.Replicas = s.Spec.Replicas
 	copied.Ordinals = s.Spec.Ordinals

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 )
 
 func metricTypes() []autoscalingv2.MetricSourceType {
@@ -120,6 +121,9 @@ func validateContainerMetric(m *autoscalingv2.ContainerResourceMetricSource, pat
 		errs = append(errs, field.Required(path.Child("container"), "must specify a container"))
 	} else {
 		errs = append(errs, check.Label(path.Child("container"), m.Container)...)
+	}
+	if m.Name != "" {
+		errs = append(errs, podspec.ValidateContainerResourceName(m.Name, path.Child("name"))...)
 	}
 	return append(errs, validateUsage(string(m.Name), &m.Target, path)...)
 }

@@ -182,7 +182,7 @@ func validateReplacement(spec *batchv1.JobSpec, path *field.Path) field.ErrorLis
 
 func validateJobUpdate(j, old *batchv1.Job) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := validateJobSpec(&j.Spec, path)
+	errs := validateJob(j)
 	indexed := ptr.Deref(j.Spec.CompletionMode, "") == batchv1.IndexedCompletion
 	errs = append(errs, validateCompletionsUpdate(&j.Spec, &old.Spec, indexed, path.Child("completions"))...)
 	errs = append(errs, check.Immutable(path.Child("selector"), j.Spec.Selector, old.Spec.Selector)...)

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -129,7 +130,10 @@ func validateRatio(item *corev1.LimitRangeItem, name corev1.ResourceName, path *
 	low, hasMin := item.Min[name]
 	high, hasMax := item.Max[name]
 	if hasMin && hasMax && !low.IsZero() {
-		allowed := float64(high.Value()) / float64(low.Value())
+		allowed := high.AsApproximateFloat64() / low.AsApproximateFloat64()
+		if max(high.Value(), low.Value()) < math.MaxInt64/1000 {
+			allowed = float64(high.MilliValue()) / float64(low.MilliValue())
+		}
 		if asked := float64(ratio.Value()); ratio.Value() < 1<<53 && low.Value() < 1<<53 && asked > allowed {
 			errs = append(errs, field.Invalid(path, ratio.String(), fmt.Sprintf("ratio %s is greater than max/min = %f", ratio.String(), allowed)))
 		}

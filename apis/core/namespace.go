@@ -32,6 +32,7 @@ func namespaces() *resource.Resource {
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		AllowUnconditionalUpdate: true,
 		PrepareCreate:            resource.OnCreate(prepareNamespace),
+		PrepareUpdate:            resource.OnUpdate(func(n, old *corev1.Namespace) { n.Spec.Finalizers = old.Spec.Finalizers }),
 		Subresources:             []resource.Subresource{finalize()},
 	}, func(n *corev1.Namespace) (*corev1.NamespaceSpec, *corev1.NamespaceStatus) {
 		return &n.Spec, &n.Status

@@ -43,7 +43,7 @@ func defaultNode(n *corev1.Node) {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}
 	switch {
-	case n.Spec.PodCIDR != "" && len(n.Spec.PodCIDRs) == 0:
+	case n.Spec.PodCIDR != "" && (len(n.Spec.PodCIDRs) == 0 || n.Spec.PodCIDR != n.Spec.PodCIDRs[0]): // the older field says it
 		n.Spec.PodCIDRs = []string{n.Spec.PodCIDR}
 	case n.Spec.PodCIDR == "" && len(n.Spec.PodCIDRs) > 0:
 		n.Spec.PodCIDR = n.Spec.PodCIDRs[0]

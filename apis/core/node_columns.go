@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -32,9 +33,17 @@ func nodeCells(n *corev1.Node, now time.Time) []any {
 		nodeAddress(n, corev1.NodeInternalIP),
 		nodeAddress(n, corev1.NodeExternalIP),
 		orUnknown(info.OSImage),
-		orUnknown(info.KernelVersion),
+		kernel(info),
 		orUnknown(info.ContainerRuntimeVersion),
 	}
+}
+
+// kernel is the version of a node's kernel and what it is built for.
+func kernel(info *corev1.NodeSystemInfo) string {
+	if info.KernelVersion == "" || info.Architecture == "" {
+		return orUnknown(info.KernelVersion)
+	}
+	return fmt.Sprintf("%s (%s)", info.KernelVersion, info.Architecture)
 }
 
 func nodeStatus(n *corev1.Node) string {

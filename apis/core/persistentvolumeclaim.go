@@ -22,6 +22,7 @@ func persistentVolumeClaims() *resource.Resource {
 			Default: resource.Defaulter(defaultPersistentVolumeClaim),
 		}},
 		PrepareCreate:            resource.OnCreate(preparePersistentVolumeClaim),
+		PrepareUpdate:            resource.OnUpdate(func(c, _ *corev1.PersistentVolumeClaim) { syncDataSources(&c.Spec) }),
 		Columns:                  persistentVolumeClaimColumns(),
 		Cells:                    resource.Row(persistentVolumeClaimCells),
 		Validate:                 resource.Check(validatePersistentVolumeClaim),

@@ -10,7 +10,7 @@ import (
 func validatePod(pod *corev1.Pod) field.ErrorList {
 	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
 	path := field.NewPath("spec")
-	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, path)...)
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, nil, &pod.ObjectMeta, path)...)
 	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
 	}
@@ -25,7 +25,7 @@ func validatePodUpdate(pod, old *corev1.Pod) field.ErrorList {
 		return nil // it was checked when it came, and that is most of what a change of labels costs
 	}
 	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
-	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
 	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
 }
 

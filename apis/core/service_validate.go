@@ -255,8 +255,15 @@ func validateTraffic(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList
 	} else if port < 0 {
 		errs = append(errs, field.Invalid(path.Child("healthCheckNodePort"), port, "must be greater than or equal to 0"))
 	}
+	if policy := spec.IPFamilyPolicy; policy != nil && spec.Type != corev1.ServiceTypeExternalName {
+		errs = append(errs, check.OneOf(path.Child("ipFamilyPolicy"), *policy, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack, corev1.IPFamilyPolicySingleStack)...)
+	}
 	if hasClusterIP(spec) {
-		errs = append(errs, check.RequiredOneOf(path.Child("internalTrafficPolicy"), ptr.Deref(spec.InternalTrafficPolicy, ""), corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)...)
+		at := path.Child("internalTrafficPolicy")
+		if spec.InternalTrafficPolicy == nil {
+			return append(errs, field.Required(at, ""))
+		}
+		errs = append(errs, check.OneOf(at, *spec.InternalTrafficPolicy, corev1.ServiceInternalTrafficPolicyCluster, corev1.ServiceInternalTrafficPolicyLocal)...)
 	}
 	return errs
 }

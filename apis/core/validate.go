@@ -138,14 +138,19 @@ func validateNamespaceUpdate(n, _ *corev1.Namespace) field.ErrorList {
 }
 
 func validatePodTemplate(t *corev1.PodTemplate) field.ErrorList {
-	return podspec.ValidateTemplate(&t.Template, field.NewPath("template"))
+	return podspec.ValidateTemplate(&t.Template, nil, field.NewPath("template"))
 }
 
-func validatePodTemplateUpdate(t, _ *corev1.PodTemplate) field.ErrorList {
-	return validatePodTemplate(t)
+func validatePodTemplateUpdate(t, old *corev1.PodTemplate) field.ErrorList {
+	return podspec.ValidateTemplate(&t.Template, &old.Template, field.NewPath("template"))
 }
 
 func validateReplicationController(c *corev1.ReplicationController) field.ErrorList {
+	return validateReplication(c, nil)
+}
+
+// validateReplication checks a controller and its template, which was old, or nil, before.
+func validateReplication(c *corev1.ReplicationController, old *corev1.PodTemplateSpec) field.ErrorList {
 	path, spec := field.NewPath("spec"), &c.Spec
 	errs := check.NonNegative(path.Child("minReadySeconds"), spec.MinReadySeconds)
 	if len(spec.Selector) == 0 {
@@ -159,7 +164,7 @@ func validateReplicationController(c *corev1.ReplicationController) field.ErrorL
 	if selector := labels.SelectorFromSet(spec.Selector); !selector.Empty() && !selector.Matches(labels.Set(spec.Template.Labels)) {
 		errs = append(errs, field.Invalid(at.Child("metadata", "labels"), spec.Template.Labels, "`selector` does not match template `labels`"))
 	}
-	errs = append(errs, podspec.ValidateTemplate(spec.Template, at)...)
+	errs = append(errs, podspec.ValidateTemplate(spec.Template, old, at)...)
 	errs = append(errs, podspec.OnlyAlways(spec.Template.Spec.RestartPolicy, at.Child("spec", "restartPolicy"))...)
 	if spec.Template.Spec.ActiveDeadlineSeconds != nil {
 		errs = append(errs, field.Forbidden(at.Child("spec", "activeDeadlineSeconds"), "activeDeadlineSeconds in ReplicationController is not Supported"))
@@ -167,8 +172,8 @@ func validateReplicationController(c *corev1.ReplicationController) field.ErrorL
 	return errs
 }
 
-func validateReplicationControllerUpdate(c, _ *corev1.ReplicationController) field.ErrorList {
-	return validateReplicationController(c)
+func validateReplicationControllerUpdate(c, old *corev1.ReplicationController) field.ErrorList {
+	return validateReplication(c, old.Spec.Template)
 }
 
 // endpointPorts and addresses of the older Endpoints.

@@ -140,9 +140,9 @@ func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.Error
 	if !equality.Semantic.DeepEqual(v.Spec.PersistentVolumeSource, old.Spec.PersistentVolumeSource) {
 		errs = append(errs, field.Forbidden(path.Child("persistentvolumesource"), "spec.persistentvolumesource is immutable after creation\n"+diff.Diff(old.Spec.PersistentVolumeSource, v.Spec.PersistentVolumeSource)))
 	}
-	errs = append(errs, check.Immutable(path.Child("volumeMode"), v.Spec.VolumeMode, old.Spec.VolumeMode)...)
-	if old.Spec.NodeAffinity != nil {
-		errs = append(errs, check.Immutable(path.Child("nodeAffinity"), v.Spec.NodeAffinity, old.Spec.NodeAffinity)...)
+	errs = append(errs, check.Immutable(field.NewPath("volumeMode"), v.Spec.VolumeMode, old.Spec.VolumeMode)...)
+	if old.Spec.NodeAffinity != nil && !equality.Semantic.DeepEqual(v.Spec.NodeAffinity, old.Spec.NodeAffinity) {
+		errs = append(errs, field.Invalid(field.NewPath("nodeAffinity"), v.Spec.NodeAffinity, "field is immutable, except for updating from beta label to GA"))
 	}
 	return errs
 }
@@ -165,8 +165,8 @@ func validatePersistentVolumeClaimUpdate(c, old *corev1.PersistentVolumeClaim) f
 	if bound {
 		comparable.Resources.Requests = maps.Clone(comparable.Resources.Requests)
 		comparable.Resources.Requests[corev1.ResourceStorage] = old.Spec.Resources.Requests[corev1.ResourceStorage]
+		comparable.VolumeAttributesClassName = old.Spec.VolumeAttributesClassName
 	}
-	comparable.VolumeAttributesClassName = old.Spec.VolumeAttributesClassName
 	if ptr.Deref(old.Spec.StorageClassName, "") == "" && old.Annotations[corev1.BetaStorageClassAnnotation] == "" && old.Spec.StorageClassName == nil {
 		comparable.StorageClassName = old.Spec.StorageClassName
 	}

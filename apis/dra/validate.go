@@ -76,6 +76,8 @@ func validateConfiguration(c *resourcev1.DeviceConfiguration, path *field.Path) 
 		errs = append(errs, field.Required(at.Child("parameters"), ""))
 	case len(raw) > maxParameterSize:
 		errs = append(errs, field.TooLong(at.Child("parameters"), "", maxParameterSize))
+	case !strings.HasPrefix(string(raw), "{"):
+		errs = append(errs, field.Invalid(at.Child("parameters"), "<value omitted>", "must be a valid JSON object"))
 	}
 	return errs
 }

@@ -25,6 +25,8 @@ func priorityLevelConfigurations() *resource.Resource {
 		Validate:       resource.Check(validatePriorityLevelConfiguration),
 		ValidateUpdate: resource.CheckUpdate(validatePriorityLevelConfigurationUpdate),
 		StoragePrefix:  "prioritylevelconfigurations",
+
+		AllowUnconditionalUpdate: true,
 	}, func(p *flowcontrolv1.PriorityLevelConfiguration) (*flowcontrolv1.PriorityLevelConfigurationSpec, *flowcontrolv1.PriorityLevelConfigurationStatus) {
 		return &p.Spec, &p.Status
 	}, resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validatePriorityLevelConfigurationStatus))

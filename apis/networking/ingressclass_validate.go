@@ -3,7 +3,6 @@ package networking
 import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
@@ -21,12 +20,7 @@ func validateIngressClass(c *networkingv1.IngressClass) field.ErrorList {
 }
 
 func validateIngressClassUpdate(c, old *networkingv1.IngressClass) field.ErrorList {
-	path := field.NewPath("spec")
-	errs := check.Immutable(path.Child("controller"), c.Spec.Controller, old.Spec.Controller)
-	if c.Spec.Parameters != nil {
-		errs = append(errs, validateIngressClassParameters(c.Spec.Parameters, path.Child("parameters"))...)
-	}
-	return errs
+	return append(validateIngressClass(c), check.Immutable(field.NewPath("spec", "controller"), c.Spec.Controller, old.Spec.Controller)...)
 }
 
 func validateController(name string, path *field.Path) field.ErrorList {
@@ -42,15 +36,15 @@ func validateController(name string, path *field.Path) field.ErrorList {
 
 func validateIngressClassParameters(p *networkingv1.IngressClassParametersReference, path *field.Path) field.ErrorList {
 	errs := validateReference(p.APIGroup, p.Kind, p.Name, path)
-	namespace := ptr.Deref(p.Namespace, "")
-	switch scope := ptr.Deref(p.Scope, ""); scope {
-	case "":
+	if p.Scope == nil {
 		return append(errs, field.Required(path.Child("scope"), ""))
+	}
+	switch scope := *p.Scope; scope {
 	case networkingv1.IngressClassParametersReferenceScopeNamespace:
-		if namespace == "" {
+		if p.Namespace == nil {
 			return append(errs, field.Required(path.Child("namespace"), "`parameters.scope` is set to 'Namespace'"))
 		}
-		return append(errs, check.Label(path.Child("namespace"), namespace)...)
+		return append(errs, check.Label(path.Child("namespace"), *p.Namespace)...)
 	case networkingv1.IngressClassParametersReferenceScopeCluster:
 		if p.Namespace != nil {
 			errs = append(errs, field.Forbidden(path.Child("namespace"), "`parameters.scope` is set to 'Cluster'"))

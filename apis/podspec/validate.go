@@ -26,20 +26,30 @@ type checker struct {
 	claims  sets.Set[string]
 }
 
-// ValidateTemplate checks a template of pods.
-func ValidateTemplate(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
-	errs := check.Labels(path.Child("labels"), template.Labels)
-	errs = append(errs, validateAnnotations(template.Annotations, path.Child("annotations"))...)
-	errs = append(errs, validatePodAnnotations(&template.Spec, template.Annotations, path.Child("annotations"))...)
-	errs = append(errs, ValidateSpec(&template.Spec, &template.ObjectMeta, path.Child("spec"))...)
+// ValidateTemplate checks a template of pods; old is what it was before an update, or nil.
+func ValidateTemplate(template, old *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
+	var before *corev1.PodSpec
+	if old != nil {
+		before = &old.Spec
+	}
+	errs := ValidateTemplateMeta(template, path)
+	errs = append(errs, ValidateSpec(&template.Spec, before, &template.ObjectMeta, path.Child("spec"))...)
 	if len(template.Spec.EphemeralContainers) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"))
 	}
 	return errs
 }
 
-// ValidateSpec checks the specification of a pod or a template; meta is that of its pods.
-func ValidateSpec(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) field.ErrorList {
+// ValidateTemplateMeta checks the labels and annotations of a template.
+func ValidateTemplateMeta(template *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
+	errs := check.Labels(path.Child("labels"), template.Labels)
+	errs = append(errs, validateAnnotations(template.Annotations, path.Child("annotations"))...)
+	return append(errs, validatePodAnnotations(&template.Spec, template.Annotations, path.Child("annotations"))...)
+}
+
+// ValidateSpec checks the specification of a pod or a template; meta is that of its pods, and old is what the
+// specification was before an update, or nil.
+func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) field.ErrorList {
 	c := &checker{spec: spec, meta: meta, claims: sets.New[string]()}
 	errs := c.validateVolumes(path.Child("volumes"))
 	errs = append(errs, c.validateResourceClaims(path.Child("resourceClaims"))...)
@@ -53,7 +63,7 @@ func ValidateSpec(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Pat
 	errs = append(errs, validateDNS(spec, path)...)
 	errs = append(errs, check.Labels(path.Child("nodeSelector"), spec.NodeSelector)...)
 	errs = append(errs, validatePodSecurityContext(spec, path.Child("securityContext"))...)
-	errs = append(errs, validateAffinity(spec.Affinity, path.Child("affinity"))...)
+	errs = append(errs, validateAffinity(spec.Affinity, affinityOf(old), path.Child("affinity"))...)
 	errs = append(errs, validateTolerations(spec.Tolerations, path.Child("tolerations"))...)
 	errs = append(errs, validateTopologySpread(spec.TopologySpreadConstraints, path.Child("topologySpreadConstraints"))...)
 	errs = append(errs, validateGates(spec, path)...)

@@ -2,6 +2,7 @@ package podspec
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,14 +96,23 @@ func validateInclusion(policy *corev1.NodeInclusionPolicy, path *field.Path) fie
 	return check.OneOf(path, *policy, corev1.NodeInclusionPolicyHonor, corev1.NodeInclusionPolicyIgnore)
 }
 
-// validateMergedKeys checks that no key is in the selector but by MergeLabelKeys, which adds each of them at its end.
+// validateMergedKeys checks that no key is in the selector but by MergeLabelKeys, which adds it where pods have the
+// label. So a key may be there once: it is the pod's, or the user's own of a pod or template that lacks the label.
 func validateMergedKeys(keys []string, selector *metav1.LabelSelector, path *field.Path) field.ErrorList {
 	if selector == nil {
 		return nil
 	}
-	var errs field.ErrorList
+	index := map[string]int{}
 	for i, key := range keys {
-		if slices.Contains(keys[:i], key) {
+		index[key] = i
+	}
+	asked := slices.Sorted(maps.Keys(selector.MatchLabels))
+	for i := range selector.MatchExpressions {
+		asked = append(asked, selector.MatchExpressions[i].Key)
+	}
+	var errs field.ErrorList
+	for n, key := range asked {
+		if i, merged := index[key]; merged && slices.Contains(asked[:n], key) {
 			errs = append(errs, field.Invalid(path.Index(i), key, "exists in both matchLabelKeys and labelSelector"))
 		}
 	}
@@ -123,13 +133,21 @@ func validateMatchKeys(keys []string, selector *metav1.LabelSelector, path *fiel
 	return errs
 }
 
-func validateAffinity(affinity *corev1.Affinity, path *field.Path) field.ErrorList {
+// affinityOf a specification, if there is one.
+func affinityOf(spec *corev1.PodSpec) *corev1.Affinity {
+	if spec == nil {
+		return nil
+	}
+	return spec.Affinity
+}
+
+func validateAffinity(affinity, old *corev1.Affinity, path *field.Path) field.ErrorList {
 	if affinity == nil {
 		return nil
 	}
 	var errs field.ErrorList
 	if node := affinity.NodeAffinity; node != nil {
-		errs = append(errs, validateNodeAffinity(node, path.Child("nodeAffinity"))...)
+		errs = append(errs, validateNodeAffinity(node, requiredNodes(old), path.Child("nodeAffinity"))...)
 	}
 	if pod := affinity.PodAffinity; pod != nil {
 		errs = append(errs, validatePodTerms(pod.RequiredDuringSchedulingIgnoredDuringExecution, pod.PreferredDuringSchedulingIgnoredDuringExecution, path.Child("podAffinity"))...)
@@ -145,10 +163,18 @@ const (
 	preferredTerms = "preferredDuringSchedulingIgnoredDuringExecution"
 )
 
-func validateNodeAffinity(affinity *corev1.NodeAffinity, path *field.Path) field.ErrorList {
+// requiredNodes is which nodes an affinity requires, if it does.
+func requiredNodes(affinity *corev1.Affinity) *corev1.NodeSelector {
+	if affinity == nil || affinity.NodeAffinity == nil {
+		return nil
+	}
+	return affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution
+}
+
+func validateNodeAffinity(affinity *corev1.NodeAffinity, old *corev1.NodeSelector, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if required := affinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
-		errs = append(errs, ValidateNodeSelector(required, path.Child(requiredTerms))...)
+		errs = append(errs, ValidateNodeSelectorUpdate(required, old, path.Child(requiredTerms))...)
 	}
 	for i := range affinity.PreferredDuringSchedulingIgnoredDuringExecution {
 		term, at := &affinity.PreferredDuringSchedulingIgnoredDuringExecution[i], path.Child(preferredTerms).Index(i)
@@ -167,16 +193,32 @@ func validateWeight(weight int32, path *field.Path) field.ErrorList {
 
 // ValidateNodeSelector checks a choice of nodes.
 func ValidateNodeSelector(selector *corev1.NodeSelector, path *field.Path) field.ErrorList {
+	return ValidateNodeSelectorUpdate(selector, nil, path)
+}
+
+// ValidateNodeSelectorUpdate checks a choice of nodes that was old, or nil, before: where that asked for values that no
+// label can have, as was once allowed, such values may stay, move and be added to.
+func ValidateNodeSelectorUpdate(selector, old *corev1.NodeSelector, path *field.Path) field.ErrorList {
 	terms := path.Child("nodeSelectorTerms")
 	if len(selector.NodeSelectorTerms) == 0 {
 		return field.ErrorList{field.Required(terms, "must have at least one node selector term")}
 	}
+	lenient := asksForImpossible(old)
 	var errs field.ErrorList
 	for i := range selector.NodeSelectorTerms {
 		errs = append(errs, validateNodeTerm(&selector.NodeSelectorTerms[i], terms.Index(i))...)
-		errs = append(errs, validateNodeValues(&selector.NodeSelectorTerms[i], terms.Index(i))...)
+		if !lenient {
+			errs = append(errs, validateNodeValues(&selector.NodeSelectorTerms[i], terms.Index(i))...)
+		}
 	}
 	return errs
+}
+
+// asksForImpossible says whether a selector asks for values that no label can have.
+func asksForImpossible(selector *corev1.NodeSelector) bool {
+	return selector != nil && slices.ContainsFunc(selector.NodeSelectorTerms, func(term corev1.NodeSelectorTerm) bool {
+		return len(validateNodeValues(&term, nil)) > 0
+	})
 }
 
 // validateNodeValues checks that labels can have the values that a required term asks for.
@@ -264,13 +306,11 @@ func validatePodTerm(term *corev1.PodAffinityTerm, path *field.Path) field.Error
 	}
 	errs = append(errs, validateMatchKeys(term.MatchLabelKeys, term.LabelSelector, path.Child("matchLabelKeys"))...)
 	errs = append(errs, validateMatchKeys(term.MismatchLabelKeys, term.LabelSelector, path.Child("mismatchLabelKeys"))...)
-	if term.LabelSelector != nil {
-		for i, key := range term.MatchLabelKeys {
-			if slices.Contains(term.MismatchLabelKeys, key) {
-				errs = append(errs, field.Invalid(path.Child("matchLabelKeys").Index(i), key, "exists in both matchLabelKeys and mismatchLabelKeys"))
-			}
+	errs = append(errs, validateMergedKeys(term.MatchLabelKeys, term.LabelSelector, path)...)
+	for i, key := range term.MatchLabelKeys {
+		if slices.Contains(term.MismatchLabelKeys, key) {
+			errs = append(errs, field.Invalid(path.Child("matchLabelKeys").Index(i), key, "exists in both matchLabelKeys and mismatchLabelKeys"))
 		}
-		errs = append(errs, validateMergedKeys(term.MatchLabelKeys, term.LabelSelector, path)...)
 	}
 	if term.TopologyKey == "" {
 		errs = append(errs, field.Required(path.Child("topologyKey"), "can not be empty"))

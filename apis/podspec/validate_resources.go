@@ -246,7 +246,7 @@ func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
 // validateTogether checks the resources of the pod as a whole against those of its containers.
 func (c *checker) validateTogether(path *field.Path) field.ErrorList {
 	r, pod := c.spec.Resources, &corev1.Pod{Spec: *c.spec}
-	containers := helpers.PodResourcesOptions{SkipPodLevelResources: true}
+	containers := helpers.PodResourcesOptions{SkipPodLevelResources: true, ExcludeOverhead: true}
 	requests, limits := helpers.PodRequests(pod, containers), helpers.PodLimits(pod, containers)
 	var errs field.ErrorList
 	for _, name := range names(r.Requests) {

@@ -11,7 +11,7 @@ import (
 
 // ValidateEphemeralUpdate checks that ephemeral containers were only added.
 func ValidateEphemeralUpdate(pod, old *corev1.Pod) field.ErrorList {
-	errs := ValidateSpec(&pod.Spec, &pod.ObjectMeta, field.NewPath("spec"))
+	errs := ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, field.NewPath("spec"))
 	path := field.NewPath("spec", "ephemeralContainers")
 	now := map[string]*corev1.EphemeralContainer{}
 	for i := range pod.Spec.EphemeralContainers {
@@ -33,7 +33,7 @@ func ValidateEphemeralUpdate(pod, old *corev1.Pod) field.ErrorList {
 // ValidateResize checks that only CPU and memory changed, and that the pod stays in its class of service.
 func ValidateResize(pod, old *corev1.Pod) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := ValidateSpec(&pod.Spec, &pod.ObjectMeta, path)
+	errs := ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, path)
 	if old.Status.QOSClass != "" && QOS(&pod.Spec) != old.Status.QOSClass {
 		errs = append(errs, field.Invalid(path, old.Status.QOSClass, "Pod QOS Class may not change as a result of resizing"))
 	}

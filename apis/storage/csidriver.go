@@ -2,6 +2,7 @@ package storage
 
 import (
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -23,12 +24,13 @@ func csiDrivers() *resource.Resource {
 		Validate:       resource.Check(validateCSIDriver),
 		ValidateUpdate: resource.CheckUpdate(validateCSIDriverUpdate),
 		Warnings:       resource.Warn(warnCSIDriver),
+		PrepareUpdate:  resource.OnUpdate(func(d, old *storagev1.CSIDriver) { resource.BumpGeneration(d, old, &d.Spec, &old.Spec) }),
 		StoragePrefix:  "csidrivers",
 	}
 }
 
-func warnCSIDriver(d, _ *storagev1.CSIDriver) []string {
-	if len(d.Spec.TokenRequests) == 0 || d.Spec.ServiceAccountTokenInSecrets != nil {
+func warnCSIDriver(d, old *storagev1.CSIDriver) []string {
+	if old != nil && equality.Semantic.DeepEqual(d.Spec.TokenRequests, old.Spec.TokenRequests) || len(d.Spec.TokenRequests) == 0 || d.Spec.ServiceAccountTokenInSecrets != nil {
 		return nil
 	}
 	return []string{"spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes"}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -62,6 +64,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	if err := allStored(upstream); err != nil {
+		return err
+	}
 	result := newResult(rules)
 	for i := range upstream {
 		if only.MatchString(upstream[i].request.ID()) {
@@ -74,6 +79,18 @@ func run(ctx context.Context, o options) error {
 	}
 	if len(result.differences) > 0 {
 		err = errors.Join(err, fmt.Errorf("%d requests are answered differently, and testdata/accepted.yaml has no reason for it", len(result.differences)))
+	}
+	return err
+}
+
+// allStored says which of the objects that further requests are about upstream refused.
+func allStored(upstream []answered) error {
+	var err error
+	for i := range upstream {
+		a := &upstream[i]
+		if strings.HasPrefix(a.request.Save, requests.Stored) && a.Code != http.StatusCreated {
+			err = errors.Join(err, fmt.Errorf("storing %s: %s", a.request.ID(), a.Body))
+		}
 	}
 	return err
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 )
 
+// Stored begins the names under which the answers that stored objects are saved.
+const Stored = "stored-"
+
 // changes are requests with an object in which one field was made wrong; they store nothing. Those that tried names are only
 // created so; those to be stored are stored, and updated so, and read in every form.
 func changes(tried, stored []object) []Request {
@@ -19,7 +22,10 @@ func changes(tried, stored []object) []Request {
 		}
 	}
 	for _, o := range stored {
-		all = append(all, send("create "+o.row.Name, o.file+" stored", http.MethodPost, o.collection(), o.value.Object))
+		store := send("create "+o.row.Name, o.file+" stored", http.MethodPost, o.collection(), o.value.Object)
+		store.Save = Stored + o.file
+		all = append(all, store)
+		o.value.SetResourceVersion("${" + store.Save + ".resourceVersion}")
 		for _, m := range mutations(o.value.Object) {
 			all = append(all, mutated("update "+o.row.Name, o.file+" "+m.name, http.MethodPut, o.path(), m.object))
 		}
