@@ -91,17 +91,18 @@ func (s *side) watch(ctx context.Context, r *requests.Request) {
 	defer cancel()
 	response, err := s.do(watching, r)
 	if err != nil {
+		_ = s.send(ctx, r.During) // the other side sends them too
 		s.keep(r, answers.Answer{Failed: "no answer"})
 		return
 	}
 	defer response.Body.Close()
+	if err := s.send(ctx, r.During); err != nil {
+		return
+	}
 	a := answers.Answer{Code: response.StatusCode, Header: response.Header}
 	if a.Code != http.StatusOK {
 		a.Body, _ = io.ReadAll(response.Body)
 		s.keep(r, a)
-		return
-	}
-	if err := s.send(ctx, r.During); err != nil {
 		return
 	}
 	silence := time.AfterFunc(watchPatience, cancel)
