@@ -51,7 +51,7 @@ func (s *Server) hooksOf(row *resource.Resource) hooks {
 		return s.definitionHooks()
 	}
 	switch row.Name {
-	case "csidrivers", "deviceclasses", "resourceclaims", "storageclasses":
+	case "csidrivers", "csinodes", "deviceclasses", "resourceclaims", "resourceslices", "storageclasses", "volumeattachments":
 		return hooks{returnsDeleted: true}
 	}
 	if row.Group != "" {

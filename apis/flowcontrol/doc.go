@@ -6,8 +6,8 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	return resource.Describe([]*resource.Resource{
 		flowSchemas(),
 		priorityLevelConfigurations(),
-	}
+	}, descriptions())
 }

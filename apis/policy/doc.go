@@ -6,7 +6,7 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	return resource.Describe([]*resource.Resource{
 		podDisruptionBudgets(),
-	}
+	}, descriptions())
 }
