@@ -25,6 +25,7 @@ type workload struct {
 	invalid  string // in the message about a selector that is none; "" for no message beside that of its labels
 	selector *metav1.LabelSelector
 	template *corev1.PodTemplateSpec
+	old      *corev1.PodTemplateSpec // the template before an update
 }
 
 // invalidSelector is said of a selector that cannot be one.
@@ -46,6 +47,16 @@ func (w *workload) validateSelector(path *field.Path) field.ErrorList {
 // validateTemplate checks the template and that the selector matches it.
 func (w *workload) validateTemplate(path *field.Path) field.ErrorList {
 	at := path.Child("template")
+	errs, err := w.validateMatch(path)
+	if err == nil || w.kind != "ReplicaSet" {
+		errs = append(errs, podspec.ValidateTemplate(w.template, w.old, at)...)
+		errs = append(errs, w.validateLife(at.Child("spec"))...)
+	}
+	return errs
+}
+
+// validateMatch checks that the selector matches the template; the error is that of a selector that is none.
+func (w *workload) validateMatch(path *field.Path) (field.ErrorList, error) {
 	var errs field.ErrorList
 	selector, err := metav1.LabelSelectorAsSelector(w.selector)
 	switch {
@@ -55,14 +66,10 @@ func (w *workload) validateTemplate(path *field.Path) field.ErrorList {
 		}
 	case w.selector == nil || !selector.Empty():
 		if !selector.Matches(labels.Set(w.template.Labels)) {
-			errs = append(errs, field.Invalid(at.Child("metadata", "labels"), w.template.Labels, "`selector` does not match template `labels`"))
+			errs = append(errs, field.Invalid(path.Child("template", "metadata", "labels"), w.template.Labels, "`selector` does not match template `labels`"))
 		}
 	}
-	if err == nil || w.kind != "ReplicaSet" {
-		errs = append(errs, podspec.ValidateTemplate(w.template, at)...)
-		errs = append(errs, w.validateLife(at.Child("spec"))...)
-	}
-	return errs
+	return errs, err
 }
 
 func (w *workload) validateLife(path *field.Path) field.ErrorList {
@@ -116,8 +123,13 @@ func isZero(value *intstr.IntOrString) bool {
 }
 
 func validateReplicaSet(r *appsv1.ReplicaSet) field.ErrorList {
+	return validateWholeReplicaSet(r, nil)
+}
+
+// validateWholeReplicaSet checks a set whose template was old, or nil, before.
+func validateWholeReplicaSet(r *appsv1.ReplicaSet, old *corev1.PodTemplateSpec) field.ErrorList {
 	path := field.NewPath("spec")
-	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: r.Spec.Selector, template: &r.Spec.Template}
+	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: r.Spec.Selector, template: &r.Spec.Template, old: old}
 	errs := check.NonNegative(path.Child("replicas"), ptr.Deref(r.Spec.Replicas, 0))
 	errs = append(errs, check.NonNegative(path.Child("minReadySeconds"), r.Spec.MinReadySeconds)...)
 	errs = append(errs, w.validateSelector(path)...)
@@ -125,13 +137,18 @@ func validateReplicaSet(r *appsv1.ReplicaSet) field.ErrorList {
 }
 
 func validateReplicaSetUpdate(r, old *appsv1.ReplicaSet) field.ErrorList {
-	return append(validateReplicaSet(r), check.Immutable(field.NewPath("spec", "selector"), r.Spec.Selector, old.Spec.Selector)...)
+	return append(validateWholeReplicaSet(r, &old.Spec.Template), check.Immutable(field.NewPath("spec", "selector"), r.Spec.Selector, old.Spec.Selector)...)
 }
 
 func validateDeployment(d *appsv1.Deployment) field.ErrorList {
+	return validateWholeDeployment(d, nil)
+}
+
+// validateWholeDeployment checks a deployment whose template was old, or nil, before.
+func validateWholeDeployment(d *appsv1.Deployment, old *corev1.PodTemplateSpec) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &d.Spec
-	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: spec.Selector, template: &spec.Template}
+	w := &workload{kind: "ReplicaSet", empty: "deployment", invalid: invalidSelector, selector: spec.Selector, template: &spec.Template, old: old}
 	errs := check.NonNegative(path.Child("replicas"), ptr.Deref(spec.Replicas, 0))
 	errs = append(errs, w.validateSelector(path)...)
 	errs = append(errs, w.validateTemplate(path)...)
@@ -149,7 +166,7 @@ func validateDeployment(d *appsv1.Deployment) field.ErrorList {
 }
 
 func validateDeploymentUpdate(d, old *appsv1.Deployment) field.ErrorList {
-	return append(validateDeployment(d), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
+	return append(validateWholeDeployment(d, &old.Spec.Template), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
 }
 
 // deploymentStrategyText is how a strategy is printed when it is unknown.

@@ -15,9 +15,14 @@ import (
 )
 
 func validateDaemonSet(d *appsv1.DaemonSet) field.ErrorList {
+	return validateWholeDaemonSet(d, nil)
+}
+
+// validateWholeDaemonSet checks a set whose template was old, or nil, before.
+func validateWholeDaemonSet(d *appsv1.DaemonSet, old *corev1.PodTemplateSpec) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &d.Spec
-	w := &workload{kind: "DaemonSet", empty: "daemonset", selector: spec.Selector, template: &spec.Template}
+	w := &workload{kind: "DaemonSet", empty: "daemonset", selector: spec.Selector, template: &spec.Template, old: old}
 	errs := check.Selector(path.Child("selector"), spec.Selector)
 	if selector := spec.Selector; selector != nil && len(selector.MatchLabels)+len(selector.MatchExpressions) == 0 {
 		errs = append(errs, field.Invalid(path.Child("selector"), selector, "empty selector is invalid for daemonset"))
@@ -29,7 +34,7 @@ func validateDaemonSet(d *appsv1.DaemonSet) field.ErrorList {
 }
 
 func validateDaemonSetUpdate(d, old *appsv1.DaemonSet) field.ErrorList {
-	return append(validateDaemonSet(d), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
+	return append(validateWholeDaemonSet(d, &old.Spec.Template), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
 }
 
 // daemonSetStrategyText is how a strategy is printed when it is unknown.
@@ -73,11 +78,12 @@ func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	for i := range s.Spec.VolumeClaimTemplates {
 		errs = append(errs, podspec.ValidateClaimSpec(&s.Spec.VolumeClaimTemplates[i].Spec, at.Index(i).Child("spec"))...)
 	}
-	return append(validateStatefulSetSpec(s), errs...)
+	return append(validateStatefulSetSpec(s, nil), errs...)
 }
 
-// validateStatefulSetSpec checks all but the claims, which may not change anyway.
-func validateStatefulSetSpec(s *appsv1.StatefulSet) field.ErrorList {
+// validateStatefulSetSpec checks all but the claims. They and the service may not change, so that in the update of
+// a set, which was old before, they are not judged again.
+func validateStatefulSetSpec(s, old *appsv1.StatefulSet) field.ErrorList {
 	path := field.NewPath("spec")
 	spec := &s.Spec
 	w := &workload{kind: "StatefulSet", empty: "statefulset", invalid: " ", selector: spec.Selector, template: &spec.Template}
@@ -96,24 +102,39 @@ func validateStatefulSetSpec(s *appsv1.StatefulSet) field.ErrorList {
 	if spec.Ordinals != nil {
 		errs = append(errs, check.NonNegative(path.Child("ordinals", "start"), spec.Ordinals.Start)...)
 	}
-	if spec.ServiceName != "" {
+	if spec.ServiceName != "" && old == nil {
 		errs = append(errs, check.Messages(path.Child("serviceName"), spec.ServiceName, validation.IsDNS1123Label(spec.ServiceName))...)
 	}
 	errs = append(errs, w.validateSelector(path)...)
-	w.template = withClaims(w.template, spec.VolumeClaimTemplates)
-	return append(errs, w.validateTemplate(path)...)
+	mismatch, _ := w.validateMatch(path)
+	errs = append(errs, mismatch...)
+	errs = append(errs, validateStatefulSetPods(s, old)...)
+	errs = append(errs, podspec.ValidateTemplateMeta(w.template, path.Child("template"))...)
+	return append(errs, w.validateLife(path.Child("template", "spec"))...)
 }
 
-// withClaims is a template as its pods will be: the claims that are made for them come first, in the place of volumes of the same names.
-func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolumeClaim) *corev1.PodTemplateSpec {
-	if len(claims) == 0 {
-		return template
+// validateStatefulSetPods checks the pods that a set makes. What is wrong with them is not held against the update of
+// a set that was wrong before, which could be stored when less was checked.
+func validateStatefulSetPods(s, old *appsv1.StatefulSet) field.ErrorList {
+	var before *corev1.PodTemplateSpec
+	if old != nil {
+		before = &old.Spec.Template
 	}
-	out := *template
-	out.Spec.Volumes = nil
+	errs := podspec.ValidateTemplate(podsOf(&s.Spec), before, field.NewPath("spec", "template"))
+	if len(errs) > 0 && old != nil && old != s && len(validateStatefulSetSpec(old, old)) > 0 {
+		return nil
+	}
+	return errs
+}
+
+// podsOf a set are as its template says, but that the set names them, and that the claims which are made for them come
+// first, in the place of volumes of the same names.
+func podsOf(spec *appsv1.StatefulSetSpec) *corev1.PodTemplateSpec {
+	out := spec.Template
+	out.Spec.Hostname, out.Spec.Subdomain, out.Spec.Volumes = "", "", nil
 	names := sets.New[string]()
-	for i := range claims {
-		name := claims[i].Name
+	for i := range spec.VolumeClaimTemplates {
+		name := spec.VolumeClaimTemplates[i].Name
 		if names.Has(name) {
 			continue
 		}
@@ -121,7 +142,7 @@ func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolu
 		source := corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}
 		out.Spec.Volumes = append(out.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: source})
 	}
-	for _, volume := range template.Spec.Volumes {
+	for _, volume := range spec.Template.Spec.Volumes {
 		if !names.Has(volume.Name) {
 			out.Spec.Volumes = append(out.Spec.Volumes, volume)
 		}
@@ -132,7 +153,7 @@ func withClaims(template *corev1.PodTemplateSpec, claims []corev1.PersistentVolu
 const statefulSetMayChange = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
 
 func validateStatefulSetUpdate(s, old *appsv1.StatefulSet) field.ErrorList {
-	errs := validateStatefulSetSpec(s)
+	errs := validateStatefulSetSpec(s, old)
 	copied := old.Spec.DeepCopy()
 	copied.Replicas = s.Spec.Replicas
 	copied.Ordinals = s.Spec.Ordinals

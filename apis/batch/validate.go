@@ -23,10 +23,15 @@ const (
 )
 
 func validateJob(j *batchv1.Job) field.ErrorList {
+	return validateWholeJob(j, nil)
+}
+
+// validateWholeJob checks a job whose specification was old, or nil, before.
+func validateWholeJob(j *batchv1.Job, old *batchv1.JobSpec) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := validateGeneratedSelector(j, path)
 	errs = append(errs, validateIndexedName(j)...)
-	errs = append(errs, validateJobSpec(&j.Spec, path)...)
+	errs = append(errs, validateJobSpec(&j.Spec, old, path)...)
 	if j.Spec.Selector == nil {
 		errs = append(errs, field.Required(path.Child("selector"), ""))
 	} else {
@@ -86,7 +91,7 @@ func optional[T ~int32 | ~int64](path *field.Path, value *T) field.ErrorList {
 	return check.NonNegative(path, *value)
 }
 
-func validateJobSpec(spec *batchv1.JobSpec, path *field.Path) field.ErrorList {
+func validateJobSpec(spec, old *batchv1.JobSpec, path *field.Path) field.ErrorList {
 	errs := optional(path.Child("parallelism"), spec.Parallelism)
 	errs = append(errs, optional(path.Child("completions"), spec.Completions)...)
 	errs = append(errs, optional(path.Child("activeDeadlineSeconds"), spec.ActiveDeadlineSeconds)...)
@@ -112,11 +117,15 @@ func validateJobSpec(spec *batchv1.JobSpec, path *field.Path) field.ErrorList {
 		errs = append(errs, validateSuccessPolicy(spec, path.Child("successPolicy"))...)
 	}
 	errs = append(errs, validateReplacement(spec, path.Child("podReplacementPolicy"))...)
-	return append(errs, validateJobTemplate(spec, path.Child("template"))...)
+	return append(errs, validateJobTemplate(spec, old, path.Child("template"))...)
 }
 
-func validateJobTemplate(spec *batchv1.JobSpec, path *field.Path) field.ErrorList {
-	errs := podspec.ValidateTemplate(&spec.Template, path)
+func validateJobTemplate(spec, old *batchv1.JobSpec, path *field.Path) field.ErrorList {
+	var before *corev1.PodTemplateSpec
+	if old != nil {
+		before = &old.Template
+	}
+	errs := podspec.ValidateTemplate(&spec.Template, before, path)
 	restart, at := spec.Template.Spec.RestartPolicy, path.Child("spec", "restartPolicy")
 	switch restart {
 	case corev1.RestartPolicyAlways, "":
@@ -182,7 +191,7 @@ func validateReplacement(spec *batchv1.JobSpec, path *field.Path) field.ErrorLis
 
 func validateJobUpdate(j, old *batchv1.Job) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := validateJob(j)
+	errs := validateWholeJob(j, &old.Spec)
 	indexed := ptr.Deref(j.Spec.CompletionMode, "") == batchv1.IndexedCompletion
 	errs = append(errs, validateCompletionsUpdate(&j.Spec, &old.Spec, indexed, path.Child("completions"))...)
 	errs = append(errs, check.Immutable(path.Child("selector"), j.Spec.Selector, old.Spec.Selector)...)

@@ -36,7 +36,11 @@ func validateCronJobSpec(c, old *batchv1.CronJob) field.ErrorList {
 	}
 	errs = append(errs, check.RequiredOneOf(path.Child("concurrencyPolicy"), spec.ConcurrencyPolicy, batchv1.AllowConcurrent, batchv1.ForbidConcurrent, batchv1.ReplaceConcurrent)...)
 	template := path.Child("jobTemplate", "spec")
-	errs = append(errs, validateJobSpec(&spec.JobTemplate.Spec, template)...)
+	var before *batchv1.JobSpec
+	if old != nil {
+		before = &old.Spec.JobTemplate.Spec
+	}
+	errs = append(errs, validateJobSpec(&spec.JobTemplate.Spec, before, template)...)
 	errs = append(errs, validateManualSelector(&spec.JobTemplate.Spec, template.Child("manualSelector"))...)
 	errs = append(errs, optional(path.Child("successfulJobsHistoryLimit"), spec.SuccessfulJobsHistoryLimit)...)
 	return append(errs, optional(path.Child("failedJobsHistoryLimit"), spec.FailedJobsHistoryLimit)...)

@@ -15,6 +15,11 @@ import (
 )
 
 func validatePersistentVolume(v *corev1.PersistentVolume) field.ErrorList {
+	return validateVolume(v, nil)
+}
+
+// validateVolume checks a volume, which was old, or nil, before.
+func validateVolume(v, old *corev1.PersistentVolume) field.ErrorList {
 	path, spec := field.NewPath("spec"), &v.Spec
 	var errs field.ErrorList
 	if len(spec.AccessModes) == 0 {
@@ -26,7 +31,7 @@ func validatePersistentVolume(v *corev1.PersistentVolume) field.ErrorList {
 		errs = append(errs, check.OneOf(path.Child("persistentVolumeReclaimPolicy"), policy, corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRecycle, corev1.PersistentVolumeReclaimRetain)...)
 	}
 	if spec.NodeAffinity != nil {
-		errs = append(errs, validateVolumeAffinity(spec.NodeAffinity, path.Child("nodeAffinity"))...)
+		errs = append(errs, validateVolumeAffinity(spec.NodeAffinity, affinityOf(old), path.Child("nodeAffinity"))...)
 	}
 	errs = append(errs, validateVolumeSource(spec, path)...)
 	if spec.HostPath != nil && spec.HostPath.Path == "/" && spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimRecycle {
@@ -64,11 +69,19 @@ func validateCapacity(capacity corev1.ResourceList, path *field.Path) field.Erro
 	return errs
 }
 
-func validateVolumeAffinity(affinity *corev1.VolumeNodeAffinity, path *field.Path) field.ErrorList {
+// affinityOf a volume, if there is one.
+func affinityOf(v *corev1.PersistentVolume) *corev1.NodeSelector {
+	if v == nil || v.Spec.NodeAffinity == nil {
+		return nil
+	}
+	return v.Spec.NodeAffinity.Required
+}
+
+func validateVolumeAffinity(affinity *corev1.VolumeNodeAffinity, old *corev1.NodeSelector, path *field.Path) field.ErrorList {
 	if affinity.Required == nil {
 		return field.ErrorList{field.Required(path.Child("required"), "must specify required node constraints")}
 	}
-	return podspec.ValidateNodeSelector(affinity.Required, path.Child("required"))
+	return podspec.ValidateNodeSelectorUpdate(affinity.Required, old, path.Child("required"))
 }
 
 // validateVolumeSource checks that there is one source, and that it is whole.
@@ -135,7 +148,7 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 }
 
 func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.ErrorList {
-	errs := validatePersistentVolume(v)
+	errs := validateVolume(v, old)
 	path := field.NewPath("spec")
 	if !equality.Semantic.DeepEqual(v.Spec.PersistentVolumeSource, old.Spec.PersistentVolumeSource) {
 		errs = append(errs, field.Forbidden(path.Child("persistentvolumesource"), "spec.persistentvolumesource is immutable after creation\n"+diff.Diff(old.Spec.PersistentVolumeSource, v.Spec.PersistentVolumeSource)))
