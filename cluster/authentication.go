@@ -120,7 +120,7 @@ func (c *controlPlane) addProviders(ctx context.Context, i *identities) error {
 	if o.AuthenticationConfig == "" && !o.OIDC.Given() {
 		return nil
 	}
-	settings := oidc.Settings{Disallowed: i.accounts.issuers, Clock: clock.RealClock{}, Metrics: i.metrics}
+	settings := oidc.Settings{Disallowed: i.accounts.issuers, Lasting: ctx, Clock: clock.RealClock{}, Metrics: i.metrics}
 	config, content, err := o.providers(&settings)
 	if err != nil {
 		return err

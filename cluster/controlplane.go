@@ -133,7 +133,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
-		Authenticator: access.authenticator, Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
+		Authenticator: access.authenticator, FrontProxy: c.options.headers(), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: withProfiles(access.documents),
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
 		FieldManager: fieldmanager.New(c.scheme),
@@ -171,7 +171,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates)
+	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates, &c.drainer.conns)
 	c.http.ErrorLog = c.httpErrors
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
@@ -195,7 +195,10 @@ func (c *controlPlane) checkBootstrap(context.Context) error {
 func (c *controlPlane) run(name string, part func() error) {
 	c.running.Go(func() {
 		if err := part(); err != nil {
-			c.failed <- fmt.Errorf("running the %s: %w", name, err)
+			select {
+			case c.failed <- fmt.Errorf("running the %s: %w", name, err):
+			default: // what failed first counts, and nobody may read the rest
+			}
 		}
 	})
 }

@@ -39,8 +39,9 @@ func (a *Authenticator) AuthenticateRequest(req *http.Request) (*authenticator.R
 			continue
 		}
 		if ok {
-			response.User = Authenticated(response.User)
-			return response, true, nil
+			known := *response // which a memory of answers may share with other requests
+			known.User = Authenticated(response.User)
+			return &known, true, nil
 		}
 	}
 	if len(errs) > 0 || !a.Anonymous || len(a.AnonymousPaths) > 0 && !slices.Contains(a.AnonymousPaths, req.URL.Path) {

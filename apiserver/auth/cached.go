@@ -4,14 +4,20 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 )
+
+// askPatience bounds one question, for those who wait do not: one leaves and the next finds the question still being asked.
+const askPatience = 30 * time.Second
 
 // Cached remembers for a while what another says of a token, and asks once where many want to know at the same time.
 // It is for authenticators whose answers cost something and cannot become wrong at once. The memory is bounded.
@@ -47,7 +53,9 @@ func (c *Cached) AuthenticateToken(ctx context.Context, token string) (*authenti
 	done := c.Metrics.TokenWaits()
 	defer done()
 	result := c.asking.DoChan(string(key[:]), func() (any, error) {
-		return c.ask(context.WithoutCancel(ctx), key, token), nil // whoever waits beside the caller wants the answer too
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askPatience) // whoever waits beside the caller wants the answer too
+		defer cancel()
+		return c.ask(asking, key, token), nil
 	})
 	select {
 	case <-ctx.Done():
@@ -64,7 +72,7 @@ func (c *Cached) AuthenticateToken(ctx context.Context, token string) (*authenti
 func (c *Cached) ask(ctx context.Context, key [sha256.Size]byte, token string) cachedAnswer {
 	done := c.Metrics.TokenFetch()
 	answer := cachedAnswer{}
-	answer.response, answer.ok, answer.err = c.Next.AuthenticateToken(ctx, token)
+	answer.response, answer.ok, answer.err = c.next(ctx, token)
 	done(answer.err)
 	keep := c.Refused
 	if answer.ok && answer.err == nil {
@@ -75,6 +83,17 @@ func (c *Cached) ask(ctx context.Context, key [sha256.Size]byte, token string) c
 		c.known.Put(key, answer)
 	}
 	return answer
+}
+
+// next asks in a goroutine that belongs to no request: there, a panic would end the process.
+func (c *Cached) next(ctx context.Context, token string) (response *authenticator.Response, ok bool, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			response, ok, err = nil, false, fmt.Errorf("recognizing a token: panic: %v", reason)
+			log.FromContext(ctx).Error(err, "Recognizing a token panicked", "stack", string(debug.Stack()))
+		}
+	}()
+	return c.Next.AuthenticateToken(ctx, token)
 }
 
 // cacheKey is of the token and of the audiences that it is wanted for.

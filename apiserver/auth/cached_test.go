@@ -3,6 +3,10 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,5 +91,55 @@ func TestCachedAsksOnce(t *testing.T) {
 	all.Wait()
 	if asked.Load() > 2 { // who came after the answer finds it remembered
 		t.Errorf("asked %d times", asked.Load())
+	}
+}
+
+// What asks belongs to no request: nobody else would catch its panic.
+func TestCachedPanicIsAnError(t *testing.T) {
+	c := &Cached{
+		Next:  authenticator.TokenFunc(func(context.Context, string) (*authenticator.Response, bool, error) { panic("broken") }),
+		Clock: testingclock.NewFakePassiveClock(time.Unix(1000, 0)), Metrics: authmetrics.New("test"),
+	}
+	if _, ok, err := c.AuthenticateToken(context.Background(), "x"); ok || err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("%v %v", ok, err)
+	}
+}
+
+func TestCachedAsksWithDeadline(t *testing.T) {
+	c := &Cached{
+		Next: authenticator.TokenFunc(func(ctx context.Context, _ string) (*authenticator.Response, bool, error) {
+			if until, ok := ctx.Deadline(); !ok || time.Until(until) > askPatience {
+				return nil, false, errors.New("it may last for ever")
+			}
+			return &authenticator.Response{User: &user.DefaultInfo{Name: "bob"}}, true, nil
+		}),
+		Clock: testingclock.NewFakePassiveClock(time.Unix(1000, 0)), Metrics: authmetrics.New("test"),
+	}
+	if _, ok, err := c.AuthenticateToken(context.Background(), "x"); !ok || err != nil {
+		t.Errorf("%v %v", ok, err)
+	}
+}
+
+// An answer that is remembered is shared: a request that adds to it adds to its own copy.
+func TestRememberedAnswerIsNotChanged(t *testing.T) {
+	answer := &authenticator.Response{User: &user.DefaultInfo{Name: "bob"}}
+	a := &Authenticator{Requests: []authenticator.Request{&BearerTokens{Tokens: []authenticator.Token{&Cached{
+		Next:     authenticator.TokenFunc(func(context.Context, string) (*authenticator.Response, bool, error) { return answer, true, nil }),
+		Accepted: time.Minute, Clock: testingclock.NewFakePassiveClock(time.Unix(1000, 0)), Metrics: authmetrics.New("test"),
+	}}}}}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			request := httptest.NewRequest(http.MethodGet, "/", nil)
+			request.Header.Set("Authorization", "Bearer x")
+			response, ok, err := a.AuthenticateRequest(request)
+			if !ok || err != nil || !slices.Equal(response.User.GetGroups(), []string{user.AllAuthenticated}) {
+				t.Errorf("%v %v %v", response, ok, err)
+			}
+		})
+	}
+	all.Wait()
+	if groups := answer.User.GetGroups(); len(groups) > 0 {
+		t.Errorf("what is remembered has groups now: %v", groups)
 	}
 }

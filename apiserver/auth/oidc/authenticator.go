@@ -32,8 +32,10 @@ type Settings struct {
 	Algorithms []string
 	// Disallowed issuers are those of service account tokens.
 	Disallowed []string
-	Clock      clock.PassiveClock
-	Metrics    *authmetrics.Metrics
+	// Lasting ends with the server, and with it what issuers are being asked: no request's end does that. Default is that nothing does.
+	Lasting context.Context
+	Clock   clock.PassiveClock
+	Metrics *authmetrics.Metrics
 }
 
 // issuer recognizes the tokens of one provider.
@@ -67,7 +69,7 @@ func newIssuer(compiler authenticationcel.Compiler, config apiserver.JWTAuthenti
 	if err != nil {
 		return nil, err
 	}
-	i.keys = newKeys(config.Issuer.URL, config.Issuer.DiscoveryURL, client, s.Clock, s.Metrics)
+	i.keys = newKeys(config.Issuer, client, s)
 	return i, nil
 }
 

@@ -39,7 +39,8 @@ func (c claims) texts(name string) ([]string, error) {
 		return []string{text}, nil
 	}
 	var all []string
-	return all, c.into(name, &all)
+	err := c.into(name, &all)
+	return all, err
 }
 
 // into decodes a claim, or says why it cannot be.

@@ -103,17 +103,30 @@ type Current struct {
 	issuers atomic.Pointer[Issuers]
 }
 
-// Use replaces the issuers. What was remembered of the last ones is forgotten.
+// Use replaces the issuers. What was remembered of the last ones is forgotten, but for the keys of those that are still asked
+// in the same way: an issuer that cannot be reached just now goes on being believed. One caller at a time, before others know issuers.
 func (c *Current) Use(issuers *Issuers) {
-	old := c.issuers.Swap(issuers)
+	old := c.issuers.Load()
 	if old == nil {
+		c.issuers.Store(issuers)
 		return
 	}
+	for name, fresh := range issuers.issuers {
+		if before := old.issuers[name]; before != nil && sameKeys(before.config.Issuer, fresh.config.Issuer) {
+			fresh.keys = before.keys
+		}
+	}
+	c.issuers.Store(issuers)
 	for name, gone := range old.issuers {
 		if issuers.issuers[name] == nil {
 			gone.settings.Metrics.ForgetIssuer(name)
 		}
 	}
+}
+
+// sameKeys says whether two issuers have their keys from the same place, which proves itself in the same way.
+func sameKeys(a, b apiserver.Issuer) bool {
+	return a.URL == b.URL && a.DiscoveryURL == b.DiscoveryURL && a.CertificateAuthority == b.CertificateAuthority && a.EgressSelectorType == b.EgressSelectorType
 }
 
 // Prepare fetches the keys of all issuers. What cannot be fetched is tried again when a token comes.

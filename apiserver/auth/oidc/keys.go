@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
@@ -35,6 +36,7 @@ type keys struct {
 	client               *http.Client
 	clock                clock.PassiveClock
 	metrics              *authmetrics.Metrics
+	lasting              context.Context // of the server
 
 	fetching chan struct{} // held by who asks the issuer
 	known    atomic.Pointer[keySet]
@@ -48,10 +50,16 @@ type keySet struct {
 	err  error // of the last look; the keys are those of an earlier one
 }
 
-func newKeys(issuer, discoveryURL string, client *http.Client, c clock.PassiveClock, m *authmetrics.Metrics) *keys {
-	k := &keys{issuer: issuer, discoveryURL: discoveryURL, client: client, clock: c, metrics: m, fetching: make(chan struct{}, 1)}
-	if discoveryURL == "" {
-		k.discoveryURL = strings.TrimSuffix(issuer, "/") + wellKnown
+func newKeys(of apiserver.Issuer, client *http.Client, s Settings) *keys {
+	k := &keys{
+		issuer: of.URL, discoveryURL: of.DiscoveryURL, client: client, clock: s.Clock, metrics: s.Metrics, lasting: s.Lasting,
+		fetching: make(chan struct{}, 1),
+	}
+	if k.discoveryURL == "" {
+		k.discoveryURL = strings.TrimSuffix(of.URL, "/") + wellKnown
+	}
+	if k.lasting == nil {
+		k.lasting = context.Background()
 	}
 	k.known.Store(&keySet{})
 	return k
@@ -104,7 +112,7 @@ func (k *keys) fetch(ctx context.Context, seen *keySet) (*keySet, error) {
 	if known != seen || !known.at.IsZero() && k.clock.Since(known.at) < fetchPause {
 		return known, nil
 	}
-	fetching, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchPatience) // others want the answer too
+	fetching, cancel := context.WithTimeout(k.lasting, fetchPatience) // not the caller's: others want the answer too
 	defer cancel()
 	found, url, document, err := k.ask(fetching, known.url)
 	fresh := &keySet{keys: found, url: url, at: k.clock.Now(), err: err}

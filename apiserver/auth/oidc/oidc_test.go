@@ -2,6 +2,9 @@ package oidc
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -244,5 +247,75 @@ func TestDiscoveryElsewhere(t *testing.T) {
 	}
 	if err := f.Ready(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// An issuer that accepts connections and says nothing does not keep a server from ending.
+func TestSilentIssuerEndsWithTheServer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	keys := newKeys(apiserver.Issuer{URL: "https://" + silent.Addr().String()}, http.DefaultClient,
+		Settings{Lasting: ctx, Clock: testingclock.NewFakePassiveClock(now), Metrics: authmetrics.New("test")})
+	ended := make(chan error, 1)
+	go func() { ended <- keys.ready(ctx) }()
+	connection, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	stop()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(fetchPatience / 2):
+		t.Error("the issuer is still being asked")
+	}
+}
+
+// A changed configuration does not forget the keys of issuers that are asked as before.
+func TestKeysOutlastReloads(t *testing.T) {
+	first := start(t, nil)
+	config := first.issuers[first.URL].config
+	current := &Current{}
+	current.Use(first.Issuers)
+	if err := first.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reload := func(change func(*apiserver.JWTAuthenticator)) *Issuers {
+		t.Helper()
+		changed := config
+		change(&changed)
+		made, err := NewIssuers([]apiserver.JWTAuthenticator{changed}, Settings{Clock: first.clock, Metrics: authmetrics.New("test")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		current.Use(made)
+		return made
+	}
+	made := reload(func(c *apiserver.JWTAuthenticator) { c.Issuer.Audiences = []string{"another"} })
+	if err := made.Ready(t.Context()); err != nil || first.Fetched.Load() != 1 {
+		t.Errorf("%v; the keys were fetched %d times", err, first.Fetched.Load())
+	}
+	made = reload(func(c *apiserver.JWTAuthenticator) { c.Issuer.DiscoveryURL = c.Issuer.URL + "/elsewhere" })
+	if known := made.issuers[first.URL].keys.known.Load(); len(known.keys) > 0 {
+		t.Error("keys from another place are believed")
+	}
+}
+
+func TestClaimsThatAreTexts(t *testing.T) {
+	c := claims{"one": "a", "more": []any{"a", "b"}, "none": nil, "wrong": 3.0}
+	for name, want := range map[string][]string{"one": {"a"}, "more": {"a", "b"}, "none": nil} {
+		if got, err := c.texts(name); err != nil || !cmp.Equal(want, got) {
+			t.Errorf("%s: %v %v", name, got, err)
+		}
+	}
+	if _, err := c.texts("wrong"); err == nil {
+		t.Error("a number is a text")
 	}
 }

@@ -93,7 +93,7 @@ func (a *Access) Authorize(ctx context.Context, of authorizer.Attributes) (autho
 	}
 	switch {
 	case status.Denied && status.Allowed:
-		return a.failed, "", errors.New("webhook subject access review returned both allow and deny response")
+		return authorizer.DecisionDeny, "", errors.New("webhook subject access review returned both allow and deny response")
 	case status.Denied:
 		return authorizer.DecisionDeny, status.Reason, nil
 	case status.Allowed:

@@ -22,10 +22,12 @@ import (
 
 // Upstream's backoff of calls that may succeed when they are repeated.
 const (
-	attempts     = 5
-	firstPause   = 500 * time.Millisecond
-	pauseFactor  = 1.5
-	pauseJitter  = 0.2
+	attempts    = 5
+	firstPause  = 500 * time.Millisecond
+	pauseFactor = 1.5
+	pauseJitter = 0.2
+	// longestPause bounds what a webhook can ask for by Retry-After: a request waits for it.
+	longestPause = 10 * time.Second
 	maxAnswer    = 4 << 20
 	callPatience = 30 * time.Second
 )
@@ -69,7 +71,7 @@ func (c *client) post(ctx context.Context, review, into any) error {
 		}
 		wait := time.Duration(float64(pause) * (1 + pauseJitter*rand.Float64())) //nolint:gosec // spreads calls, guards nothing
 		if seconds, ok := apierrors.SuggestsClientDelay(err); ok && seconds > 0 {
-			wait = time.Duration(seconds) * time.Second
+			wait = time.Duration(min(seconds, int(longestPause/time.Second))) * time.Second
 		}
 		select {
 		case <-ctx.Done():

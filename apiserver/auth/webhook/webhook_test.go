@@ -159,6 +159,47 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// A webhook cannot have requests wait as long as it likes.
+func TestRetryAfterIsBounded(t *testing.T) {
+	h := newHook(t, nil)
+	h.answer = func(w http.ResponseWriter, _ map[string]any) map[string]any {
+		if h.asked.Load() == 1 {
+			w.Header().Set("Retry-After", "100000")
+			http.Error(w, "not now", http.StatusTooManyRequests)
+			return nil
+		}
+		return status{"authenticated": true, "user": status{"username": "bob"}}
+	}
+	c := testingclock.NewFakeClock(time.Unix(1000, 0))
+	tokens, err := NewTokens(h.kubeconfig, "v1", nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := tokens.AuthenticateToken(context.Background(), "x")
+		done <- err
+	}()
+	ticker, limit := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	defer ticker.Stop()
+	for !c.HasWaiters() {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatal("nobody waits")
+		}
+	}
+	c.Step(longestPause)
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-limit:
+		t.Errorf("it waits for longer than %s", longestPause)
+	}
+}
+
 func newAccess(t *testing.T, h *hook, change func(*apiserver.WebhookConfiguration)) (*Access, *testingclock.FakeClock) {
 	t.Helper()
 	c := testingclock.NewFakeClock(time.Unix(1000, 0))
@@ -235,7 +276,10 @@ func TestFailures(t *testing.T) {
 	})
 	for policy, want := range map[string]authorizer.Decision{apiserver.FailurePolicyDeny: authorizer.DecisionDeny, apiserver.FailurePolicyNoOpinion: authorizer.DecisionNoOpinion} {
 		a, _ := newAccess(t, h, func(c *apiserver.WebhookConfiguration) { c.FailurePolicy = policy })
-		for _, name := range []string{"both", "broken", "garbage", "stranger"} {
+		if decision, _, err := a.Authorize(context.Background(), asking("both")); decision != authorizer.DecisionDeny || err == nil {
+			t.Errorf("%s, allowed and denied at once: %v %v", policy, decision, err)
+		}
+		for _, name := range []string{"broken", "garbage", "stranger"} {
 			if decision, _, err := a.Authorize(context.Background(), asking(name)); decision != want || err == nil {
 				t.Errorf("%s, %s: %v %v", policy, name, decision, err)
 			}

@@ -2,12 +2,11 @@ package encrypted
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"github.com/go-logr/logr"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/follow"
 )
 
 const (
@@ -17,27 +16,18 @@ const (
 	retryReload = 10 * time.Second
 )
 
-// follow reads the file again whenever something happens to it. Its folder is what is watched: files that come from a
-// ConfigMap or an editor are replaced, not written.
+// follow reads the file again whenever something happens to it, or to the folder that it is in. Nothing of that ends the server: the keys
+// that count go on counting.
 func (k *Keeper) follow(ctx context.Context) error {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watching the encryption configuration: %w", err)
-	}
-	defer watcher.Close()
-	if err := watcher.Add(filepath.Dir(k.Path)); err != nil {
-		return fmt.Errorf("watching the encryption configuration: %w", err)
-	}
+	changes := follow.Changes(ctx, k.Path, k.Clock)
 	timer := k.Clock.NewTimer(0) // it may have changed since it was opened
 	defer timer.Stop()
 	for {
 		select {
-		case <-ctx.Done():
-			return nil
-		case <-watcher.Events:
-			timer.Reset(settled)
-		case err := <-watcher.Errors:
-			logr.FromContextOrDiscard(ctx).Error(err, "Watching the encryption configuration failed", "file", k.Path)
+		case _, more := <-changes:
+			if !more {
+				return nil
+			}
 			timer.Reset(settled)
 		case <-timer.C():
 			if err := k.tryReload(ctx); err != nil {
@@ -45,6 +35,28 @@ func (k *Keeper) follow(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// concerns says whether a name is that of the file, of its folder or of what leads to the file: the link of a volume, or
+// what the file links to.
+func (k *Keeper) concerns(name string) bool {
+	folder := filepath.Dir(k.Path)
+	if name = filepath.Clean(name); name == folder {
+		return true
+	}
+	switch filepath.Base(name) {
+	case filepath.Base(k.Path), linked:
+		return true
+	}
+	target, err := os.Readlink(k.Path)
+	if err != nil {
+		return false
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(folder, target)
+	}
+	// What it links to may lie deeper in the folder, below the name that changes.
+	return strings.HasPrefix(filepath.Clean(target)+"/", name+"/")
 }
 
 func (k *Keeper) tryReload(ctx context.Context) error {
