@@ -2,6 +2,8 @@ package encrypted
 
 import (
 	"context"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,22 +16,37 @@ const (
 	settled = 100 * time.Millisecond
 	// retryReload is how long after a failure the file is read again, for its plugins may be there then.
 	retryReload = 10 * time.Second
+	// restless is how long a file that does not rest is waited for.
+	restless = time.Second
 )
 
 // follow reads the file again whenever something happens to it, or to the folder that it is in. Nothing of that ends the server: the keys
-// that count go on counting.
+// that count go on counting. What happens to other files there does not hold up the reading of this one.
 func (k *Keeper) follow(ctx context.Context) error {
 	changes := follow.Changes(ctx, k.Path, k.Clock)
 	timer := k.Clock.NewTimer(0) // it may have changed since it was opened
 	defer timer.Stop()
+	var seen fs.FileInfo // of what the file links to
+	var since time.Time // of the first change that was not read yet
 	for {
 		select {
 		case _, more := <-changes:
 			if !more {
 				return nil
 			}
-			timer.Reset(settled)
+			before := seen
+			if seen, _ = os.Stat(k.Path); same(before, seen) {
+				continue
+			}
+			now := k.Clock.Now()
+			if since.IsZero() {
+				since = now
+			}
+			if now.Add(settled).Sub(since) <= restless {
+				timer.Reset(settled)
+			}
 		case <-timer.C():
+			since = time.Time{}
 			if err := k.tryReload(ctx); err != nil {
 				timer.Reset(retryReload)
 			}
@@ -37,26 +54,12 @@ func (k *Keeper) follow(ctx context.Context) error {
 	}
 }
 
-// concerns says whether a name is that of the file, of its folder or of what leads to the file: the link of a volume, or
-// what the file links to.
-func (k *Keeper) concerns(name string) bool {
-	folder := filepath.Dir(k.Path)
-	if name = filepath.Clean(name); name == folder {
-		return true
+// same says whether nothing has happened to a file in between; nil stands for one that is not there.
+func same(before, now fs.FileInfo) bool {
+	if before == nil || now == nil {
+		return before == now
 	}
-	switch filepath.Base(name) {
-	case filepath.Base(k.Path), linked:
-		return true
-	}
-	target, err := os.Readlink(k.Path)
-	if err != nil {
-		return false
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(folder, target)
-	}
-	// What it links to may lie deeper in the folder, below the name that changes.
-	return strings.HasPrefix(filepath.Clean(target)+"/", name+"/")
+	return os.SameFile(before, now) && before.Size() == now.Size() && before.ModTime().Equal(now.ModTime())
 }
 
 func (k *Keeper) tryReload(ctx context.Context) error {
