@@ -31,6 +31,9 @@ func (c *call) readBody() ([]byte, error) {
 	if errors.As(err, &tooLarge) {
 		return nil, bodyTooLarge()
 	}
+	if err != nil && c.ctx().Err() != nil {
+		return nil, c.ctx().Err() // that of the client's time, not of what it sent
+	}
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("reading body: %v", err))
 	}

@@ -42,6 +42,8 @@ type Server struct {
 
 	// Authenticator says who calls. Without one, everybody in the process is who their context says, and all others are anonymous.
 	Authenticator authenticator.Request
+	// FrontProxy are the headers by which front proxies say whom they speak for, beside X-Remote-User and the like.
+	FrontProxy filters.Headers
 	// Authorizer says what they may do. Without one, everything.
 	Authorizer authorizer.Authorizer
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.
@@ -142,7 +144,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.Flows.Configure(nil, nil) // what every cluster has; the rest is in the cluster
 	}
 	s.chain = &filters.Chain{
-		Authenticator: s.Authenticator, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
+		Authenticator: s.Authenticator, FrontProxy: s.FrontProxy, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
 		Names: s.metricNames, Metrics: s.metrics, RequestTimeout: s.RequestTimeout,
 		Flows: s.Flows, MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight,
 		GoawayChance: s.GoawayChance, Stopping: ctx, Logger: s.logger,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -79,6 +80,14 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 		a.reviews[of] = answer
 	}
 	return a, nil
+}
+
+// headers are those by which front proxies name users.
+func (o *RequestHeaderOptions) headers() filters.Headers {
+	return filters.Headers{
+		Names:    slices.Concat(o.RequestHeaderUsernameHeaders, o.RequestHeaderUIDHeaders, o.RequestHeaderGroupHeaders),
+		Prefixes: o.RequestHeaderExtraHeaderPrefixes,
+	}
 }
 
 // webhooks calls what answers for the cluster at a Service or an address.

@@ -2,6 +2,8 @@ package filters
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,17 +23,53 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 	if authenticator == nil {
 		authenticator = &auth.Authenticator{Anonymous: true}
 	}
+	refuse := c.audit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.Refuse(w, r, apierrors.NewUnauthorized("Unauthorized"))
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		response, ok, err := authenticator.AuthenticateRequest(r)
-		if err != nil || !ok {
+		ok = ok && err == nil
+		if r.ProtoMajor == 2 && (!ok || stranger(response.User)) {
+			w.Header().Set("Connection", "close") // many streams at once are for those who are known
+		}
+		if !ok {
 			if err != nil {
 				logr.FromContextOrDiscard(r.Context()).V(1).Info("request refused", "reason", err.Error(), "path", r.URL.Path)
 			}
-			c.Refuse(w, r, apierrors.NewUnauthorized("Unauthorized"))
+			refuse.ServeHTTP(w, r)
 			return
 		}
+		c.FrontProxy.forget(r.Header)
 		next.ServeHTTP(w, r.WithContext(auth.WithUser(r.Context(), response.User)))
 	})
+}
+
+// stranger says that anybody could have made the request.
+func stranger(caller user.Info) bool {
+	return caller.GetName() == user.Anonymous || slices.Contains(caller.GetGroups(), user.AllUnauthenticated)
+}
+
+// Headers are headers by their names, and by how their names begin.
+type Headers struct{ Names, Prefixes []string }
+
+// forget takes credentials out of a request whose caller is known, so that nobody forwards them: what is given as a token, and what
+// front proxies, these and those that go by the usual names, say of whom they speak for.
+func (h Headers) forget(header http.Header) {
+	for _, name := range []string{"Authorization", "X-Remote-User", "X-Remote-Uid", "X-Remote-Group"} {
+		delete(header, name)
+	}
+	for _, name := range h.Names {
+		header.Del(name)
+	}
+	for key := range header {
+		if begins(key, "X-Remote-Extra-") || slices.ContainsFunc(h.Prefixes, func(prefix string) bool { return begins(key, prefix) }) {
+			delete(header, key)
+		}
+	}
+}
+
+func begins(key, prefix string) bool {
+	return len(key) >= len(prefix) && strings.EqualFold(key[:len(prefix)], prefix)
 }
 
 // impersonate lets the caller act as another.

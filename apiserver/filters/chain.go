@@ -24,6 +24,8 @@ import (
 type Chain struct {
 	// Authenticator says who calls. Without one, everybody in the process is who their context says, and all others are anonymous.
 	Authenticator authenticator.Request
+	// FrontProxy are the headers by which front proxies say whom they speak for, beside X-Remote-User and the like.
+	FrontProxy Headers
 	// Authorizer says what they may do. Without one, everything.
 	Authorizer authorizer.Authorizer
 	// Impersonate lets a caller act as another; nil refuses nothing and does nothing.

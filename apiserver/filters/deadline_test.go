@@ -2,9 +2,11 @@ package filters
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
@@ -66,4 +68,36 @@ func TestSomeClientsAreSentAway(t *testing.T) {
 			t.Errorf("HTTP/%d: %q", major, got)
 		}
 	}
+}
+
+// A watch whose answer does not begin has its seat no longer than other requests; then it may last.
+func TestWatchBeginsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Chain{RequestTimeout: time.Minute}
+		watch := func(handler http.HandlerFunc) time.Duration {
+			from := time.Now()
+			r := httptest.NewRequest(http.MethodGet, "/api/v1/pods?watch=1", nil)
+			c.bound(handler).ServeHTTP(httptest.NewRecorder(), r.WithContext(request.With(r.Context(), request.Parse(r))))
+			return time.Since(from)
+		}
+		took := watch(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			if cause := context.Cause(r.Context()); !errors.Is(cause, context.DeadlineExceeded) {
+				t.Errorf("it ends because of %v", cause)
+			}
+		})
+		if took != time.Minute {
+			t.Errorf("a watch that does not begin ends after %s", took)
+		}
+		took = watch(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			select {
+			case <-r.Context().Done():
+			case <-time.After(time.Hour):
+			}
+		})
+		if took != time.Hour {
+			t.Errorf("a watch that has begun ends after %s", took)
+		}
+	})
 }

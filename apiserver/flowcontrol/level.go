@@ -68,9 +68,10 @@ func (l *level) enter(t *Ticket, now time.Time) (rejected string) {
 	return rejected
 }
 
-// fits says whether so many seats are free. A request that is wider than the level has the level to itself.
+// fits says whether so many seats are free. A request that is wider than the level has the level to itself; but in the queues of a
+// level without any seat it waits in vain.
 func (l *level) fits(seats int) bool {
-	return l.seats+seats <= l.limit || l.seats == 0
+	return l.seats+seats <= l.limit || l.seats == 0 && (l.limit > 0 || l.queuing == nil)
 }
 
 func (l *level) begin(t *Ticket, now time.Time) {
