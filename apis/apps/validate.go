@@ -119,7 +119,7 @@ func isZero(value *intstr.IntOrString) bool {
 	if n, ok := percent(*value); ok {
 		return n == 0
 	}
-	return value.Type == intstr.Int && value.IntVal == 0
+	return value.Type == intstr.String || value.IntVal == 0
 }
 
 func validateReplicaSet(r *appsv1.ReplicaSet) field.ErrorList {

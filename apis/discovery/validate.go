@@ -23,8 +23,7 @@ const (
 )
 
 func validateEndpointSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
-	known := []discoveryv1.AddressType{discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
-	errs := check.RequiredOneOf(field.NewPath("addressType"), s.AddressType, known...)
+	errs := validateAddressType(s.AddressType)
 	path := field.NewPath("endpoints")
 	if len(s.Endpoints) > maxEndpoints {
 		errs = append(errs, field.TooMany(path, len(s.Endpoints), maxEndpoints))
@@ -36,10 +35,14 @@ func validateEndpointSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
 	return append(errs, validatePorts(s.Ports, field.NewPath("ports"))...)
 }
 
+func validateAddressType(kind discoveryv1.AddressType) field.ErrorList {
+	return check.RequiredOneOf(field.NewPath("addressType"), kind, discoveryv1.AddressTypeFQDN, discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6)
+}
+
 func validateEndpointSliceUpdate(s, old *discoveryv1.EndpointSlice) field.ErrorList {
 	// A slice of another type is another slice: its addresses are not looked at.
 	if errs := check.Immutable(field.NewPath("addressType"), s.AddressType, old.AddressType); len(errs) > 0 {
-		return errs
+		return append(validateAddressType(s.AddressType), errs...)
 	}
 	return validateEndpointSlice(s)
 }

@@ -21,11 +21,20 @@ func changes(tried, stored []object) []Request {
 			all = append(all, mutated("create "+o.row.Name, o.file+" "+m.name, http.MethodPost, o.collection(), m.object))
 		}
 	}
+	// What is in no namespace is stored first of all, for the server itself writes to some of it.
 	for _, o := range stored {
-		store := send("create "+o.row.Name, o.file+" stored", http.MethodPost, o.collection(), o.value.Object)
-		store.Save = Stored + o.file
-		all = append(all, store)
-		o.value.SetResourceVersion("${" + store.Save + ".resourceVersion}")
+		if !o.row.Namespaced {
+			all = append(all, store(o))
+		}
+	}
+	for _, o := range stored {
+		if o.row.Namespaced {
+			all = append(all, store(o))
+		}
+		before := get("get "+o.row.Name, o.file+" before its updates", o.path(), "")
+		before.Save = "current-" + o.file
+		all = append(all, before)
+		o.value.SetResourceVersion("${" + before.Save + ".resourceVersion}")
 		for _, m := range mutations(o.value.Object) {
 			all = append(all, mutated("update "+o.row.Name, o.file+" "+m.name, http.MethodPut, o.path(), m.object))
 		}
@@ -33,6 +42,12 @@ func changes(tried, stored []object) []Request {
 		all = append(all, send("delete "+o.row.Name, o.file, http.MethodDelete, o.path(), map[string]any{}))
 	}
 	return all
+}
+
+func store(o object) Request {
+	r := send("create "+o.row.Name, o.file+" stored", http.MethodPost, o.collection(), o.value.Object)
+	r.Save = Stored + o.file
+	return r
 }
 
 func mutated(area, name, method, path string, object map[string]any) Request {
