@@ -27,6 +27,9 @@ type EtcdMember struct {
 	InitialClusterState string
 	// Client and Peer are certificates for https URLs. With a CA, callers must have one that it signed.
 	Client, Peer EtcdFiles
+	// TLSMinVersion, TLSMaxVersion and CipherSuites bound what https URLs speak; HostWhitelist is of the names in requests by HTTP.
+	TLSMinVersion, TLSMaxVersion string
+	CipherSuites, HostWhitelist  []string
 	// Quota of bytes in use; default 8 GiB.
 	Quota int64
 	// CompactionMode and CompactionRetention drop the past; default never.
@@ -35,8 +38,11 @@ type EtcdMember struct {
 	UnsafeNoFsync bool
 }
 
-// EtcdFiles are in PEM.
-type EtcdFiles struct{ CA, Cert, Key string }
+// EtcdFiles are in PEM. Verify wants a certificate of everyone who calls, which the CA does by itself.
+type EtcdFiles struct {
+	CA, Cert, Key string
+	Verify        bool
+}
 
 // DefaultEtcdMember is etcd without flags.
 func DefaultEtcdMember() EtcdMember {
@@ -58,10 +64,14 @@ func (m EtcdMember) Run(ctx context.Context) error {
 	if m.InitialClusterState != "new" && m.InitialClusterState != "existing" {
 		return fmt.Errorf("--initial-cluster-state=%s: want new or existing", m.InitialClusterState)
 	}
+	if err := errors.Join(m.Client.validate(""), m.Peer.validate("peer-")); err != nil {
+		return err
+	}
 	member, err := etcd.Embed(ctx, etcd.Config{
 		Dir: m.DataDir, Name: m.Name, ClientURLs: m.ListenClientURLs, AdvertiseURLs: m.AdvertiseClientURLs, ClientTLS: m.Client.tls(),
 		PeerURLs: m.ListenPeerURLs, AdvertisePeerURLs: m.AdvertisePeerURLs, PeerTLS: m.Peer.tls(),
 		InitialCluster: m.InitialCluster, Join: m.InitialClusterState == "existing",
+		TLSMinVersion: m.TLSMinVersion, TLSMaxVersion: m.TLSMaxVersion, CipherSuites: m.CipherSuites, HostWhitelist: m.HostWhitelist,
 		Quota: m.Quota, CompactionMode: m.CompactionMode, CompactionRetention: m.CompactionRetention, UnsafeNoFsync: m.UnsafeNoFsync,
 		Logger: log.FromContext(ctx).WithName("etcd"),
 	})
@@ -77,8 +87,15 @@ func (m EtcdMember) Run(ctx context.Context) error {
 	}
 }
 
+func (f EtcdFiles) validate(prefix string) error {
+	if f.Verify && f.CA == "" {
+		return fmt.Errorf("--%[1]sclient-cert-auth needs --%[1]strusted-ca-file: without an authority, no certificate could be verified", prefix)
+	}
+	return nil
+}
+
 func (f EtcdFiles) tls() *etcd.TLS {
-	if f == (EtcdFiles{}) {
+	if f.CA == "" && f.Cert == "" && f.Key == "" {
 		return nil
 	}
 	return &etcd.TLS{CA: f.CA, Cert: f.Cert, Key: f.Key}

@@ -24,13 +24,13 @@ func etcdUpstream() upstreamFlags {
 		refused[name] = "name the members with --initial-cluster"
 	}
 	return upstreamFlags{
-		refused: refused,
-		bools: "initial-election-tick-advance socket-reuse-port socket-reuse-address strict-reconfig-check pre-vote client-cert-auth peer-client-cert-auth " +
+		refused: refused, only: map[string]string{"cors": "*"},
+		bools: "initial-election-tick-advance socket-reuse-port socket-reuse-address strict-reconfig-check pre-vote " +
 			"enable-pprof enable-log-rotation enable-distributed-tracing peer-skip-client-san-verification",
 		values: "snapshot-count heartbeat-interval election-timeout max-snapshots max-wals backend-bbolt-freelist-type backend-batch-interval " +
 			"backend-batch-limit max-txn-ops max-request-bytes max-concurrent-streams grpc-keepalive-min-time grpc-keepalive-interval grpc-keepalive-timeout " +
 			"raft-read-timeout raft-write-timeout feature-gates initial-cluster-token v2-deprecation client-cert-file client-key-file peer-client-cert-file " +
-			"peer-client-key-file self-signed-cert-validity cipher-suites cors host-whitelist tls-min-version tls-max-version auth-token bcrypt-cost " +
+			"peer-client-key-file self-signed-cert-validity auth-token bcrypt-cost " +
 			"auth-token-ttl metrics logger log-outputs log-level log-format log-rotation-config-json warning-unary-request-duration " +
 			"distributed-tracing-address distributed-tracing-service-name distributed-tracing-instance-id distributed-tracing-sampling-rate " +
 			"corrupt-check-time compact-hash-check-time compaction-batch-limit watch-progress-notify-interval warning-apply-duration max-learners",
@@ -70,6 +70,12 @@ func addMemberFlags(flags *pflag.FlagSet, m *cluster.EtcdMember) {
 	flags.StringVar(&m.Peer.Cert, "peer-cert-file", "", "certificate for other members")
 	flags.StringVar(&m.Peer.Key, "peer-key-file", "", "key of the certificate for other members")
 	flags.StringVar(&m.Peer.CA, "peer-trusted-ca-file", "", "authority of the other members, who then must have a certificate")
+	flags.BoolVar(&m.Client.Verify, "client-cert-auth", false, "have clients show a certificate, which --trusted-ca-file does by itself")
+	flags.BoolVar(&m.Peer.Verify, "peer-client-cert-auth", false, "have other members show a certificate, which --peer-trusted-ca-file does by itself")
+	flags.StringVar(&m.TLSMinVersion, "tls-min-version", "", "oldest TLS that is spoken, TLS1.2 or TLS1.3 (default TLS1.2)")
+	flags.StringVar(&m.TLSMaxVersion, "tls-max-version", "", "newest TLS that is spoken (default the newest)")
+	flags.StringSliceVar(&m.CipherSuites, "cipher-suites", nil, "cipher suites of TLS 1.2 (default Go's)")
+	flags.StringSliceVar(&m.HostWhitelist, "host-whitelist", nil, "names by which requests without TLS may call the member (default any)")
 	flags.Int64Var(&m.Quota, "quota-backend-bytes", m.Quota, "bytes in use beyond which only deletions are accepted (default 8 GiB)")
 	flags.StringVar(&m.CompactionMode, "auto-compaction-mode", m.CompactionMode, "periodic or revision")
 	flags.StringVar(&m.CompactionRetention, "auto-compaction-retention", m.CompactionRetention, "how long, or how many revisions of, the past is kept; 0 keeps it all")

@@ -37,6 +37,10 @@ func TestMistakesOfPersonalities(t *testing.T) {
 		"--controllers=rudder: unknown; known are": {"kube-apiserver", "--controllers=rudder"},
 		"unknown flag: --data-dirr":                {"etcd", "--data-dirr=x"},
 		"--initial-cluster-state=old: want new":    {"etcd", "--initial-cluster-state=old"},
+		"--client-cert-auth needs --trusted":       {"etcd", "--client-cert-auth"},
+		"--peer-client-cert-auth needs --peer-tr":  {"etcd", "--peer-client-cert-auth"},
+		"unexpected TLS version":                   {"etcd", "--tls-min-version=TLS1.1", "--data-dir=" + t.TempDir()},
+		"not supported: it is always *":            {"etcd", "--cors=example.org"},
 		"the controllers run inside of":            {"kube-controller-manager", "--kubeconfig=x"},
 		"the scheduler runs inside of":             {"kube-scheduler"},
 	} {

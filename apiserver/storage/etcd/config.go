@@ -24,6 +24,12 @@ type Config struct {
 	ClientURLs []string
 	// ClientTLS is needed for https client URLs. Clients must present a certificate of its CA.
 	ClientTLS *TLS
+	// TLSMinVersion and TLSMaxVersion, for clients and peers, are TLS1.2 or TLS1.3; default TLS1.2 and the newest. CipherSuites are those
+	// of TLS 1.2, by Go's names; default Go's.
+	TLSMinVersion, TLSMaxVersion string
+	CipherSuites                 []string
+	// HostWhitelist has the names by which HTTP requests without TLS may call the member; default any.
+	HostWhitelist []string
 	// AdvertiseURLs tell clients where the member is; default those of ClientURLs that others can use: all but sockets.
 	AdvertiseURLs []string
 	// PeerURLs to listen on and to be known by among members. Default none: a cluster of one.
@@ -96,6 +102,7 @@ func (c Config) embed() (*embed.Config, error) {
 	e.MaxRequestBytes = c.MaxRequest
 	e.MaxTxnOps = 4096
 	e.UnsafeNoFsync = c.UnsafeNoFsync
+	c.restrict(e)
 
 	var err error
 	if e.ListenClientUrls, err = parse(c.ClientURLs); err != nil {
@@ -129,6 +136,20 @@ func (c Config) embed() (*embed.Config, error) {
 		e.ClusterState = embed.ClusterStateFlagExisting
 	}
 	return e, nil
+}
+
+// restrict tells etcd with whom, and how, it may speak. What it does not know it refuses at the start.
+func (c Config) restrict(e *embed.Config) {
+	if c.TLSMinVersion != "" {
+		e.TlsMinVersion = c.TLSMinVersion
+	}
+	e.TlsMaxVersion, e.CipherSuites = c.TLSMaxVersion, c.CipherSuites
+	if len(c.HostWhitelist) > 0 {
+		e.HostWhitelist = map[string]struct{}{}
+		for _, host := range c.HostWhitelist {
+			e.HostWhitelist[host] = struct{}{}
+		}
+	}
 }
 
 // advertised are the URLs that the members tell clients.
