@@ -93,7 +93,7 @@ func TestObjectsWaitForTheirPlugin(t *testing.T) {
 	if c, err = client.New(running.Config, client.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	const want = `Internal error occurred: unable to transform key "/registry/limitranges/default/one": failed to decrypt DEK, error: rpc error: code = Unavailable`
+	const want = `Internal error occurred: unable to transform key "/registry/limitranges/default/one": failed to decrypt DEK, error: rpc error: code = `
 	found := &corev1.LimitRange{}
 	if err := c.Get(ctx, client.ObjectKeyFromObject(object), found); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("without its plugin it is answered with %v", err)

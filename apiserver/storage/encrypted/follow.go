@@ -27,7 +27,7 @@ func (k *Keeper) follow(ctx context.Context) error {
 	timer := k.Clock.NewTimer(0) // it may have changed since it was opened
 	defer timer.Stop()
 	var seen fs.FileInfo // of what the file links to
-	var since time.Time // of the first change that was not read yet
+	var since time.Time  // of the first change that was not read yet
 	for {
 		select {
 		case _, more := <-changes:

@@ -30,7 +30,16 @@ type service struct {
 	kmsapi.UnimplementedKeyManagementServiceServer
 	key                atomic.Value // string
 	encrypts, decrypts atomic.Int32
+	hung               atomic.Pointer[chan struct{}] // what to decrypt waits for
 }
+
+// hang on everything that is to be decrypted, until release.
+func (s *service) hang() {
+	until := make(chan struct{})
+	s.hung.Store(&until)
+}
+
+func (s *service) release() { close(*s.hung.Swap(nil)) }
 
 func sealer(key string) cipher.AEAD {
 	secret := sha256.Sum256([]byte(key))
@@ -51,8 +60,15 @@ func (s *service) Encrypt(_ context.Context, r *kmsapi.EncryptRequest) (*kmsapi.
 	}, nil
 }
 
-func (s *service) Decrypt(_ context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+func (s *service) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
 	s.decrypts.Add(1)
+	if until := s.hung.Load(); until != nil {
+		select {
+		case <-*until:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	plain, err := sealer(r.KeyId).Open(nil, nil, r.Ciphertext, nil)
 	return &kmsapi.DecryptResponse{Plaintext: plain}, err
 }
@@ -286,7 +302,7 @@ func TestFileIsTakenOverWhenItChanges(t *testing.T) {
 	}
 	before, epoch := r.get(t), r.Epoch()
 	r.write(t, viaPlugin)
-	r.await(t, epoch)
+	r.await(t, epoch, func() {})
 	if !before.Stale() {
 		t.Error("what the old configuration wrote is not stale")
 	}
@@ -304,20 +320,27 @@ func TestFileIsTakenOverWhenItChanges(t *testing.T) {
 	}
 }
 
-// await the end of an epoch, while the clock goes on.
-func (r *rig) await(t *testing.T, e *Epoch) {
+// await the end of an epoch, while the clock goes on and something happens.
+func (r *rig) await(t *testing.T, e *Epoch, meanwhile func()) {
+	t.Helper()
+	r.elapse(t, func() bool {
+		meanwhile()
+		return e.isOver()
+	})
+}
+
+// elapse lets the clock go on until something is so.
+func (r *rig) elapse(t *testing.T, so func() bool) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	limit := time.After(10 * time.Second)
-	for {
+	for !so() {
 		select {
-		case <-e.over:
-			return
 		case <-ticker.C:
-			r.clock.Step(settled)
+			r.clock.Step(settled / 10)
 		case <-limit:
-			t.Fatal("the file was not taken over")
+			t.Fatal("it does not become so")
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apiserver/pkg/storage/value"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/kms"
 )
 
 // Store encrypts what is written to another store, and decrypts what is read from it. Its fields are inputs.
@@ -50,7 +51,9 @@ func (s *Store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 	var conflict *storage.ConflictError
 	if errors.As(err, &conflict) {
 		plain := *conflict
-		s.decrypt(ctx, &plain.Current)
+		if err := s.decrypt(ctx, &plain.Current); err != nil {
+			return 0, err
+		}
 		return 0, &plain
 	}
 	return revision, err
@@ -60,7 +63,7 @@ func (s *Store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 func (s *Store) Get(ctx context.Context, key string) (storage.Record, error) {
 	record, err := s.Store.Get(ctx, key)
 	if err == nil {
-		s.decrypt(ctx, &record)
+		err = s.decrypt(ctx, &record)
 	}
 	return record, err
 }
@@ -69,12 +72,14 @@ func (s *Store) Get(ctx context.Context, key string) (storage.Record, error) {
 func (s *Store) Range(ctx context.Context, r storage.Range) (storage.Page, error) {
 	page, err := s.Store.Range(ctx, r)
 	for i := range page.Records {
-		s.decrypt(ctx, &page.Records[i])
+		if err := s.decrypt(ctx, &page.Records[i]); err != nil {
+			return storage.Page{}, err
+		}
 	}
 	return page, err
 }
 
-// Watch implements storage.Watchable.
+// Watch implements storage.Watchable. One value that a plugin is slow to decrypt does not hold up the others.
 func (s *Store) Watch(ctx context.Context, prefix string, after int64, deliver func(events []storage.Event, progress int64) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -85,10 +90,14 @@ func (s *Store) Watch(ctx context.Context, prefix string, after int64, deliver f
 		s.prepare()
 		waiting.Go(func() { s.wait(ctx, cancel) })
 	}
+	hurried := kms.Hurry(ctx)
 	err := s.Store.Watch(ctx, prefix, after, func(events []storage.Event, progress int64) error {
 		for i := range events {
-			if !events[i].Deleted() {
-				s.decrypt(ctx, &events[i].Record)
+			if events[i].Deleted() {
+				continue
+			}
+			if err := s.decrypt(hurried, &events[i].Record); err != nil {
+				return err
 			}
 		}
 		return deliver(events, progress)
@@ -109,14 +118,16 @@ func (s *Store) prepare() {
 // wait ends a watch when keys have changed and something could not be read with those of before.
 func (s *Store) wait(ctx context.Context, end context.CancelCauseFunc) {
 	for {
-		epoch := s.Epoch()
-		if missed := s.missed.Load(); missed != nil && missed.isOver() {
+		var over <-chan struct{}
+		missed := s.missed.Load()
+		if missed != nil {
+			over = missed.over
+		}
+		select {
+		case <-over:
 			s.missed.CompareAndSwap(missed, nil)
 			end(errReread)
 			return
-		}
-		select {
-		case <-epoch.over:
 		case <-s.miss:
 		case <-ctx.Done():
 			return
@@ -124,23 +135,28 @@ func (s *Store) wait(ctx context.Context, end context.CancelCauseFunc) {
 	}
 }
 
-func (s *Store) decrypt(ctx context.Context, record *storage.Record) {
-	transformer := s.Transformer(record.Key)
-	if transformer == nil {
-		return
-	}
+// decrypt a record; the error is that of ctx. The epoch is taken first: a value that is read with the keys of before must
+// never pass for one that was read with those of now.
+func (s *Store) decrypt(ctx context.Context, record *storage.Record) error {
 	var epoch *Epoch
 	var over func() bool
 	if s.Epoch != nil {
 		epoch = s.Epoch()
 		over = epoch.stale
 	}
+	transformer := s.Transformer(record.Key)
+	if transformer == nil {
+		return nil
+	}
 	plain, stale, err := transformer.TransformFromStorage(ctx, record.Value, value.DefaultContext(record.Key))
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // which says nothing about the value
+	}
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Stored value cannot be decrypted", "key", record.Key, "revision", record.Revision)
 		s.note(epoch)
 		record.Err = fmt.Errorf("unable to transform key %q: %w", record.Key, err)
-		return
+		return nil
 	}
 	if plain == nil {
 		plain = []byte{} // nil is a deletion
@@ -149,15 +165,18 @@ func (s *Store) decrypt(ctx context.Context, record *storage.Record) {
 	if stale {
 		record.Stale = always
 	}
+	return nil
 }
 
-// note that something could not be read.
+// note that something could not be read. The first epoch of those is what counts: everything is read again after it.
 func (s *Store) note(epoch *Epoch) {
 	if epoch == nil {
 		return
 	}
 	s.prepare()
-	s.missed.Store(epoch)
+	if !s.missed.CompareAndSwap(nil, epoch) {
+		return
+	}
 	select {
 	case s.miss <- struct{}{}:
 	default:

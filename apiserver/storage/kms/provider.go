@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -42,9 +43,13 @@ type Provider struct {
 	state  atomic.Pointer[state]
 	health atomic.Pointer[health]
 
-	seeds    *lru.Cache // of *seed, by what the plugin is asked to decrypt them
-	opening  sync.Mutex // orders questions to decrypt
-	failures map[string]failure
+	seeds *lru.Cache    // of *seed, by what the plugin is asked to decrypt them
+	wake  chan struct{} // tells that the plugin has not answered
+
+	opening   sync.Mutex // guards what is below
+	questions map[string]*question
+	failures  map[string]failure
+	hung      *question // which the plugin has not answered: it is asked again until it does
 }
 
 // state is what is written with.
@@ -73,7 +78,10 @@ type Config struct {
 
 // New makes a provider, which asks its plugin nothing yet.
 func New(c Config) (*Provider, error) {
-	p := &Provider{name: c.Name, clock: c.Clock, metrics: c.Metrics, changed: c.Changed, seeds: lru.New(maxSeeds), failures: map[string]failure{}}
+	p := &Provider{
+		name: c.Name, clock: c.Clock, metrics: c.Metrics, changed: c.Changed, seeds: lru.New(maxSeeds), wake: make(chan struct{}, 1),
+		questions: map[string]*question{}, failures: map[string]failure{},
+	}
 	var err error
 	p.plugin, err = dial(c.Name, c.Endpoint, c.Timeout, c.Metrics)
 	return p, err
@@ -83,12 +91,14 @@ func New(c Config) (*Provider, error) {
 func (p *Provider) Run(ctx context.Context) {
 	for {
 		wait := whileHealthy
-		if p.Refresh(ctx) != nil {
+		if p.Refresh(ctx) != nil || p.askAgain(ctx) != nil {
 			wait = whileFailing
 		}
 		timer := p.clock.NewTimer(wait)
 		select {
 		case <-timer.C():
+		case <-p.wake:
+			timer.Stop()
 		case <-ctx.Done():
 			timer.Stop()
 			return
@@ -101,23 +111,46 @@ func (p *Provider) Close() error { return p.plugin.close() }
 
 // Check is nil while the plugin is well. It asks unless that was asked a moment ago.
 func (p *Provider) Check(ctx context.Context) error {
-	if known := p.health.Load(); known != nil {
-		life := statusLife
-		if known.err != nil {
-			life = failedLife
-		}
-		if p.clock.Since(known.at) < life {
-			return known.err
-		}
+	if known := p.recent(); known != nil {
+		return known.err
 	}
-	return p.Refresh(ctx)
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	if known := p.recent(); known != nil { // somebody else has asked meanwhile
+		return known.err
+	}
+	// A client that hangs up says nothing about the plugin, whose timeout bounds the question.
+	return p.observe(context.WithoutCancel(ctx))
+}
+
+// recent is what is known of the plugin's health, if that still counts.
+func (p *Provider) recent() *health {
+	known := p.health.Load()
+	if known == nil {
+		return nil
+	}
+	life := statusLife
+	if known.err != nil {
+		life = failedLife
+	}
+	if p.clock.Since(known.at) >= life {
+		return nil
+	}
+	return known
 }
 
 // Refresh asks the plugin for its status, and makes another seed when it names another key.
 func (p *Provider) Refresh(ctx context.Context) error {
 	p.asking.Lock()
 	defer p.asking.Unlock()
+	return p.observe(ctx)
+}
+
+func (p *Provider) observe(ctx context.Context) error {
 	err := p.refresh(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return err // which says nothing about the plugin
+	}
 	before := p.health.Swap(&health{err: err, at: p.clock.Now()})
 	wasWell := before != nil && before.err == nil
 	if wasWell != (err == nil) {

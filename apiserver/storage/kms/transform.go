@@ -77,51 +77,6 @@ type seed struct {
 	meter  meter
 }
 
-// failure of a question to decrypt. It counts for a moment, so that a thousand values do not wait for the same answer one
-// after the other.
-type failure struct {
-	err error
-	at  time.Time
-}
-
-// failureLife is how long a failure counts.
-const failureLife = whileFailing
-
-// open finds what decrypts values that are stored beside a source, and asks the plugin where nobody knows.
-func (p *Provider) open(ctx context.Context, from source, isSeed bool) (*seed, error) {
-	key := seedKey(from, isSeed)
-	if known, ok := p.seeds.Get(key); ok {
-		return known.(*seed), nil
-	}
-	p.opening.Lock()
-	defer p.opening.Unlock()
-	if known, ok := p.seeds.Get(key); ok {
-		return known.(*seed), nil
-	}
-	if failed, ok := p.failures[key]; ok && p.clock.Since(failed.at) < failureLife {
-		return nil, failed.err
-	}
-	made, err := p.decrypted(ctx, from, isSeed)
-	if err != nil {
-		err = fmt.Errorf("failed to decrypt DEK, error: %w", err)
-		if len(p.failures) >= maxSeeds {
-			clear(p.failures)
-		}
-		p.failures[key] = failure{err: err, at: p.clock.Now()}
-		return nil, err
-	}
-	delete(p.failures, key)
-	p.keep(key, made)
-	return made, nil
-}
-
-// forgive has everything tried again that failed.
-func (p *Provider) forgive() {
-	p.opening.Lock()
-	defer p.opening.Unlock()
-	clear(p.failures)
-}
-
 func (p *Provider) decrypted(ctx context.Context, from source, isSeed bool) (*seed, error) {
 	bytes, err := p.plugin.decrypt(ctx, from)
 	if err != nil {
