@@ -27,6 +27,8 @@ import (
 type AuthenticationOptions struct {
 	// AnonymousAuth lets requests without credentials in as system:anonymous; default true.
 	AnonymousAuth bool `json:"anonymous-auth"`
+	// EnableBootstrapTokenAuth lets nodes introduce themselves by the tokens in Secrets of kube-system; default true, for agents join by one.
+	EnableBootstrapTokenAuth bool `json:"enable-bootstrap-token-auth"`
 	// TokenAuthFile has lines of tokens: token,user,uid,"group1,group2".
 	TokenAuthFile string `json:"token-auth-file,omitempty"`
 	// AuthenticationConfig is an AuthenticationConfiguration; a change of it counts without a restart.
@@ -56,7 +58,7 @@ type RequestHeaderOptions struct {
 func defaultAuthentication() AuthenticationOptions {
 	return AuthenticationOptions{
 		AnonymousAuth: true, TokenWebhookVersion: "v1beta1", TokenWebhookCacheTTL: metav1.Duration{Duration: 2 * time.Minute},
-		ServiceAccountExtendTokenExpiration: true,
+		ServiceAccountExtendTokenExpiration: true, EnableBootstrapTokenAuth: true,
 	}
 }
 
@@ -97,8 +99,10 @@ func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.M
 		i.bearers.Tokens = append(i.bearers.Tokens, static)
 	}
 	i.bearers.Tokens = append(i.bearers.Tokens,
-		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys, Metrics: metrics},
-		&tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys, Metrics: metrics})
+	if o.EnableBootstrapTokenAuth {
+		i.bearers.Tokens = append(i.bearers.Tokens, &tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
+	}
 	i.requests.Anonymous = o.AnonymousAuth
 	if err := c.addProviders(ctx, i); err != nil {
 		return nil, err

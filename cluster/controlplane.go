@@ -134,7 +134,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, FrontProxy: c.options.headers(), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
-		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: withProfiles(access.documents),
+		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
 		FieldManager: fieldmanager.New(c.scheme),
 		Checks: []apiserver.Check{
@@ -171,8 +171,11 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates, &c.drainer.conns)
+	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates)
 	c.http.ErrorLog = c.httpErrors
+	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
+		return err
+	}
 	c.run("API server", func() error {
 		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -123,6 +123,7 @@ func Default() Options {
 		RequestOptions:  defaultRequests(),
 		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
+		ServingOptions:        ServingOptions{Profiling: true},
 		EtcdOptions:           EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
 		AuthenticationOptions: defaultAuthentication(), Authorization: configuration.DefaultAuthorization(),
 	}

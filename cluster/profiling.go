@@ -6,6 +6,14 @@ import (
 	"net/http/pprof"
 )
 
+// paths are those that are served beside the API.
+func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.Handler {
+	if !c.options.Profiling {
+		return documents
+	}
+	return withProfiles(documents)
+}
+
 // withProfiles adds what `go tool pprof` reads, for whoever may read /debug/pprof. A profile is made while it is asked for;
 // otherwise this costs nothing.
 func withProfiles(paths map[string]http.Handler) map[string]http.Handler {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,12 @@ type ServingOptions struct {
 	// TLSCertFile and TLSPrivateKeyFile are the serving certificate, wherever it is.
 	TLSCertFile       string `json:"tls-cert-file,omitempty"`
 	TLSPrivateKeyFile string `json:"tls-private-key-file,omitempty"`
+	// TLSMinVersion is VersionTLS12 (the default, also in place of older ones) or VersionTLS13.
+	TLSMinVersion string `json:"tls-min-version,omitempty"`
+	// TLSCipherSuites of TLS 1.2, by Go's names; default Go's.
+	TLSCipherSuites []string `json:"tls-cipher-suites,omitempty"`
+	// Profiling serves /debug/pprof; default true.
+	Profiling bool `json:"profiling"`
 	// ClientCAFile has further authorities of clients.
 	ClientCAFile string `json:"client-ca-file,omitempty"`
 	// ServiceAccountIssuers of tokens: the first issues them, all are believed. Default https://kubernetes.default.svc.DOMAIN.
@@ -60,6 +67,7 @@ func (o *ServingOptions) validate() error {
 	if (o.ProxyClientCertFile == "") != (o.ProxyClientKeyFile == "") {
 		wrong = append(wrong, errors.New("--proxy-client-cert-file and --proxy-client-key-file: the one needs the other"))
 	}
+	wrong = append(wrong, o.restrict(&tls.Config{MinVersion: tls.VersionTLS12}))
 	for _, issuer := range o.ServiceAccountIssuers {
 		if _, err := url.Parse(issuer); issuer == "" || err != nil {
 			wrong = append(wrong, fmt.Errorf("--service-account-issuer=%s: not a URL", issuer))
@@ -69,6 +77,26 @@ func (o *ServingOptions) validate() error {
 		wrong = append(wrong, fmt.Errorf("--service-account-max-token-expiration=%s: want between 1 hour and 2^32 seconds", expiration))
 	}
 	return errors.Join(wrong...)
+}
+
+// restrict tells a listener which TLS it may speak.
+func (o *ServingOptions) restrict(config *tls.Config) error {
+	switch o.TLSMinVersion {
+	case "", "VersionTLS10", "VersionTLS11", "VersionTLS12":
+	case "VersionTLS13":
+		config.MinVersion = tls.VersionTLS13
+	default:
+		return fmt.Errorf("--tls-min-version=%s: unknown tls version %q", o.TLSMinVersion, o.TLSMinVersion)
+	}
+	known := slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites())
+	for _, name := range o.TLSCipherSuites {
+		at := slices.IndexFunc(known, func(suite *tls.CipherSuite) bool { return suite.Name == name || suite.Name == name+"_SHA256" })
+		if at < 0 {
+			return fmt.Errorf("--tls-cipher-suites: Cipher suite %s not supported or doesn't exist", name)
+		}
+		config.CipherSuites = append(config.CipherSuites, known[at].ID)
+	}
+	return nil
 }
 
 // servingFiles are where the serving certificate is, or is to be left; "" where nobody asked.

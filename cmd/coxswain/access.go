@@ -10,6 +10,7 @@ import (
 // addAuthenticationFlags say who is recognized, by upstream's names.
 func addAuthenticationFlags(flags *pflag.FlagSet, o *cluster.AuthenticationOptions) {
 	flags.BoolVar(&o.AnonymousAuth, "anonymous-auth", o.AnonymousAuth, "let requests without credentials in as system:anonymous")
+	flags.BoolVar(&o.EnableBootstrapTokenAuth, "enable-bootstrap-token-auth", o.EnableBootstrapTokenAuth, "let nodes introduce themselves by the tokens in Secrets of kube-system, as agents do")
 	flags.StringVar(&o.TokenAuthFile, "token-auth-file", o.TokenAuthFile, "file of tokens: token,user,uid,\"group1,group2\"")
 	flags.StringVar(&o.AuthenticationConfig, "authentication-config", o.AuthenticationConfig, "AuthenticationConfiguration with issuers of JSON web tokens; changes count at once")
 	flags.StringVar(&o.TokenWebhookConfigFile, "authentication-token-webhook-config-file", o.TokenWebhookConfigFile, "kubeconfig of who is asked about tokens")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,8 @@ const apiServerShared = "advertise-address bind-address audit-policy-file audit-
 	"requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers " +
 	"requestheader-username-headers max-requests-inflight max-mutating-requests-inflight request-timeout min-request-timeout event-ttl " +
 	"enable-priority-and-fairness goaway-chance shutdown-delay-duration service-node-port-range feature-gates runtime-config cors-allowed-origins " +
-	"default-not-ready-toleration-seconds default-unreachable-toleration-seconds enable-bootstrap-token-auth profiling"
+	"default-not-ready-toleration-seconds default-unreachable-toleration-seconds enable-bootstrap-token-auth profiling " +
+	"service-account-extend-token-expiration tls-min-version tls-cipher-suites"
 
 // apiServerMoved are flags of kube-apiserver that have other names here.
 func apiServerMoved() map[string]string {
@@ -38,6 +40,7 @@ func apiServerMoved() map[string]string {
 func apiServerUpstream() upstreamFlags {
 	const identity = "requests would be let in, or kept out, that should not be"
 	refused := map[string]string{
+		"tls-curve-preferences":                "connections would be made by other curves, too",
 		"egress-selector-config-file":          "connections would leave on another way than asked for",
 		"service-account-signing-endpoint":     "tokens are signed by the key in --service-account-signing-key-file",
 		"admission-control-config-file":        "plugins would not be configured as asked for",
@@ -55,22 +58,22 @@ func apiServerUpstream() upstreamFlags {
 		}
 	}
 	return upstreamFlags{
-		refused: refused, only: map[string]string{"anonymous-auth": "true", "storage-backend": "etcd3"},
+		refused: refused, only: map[string]string{"anonymous-auth": "true", "storage-backend": "etcd3", "allow-privileged": "true", "disable-http2-serving": "false"},
+		checked: map[string]func(string) error{"runtime-config": nothingOff},
 		bools: "emulation-forward-compatible runtime-config-emulation-forward-compatible shutdown-send-retry-after enable-garbage-collector " +
-			"encryption-provider-config-automatic-reload watch-cache disable-http2-serving permit-address-sharing permit-port-sharing audit-log-batch-throttle-enable " +
+			"encryption-provider-config-automatic-reload watch-cache permit-address-sharing permit-port-sharing audit-log-batch-throttle-enable " +
 			"audit-log-truncate-enabled audit-webhook-batch-throttle-enable audit-webhook-truncate-enabled contention-profiling enable-priority-and-fairness " +
-			"profiling enable-bootstrap-token-auth service-account-extend-token-expiration service-account-lookup aggregator-reject-forwarding-redirect " +
-			"allow-privileged enable-aggregator-routing enable-logs-handler log-json-split-stream log-text-split-stream",
+			"service-account-lookup aggregator-reject-forwarding-redirect enable-aggregator-routing enable-logs-handler log-json-split-stream log-text-split-stream",
 		values: "emulated-version external-hostname feature-gates goaway-chance livez-grace-period max-mutating-requests-inflight max-requests-inflight " +
 			"min-compatibility-version min-request-timeout request-timeout shutdown-delay-duration shutdown-watch-termination-grace-period " +
 			"storage-initialization-timeout strict-transport-security-directives delete-collection-workers etcd-compaction-interval " +
 			"etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-readycheck-timeout lease-reuse-duration-seconds " +
-			"storage-media-type watch-cache-sizes http2-max-streams-per-connection tls-cipher-suites tls-curve-preferences tls-min-version " +
+			"storage-media-type watch-cache-sizes http2-max-streams-per-connection " +
 			"audit-log-batch-buffer-size audit-log-batch-max-size audit-log-batch-max-wait audit-log-batch-throttle-burst audit-log-batch-throttle-qps " +
 			"audit-log-format audit-log-mode audit-log-truncate-max-batch-size audit-log-truncate-max-event-size audit-log-version " +
 			"audit-webhook-batch-buffer-size audit-webhook-batch-max-size audit-webhook-batch-max-wait audit-webhook-batch-throttle-burst " +
 			"audit-webhook-batch-throttle-qps audit-webhook-initial-backoff audit-webhook-mode audit-webhook-truncate-max-batch-size " +
-			"audit-webhook-truncate-max-event-size audit-webhook-version debug-socket-path runtime-config allow-metric-labels allow-metric-labels-manifest " +
+			"audit-webhook-truncate-max-event-size audit-webhook-version debug-socket-path allow-metric-labels allow-metric-labels-manifest " +
 			"disabled-metrics show-hidden-metrics-for-version log-flush-frequency log-json-info-buffer-size log-text-info-buffer-size logging-format v vmodule " +
 			"tracing-config-file coordinated-leadership-lease-duration coordinated-leadership-renew-deadline coordinated-leadership-retry-period " +
 			"endpoint-reconciler-type event-ttl kubelet-preferred-address-types kubelet-timeout kubernetes-service-node-port max-connection-bytes-per-sec " +
@@ -78,10 +81,22 @@ func apiServerUpstream() upstreamFlags {
 	}
 }
 
+// nothingOff says why a --runtime-config cannot be: all that there is here is served.
+func nothingOff(value string) error {
+	for part := range strings.SplitSeq(value, ",") {
+		name, given, said := strings.Cut(strings.TrimSpace(part), "=")
+		if on, err := strconv.ParseBool(given); said && (err != nil || !on) {
+			return fmt.Errorf("not supported: %s would be served all the same; no version or resource can be switched off", name)
+		}
+	}
+	return nil
+}
+
 // apiServerOptions are those of an API server alone, which is what kube-apiserver is.
 func apiServerOptions() cluster.Options {
 	o := cluster.Default()
 	o.Disable = []string{cluster.Agent, cluster.Controllers, cluster.Scheduler, cluster.DNS}
+	o.EnableBootstrapTokenAuth = false
 	o.CertDir, o.ServiceCIDR = "/var/run/kubernetes", "10.0.0.0/24"
 	return o
 }

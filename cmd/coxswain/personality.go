@@ -37,6 +37,8 @@ type upstreamFlags struct {
 	refused map[string]string
 	// only says of names the one value that is as it is here.
 	only map[string]string
+	// checked says of names which values cannot be; the others have no effect.
+	checked map[string]func(string) error
 }
 
 // add defines them, those that flags has already apart, and returns the names that are given without an effect.
@@ -56,6 +58,9 @@ func (u upstreamFlags) add(flags *pflag.FlagSet) *[]string {
 	for name := range strings.FieldsSeq(u.values) {
 		define(name, &elsewhere{name: name, kind: "string", given: given})
 	}
+	for name, check := range u.checked {
+		define(name, &elsewhere{name: name, kind: "string", given: given, check: check})
+	}
 	for name, why := range u.refused {
 		define(name, &elsewhere{name: name, kind: "string", given: given, why: why})
 	}
@@ -70,6 +75,7 @@ type elsewhere struct {
 	name, kind, value string
 	given             *[]string
 	why, only         string
+	check             func(string) error
 }
 
 func (e *elsewhere) usage() string {
@@ -92,6 +98,11 @@ func (e *elsewhere) Set(value string) error {
 		return nil
 	case e.why != "":
 		return errors.New("not supported: " + e.why)
+	}
+	if e.check != nil {
+		if err := e.check(value); err != nil {
+			return err
+		}
 	}
 	e.value = value
 	*e.given = append(*e.given, "--"+e.name)

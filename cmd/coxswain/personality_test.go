@@ -37,6 +37,12 @@ func TestMistakesOfPersonalities(t *testing.T) {
 		"--controllers=rudder: unknown; known are": {"kube-apiserver", "--controllers=rudder"},
 		"unknown flag: --data-dirr":                {"etcd", "--data-dirr=x"},
 		"--initial-cluster-state=old: want new":    {"etcd", "--initial-cluster-state=old"},
+		"not supported: api/beta would be served":  {"kube-apiserver", "--runtime-config=api/all=true,api/beta=false"},
+		"not supported: connections would be made": {"kube-apiserver", "--tls-curve-preferences=X25519"},
+		"not supported: it is always true":         {"kube-apiserver", "--allow-privileged=false"},
+		"not supported: it is always false":        {"kube-apiserver", "--disable-http2-serving=true"},
+		`unknown tls version "TLS1.3"`:             {"kube-apiserver", "--tls-min-version=TLS1.3"},
+		"Cipher suite ROT13 not supported":         {"kube-apiserver", "--tls-cipher-suites=ROT13"},
 		"--client-cert-auth needs --trusted":       {"etcd", "--client-cert-auth"},
 		"--peer-client-cert-auth needs --peer-tr":  {"etcd", "--peer-client-cert-auth"},
 		"unexpected TLS version":                   {"etcd", "--tls-min-version=TLS1.1", "--data-dir=" + t.TempDir()},
@@ -57,7 +63,7 @@ func TestOptionsOfKubeAPIServer(t *testing.T) {
 		check       func(o cluster.Options) bool
 	}{
 		"alone": {check: func(o cluster.Options) bool {
-			return !o.Enabled(cluster.Controllers) && !o.Enabled(cluster.Scheduler) && !o.Enabled(cluster.Agent)
+			return !o.Enabled(cluster.Controllers) && !o.Enabled(cluster.Scheduler) && !o.Enabled(cluster.Agent) && !o.EnableBootstrapTokenAuth
 		}},
 		"all controllers": {controllers: []string{"*"}, check: func(o cluster.Options) bool {
 			return o.Enabled(cluster.Controllers) && !o.Enabled(cluster.Scheduler) && len(o.DisabledControllers) == 0
@@ -77,6 +83,26 @@ func TestOptionsOfKubeAPIServer(t *testing.T) {
 		o.CertDir, o.SimulatedNodes, o.ServiceCIDR = "/tmp/certs", test.nodes, "10.0.0.0/24,fd00::/108"
 		if err := completeAPIServer(&o, test.controllers); err != nil || !test.check(o) {
 			t.Errorf("%s: %+v, %v", name, o.TestOptions, err)
+		}
+	}
+}
+
+// Flags that restrict have an effect, or are refused; those of upstream's that are not known here are in the help only.
+func TestRestrictionsReachTheServer(t *testing.T) {
+	command := apiServerCommand(streams{})
+	for _, name := range []string{"service-account-extend-token-expiration", "enable-bootstrap-token-auth", "tls-min-version", "tls-cipher-suites", "profiling"} {
+		flag := command.Flags().Lookup(name)
+		if flag == nil {
+			t.Errorf("--%s is not known", name)
+			continue
+		}
+		if _, without := flag.Value.(*elsewhere); without {
+			t.Errorf("--%s has no effect", name)
+		}
+	}
+	for value, ok := range map[string]bool{"": true, "api/all=true": true, "resource.k8s.io/v1beta1": true, "api/all=false,api/v1=true": false, "batch/v1=x": false} {
+		if err := nothingOff(value); (err == nil) != ok {
+			t.Errorf("--runtime-config=%s: %v", value, err)
 		}
 	}
 }

@@ -26,6 +26,9 @@ func addServingFlags(flags *pflag.FlagSet, o *cluster.ServingOptions) {
 	flags.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder in which the serving certificate is, or will be, as apiserver.crt and apiserver.key")
 	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "serving certificate (default one of the cluster's authority)")
 	flags.StringVar(&o.TLSPrivateKeyFile, "tls-private-key-file", o.TLSPrivateKeyFile, "key of --tls-cert-file")
+	flags.StringVar(&o.TLSMinVersion, "tls-min-version", o.TLSMinVersion, "oldest TLS that is spoken: VersionTLS12 (the default, also in place of older ones) or VersionTLS13")
+	flags.StringSliceVar(&o.TLSCipherSuites, "tls-cipher-suites", o.TLSCipherSuites, "cipher suites of TLS 1.2, by Go's names (default Go's)")
+	flags.BoolVar(&o.Profiling, "profiling", o.Profiling, "serve /debug/pprof")
 	flags.StringVar(&o.ClientCAFile, "client-ca-file", o.ClientCAFile, "authorities of clients, beside the cluster's")
 	flags.StringArrayVar(&o.ServiceAccountIssuers, "service-account-issuer", o.ServiceAccountIssuers,
 		"who issues the tokens of service accounts; the first does, all are believed (default https://kubernetes.default.svc.DOMAIN)")
