@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -276,5 +277,37 @@ func TestFrontProxy(t *testing.T) {
 	told := admin.get("", "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication")
 	if !strings.Contains(told, `"requestheader-allowed-names":"[\"front-proxy-client\",\"front\"]"`) || strings.Count(told, "BEGIN CERTIFICATE") != 3 {
 		t.Errorf("other servers are told: %s", told)
+	}
+}
+
+// An issuer that accepts connections and says nothing does not hold up the end of a server.
+func TestSilentIssuerDoesNotHoldUpTheEnd(t *testing.T) {
+	issuer, err := authtest.NewIssuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer issuer.Close()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	config := strings.ReplaceAll(authenticationConfig(issuer, "here"), issuer.URL, "https://"+silent.Addr().String())
+	options := Default()
+	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
+	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
+	options.AuthenticationConfig = writeFile(t, filepath.Join(t.TempDir(), "authentication"), config)
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asked.Close()
+	begin := time.Now()
+	if err := running.Stop(); err != nil || time.Since(begin) > 5*time.Second { // the issuer alone would take 15 s
+		t.Errorf("the end took %s: %v", time.Since(begin), err)
 	}
 }

@@ -65,7 +65,14 @@ func (u upstreamFlags) add(flags *pflag.FlagSet) *[]string {
 		define(name, &elsewhere{name: name, kind: "string", given: given, why: why})
 	}
 	for name, only := range u.only {
-		define(name, &elsewhere{name: name, kind: "string", given: given, only: only, why: "it is always " + only})
+		kind := "string"
+		if only == "true" || only == "false" {
+			kind = "bool"
+		}
+		define(name, &elsewhere{name: name, kind: kind, given: given, only: only, why: "it is always " + only})
+		if flag := flags.Lookup(name); kind == "bool" && flag.Value.Type() == kind {
+			flag.NoOptDefVal = "true"
+		}
 	}
 	return given
 }

@@ -100,6 +100,9 @@ func TestRestrictionsReachTheServer(t *testing.T) {
 			t.Errorf("--%s has no effect", name)
 		}
 	}
+	if err := command.ParseFlags([]string{"--allow-privileged", "--disable-http2-serving=false"}); err != nil {
+		t.Error(err)
+	}
 	for value, ok := range map[string]bool{"": true, "api/all=true": true, "resource.k8s.io/v1beta1": true, "api/all=false,api/v1=true": false, "batch/v1=x": false} {
 		if err := nothingOff(value); (err == nil) != ok {
 			t.Errorf("--runtime-config=%s: %v", value, err)
