@@ -19,8 +19,8 @@ import (
 func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
 
 // newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
-// request is authenticated.
-func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *http.Server {
+// request is authenticated. Its HTTP/2 connections are in conns.
+func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, conns *gather.Conns) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -34,7 +34,7 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates) *
 		},
 		HTTP2: http2Limits(),
 	}
-	if err := gather.HTTP2(server); err != nil {
+	if err := gather.HTTP2(server, conns); err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")
 	}
 	return server

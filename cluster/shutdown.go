@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 )
 
 // drainer ends an HTTP server without cutting anybody off.
 //
 //	serving ──ctx ends──> leaving ──delay──> draining ──nothing under way──> closed
-//	/readyz ok            fails             what lasts ends; the port is closed
+//	/readyz ok            fails             what lasts ends; the port is closed; slow clients get the rest
 //
 // In the delay, requests are served as before: whoever sends them is given time to learn that this server goes.
 type drainer struct {
@@ -22,6 +24,7 @@ type drainer struct {
 	// EndLasting ends watches and what else lasts.
 	EndLasting context.CancelFunc
 
+	conns    gather.Conns // of HTTP/2
 	mu       sync.Mutex
 	underWay int
 	leaving  bool
@@ -99,7 +102,7 @@ func (d *drainer) drain(server *http.Server) error {
 	case <-closed:
 	case <-time.After(flushing):
 	}
-	return server.Close()
+	return errors.Join(d.conns.Finish(patience), server.Close()) // some clients read slowly
 }
 
 func closeIf(err error, server *http.Server) error {

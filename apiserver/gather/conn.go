@@ -14,8 +14,9 @@ const (
 	maxWaiting = 128 << 10
 	// maxRecord is what a TLS record holds at most.
 	maxRecord = 16 << 10
-	// lastWords is how long a connection that is closed may take to send what was written before.
-	lastWords = 200 * time.Millisecond
+	// lastWords is how long a connection that is closed may take to send what was written before: HTTP/2 closes one a second after
+	// the last answer was written, however slowly the client reads.
+	lastWords = 5 * time.Second
 )
 
 // buffers hold what waits and what is being sent.
@@ -29,17 +30,19 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 //	sending -- nothing waits --> idle: no goroutine, no buffer
 type Conn struct {
 	*tls.Conn
+	lastWords time.Duration
 
 	mu      sync.Mutex
 	changed sync.Cond // waiting or err was changed, or sending ended
 	waiting *[]byte
 	sending bool
+	active  bool // something is being answered
 	err     error
 }
 
 // NewConn gathers the writes to a connection.
 func NewConn(c *tls.Conn) *Conn {
-	g := &Conn{Conn: c}
+	g := &Conn{Conn: c, lastWords: lastWords}
 	g.changed.L = &g.mu
 	return g
 }
@@ -98,11 +101,25 @@ func (c *Conn) sendAll(data []byte) error {
 	return errors.Join(err, below.uncork())
 }
 
-// Close implements net.Conn. What was written before is sent, if the client takes it at once.
+// busy says whether the client is still to get something.
+func (c *Conn) busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err == nil && (c.active || c.sending)
+}
+
+// setActive notes whether something is being answered.
+func (c *Conn) setActive(active bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.active = active
+}
+
+// Close implements net.Conn. What was written before is sent, if the client takes it soon.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.err == nil && c.sending {
-		_ = c.SetWriteDeadline(time.Now().Add(lastWords)) // fails when it is closed
+		_ = c.SetWriteDeadline(time.Now().Add(c.lastWords)) // fails when it is closed
 	}
 	for c.err == nil && c.sending {
 		c.changed.Wait()

@@ -6,6 +6,8 @@
 // for a timer: what is ready alone is sent alone. A Listener makes connections on which several records leave in one system
 // call.
 //
+// What is in memory counts as answered for net/http: whoever shuts a server down asks its Conns to finish before it closes them.
+//
 // It owns the connections of the server and the bytes that wait in them, at most maxWaiting each. It never looks into
 // what it sends.
 package gather

@@ -115,6 +115,7 @@ func TestAWriterWaitsForASlowClient(t *testing.T) {
 
 func TestCloseDoesNotWaitForeverForAClient(t *testing.T) {
 	server, _, _ := pair(t)
+	server.lastWords = 10 * time.Millisecond
 	if _, err := server.Write([]byte("nobody reads this")); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestHTTP2ServesLargeAndManyAnswersAtOnce(t *testing.T) {
 		_, _ = w.Write(body)
 	}))
 	server.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
-	if err := HTTP2(server.Config); err != nil {
+	if err := HTTP2(server.Config, &Conns{}); err != nil {
 		t.Fatal(err)
 	}
 	server.EnableHTTP2 = true
