@@ -147,9 +147,13 @@ func (r *result) table(out io.Writer) {
 		fmt.Fprintf(out, "| %s | %d | %d | %d | %d |\n", area, c.all, c.identical, c.accepted, c.different)
 	}
 	fmt.Fprintln(out, "\n| accepted difference | requests |\n|---|---|")
-	rules := slices.SortedFunc(slices.Values(r.rules), func(a, b *answers.Rule) int { return cmp.Compare(b.Used, a.Used) })
-	for _, rule := range rules {
-		fmt.Fprintf(out, "| %s | %d |\n", strings.ReplaceAll(rule.Reason, "\n", " "), rule.Used)
+	used := map[string]int{}
+	for _, rule := range r.rules {
+		used[strings.ReplaceAll(rule.Reason, "\n", " ")] += rule.Used
+	}
+	reasons := slices.SortedFunc(maps.Keys(used), func(a, b string) int { return cmp.Or(cmp.Compare(used[b], used[a]), cmp.Compare(a, b)) })
+	for _, reason := range reasons {
+		fmt.Fprintf(out, "| %s | %d |\n", reason, used[reason])
 	}
 	fmt.Fprintln(out)
 }
