@@ -45,20 +45,20 @@ func (c *Chain) bound(next http.Handler) http.Handler {
 			c.Refuse(w, r, apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0))
 			return
 		}
-		hurry(w, r, ctx)
-		next.ServeHTTP(w, r.WithContext(ctx))
+		hurry(w, r.WithContext(ctx), next)
 	})
 }
 
 // hurry has who waits for the client, for the rest of a body or for room for the answer, wait no longer than the request lasts. This
 // also holds for what the library does for a request after its handler; the next one on the connection starts with no deadlines.
-func hurry(w http.ResponseWriter, r *http.Request, ctx context.Context) {
-	deadline, _ := ctx.Deadline()
+func hurry(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	deadline, _ := r.Context().Deadline()
 	client := http.NewResponseController(w) // one in the process has no deadlines, and its context ends what it waits for
 	if r.ContentLength != 0 {
 		_ = client.SetReadDeadline(deadline.Add(lastWords / 20)) // the context says first that the time is up
 	}
 	_ = client.SetWriteDeadline(deadline.Add(lastWords))
+	next.ServeHTTP(w, r)
 }
 
 // begin bounds how long a watch takes to begin its answer: until then it has its seats.

@@ -348,3 +348,18 @@ func BenchmarkUncontended(b *testing.B) {
 		flow.Leave(ticket)
 	}
 }
+
+// A level without seats that has queues is a jail: who is in it waits, and is turned away.
+func TestALevelWithoutSeatsServesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		jail := levelOf("jail", 0, 1, 1, 50)
+		jail.Spec.Limited.BorrowingLimitPercent = ptr.To(int32(0))
+		c := suggested(600, jail, schemaTo("jail", "jail", 10, groupOf("jail")))
+		start := time.Now()
+		ticket, ok := c.Classify(asking("GET", "/api/v1/namespaces/default/pods/x"), caller("u", "jail")).Enter(context.Background())
+		if took := time.Since(start); ok || took != maxWait {
+			t.Errorf("served %v after %s: %+v", ok, took, ticket)
+		}
+		time.Sleep(time.Minute) // lending and borrowing ends
+	})
+}

@@ -17,6 +17,9 @@ const (
 	// lastWords is how long a connection that is closed may take to send what was written before: HTTP/2 closes one a second after
 	// the last answer was written, however slowly the client reads.
 	lastWords = 5 * time.Second
+	// patience is how long what is sent at once may take. Who waits for a client that takes nothing is freed by it: that the time of
+	// a stream is up is said on the connection, too.
+	patience = 30 * time.Second
 )
 
 // buffers hold what waits and what is being sent.
@@ -30,19 +33,20 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 //	sending -- nothing waits --> idle: no goroutine, no buffer
 type Conn struct {
 	*tls.Conn
-	lastWords time.Duration
+	lastWords, patience time.Duration
 
 	mu      sync.Mutex
 	changed sync.Cond // waiting or err was changed, or sending ended
 	waiting *[]byte
 	sending bool
+	closing bool
 	active  bool // something is being answered
 	err     error
 }
 
 // NewConn gathers the writes to a connection.
 func NewConn(c *tls.Conn) *Conn {
-	g := &Conn{Conn: c, lastWords: lastWords}
+	g := &Conn{Conn: c, lastWords: lastWords, patience: patience}
 	g.changed.L = &g.mu
 	return g
 }
@@ -77,12 +81,16 @@ func (c *Conn) send() {
 		out := c.waiting
 		c.waiting = nil
 		c.changed.Broadcast()
+		if !c.closing {
+			_ = c.SetWriteDeadline(time.Now().Add(c.patience)) // fails when it is closed
+		}
 		c.mu.Unlock()
 		err := c.sendAll(*out)
 		release(out)
 		c.mu.Lock()
 		if err != nil && c.err == nil {
 			c.err = err
+			_ = c.NetConn().Close() // who reads must learn of it
 		}
 	}
 	c.sending = false
@@ -118,6 +126,7 @@ func (c *Conn) setActive(active bool) {
 // Close implements net.Conn. What was written before is sent, if the client takes it soon.
 func (c *Conn) Close() error {
 	c.mu.Lock()
+	c.closing = true
 	if c.err == nil && c.sending {
 		_ = c.SetWriteDeadline(time.Now().Add(c.lastWords)) // fails when it is closed
 	}

@@ -187,3 +187,19 @@ func TestHTTP2ServesLargeAndManyAnswersAtOnce(t *testing.T) {
 	}
 	asking.Wait()
 }
+
+func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
+	server, _, _ := pair(t)
+	server.patience = 10 * time.Millisecond
+	read := make(chan error, 1)
+	go func() { _, err := server.Read(make([]byte, 1)); read <- err }()
+	for range 1000 {
+		if _, err := server.Write(make([]byte, 4096)); err != nil {
+			if err := <-read; err == nil {
+				t.Error("something was read")
+			}
+			return
+		}
+	}
+	t.Error("a client that takes nothing is written to for ever")
+}
