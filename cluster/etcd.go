@@ -86,6 +86,9 @@ func (o *EtcdOptions) validate() error {
 	return errors.Join(wrong...)
 }
 
+// keys is what all of the cluster's begin with. Who may read those may not read the prefix itself without its slash.
+func (o *EtcdOptions) keys() string { return strings.TrimRight(o.EtcdPrefix, "/") + "/" }
+
 // openEtcd starts the etcd within the process or connects to the one elsewhere, and leaves word in the data folder of how others
 // reach it.
 func (c *controlPlane) openEtcd(ctx context.Context) (err error) {
@@ -114,7 +117,7 @@ func (c *controlPlane) connectEtcd(ctx context.Context) (access EtcdAccess, err 
 	within, cancel := context.WithTimeout(ctx, etcdWithin)
 	defer cancel()
 	client, err := etcd.Connect(within, etcd.Remote{
-		Endpoints: access.Endpoints, TLS: access.tls(), Prefix: c.options.EtcdPrefix, Logger: log.FromContext(ctx).WithName("etcd"),
+		Endpoints: access.Endpoints, TLS: access.tls(), Prefix: c.options.keys(), Logger: log.FromContext(ctx).WithName("etcd"),
 	})
 	if err != nil {
 		return access, fmt.Errorf("%w; does it run there, and do --etcd-cafile, --etcd-certfile and --etcd-keyfile belong to it?", err)

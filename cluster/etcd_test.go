@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	clientv3 "go.etcd.io/etcd/client/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -137,6 +141,43 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 	after := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "after"}}
 	eventually(t, "writing after the restart of etcd", func() error { return client.IgnoreAlreadyExists(c.Create(ctx, after.DeepCopy())) })
 	eventually(t, "reading through the cache", func() error { return c.Get(ctx, client.ObjectKeyFromObject(after), after) })
+}
+
+// Whoever may read and write what begins with the prefix and its slash needs no other permission.
+func TestServerOnAnEtcdWithRoles(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))
+	start()
+	defer func() { stop() }()
+	info := transport.TLSInfo{TrustedCAFile: access.CA, CertFile: access.Cert, KeyFile: access.Key}
+	config, err := info.ClientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, err := clientv3.New(clientv3.Config{Endpoints: access.Endpoints, TLS: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer member.Close()
+	const user, role, keys = "coxswain-etcd-client", "cluster", "/registry/"
+	_, e1 := member.UserAddWithOptions(ctx, "root", "", &clientv3.UserAddOptions{NoPassword: true})
+	_, e2 := member.UserGrantRole(ctx, "root", "root")
+	_, e3 := member.UserAddWithOptions(ctx, user, "", &clientv3.UserAddOptions{NoPassword: true})
+	_, e4 := member.RoleAdd(ctx, role)
+	_, e5 := member.RoleGrantPermission(ctx, role, keys, clientv3.GetPrefixRangeEnd(keys), clientv3.PermissionType(clientv3.PermReadWrite))
+	_, e6 := member.UserGrantRole(ctx, user, role)
+	_, e7 := member.AuthEnable(ctx)
+	if err := errors.Join(e1, e2, e3, e4, e5, e6, e7); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := member.Get(ctx, "/registry"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Fatalf("who has the role may read the prefix itself: %v", err)
+	}
+	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), access.options)
+	defer end()
+	if err := c.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "one"}}); err != nil {
+		t.Error(err)
+	}
 }
 
 func eventually(t *testing.T, what string, try func() error) {
