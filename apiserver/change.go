@@ -7,12 +7,14 @@ import (
 	"fmt"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
@@ -94,11 +96,16 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 		return current{}, err
 	}
 	obj, err := c.at.object(ctx, entry)
+	if err != nil {
+		return current{}, err
+	}
 	raw := entry.Raw
 	if c.at.packer != nil {
-		raw = storedDefinition(entry.Object)
+		if raw, err = packed.Stored(entry.Object.(*apiextensionsv1.CustomResourceDefinition)); err != nil {
+			return current{}, err
+		}
 	}
-	return current{object: obj, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
+	return current{object: obj, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, nil
 }
 
 func isStale(stale func() bool) bool { return stale != nil && stale() }

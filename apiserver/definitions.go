@@ -55,9 +55,13 @@ func (k *kind) decodePacked(value []byte, revision int64) (runtime.Object, error
 	return d, k.packer.Pack(d, value)
 }
 
-// storedDefinition is the value of which the watch cache keeps an object.
+// storedDefinition is the value of which the watch cache keeps an object; nil where that cannot be unpacked.
 func storedDefinition(obj runtime.Object) []byte {
-	return packed.Stored(obj.(*apiextensionsv1.CustomResourceDefinition))
+	value, err := packed.Stored(obj.(*apiextensionsv1.CustomResourceDefinition))
+	if err != nil {
+		return nil // the watch cache goes on with the object
+	}
+	return value
 }
 
 // wholeDefinition is what the watch cache keeps packed.

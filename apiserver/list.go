@@ -67,13 +67,17 @@ func (c *call) encodedItem(entry *cache.Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return entry.Encoding(c.at.keys.cbor+" item", func() ([]byte, error) {
+	encode := func() ([]byte, error) {
 		shown, err := c.shown(obj)
 		if err != nil {
 			return nil, err
 		}
 		return codec.Encode(c.inList(shown), codec.CBOR)
-	})
+	}
+	if c.at.packer != nil {
+		return encode() // as in encoded
+	}
+	return entry.Encoding(c.at.keys.cbor+" item", encode)
 }
 
 // inList is an object without its kind, where that is what the list says.

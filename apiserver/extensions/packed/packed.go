@@ -48,7 +48,9 @@ func (p *Packer) Pack(d *apiextensionsv1.CustomResourceDefinition, value []byte)
 
 	d.ManagedFields = nil
 	d.Annotations = maps.Clone(d.Annotations)
-	maps.DeleteFunc(d.Annotations, func(_, text string) bool { return len(text) > largeAnnotation })
+	maps.DeleteFunc(d.Annotations, func(name, text string) bool {
+		return len(text) > largeAnnotation && name != apiextensionsv1.KubeAPIApprovedAnnotation // which the status depends on
+	})
 	if d.Annotations == nil {
 		d.Annotations = map[string]string{}
 	}
@@ -73,26 +75,29 @@ func sumOf(value []byte) string {
 }
 
 // Stored returns the value that a skeleton was made of, or nil for a definition that is none.
-func Stored(d *apiextensionsv1.CustomResourceDefinition) []byte {
+func Stored(d *apiextensionsv1.CustomResourceDefinition) ([]byte, error) {
 	data, ok := d.Annotations[blob]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("unpacking definition %s: %w", d.Name, err)
 	}
 	defer decoder.Close()
 	value, err := decoder.DecodeAll([]byte(data), nil)
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("unpacking definition %s: %w", d.Name, err)
 	}
-	return value
+	return value, nil
 }
 
 // Whole returns the definition that a skeleton stands for, or the definition itself where it is none.
 func Whole(d *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinition, error) {
-	value := Stored(d)
+	value, err := Stored(d)
+	if err != nil {
+		return nil, err
+	}
 	if value == nil {
 		return d, nil
 	}

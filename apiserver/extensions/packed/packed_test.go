@@ -38,8 +38,8 @@ func pack(t *testing.T, d *apiextensionsv1.CustomResourceDefinition) *apiextensi
 	if err := new(packed.Packer).Pack(skeleton, value); err != nil {
 		t.Fatal(err)
 	}
-	if got := packed.Stored(skeleton); string(got) != string(value) {
-		t.Errorf("stored %s, want %s", got, value)
+	if got, err := packed.Stored(skeleton); err != nil || string(got) != string(value) {
+		t.Errorf("stored %s, want %s: %v", got, value, err)
 	}
 	return skeleton
 }
@@ -60,6 +60,25 @@ func TestWholeIsWhatWasPacked(t *testing.T) {
 	}
 	if same, err := packed.Whole(want); err != nil || same != want {
 		t.Errorf("what is no skeleton became %v, %v", same, err)
+	}
+}
+
+func TestWhatCannotBeUnpackedIsNotWhole(t *testing.T) {
+	skeleton := pack(t, definition("one", "v1"))
+	skeleton.Annotations["\x00stored"] = "broken"
+	if whole, err := packed.Whole(skeleton); err == nil {
+		t.Errorf("it became %v", whole)
+	}
+	if value, err := packed.Stored(skeleton); err == nil {
+		t.Errorf("stored %s", value)
+	}
+}
+
+func TestSkeletonKeepsItsApproval(t *testing.T) {
+	d := definition("one", "v1")
+	d.Annotations[apiextensionsv1.KubeAPIApprovedAnnotation] = "https://example.com/" + strings.Repeat("x", 2000)
+	if got := pack(t, d).Annotations[apiextensionsv1.KubeAPIApprovedAnnotation]; got != d.Annotations[apiextensionsv1.KubeAPIApprovedAnnotation] {
+		t.Errorf("its approval is %q", got)
 	}
 }
 
