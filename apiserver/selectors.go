@@ -82,7 +82,11 @@ func (s *selection) empty() bool { return s.labels == nil && s.fields == nil }
 
 // onlyName selections match what is found by name alone, or everything: there is nothing to look at in an object.
 func (s *selection) onlyName() bool {
-	return s.labels == nil && (s.fields == nil || s.name != "" && len(s.fields.Requirements()) == 1)
+	if s.labels != nil || s.fields == nil {
+		return s.labels == nil
+	}
+	name, exact := s.fields.RequiresExactMatch("metadata.name")
+	return exact && name == s.name && len(s.fields.Requirements()) == 1
 }
 
 func (s *selection) matches(obj resource.Object) bool {

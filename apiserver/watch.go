@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/net/websocket"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -45,6 +46,9 @@ func (c *call) watch() error {
 		return err
 	}
 	if c.info.LegacyWatch && c.info.Name != "" {
+		if selected.fields != nil && selected.name != c.info.Name {
+			return apierrors.NewBadRequest("fieldSelector metadata.name doesn't match requested name")
+		}
 		selected.name = c.info.Name
 	}
 	ctx, cancel := context.WithTimeoutCause(c.ctx(), c.watchTimeout(options.TimeoutSeconds), errWatchTimeout)

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
@@ -130,5 +132,33 @@ func TestProtobufClientListsAndWatches(t *testing.T) {
 	defer watcher.Stop()
 	if e := <-watcher.ResultChan(); e.Type != watch.Added || e.Object.(*corev1.ConfigMap).Data["a"] != "1" {
 		t.Fatalf("watched %v", e)
+	}
+}
+
+// The fields of a selection that is not of the name in the path are not passed over.
+func TestWatchOfOneObjectRefusesOtherFields(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	path := strings.Replace(configMaps, "/api/v1/", "/api/v1/watch/", 1) + "/one?timeoutSeconds=1&fieldSelector="
+	for _, fields := range []string{"metadata.namespace%3Dother", "metadata.name%3Dtwo"} {
+		if got := ts.get(path + fields); got.code != 400 || !strings.Contains(string(got.body), "fieldSelector metadata.name doesn't match requested name") {
+			t.Errorf("%s is answered with %d: %s", fields, got.code, got.body)
+		}
+	}
+	if got := ts.get(path + "metadata.name%3Done,metadata.namespace%3Dother").wants(200); len(got.body) > 0 {
+		t.Errorf("what does not match is sent: %s", got.body)
+	}
+	ts.watching(path+"metadata.name%3Done")().wants(t, "ADDED", "one")
+}
+
+func TestASelectionByNameAloneIsOfThatName(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "metadata.name=one": true, "metadata.name!=one": false, "metadata.name=two": false, "status.phase=Running": false, "metadata.name=one,status.phase=Running": false} {
+		s := &selection{name: "one"}
+		if text != "" {
+			s.fields = fields.ParseSelectorOrDie(text)
+		}
+		if got := s.onlyName(); got != want {
+			t.Errorf("%q is of the name alone: %t", text, got)
+		}
 	}
 }
