@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha512"
 	"fmt"
 	"maps"
@@ -118,7 +119,7 @@ func documentName(gv schema.GroupVersion) string {
 }
 
 // build writes the JSON of one document of v3, or, for the empty name, of v2.
-func (d *Documents) build(name string) ([]byte, error) {
+func (d *Documents) build(ctx context.Context, name string) ([]byte, error) {
 	schemas, err := Definitions()
 	if err != nil {
 		return nil, err
@@ -135,7 +136,7 @@ func (d *Documents) build(name string) ([]byte, error) {
 	}
 	q := &queries{schemas: schemas, known: map[string][]parameter{}}
 	if name == "" {
-		return documentV2(d.version, d.everything(q), schemas, d.others)
+		return documentV2(ctx, d.version, d.everything(q), schemas, d.others)
 	}
 	if p := fixed()[name]; p != nil {
 		return documentV3(d.info(), schema.GroupVersion{}, []*path{p}, schemas)

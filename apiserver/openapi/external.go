@@ -33,12 +33,17 @@ func (d *Documents) SetExternals(others map[string]*External) {
 type merger struct {
 	schemas map[string]Schema
 	shared  sharing
+	written map[string]bool            // paths
 	added   map[string][]byte          // definitions
 	others  map[string]json.RawMessage // parameters
 }
 
-func newMerger(schemas map[string]Schema, shared sharing) *merger {
-	return &merger{schemas: schemas, shared: shared, added: map[string][]byte{}, others: map[string]json.RawMessage{}}
+func newMerger(schemas map[string]Schema, shared sharing, paths []*path) *merger {
+	m := &merger{schemas: schemas, shared: shared, written: map[string]bool{}, added: map[string][]byte{}, others: map[string]json.RawMessage{}}
+	for _, p := range paths {
+		m.written[p.template] = true
+	}
+	return m
 }
 
 // schema of a name, in the form of v2.
@@ -61,36 +66,74 @@ func (m *merger) parameters() map[string]any {
 	return all
 }
 
-// add writes the paths behind those that are written, into the object that ends out, and notes the rest.
+// add writes the paths behind those that are written, into the object that ends out, and notes the rest. When it fails, it has
+// done nothing.
 func (m *merger) add(out *bytes.Buffer, e *External) error {
+	if err := e.check(); err != nil {
+		return err
+	}
 	names, err := m.names(e.Definitions)
 	if err != nil {
 		return err
 	}
-	for _, from := range slices.Sorted(maps.Keys(names)) {
-		to := names[from]
+	added := map[string][]byte{}
+	for from, to := range names {
 		theirs := renamed(e.Definitions[from], names)
 		if ours := m.schema(to); ours != nil {
 			if theirs, err = withKindsOf(ours, theirs); err != nil {
 				return err
 			}
 		}
-		m.added[to] = theirs
+		added[to] = theirs
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Parameters)) {
-		if _, ours := m.shared[name]; !ours {
-			m.others[name] = renamed(e.Parameters[name], names)
+	var paths bytes.Buffer
+	for _, path := range slices.Sorted(maps.Keys(e.Paths)) {
+		if m.written[path] {
+			continue // of two versions, each describes their group
 		}
+		paths.WriteByte(',')
+		if err := writeJSON(&paths, path); err != nil {
+			return err
+		}
+		paths.WriteByte(':')
+		paths.Write(renamed(e.Paths[path], names))
+	}
+	maps.Copy(m.added, added)
+	for name, p := range e.Parameters {
+		if _, ours := m.shared[name]; !ours {
+			m.others[name] = renamed(p, names)
+		}
+	}
+	for path := range e.Paths {
+		m.written[path] = true
 	}
 	out.Truncate(out.Len() - 1) // the brace
-	for _, path := range slices.Sorted(maps.Keys(e.Paths)) {
-		if !bytes.HasSuffix(out.Bytes(), []byte("{")) {
-			out.WriteByte(',')
-		}
-		fmt.Fprintf(out, "%q:", path)
-		out.Write(renamed(e.Paths[path], names))
+	behind := paths.Bytes()
+	if bytes.HasSuffix(out.Bytes(), []byte("{")) {
+		behind = bytes.TrimPrefix(behind, []byte(","))
 	}
+	out.Write(behind)
 	out.WriteByte('}')
+	return nil
+}
+
+// check refuses what would make the whole document one that clients cannot read.
+func (e *External) check() error {
+	for what, all := range map[string]map[string]json.RawMessage{"path": e.Paths, "definition": e.Definitions, "parameter": e.Parameters} {
+		for name, data := range all {
+			if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+				return fmt.Errorf("reading %s %q: it is no object", what, name)
+			}
+		}
+	}
+	for name, data := range e.Definitions {
+		var definition struct {
+			Kinds []kindObject `json:"x-kubernetes-group-version-kind"`
+		}
+		if err := json.Unmarshal(data, &definition); err != nil {
+			return fmt.Errorf("reading definition %q: %w", name, err)
+		}
+	}
 	return nil
 }
 
@@ -98,21 +141,25 @@ func (m *merger) add(out *bytes.Buffer, e *External) error {
 func (m *merger) names(definitions map[string]json.RawMessage) (map[string]string, error) {
 	names := make(map[string]string, len(definitions))
 	for name, theirs := range definitions {
-		names[name] = name
+		to := name
 		for n := 2; ; n++ {
-			ours := m.schema(names[name])
-			if ours == nil {
-				break
+			ours := m.schema(to)
+			_, another := definitions[to]
+			if another = another && to != name; !another {
+				if ours == nil {
+					break
+				}
+				same, err := alike(ours, theirs)
+				if err != nil {
+					return nil, fmt.Errorf("reading %s: %w", name, err)
+				}
+				if same {
+					break
+				}
 			}
-			same, err := alike(ours, theirs)
-			if err != nil {
-				return nil, fmt.Errorf("reading %s: %w", name, err)
-			}
-			if same {
-				break
-			}
-			names[name] = fmt.Sprintf("%s_v%d", name, n)
+			to = fmt.Sprintf("%s_v%d", name, n)
 		}
+		names[name] = to
 	}
 	return names, nil
 }
@@ -169,12 +216,26 @@ func withKindsOf(ours, theirs []byte) ([]byte, error) {
 	return json.Marshal(left)
 }
 
-// renamed has references follow the names.
+// renamed has references follow the names, in JSON without white space.
 func renamed(data []byte, names map[string]string) []byte {
-	for from, to := range names {
-		if from != to {
-			data = bytes.ReplaceAll(data, []byte(`"`+refV2+from+`"`), []byte(`"`+refV2+to+`"`))
-		}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		return data // never: it was decoded
 	}
-	return data
+	mark := []byte(`"$ref":"` + refV2)
+	out, rest := make([]byte, 0, compact.Len()), compact.Bytes()
+	for {
+		before, after, found := bytes.Cut(rest, mark)
+		out = append(out, before...)
+		if !found {
+			return out
+		}
+		name, behind, _ := bytes.Cut(after, []byte(`"`))
+		to, known := names[string(name)]
+		if !known {
+			to = string(name)
+		}
+		out = append(append(append(out, mark...), to...), '"')
+		rest = behind
+	}
 }

@@ -3,6 +3,7 @@ package openapi
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ func (d *Documents) serve(w http.ResponseWriter, r *http.Request, name, hash, pr
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	document, err := d.get(name, hash, media)
+	document, err := d.get(r.Context(), name, hash, media)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -128,7 +129,7 @@ func (d *Documents) serve(w http.ResponseWriter, r *http.Request, name, hash, pr
 }
 
 // get returns a document that was made of late, or makes it.
-func (d *Documents) get(name, hash, media string) (*dump, error) {
+func (d *Documents) get(ctx context.Context, name, hash, media string) (*dump, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil {
@@ -139,7 +140,7 @@ func (d *Documents) get(name, hash, media string) (*dump, error) {
 	if known := d.dumps[key]; known != nil && known.etag == hash {
 		return known, nil
 	}
-	data, err := d.build(name)
+	data, err := d.build(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("describing API: %w", err)
 	}

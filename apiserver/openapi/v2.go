@@ -2,13 +2,15 @@ package openapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-logr/logr"
 )
 
 // The shapes of OpenAPI v2, their fields in the order in which upstream writes them.
@@ -100,8 +102,8 @@ func (s sharing) operation(o *operation) (operationV2, error) {
 	return out, nil
 }
 
-// documentV2 writes all paths and all schemas that they need.
-func documentV2(version string, paths []*path, schemas map[string]Schema, others map[string]*External) ([]byte, error) {
+// documentV2 writes all paths and all schemas that they need. What another server says is left out when it cannot be merged.
+func documentV2(ctx context.Context, version string, paths []*path, schemas map[string]Schema, others map[string]*External) ([]byte, error) {
 	shared := sharing{}
 	var out bytes.Buffer
 	out.WriteString(`{"swagger":"2.0","info":`)
@@ -115,10 +117,10 @@ func documentV2(version string, paths []*path, schemas map[string]Schema, others
 	if err != nil {
 		return nil, err
 	}
-	merged := newMerger(schemas, shared)
+	merged := newMerger(schemas, shared, paths)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if err := merged.add(&out, others[name]); err != nil {
-			return nil, fmt.Errorf("merging the description of %s: %w", name, err)
+			logr.FromContextOrDiscard(ctx).Info("The OpenAPI v2 of a server is left out", "apiService", name, "reason", err.Error())
 		}
 	}
 	// Schemas are reached from operations and from the bodies among the shared parameters.
@@ -128,12 +130,19 @@ func documentV2(version string, paths []*path, schemas map[string]Schema, others
 	}
 	names := reachable(append(bytes.Clone(out.Bytes()[start:]), parameters.Bytes()...), refV2, merged.schema)
 	out.WriteString(`,"definitions":{`)
-	for i, name := range slices.Sorted(maps.Keys(names)) {
-		if i > 0 {
-			out.WriteByte(',')
+	separator := ""
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		schema := merged.schema(name)
+		if schema == nil {
+			continue // another server refers to what it does not define
 		}
-		fmt.Fprintf(&out, "%q:", name)
-		out.Write(merged.schema(name))
+		out.WriteString(separator)
+		if err := writeJSON(&out, name); err != nil {
+			return nil, err
+		}
+		out.WriteByte(':')
+		out.Write(schema)
+		separator = ","
 	}
 	out.WriteString(`},"parameters":`)
 	out.Write(parameters.Bytes())
