@@ -1,8 +1,10 @@
 package apiserver
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -231,5 +233,26 @@ func TestTooLargeIsAnswered(t *testing.T) {
 	body := `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", maxBody) + `"}}`
 	for range 30 {
 		ts.post(configMaps, body).wants(413).says("limit is 3145728")
+	}
+}
+
+// A body whose rest does not come is the request's end in time, not a bad body.
+func TestABodyThatDoesNotComeTimesOut(t *testing.T) {
+	ts := newServer(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(ts.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprintf(conn, "POST %s?timeout=100ms HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{", configMaps)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusGatewayTimeout || !strings.Contains(string(text), "request did not complete within the allotted timeout") {
+		t.Errorf("answered with %d %s and %v", response.StatusCode, text, err)
 	}
 }
