@@ -85,7 +85,8 @@ func (c *Child) running(ctx context.Context) int {
 	}
 	command, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 	words := strings.Split(strings.TrimSuffix(string(command), "\x00"), "\x00")
-	if err != nil || filepath.Base(words[0]) != filepath.Base(c.Path) {
+	begins := len(words) > 5 && words[2] == announce && words[5] == c.PIDFile // a shell that is about to become the program
+	if err != nil || filepath.Base(words[0]) != filepath.Base(c.Path) && !begins {
 		return 0 // the number belongs to somebody else by now
 	}
 	if words[0] == c.Path && slices.Equal(words[1:], c.Args) && configuration == c.Configuration && c.Serves(ctx) {

@@ -51,11 +51,13 @@ func live(t *testing.T, c *Child, taken func()) func() {
 	return func() { end(); running.Wait() }
 }
 
-// becomes waits until the child's process is another one than before.
+// becomes waits until the child's process is another one than before, and is the program and not the shell any more.
 func (c *Child) becomes(t *testing.T, before int) int {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if pid := c.pid(); pid != before && pid != 0 {
+		pid := c.pid()
+		command, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+		if program, _, _ := strings.Cut(string(command), "\x00"); pid != before && pid != 0 && program == c.Path {
 			return pid
 		}
 	}
