@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,7 +77,9 @@ func watchResume(t *testing.T, s storage.Store) {
 func watchAtomic(t *testing.T, s storage.Store) {
 	start := put(t, s, "start", "1")
 	const rounds, keys = 50, 5
-	go func() {
+	var writing sync.WaitGroup
+	defer writing.Wait() // the last event may come before the write that it tells of has returned
+	writing.Go(func() {
 		for range rounds {
 			var ops []storage.Op
 			for i := range keys {
@@ -84,7 +87,7 @@ func watchAtomic(t *testing.T, s storage.Store) {
 			}
 			commit(t, s, ops...)
 		}
-	}()
+	})
 	seen := 0
 	err := s.Watch(within(t), storage.Root, start, func(events []storage.Event, progress int64) error {
 		perRevision := map[int64]int{}
