@@ -36,14 +36,29 @@ func names() []string {
 	return all
 }
 
-// choose returns the scenarios that were asked for, by default all.
+// sides returns the one that was asked for, by default all. Upper and lower case are the same.
+func sides(only string, all ...peer.Peer) ([]peer.Peer, error) {
+	var called []string
+	for _, p := range all {
+		if strings.EqualFold(only, p.Name()) {
+			return []peer.Peer{p}, nil
+		}
+		called = append(called, p.Name())
+	}
+	if only != "" {
+		return nil, fmt.Errorf("no side is called %q; there are %s", only, strings.Join(called, ", "))
+	}
+	return all, nil
+}
+
+// choose returns the scenarios that were asked for, by default all. Upper and lower case are the same.
 func choose(only string) ([]scenario, error) {
 	if only == "" {
 		return scenarios(), nil
 	}
 	var chosen []scenario
 	for _, name := range strings.Split(only, ",") {
-		i := slices.Index(names(), name)
+		i := slices.Index(names(), strings.ToLower(strings.TrimSpace(name)))
 		if i < 0 {
 			return nil, fmt.Errorf("no scenario is called %q; there are %s", name, strings.Join(names(), ", "))
 		}

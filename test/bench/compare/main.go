@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -49,9 +48,6 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	if os.Geteuid() != 0 {
-		return errors.New("it makes network namespaces and needs root")
-	}
 	chosen, err := choose(o.only)
 	if err != nil {
 		return err
@@ -65,13 +61,14 @@ func run(ctx context.Context, o options) error {
 	if o.quick {
 		size, o.rounds = small, 1
 	}
-	c := &comparison{
-		peers: []peer.Peer{peer.Upstream{Programs: o.upstream}, peer.Coxswain{Program: o.coxswain}},
-		size:  size, octet: o.octet, profiles: o.profiles, results: newResults(), commands: map[string][]string{},
+	peers, err := sides(o.side, peer.Upstream{Programs: o.upstream}, peer.Coxswain{Program: o.coxswain})
+	if err != nil {
+		return err
 	}
-	if o.side != "" {
-		c.peers = slices.DeleteFunc(c.peers, func(p peer.Peer) bool { return p.Name() != o.side })
+	if os.Geteuid() != 0 {
+		return errors.New("it makes network namespaces and needs root")
 	}
+	c := &comparison{peers: peers, size: size, octet: o.octet, profiles: o.profiles, results: newResults(), commands: map[string][]string{}}
 	problems := c.run(ctx, chosen, o.rounds)
 	c.results.print(os.Stdout)
 	if ctx.Err() == nil && o.only == "" && o.side == "" && o.profiles == "" && !o.quick {

@@ -42,6 +42,15 @@ func (c *comparison) render(out *bytes.Buffer, rounds int) {
 	fmt.Fprintf(out, "Measured on %s: %d cores, Linux %s, Go %s, in %d minutes. Each figure is the median of %d rounds in which the two had their turns one after the other.\n"+
 		"The ratio says how many times better Coxswain is: more in a second, or less of anything else.\n",
 		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), kernel(), strings.TrimPrefix(runtime.Version(), "go"), int(c.took.Minutes()+0.5), rounds)
+	c.tables(out)
+	out.WriteString("\n### What was run\n`DIR` is a new folder on the same disk for every start, `IP` the address of the machine.\n")
+	for _, p := range c.peers {
+		fmt.Fprintf(out, "\n```\n%s\n```\n", strings.Join(c.commands[p.Name()], "\n"))
+	}
+}
+
+// tables has one table for each scenario.
+func (c *comparison) tables(out *bytes.Buffer) {
 	for _, s := range scenarios() {
 		fmt.Fprintf(out, "\n### %s\n%s\n\n| what | Coxswain | upstream | ratio |\n|---|---|---|---|\n", s.title, s.about)
 		for _, row := range c.results.rows {
@@ -49,10 +58,6 @@ func (c *comparison) render(out *bytes.Buffer, rounds int) {
 				fmt.Fprintf(out, "| %s | %s | %s | %s |\n", row.figure.what, row.cell("Coxswain"), row.cell("upstream"), row.ratio())
 			}
 		}
-	}
-	out.WriteString("\n### What was run\n`DIR` is a new folder on the same disk for every start, `IP` the address of the machine.\n")
-	for _, p := range c.peers {
-		fmt.Fprintf(out, "\n```\n%s\n```\n", strings.Join(c.commands[p.Name()], "\n"))
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
+	"github.com/coxswain-k8s/coxswain/test/bench/peer"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 // results of three rounds, as they come.
 func rounds(values ...figure) *results {
@@ -66,12 +71,56 @@ func TestThePageKeepsWhatIsAroundTheMarks(t *testing.T) {
 }
 
 func TestChoosing(t *testing.T) {
-	chosen, err := choose("list,start")
+	chosen, err := choose("List, start")
 	if err != nil || len(chosen) != 2 || chosen[0].name != "list" {
 		t.Errorf("%v, %v", chosen, err)
 	}
 	if _, err := choose("lists"); err == nil || !strings.Contains(err.Error(), "list, watch") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestSides(t *testing.T) {
+	all := []peer.Peer{peer.Upstream{}, peer.Coxswain{}}
+	for _, name := range []string{"coxswain", "Coxswain", "COXSWAIN"} {
+		if chosen, err := sides(name, all...); err != nil || len(chosen) != 1 || chosen[0].Name() != "Coxswain" {
+			t.Errorf("%s: %v, %v", name, chosen, err)
+		}
+	}
+	if chosen, err := sides("", all...); err != nil || len(chosen) != 2 {
+		t.Errorf("%v, %v", chosen, err)
+	}
+	if _, err := sides("ours", all...); err == nil || !strings.HasSuffix(err.Error(), "there are upstream, Coxswain") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A figure of every kind, of two rounds: rates, what a call costs the servers, times and memory.
+func TestTables(t *testing.T) {
+	r := newResults()
+	for i, peer := range []string{"upstream", "Coxswain", "upstream", "Coxswain"} {
+		v := float64([]int{12, 2, 10, 1}[i])
+		r.add("calls", peer, rate("get, protobuf, 32 workers", load.Result{Rate: 9000 / v, Took: load.Sorted([]time.Duration{time.Duration(v) * time.Millisecond})}))
+		r.add("calls", peer, figure{what: "CPU of the servers for a get, protobuf, 32 workers", unit: micros, value: 100 * v})
+		r.add("list", peer, duration("2000 pods, protobuf", time.Duration(v)*time.Millisecond))
+		r.add("list", peer, duration("CPU of the servers for a list of 2000 pods, protobuf", time.Duration(2*v)*time.Millisecond))
+		r.add("watch", peer, figure{what: "CPU of the servers for each of the events to 200 watchers", unit: micros, value: v})
+		r.add("watch", peer, figure{what: "memory after these watches, resident", unit: mebibytes, value: 50 * v})
+	}
+	var out bytes.Buffer
+	(&comparison{results: r}).tables(&out)
+	const name = "testdata/tables.md"
+	if *update {
+		if err := os.WriteFile(name, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+		t.Errorf("%s (-want +got)\n%s", name, diff)
 	}
 }
 
