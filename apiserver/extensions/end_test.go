@@ -17,7 +17,7 @@ import (
 // awaitGone returns when a definition is gone.
 func (s *server) awaitGone(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); s.settle(t) {
+	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
 		err := s.client.Get(t.Context(), client.ObjectKeyFromObject(crd), crd)
 		if apierrors.IsNotFound(err) {
 			return

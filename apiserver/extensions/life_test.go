@@ -71,7 +71,7 @@ func (s *server) establish(t testing.TB, crd *apiextensionsv1.CustomResourceDefi
 // await reads an object again and again until it is as wanted.
 func (s *server) await(t testing.TB, obj client.Object, wanted func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); s.settle(t) {
+	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
 		if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
 			t.Fatal(err)
 		}

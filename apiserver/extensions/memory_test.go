@@ -173,7 +173,7 @@ func (s *server) used(t testing.TB, crd *apiextensionsv1.CustomResourceDefinitio
 	obj.SetGroupVersionKind(schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: crd.Spec.Names.Kind})
 	obj.SetName("first")
 	obj.SetNamespace("default")
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		err := s.client.Create(t.Context(), obj)
 		if err == nil {
 			return

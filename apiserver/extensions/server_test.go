@@ -3,7 +3,9 @@ package extensions_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +32,9 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
 
+// patience is how long to wait at most for what will happen, even where everything is slow.
+const patience = time.Minute
+
 // server is an API server with extensions, on a real etcd.
 type server struct {
 	*apiserver.Server
@@ -38,6 +43,7 @@ type server struct {
 	documents  *openapi.Documents
 	client     client.WithWatch
 	refuse     atomic.Int32 // so many of the extensions' deletions are to fail
+	markers    int
 }
 
 // refusing fails as many requests as it is told to.
@@ -98,7 +104,7 @@ func newServerOn(t testing.TB, member storage.Store) *server {
 	})
 	select {
 	case <-s.extensions.Ready():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the definitions are not read")
 	}
 	return s
@@ -119,11 +125,14 @@ func (s *server) ask(t *testing.T, of *step) answer {
 	return of.read(t, response)
 }
 
-// settle lets what was written arrive everywhere.
+// settle returns when the definitions are served as they have been written. The extensions handle one after the other: once a new one,
+// in a group of its own, is established, they are done with all before it.
 func (s *server) settle(t testing.TB) {
 	t.Helper()
-	if err := s.Cache.WaitCommitted(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	<-time.After(10 * time.Millisecond) // and the extensions, which tell nobody
+	s.markers++
+	marker := definition(fmt.Sprintf("markers%d", s.markers), "Marker", version("v1", true))
+	marker.Spec.Group = "settle.example.com"
+	marker.Name = marker.Spec.Names.Plural + "." + marker.Spec.Group
+	marker.Spec.Names.Kind += strconv.Itoa(s.markers)
+	s.establish(t, marker)
 }
