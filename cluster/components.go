@@ -131,6 +131,8 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
 			Configuration: configuration, Recorder: func(profile string) events.EventRecorderLogger { return broadcaster.NewRecorder(c.scheme, profile) },
 		}
+		c.explainer.scheduler.Store(s)
+		defer c.explainer.scheduler.Store(nil)
 		return s.Run(ctx)
 	}}, nil
 }

@@ -50,6 +50,7 @@ type controlPlane struct {
 	mapping      sharedMapper
 	closers      []io.Closer // what outlasts the last request
 	drainer      *drainer
+	explainer    explainer
 	httpErrors   *log.Logger
 	leaving      <-chan struct{} // closed when the cluster is told to end
 
@@ -90,6 +91,7 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	if err := c.ensureObjects(ctx, writer); err != nil {
 		return c, err
 	}
+	c.run("authorities of clients", func() error { return c.followAuthorities(running, writer) })
 	close(c.ready)
 	return c, nil
 }

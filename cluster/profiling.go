@@ -8,10 +8,15 @@ import (
 
 // paths are those that are served beside the API.
 func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.Handler {
-	if !c.options.Profiling {
-		return documents
+	all := maps.Clone(documents)
+	if all == nil {
+		all = map[string]http.Handler{}
 	}
-	return withProfiles(documents)
+	all[ExplainPath] = &c.explainer
+	if c.options.Profiling {
+		return withProfiles(all)
+	}
+	return all
 }
 
 // withProfiles adds what `go tool pprof` reads, for whoever may read /debug/pprof. A profile is made while it is asked for;

@@ -51,6 +51,9 @@ type Scheduler struct {
 	next      int      // node that the next search starts at
 	memos     []*memo
 	extenders []fwk.Extender
+
+	turn    sync.Mutex // held by a cycle, and by Explain
+	running bool
 }
 
 // Run schedules until ctx ends.
@@ -64,12 +67,17 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	}
 	defer unregister()
 	defer s.binding.Wait()
+	s.turn.Lock()
+	s.running = true
+	s.turn.Unlock()
 	for {
 		pod := s.queue.Pop(ctx)
 		if pod == nil {
 			return nil
 		}
+		s.turn.Lock()
 		s.scheduleOne(ctx, pod)
+		s.turn.Unlock()
 	}
 }
 

@@ -1,0 +1,117 @@
+package scheduler
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func (f *fixture) explains(pod *corev1.Pod) *Explanation {
+	f.Helper()
+	e, err := f.Explain(f.Context(), client.ObjectKeyFromObject(pod))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return e
+}
+
+func TestExplainSaysWhatEachPluginHasAgainstEachNode(t *testing.T) {
+	f := newFixture(t)
+	big := pod("big", "3")
+	if _, err := f.Explain(t.Context(), client.ObjectKeyFromObject(big)); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("before the cluster was seen: %v", err)
+	}
+	f.running = true
+	f.nodes("a")
+	tainted := node("b")
+	tainted.Spec.Taints = []corev1.Taint{{Key: "gpu", Value: "yes", Effect: corev1.TaintEffectNoSchedule}}
+	f.nodeAdded(tainted)
+	big.Spec.NodeSelector = map[string]string{"disk": "ssd"}
+	f.comes(big)
+	f.tries()
+	cpu := Refusal{Plugin: "NodeResourcesFit", Reasons: []string{"Insufficient cpu"}, Details: []string{"need 3, free 2 of 2"}}
+	label := Refusal{Plugin: "NodeAffinity", Reasons: []string{"node(s) didn't match Pod's node affinity/selector"}, Details: []string{"want disk=ssd, not set"}}
+	taint := Refusal{Plugin: "TaintToleration", Reasons: []string{"node(s) had untolerated taint(s)"}, Details: []string{"gpu=yes:NoSchedule"}}
+	want := &Explanation{
+		Profiles: []string{"default-scheduler"}, Served: true, Where: "waiting", Attempts: 1, Refused: []string{"NodeAffinity", "TaintToleration"},
+		Nodes: []NodeOpinion{{Name: "a", Refusals: []Refusal{label, cpu}}, {Name: "b", Refusals: []Refusal{taint, label, cpu}}},
+	}
+	if diff := cmp.Diff(want, f.explains(big), cmpopts.IgnoreFields(Explanation{}, "Since")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestExplainSaysWhereAPodIs(t *testing.T) {
+	f := newFixture(t)
+	f.running = true
+	f.nodes("a")
+	foreign, gated, small := pod("foreign", "1"), pod("gated", "1"), pod("small", "1")
+	foreign.Spec.SchedulerName = "other"
+	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
+	for _, p := range []*corev1.Pod{foreign, gated, small} {
+		f.comes(p)
+	}
+	if e := f.explains(foreign); e.Served || e.Where != "" || e.Nodes != nil {
+		t.Errorf("a pod of another scheduler: %+v", e)
+	}
+	if e := f.explains(gated); e.Where != "gated" || e.Gate != "SchedulingGates" || e.Nodes != nil {
+		t.Errorf("a gated pod: %+v", e)
+	}
+	if e := f.explains(small); e.Where != "active" || len(e.Nodes) != 1 || len(e.Nodes[0].Refusals) > 0 {
+		t.Errorf("a pod that fits: %+v", e)
+	}
+	f.bindErr = errors.New("no")
+	f.tries()
+	if e := f.explains(small); e.Where != "backing off" || e.Attempts != 1 || !e.Until.Time.Equal(f.clock.Now().Add(time.Second)) {
+		t.Errorf("a pod whose binding failed: %+v", e)
+	}
+	if _, err := f.Explain(t.Context(), client.ObjectKey{Namespace: "default", Name: "nobody"}); client.IgnoreNotFound(err) != nil || err == nil {
+		t.Errorf("a pod that there is not: %v", err)
+	}
+}
+
+func TestExplainSaysForWhomRoomIsKept(t *testing.T) {
+	f := newFixture(t)
+	f.running = true
+	f.nodes("a")
+	low, high, late := pod("low", "2"), pod("high", "2"), pod("late", "1")
+	low.Spec.NodeName = "a"
+	high.Spec.Priority, late.Spec.Priority = new(int32), new(int32)
+	*high.Spec.Priority, *late.Spec.Priority = 10, 5
+	f.comes(low)
+	f.comes(high)
+	f.tries()
+	if e := f.explains(high); e.Nominated != "a" {
+		t.Errorf("the preemptor: %+v", e)
+	}
+	f.podDeleted(low)
+	f.comes(late)
+	e := f.explains(late)
+	if len(e.Nodes) != 1 || len(e.Nodes[0].Refusals) != 1 {
+		t.Fatalf("the late one: %+v", e)
+	}
+	want := Refusal{Plugin: "NodeResourcesFit", Reasons: []string{"Insufficient cpu"}, Details: []string{"room is kept for default/high"}, Preemptible: true}
+	if diff := cmp.Diff(want, e.Nodes[0].Refusals[0]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestQuantitiesAreReadable(t *testing.T) {
+	for _, c := range []struct {
+		kind corev1.ResourceName
+		n    int64
+		want string
+	}{
+		{corev1.ResourceCPU, 500, "0.5"}, {corev1.ResourceCPU, 2000, "2"}, {corev1.ResourceCPU, 0, "0"}, {corev1.ResourceCPU, 1250, "1.25"},
+		{corev1.ResourceMemory, 3 << 29, "1.5Gi"}, {corev1.ResourceMemory, 12 << 20, "12Mi"}, {corev1.ResourceMemory, 0, "0"}, {"example.com/gpu", 3, "3"},
+	} {
+		if got := quantity(c.kind, c.n); got != c.want {
+			t.Errorf("%d of %s: %s, want %s", c.n, c.kind, got, c.want)
+		}
+	}
+}
