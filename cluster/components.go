@@ -122,7 +122,7 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 		}
 	}
 	return component{"scheduler", func(ctx context.Context) error {
-		broadcaster := events.NewBroadcaster(eventSink{writer})
+		broadcaster := events.NewBroadcaster(newEventSink(writer))
 		defer broadcaster.Shutdown()
 		if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
 			return err

@@ -9,11 +9,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// eventSink writes events.k8s.io/v1 events through a client.
-type eventSink struct{ client.Client }
+// maxNews bounds the events that are written at the same time.
+const maxNews = 2
+
+// eventSink writes events.k8s.io/v1 events through a client. The recorder hands all of them over at once, one for each pod that is
+// bound: they take turns, so that telling of pods does not hold up binding the next.
+type eventSink struct {
+	client.Client
+	turns chan struct{}
+}
+
+func newEventSink(c client.Client) eventSink { return eventSink{c, make(chan struct{}, maxNews)} }
 
 // Create implements events.EventSink.
 func (s eventSink) Create(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
+	select {
+	case s.turns <- struct{}{}:
+	case <-ctx.Done():
+		return event, nil // the server stops
+	}
+	defer func() { <-s.turns }()
 	return event, s.Client.Create(ctx, event)
 }
 

@@ -68,12 +68,14 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() && s.extendersTake(ctx, pod, node) {
 		return node.Node().Name, nil
 	}
-	memo := s.memo(p, snapshot, info, len(all))
-	fitting, refusals := s.filter(ctx, search{p, cycle, pod, memo}, narrow(all, narrowed, snapshot))
+	known := recollection{memo: s.memo(p, snapshot, info, len(all))}
+	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo}
+	fitting, refusals := s.filter(ctx, look, narrow(all, narrowed, snapshot))
 	if refusals != nil && len(s.extenders) > 0 {
 		if fitting, status = s.extendFilter(ctx, pod, fitting, refusals); !status.IsSuccess() {
 			return "", failed(status)
 		}
+		look.found = positions(fitting)
 	}
 	if len(fitting) == 0 {
 		return "", refusals.leaving(len(all), by)
@@ -84,7 +86,8 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if status := p.PreScore(ctx, cycle, pod, fitting); !status.IsSuccess() {
 		return "", failed(status)
 	}
-	totals, status := p.Score(ctx, cycle, pod, fitting, memo)
+	known.positions = look.found
+	totals, status := p.Score(ctx, cycle, pod, fitting, known)
 	if !status.IsSuccess() {
 		return "", failed(status)
 	}
@@ -124,36 +127,57 @@ type search struct {
 	cycle *profile.CycleState
 	pod   *corev1.Pod
 	memo  *memo
+	found []int // positions of the nodes that fit
 }
 
 // filter returns the nodes that fit. In a large cluster it stops when it has found enough of them
 // (percentageOfNodesToScore), and the next search starts where this one ended.
-func (s *Scheduler) filter(ctx context.Context, look search, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
-	enough := enoughNodes(len(nodes), s.handles[look.Name].percentage)
-	fitting := make([]fwk.NodeInfo, 0, enough)
-	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
+func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
 	h, tried := s.handles[look.Name], 0
+	enough := enoughNodes(len(nodes), h.percentage)
+	fitting := make([]fwk.NodeInfo, 0, enough)
+	look.found = make([]int, 0, enough)
+	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
+	all, at := len(nodes) == len(look.memo.nodes), 0 // not narrowed: a node's place is its position
+	if len(nodes) > 0 {
+		at = s.next % len(nodes)
+	}
 	for ; tried < len(nodes) && len(fitting) < enough; tried++ {
-		node := nodes[(s.next+tried)%len(nodes)]
-		status := h.remembered(ctx, look, node)
+		node, position := nodes[at], at
+		if !all {
+			position = node.(*state.NodeInfo).Position()
+		}
+		if at++; at == len(nodes) {
+			at = 0
+		}
+		status := h.remembered(ctx, look, node, position)
 		switch {
 		case status.IsSuccess():
-			fitting = append(fitting, node)
+			fitting, look.found = append(fitting, node), append(look.found, position)
 		case status.IsRejected():
 			refusals.refuse(node, status)
 		default:
 			return nil, failed(status)
 		}
 	}
-	if len(nodes) == len(look.memo.nodes) && len(nodes) > 0 { // not narrowed
-		s.next = (s.next + tried) % len(nodes)
+	if all {
+		s.next = at
 	}
 	return fitting, refusals
 }
 
-// remembered asks the plugins whether the pod fits the node, and the local ones only if they have not said so before.
-func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo) *fwk.Status {
-	o := look.memo.of(node)
+// positions of nodes in the snapshot.
+func positions(nodes []fwk.NodeInfo) []int {
+	at := make([]int, len(nodes))
+	for i, node := range nodes {
+		at[i] = node.(*state.NodeInfo).Position()
+	}
+	return at
+}
+
+// remembered asks the plugins whether the pod fits the node at a position, and the local ones only if they have not said so before.
+func (h *handle) remembered(ctx context.Context, look *search, node fwk.NodeInfo, position int) *fwk.Status {
+	o := look.memo.of(position)
 	if !o.known {
 		status := look.FilterLocal(ctx, look.cycle, look.pod, node)
 		if !status.IsSuccess() && !status.IsRejected() {
@@ -164,8 +188,11 @@ func (h *handle) remembered(ctx context.Context, look search, node fwk.NodeInfo)
 	if !o.refusal.IsSuccess() {
 		return o.refusal
 	}
-	if len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
+	if h.some.Load() && len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
 		return h.filter(ctx, look.cycle, look.pod, node)
+	}
+	if look.cycle.OnlyLocal() {
+		return nil
 	}
 	return look.FilterRest(ctx, look.cycle, look.pod, node)
 }

@@ -18,6 +18,8 @@ type memo struct {
 	nodes   []opinion // by the nodes' positions
 	scores  []int64   // a row for each node
 	width   int
+	ages    []int64 // of the nodes, as they are now
+	names   []string
 }
 
 // opinion of one node, as it was at that generation.
@@ -27,8 +29,6 @@ type opinion struct {
 	refusal    *fwk.Status
 	scored     uint64 // a bit for each plugin whose score is known
 }
-
-var _ profile.Memory = &memo{}
 
 // maxMemos bounds how many different pods are remembered; the one that was used last is the first.
 const maxMemos = 8
@@ -47,29 +47,41 @@ func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *stat
 		})
 	}
 	m := s.memos[at]
+	m.ages, m.names = snapshot.Generations(), snapshot.Names()
 	copy(s.memos[1:at+1], s.memos[:at])
 	s.memos[0] = m
 	return m
 }
 
-// of returns the opinion of a node, an empty one if the node has changed.
-func (m *memo) of(node fwk.NodeInfo) *opinion {
-	o := &m.nodes[node.(*state.NodeInfo).Position()]
-	if generation := node.GetGeneration(); o.generation != generation {
+// of returns the opinion of the node at a position, an empty one if the node has changed.
+func (m *memo) of(position int) *opinion {
+	o := &m.nodes[position]
+	if generation := m.ages[position]; o.generation != generation {
 		*o = opinion{generation: generation}
 	}
 	return o
 }
 
+// recollection is the part of a memo that is about some nodes.
+type recollection struct {
+	*memo
+	positions []int
+}
+
+var _ profile.Memory = recollection{}
+
 // Recall implements profile.Memory.
-func (m *memo) Recall(plugin int, node fwk.NodeInfo) (int64, bool) {
-	position := node.(*state.NodeInfo).Position()
-	return m.scores[position*m.width+plugin], m.nodes[position].scored&(1<<plugin) != 0
+func (r recollection) Recall(plugin, node int) (int64, bool) {
+	position := r.positions[node]
+	return r.scores[position*r.width+plugin], r.nodes[position].scored&(1<<plugin) != 0
 }
 
 // Remember implements profile.Memory.
-func (m *memo) Remember(plugin int, node fwk.NodeInfo, score int64) {
-	position := node.(*state.NodeInfo).Position()
-	m.scores[position*m.width+plugin] = score
-	m.nodes[position].scored |= 1 << plugin
+func (r recollection) Remember(plugin, node int, score int64) {
+	position := r.positions[node]
+	r.scores[position*r.width+plugin] = score
+	r.nodes[position].scored |= 1 << plugin
 }
+
+// Name implements profile.Memory.
+func (r recollection) Name(node int) string { return r.names[r.positions[node]] }

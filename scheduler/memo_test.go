@@ -48,8 +48,8 @@ func TestRemembersTheTruth(t *testing.T) {
 		if _, _, status := p.PreFilter(t.Context(), cycle, asked, all); !status.IsSuccess() {
 			t.Fatal(status)
 		}
-		memo := f.memo(p, h.snapshot, info, len(all))
-		fitting, _ := f.filter(t.Context(), search{p, cycle, asked, memo}, all)
+		look := &search{Profile: p, cycle: cycle, pod: asked, memo: f.memo(p, h.snapshot, info, len(all))}
+		fitting, _ := f.filter(t.Context(), look, all)
 		var got, want []string
 		for _, n := range fitting {
 			got = append(got, n.Node().Name)
@@ -63,7 +63,7 @@ func TestRemembersTheTruth(t *testing.T) {
 			t.Fatalf("step %d: nodes that fit (-asked +remembered):\n%s", step, diff)
 		}
 		p.PreScore(t.Context(), cycle, asked, fitting)
-		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, memo)
+		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, recollection{look.memo, look.found})
 		fresh, _ := p.Score(t.Context(), cycle, asked, fitting, nil)
 		if diff := cmp.Diff(fresh, remembered); diff != "" {
 			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)

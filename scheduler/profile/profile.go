@@ -14,10 +14,11 @@ import (
 // what SameDemands compares of the pod: while these do not change, the answers are remembered.
 type Local interface{ Local() }
 
-// Memory remembers raw scores of local plugins.
+// Memory remembers raw scores of local plugins. Nodes are named by their place among those that are scored.
 type Memory interface {
-	Recall(plugin int, node fwk.NodeInfo) (int64, bool)
-	Remember(plugin int, node fwk.NodeInfo, score int64)
+	Recall(plugin, node int) (int64, bool)
+	Remember(plugin, node int, score int64)
+	Name(node int) string
 }
 
 // Profile is a name that pods ask for (spec.schedulerName) and the plugins that serve it.
@@ -199,8 +200,12 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 	skipped := state.GetSkipScorePlugins()
 	totals := make([]int64, len(nodes))
 	scores := make(fwk.NodeScoreList, len(nodes))
-	for i, node := range nodes {
-		scores[i].Name = node.Node().Name
+	for i := range scores {
+		if memory != nil {
+			scores[i].Name = memory.Name(i)
+		} else {
+			scores[i].Name = nodes[i].Node().Name
+		}
 	}
 	for at, plugin := range p.score {
 		if skipped.Has(plugin.Name()) {
@@ -236,7 +241,7 @@ type asked struct {
 func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q asked) *fwk.Status {
 	for i, node := range nodes {
 		if q.memory != nil {
-			if score, ok := q.memory.Recall(q.plugin, node); ok {
+			if score, ok := q.memory.Recall(q.plugin, i); ok {
 				q.into[i].Score = score
 				continue
 			}
@@ -247,7 +252,7 @@ func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, 
 		}
 		q.into[i].Score = score
 		if q.memory != nil {
-			q.memory.Remember(q.plugin, node, score)
+			q.memory.Remember(q.plugin, i, score)
 		}
 	}
 	return nil

@@ -68,9 +68,17 @@ func (p *PodInfo) equivalent(other *PodInfo) bool {
 func (p *PodInfo) SameDemands(other *PodInfo) bool {
 	a, b := &p.pod.Spec, &other.pod.Spec
 	return p.exact.equal(other.exact) && p.nonZero.equal(other.nonZero) && a.NodeName == b.NodeName &&
-		maps.Equal(a.NodeSelector, b.NodeSelector) && equality.Semantic.DeepEqual(a.Tolerations, b.Tolerations) &&
-		equality.Semantic.DeepEqual(nodeAffinity(a), nodeAffinity(b)) &&
+		maps.Equal(a.NodeSelector, b.NodeSelector) && slices.EqualFunc(a.Tolerations, b.Tolerations, sameToleration) &&
+		sameNodeAffinity(nodeAffinity(a), nodeAffinity(b)) &&
 		sameContainers(a.Containers, b.Containers) && sameContainers(a.InitContainers, b.InitContainers)
+}
+
+func sameToleration(a, b corev1.Toleration) bool {
+	return a.Key == b.Key && a.Operator == b.Operator && a.Value == b.Value && a.Effect == b.Effect && ptr.Equal(a.TolerationSeconds, b.TolerationSeconds)
+}
+
+func sameNodeAffinity(a, b *corev1.NodeAffinity) bool {
+	return a == b || equality.Semantic.DeepEqual(a, b)
 }
 
 func nodeAffinity(spec *corev1.PodSpec) *corev1.NodeAffinity {

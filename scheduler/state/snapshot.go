@@ -17,6 +17,8 @@ type Snapshot struct {
 	byName     map[string]*NodeInfo
 	position   map[string]int // in all
 	all        []fwk.NodeInfo // zones take turns, so that any stretch of the list is spread over them
+	names      []string       // of all, and their generations: read without looking at every node
+	ages       []int64
 	claims     map[string]int // by how many pods each is used
 	generation int64
 	roster     int64
@@ -52,7 +54,7 @@ func (s *Snapshot) set(name string, now *NodeInfo) bool {
 		return true
 	}
 	now.position = s.position[name]
-	s.all[now.position] = now
+	s.all[now.position], s.ages[now.position] = now, now.generation
 	return false
 }
 
@@ -82,11 +84,11 @@ func (s *Snapshot) arrange() {
 	slices.SortStableFunc(nodes, func(a, b *NodeInfo) int {
 		return cmp.Or(cmp.Compare(rank[a], rank[b]), cmp.Compare(zone(a.node), zone(b.node)))
 	})
-	s.all = make([]fwk.NodeInfo, len(nodes))
+	s.all, s.names, s.ages = make([]fwk.NodeInfo, len(nodes)), make([]string, len(nodes)), make([]int64, len(nodes))
 	clear(s.position)
 	s.roster++
 	for i, node := range nodes {
-		s.all[i] = node
+		s.all[i], s.names[i], s.ages[i] = node, node.node.Name, node.generation
 		node.position = i
 		s.position[node.node.Name] = i
 	}
@@ -114,6 +116,12 @@ func (s *Snapshot) list() {
 
 // Roster changes when the list of nodes is made anew.
 func (s *Snapshot) Roster() int64 { return s.roster }
+
+// Generations of the nodes, by their positions.
+func (s *Snapshot) Generations() []int64 { return s.ages }
+
+// Names of the nodes, by their positions.
+func (s *Snapshot) Names() []string { return s.names }
 
 // NodeInfos implements fwk.SharedLister.
 func (s *Snapshot) NodeInfos() fwk.NodeInfoLister { return s }

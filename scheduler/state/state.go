@@ -171,6 +171,20 @@ func (s *State) node(name string) *entry {
 	return s.nodes[name]
 }
 
+// fewChanges are as many as there usually are from one cycle to the next.
+const fewChanges = 128
+
+// forgetChanges ends a snapshot. A map that was large once is as slow to read and to clear as when it was full.
+func (s *State) forgetChanges() {
+	if len(s.changed) > fewChanges {
+		s.changed = map[string]struct{}{}
+	} else {
+		clear(s.changed)
+	}
+	clear(s.moves)
+	s.moves = s.moves[:0]
+}
+
 // Snapshot returns a view of now. It is the same one each time, brought up to date: what has not changed since the last
 // time costs nothing. Only one goroutine may use it; the nodes in it do not change themselves.
 func (s *State) Snapshot() *Snapshot {
@@ -194,8 +208,6 @@ func (s *State) Snapshot() *Snapshot {
 	for _, m := range s.moves {
 		s.snapshot.Topology.apply(m)
 	}
-	clear(s.changed)
-	clear(s.moves)
-	s.moves = s.moves[:0]
+	s.forgetChanges()
 	return s.snapshot
 }

@@ -56,6 +56,11 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 	go func() {
 		bound <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion}, own.CoreV1().Pods("scheduled").Watch, waiting(pods, &waits))
 	}()
+	profiled := t.profile(ctx, fmt.Sprintf("schedule on %d nodes", nodes), workers)
+	before, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
 	began = time.Now()
 	if _, err := load.Repeat(workers, pods, func(i int) error {
 		_, err := c.CoreV1().Pods("scheduled").Create(ctx, load.Requesting(fmt.Sprintf("pod-%d", i)), metav1.CreateOptions{})
@@ -68,6 +73,14 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 		return fmt.Errorf("%d of %d pods were bound: %w", len(waits), pods, err)
 	}
 	t.record(rate(fmt.Sprintf("%d pods created and bound", pods), load.Result{Rate: float64(pods) / time.Since(began).Seconds(), Took: load.Sorted(waits)}))
+	after, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	t.record(figure{what: "CPU of the servers for a pod", unit: micros, value: float64(after.Since(before).CPU/time.Duration(pods)) / 1e3})
+	if err := profiled(); err != nil {
+		return err
+	}
 	t.record(figure{what: "of it, creating them", unit: seconds, value: created.Seconds()})
 	return t.recordMemory("memory after scheduling")
 }
