@@ -31,11 +31,10 @@ func (c *controlPlane) requestHeaderConfig() (map[string]string, error) {
 		RequestHeaderAllowedNames: []string{frontProxyName}, RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
 		RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
 	}
-	authorities, err := proxies.add(&c.options.RequestHeaderOptions, c.certificates.frontProxy.CertPEM)
-	if err != nil {
-		return nil, err
+	proxies.add(&c.options.RequestHeaderOptions)
+	data := map[string]string{
+		"client-ca-file": string(c.certificates.clients.PEM()), "requestheader-client-ca-file": string(c.certificates.frontProxy.CertPEM) + string(c.certificates.proxies.PEM()),
 	}
-	data := map[string]string{"client-ca-file": string(c.certificates.clientCAPEM), "requestheader-client-ca-file": string(authorities)}
 	for key, values := range map[string][]string{
 		"requestheader-allowed-names": proxies.RequestHeaderAllowedNames, "requestheader-username-headers": proxies.RequestHeaderUsernameHeaders,
 		"requestheader-uid-headers": proxies.RequestHeaderUIDHeaders, "requestheader-group-headers": proxies.RequestHeaderGroupHeaders,

@@ -2,10 +2,7 @@ package cluster
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -45,7 +42,8 @@ type AuthenticationOptions struct {
 	ServiceAccountExtendTokenExpiration bool `json:"service-account-extend-token-expiration"`
 }
 
-// RequestHeaderOptions say which front proxies are believed, and how they name users. Without an authority, none is.
+// RequestHeaderOptions say which front proxies are believed, and how they name users. Without an authority, none is. A
+// change of the authorities counts without a restart.
 type RequestHeaderOptions struct {
 	RequestHeaderClientCAFile        string   `json:"requestheader-client-ca-file,omitempty"`
 	RequestHeaderAllowedNames        []string `json:"requestheader-allowed-names,omitempty"`
@@ -115,7 +113,8 @@ func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.M
 		ttl := o.TokenWebhookCacheTTL.Duration
 		i.bearers.Tokens = append(i.bearers.Tokens, &auth.Cached{Next: asks, Accepted: ttl, Refused: ttl, Clock: clock.RealClock{}, Metrics: metrics})
 	}
-	return i, c.addCertificates(i)
+	c.addCertificates(i)
+	return i, nil
 }
 
 // addProviders adds the issuers of an AuthenticationConfiguration or of the flags, and follows the file.
@@ -195,38 +194,22 @@ func useProviders(current *oidc.Current, config *apiserver.AuthenticationConfigu
 }
 
 // addCertificates adds front proxies and client certificates, which are asked before tokens.
-func (c *controlPlane) addCertificates(i *identities) error {
-	o, clients := &c.options.AuthenticationOptions, c.certificates.clientCAs
-	c.certificates.named = clients.Clone()
+func (c *controlPlane) addCertificates(i *identities) {
+	o := &c.options.AuthenticationOptions
 	if o.RequestHeaderClientCAFile != "" {
-		data, err := os.ReadFile(o.RequestHeaderClientCAFile)
-		if err != nil {
-			return fmt.Errorf("reading --requestheader-client-ca-file: %w", err)
-		}
-		proxies := x509.NewCertPool()
-		if !proxies.AppendCertsFromPEM(data) {
-			return fmt.Errorf("reading --requestheader-client-ca-file: %s has no certificate in PEM", o.RequestHeaderClientCAFile)
-		}
-		c.certificates.named.AppendCertsFromPEM(data)
 		i.requests.Requests = append(i.requests.Requests, &auth.RequestHeader{
-			Roots: func() *x509.CertPool { return proxies }, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
+			Roots: c.certificates.proxies.Pool, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
 			UserHeaders: o.RequestHeaderUsernameHeaders, UIDHeaders: o.RequestHeaderUIDHeaders,
 			GroupHeaders: o.RequestHeaderGroupHeaders, ExtraPrefixes: o.RequestHeaderExtraHeaderPrefixes,
 		})
 	}
-	i.requests.Requests = append(i.requests.Requests,
-		&auth.ClientCertificates{Roots: func() *x509.CertPool { return clients }, Clock: clock.RealClock{}}, i.bearers)
-	return nil
+	i.requests.Requests = append(i.requests.Requests, &auth.ClientCertificates{Roots: c.certificates.clients.Pool, Clock: clock.RealClock{}}, i.bearers)
 }
 
-// add tells of further front proxies beside those of o, and returns the authorities of both.
-func (o *RequestHeaderOptions) add(more *RequestHeaderOptions, authorities []byte) ([]byte, error) {
+// add tells of further front proxies beside those of o.
+func (o *RequestHeaderOptions) add(more *RequestHeaderOptions) {
 	if more.RequestHeaderClientCAFile == "" {
-		return authorities, nil
-	}
-	data, err := os.ReadFile(more.RequestHeaderClientCAFile)
-	if err != nil {
-		return nil, fmt.Errorf("reading --requestheader-client-ca-file: %w", err)
+		return
 	}
 	union := func(to *[]string, values []string) {
 		for _, value := range values {
@@ -243,7 +226,6 @@ func (o *RequestHeaderOptions) add(more *RequestHeaderOptions, authorities []byt
 	union(&o.RequestHeaderUIDHeaders, more.RequestHeaderUIDHeaders)
 	union(&o.RequestHeaderGroupHeaders, more.RequestHeaderGroupHeaders)
 	union(&o.RequestHeaderExtraHeaderPrefixes, more.RequestHeaderExtraHeaderPrefixes)
-	return slices.Concat(authorities, data), nil
 }
 
 // authenticator recognizes users and counts them.

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -104,16 +105,21 @@ func (a *asker) whoami(token string, headers ...string) string {
 // eventually waits until a request has an answer that starts so.
 func (a *asker) eventually(token, path, start string) {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), 10*time.Second)
+	a.until(func() string { return a.get(token, path) }, start)
+}
+
+func (a *asker) until(ask func() string, start string) {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.t.Context(), time.Minute)
 	defer cancel()
 	for {
-		got := a.get(token, path)
+		got := ask()
 		if strings.HasPrefix(got, start) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			a.t.Fatalf("%s: %.200s, want %s", path, got, start)
+			a.t.Fatalf("%.200s, want %s", got, start)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -278,7 +284,47 @@ func TestFrontProxy(t *testing.T) {
 	if !strings.Contains(told, `"requestheader-allowed-names":"[\"front-proxy-client\",\"front\"]"`) || strings.Count(told, "BEGIN CERTIFICATE") != 3 {
 		t.Errorf("other servers are told: %s", told)
 	}
+	testChangedAuthorities(t, running, front, options.RequestHeaderClientCAFile)
 }
+
+// testChangedAuthorities replaces the authority of front proxies, and later brings the first one back beside it.
+func testChangedAuthorities(t *testing.T, running *Cluster, front *asker, file string) {
+	first, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := pki.Open(filepath.Join(t.TempDir(), "others"), "others", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := pki.Request{Name: "front", CommonName: "front", Client: true}
+	second, err := other.Leaf(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, admin := plain(t, running)
+	const told = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+	asks := func(who *asker) func() string {
+		return func() string {
+			who.client.CloseIdleConnections() // a handshake decides whether a client shows its certificate
+			return who.get("", "/version", "X-Remote-User=bob")
+		}
+	}
+	newcomer := newAsker(t, running, second.TLS())
+	newcomer.expect(asks(newcomer)(), "401")
+	writeFile(t, file, "nonsense")
+	writeFile(t, file, string(other.CertPEM))
+	newcomer.until(asks(newcomer), "200")
+	front.expect(asks(front)(), "401")
+	admin.until(func() string { return fmt.Sprint(strings.Contains(admin.get("", told), pemBody(other.CertPEM))) }, "true")
+	writeFile(t, file, string(first)+string(other.CertPEM))
+	front.until(asks(front), "200")
+	newcomer.expect(asks(newcomer)(), "200")
+	admin.until(func() string { return strconv.Itoa(strings.Count(admin.get("", told), "BEGIN CERTIFICATE")) }, "4")
+}
+
+// pemBody is a line of a certificate, which is the same in JSON.
+func pemBody(certificate []byte) string { return strings.Split(string(certificate), "\n")[3] }
 
 // An issuer that accepts connections and says nothing does not hold up the end of a server.
 func TestSilentIssuerDoesNotHoldUpTheEnd(t *testing.T) {

@@ -3,7 +3,6 @@ package cluster
 import (
 	"crypto/ecdsa"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"path/filepath"
@@ -26,11 +25,10 @@ type certificates struct {
 	frontProxyClient *pki.Pair
 	join             join.Token // with which agents join
 
-	served      tls.Certificate // by which the API server serves: serving, or the user's
-	trusted     []byte          // by which clients know it, in PEM
-	clientCAs   *x509.CertPool  // whose client certificates are believed
-	named       *x509.CertPool  // those and the authorities of front proxies: clients show certificates of authorities that handshakes name
-	clientCAPEM []byte
+	served  tls.Certificate    // by which the API server serves: serving, or the user's
+	trusted []byte             // by which clients know it, in PEM
+	clients *clientAuthorities // whose client certificates are believed
+	proxies *clientAuthorities // of front proxies
 }
 
 // openCertificates reads or makes all certificates below DataDir/pki, or keeps them in memory.
@@ -74,7 +72,7 @@ func openCertificates(o *Options) (*certificates, error) {
 	if c.tokens, err = pki.SigningKey(dir); err != nil {
 		return nil, err
 	}
-	return c, errors.Join(c.openServed(&o.ServingOptions), c.openClientCAs(&o.ServingOptions))
+	return c, errors.Join(c.openServed(&o.ServingOptions), c.openClientCAs(o))
 }
 
 // servingNames are all names and addresses by which clients may call the API server.

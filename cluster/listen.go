@@ -28,12 +28,13 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, c
 		ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.served},
-			ClientAuth: tls.RequestClientCert, ClientCAs: c.named, NextProtos: []string{"h2", "http/1.1"},
+			ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2", "http/1.1"},
 			// Small records at the start of a connection are for browsers that show half a page.
 			DynamicRecordSizingDisabled: true,
 		},
 		HTTP2: http2Limits(),
 	}
+	c.nameAuthorities(server)
 	if err := gather.HTTP2(server, conns); err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")
 	}

@@ -33,7 +33,7 @@ type ServingOptions struct {
 	TLSCipherSuites []string `json:"tls-cipher-suites,omitempty"`
 	// Profiling serves /debug/pprof; default true.
 	Profiling bool `json:"profiling"`
-	// ClientCAFile has further authorities of clients.
+	// ClientCAFile has further authorities of clients; a change of it counts without a restart.
 	ClientCAFile string `json:"client-ca-file,omitempty"`
 	// ServiceAccountIssuers of tokens: the first issues them, all are believed. Default https://kubernetes.default.svc.DOMAIN.
 	ServiceAccountIssuers []string `json:"service-account-issuer,omitempty"`
@@ -179,23 +179,6 @@ func (c *controlPlane) proxyCertificate() (tls.Certificate, error) {
 		return given, fmt.Errorf("reading --proxy-client-cert-file: %w", err)
 	}
 	return given, nil
-}
-
-// openClientCAs gathers whose client certificates are believed.
-func (c *certificates) openClientCAs(o *ServingOptions) error {
-	c.clientCAs, c.clientCAPEM = c.authority.Pool(), c.authority.CertPEM
-	if o.ClientCAFile == "" {
-		return nil
-	}
-	more, err := os.ReadFile(o.ClientCAFile)
-	if err != nil {
-		return fmt.Errorf("reading --client-ca-file: %w", err)
-	}
-	if !c.clientCAs.AppendCertsFromPEM(more) {
-		return fmt.Errorf("reading --client-ca-file: %s has no certificate in PEM", o.ClientCAFile)
-	}
-	c.clientCAPEM = append(append([]byte{}, c.clientCAPEM...), more...)
-	return nil
 }
 
 // accountTokens are how service accounts prove who they are.

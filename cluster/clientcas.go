@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	files "github.com/coxswain-k8s/coxswain/apiserver/follow"
+)
+
+// clientAuthorities are those whose client certificates are believed: our own, if any, and those of a file, which is read again
+// when it changes.
+type clientAuthorities struct {
+	flag, path string
+	own        []byte
+	current    atomic.Pointer[authorityBundle]
+}
+
+// authorityBundle is what counts at one time. It is never changed.
+type authorityBundle struct {
+	file, all []byte // in PEM
+	pool      *x509.CertPool
+}
+
+// openClientAuthorities reads the file that a flag names, if it names one.
+func openClientAuthorities(flag, path string, own []byte) (*clientAuthorities, error) {
+	a := &clientAuthorities{flag: flag, path: path, own: own}
+	if path == "" {
+		_, err := a.use(nil)
+		return a, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading --%s: %w", flag, err)
+	}
+	_, err = a.use(data)
+	return a, err
+}
+
+// use takes the content of the file into use, and says whether it is another one.
+func (a *clientAuthorities) use(file []byte) (bool, error) {
+	if before := a.current.Load(); before != nil && bytes.Equal(before.file, file) {
+		return false, nil
+	}
+	fresh := &authorityBundle{file: file, all: slices.Concat(a.own, file), pool: x509.NewCertPool()}
+	fresh.pool.AppendCertsFromPEM(a.own)
+	if a.path != "" && !fresh.pool.AppendCertsFromPEM(file) {
+		return false, fmt.Errorf("reading --%s: %s has no certificate in PEM", a.flag, a.path)
+	}
+	a.current.Store(fresh)
+	return true, nil
+}
+
+// reread says whether the file has changed. One that is wrong, or just being replaced, changes nothing.
+func (a *clientAuthorities) reread(ctx context.Context) bool {
+	data, err := os.ReadFile(a.path)
+	if errors.Is(err, os.ErrNotExist) || len(data) == 0 && err == nil {
+		return false
+	}
+	changed := false
+	if err == nil {
+		changed, err = a.use(data)
+	}
+	switch {
+	case err != nil:
+		log.FromContext(ctx).Error(err, "Changed authorities of clients were not taken into use", "file", a.path)
+	case changed:
+		log.FromContext(ctx).Info("Changed authorities of clients were taken into use", "file", a.path)
+	}
+	return changed
+}
+
+// changes tells that the file may have changed; without a file it never does.
+func (a *clientAuthorities) changes(ctx context.Context) <-chan struct{} {
+	if a.path == "" {
+		return nil
+	}
+	return files.Changes(ctx, a.path, clock.RealClock{})
+}
+
+func (a *clientAuthorities) Pool() *x509.CertPool { return a.current.Load().pool }
+
+func (a *clientAuthorities) PEM() []byte { return a.current.Load().all }
+
+// openClientCAs reads whose client certificates are believed, and which front proxies are.
+func (c *certificates) openClientCAs(o *Options) error {
+	var err error
+	if c.clients, err = openClientAuthorities("client-ca-file", o.ClientCAFile, c.authority.CertPEM); err != nil {
+		return err
+	}
+	c.proxies, err = openClientAuthorities("requestheader-client-ca-file", o.RequestHeaderClientCAFile, nil)
+	return err
+}
+
+// followAuthorities reads the files of authorities again when they change, and tells the servers of APIServices.
+func (c *controlPlane) followAuthorities(ctx context.Context, writer client.Client) error {
+	clients, proxies := c.certificates.clients.changes(ctx), c.certificates.proxies.changes(ctx)
+	var again <-chan time.Time
+	for clients != nil || proxies != nil {
+		ok, changed := true, false
+		select {
+		case _, ok = <-clients:
+			changed = ok && c.certificates.clients.reread(ctx)
+		case _, ok = <-proxies:
+			changed = ok && c.certificates.proxies.reread(ctx)
+		case <-again:
+			changed = true
+		}
+		if !ok {
+			return nil
+		}
+		if !changed {
+			continue
+		}
+		again = nil
+		if err := c.tellAuthorities(ctx, writer); err != nil {
+			log.FromContext(ctx).Error(err, "Other API servers are not told of changed authorities yet")
+			again = time.After(files.Again)
+		}
+	}
+	return nil
+}
+
+func (c *controlPlane) tellAuthorities(ctx context.Context, writer client.Client) error {
+	wanted, err := c.authenticationConfig()
+	if err != nil {
+		return err
+	}
+	return ensure(ctx, writer, wanted)
+}
+
+// nameAuthorities has handshakes name the authorities of now: clients show certificates of authorities that are named to them.
+func (c *certificates) nameAuthorities(server *http.Server) {
+	type named struct {
+		clients, proxies *authorityBundle
+		config           *tls.Config
+	}
+	var current atomic.Pointer[named]
+	server.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		clients, proxies := c.clients.current.Load(), c.proxies.current.Load()
+		if known := current.Load(); known != nil && known.clients == clients && known.proxies == proxies {
+			return known.config, nil
+		}
+		config := server.TLSConfig.Clone()
+		config.GetConfigForClient, config.ClientCAs = nil, clients.pool.Clone()
+		config.ClientCAs.AppendCertsFromPEM(proxies.all)
+		current.Store(&named{clients, proxies, config})
+		return config, nil
+	}
+}
