@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 )
 
 func denials() []scenario {
@@ -93,9 +92,9 @@ func failures() []scenario {
 	}
 	slow := func(name, policy string) scenario {
 		return scenario{
-			name: name, kind: validating, hooks: one(with("timeoutSeconds", 1), with("failurePolicy", policy)), requests: []request{create},
+			name: name, kind: validating, hooks: one(with("timeoutSeconds", 2), with("failurePolicy", policy)), requests: []request{create},
 			reply: func(string, object) any {
-				return func(http.ResponseWriter) { time.Sleep(1200 * time.Millisecond) }
+				return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 			},
 		}
 	}

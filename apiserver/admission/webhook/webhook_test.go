@@ -57,6 +57,8 @@ func (h *hookServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch reply := h.reply(r.URL.Path, request).(type) {
 	case func(http.ResponseWriter):
 		reply(w)
+	case http.HandlerFunc:
+		reply(w, r)
 	case func(review object) any:
 		_ = json.NewEncoder(w).Encode(reply(review))
 	default:
@@ -77,7 +79,7 @@ func (h *hookServer) bundle() string {
 // webhook is one of the server's, about config maps.
 func (h *hookServer) webhook(path string, change ...func(object)) object {
 	w := object{
-		"name": strings.ReplaceAll(path, "/", "") + ".example.com", "admissionReviewVersions": []any{"v1"}, "sideEffects": "None", "timeoutSeconds": 5,
+		"name": strings.ReplaceAll(path, "/", "") + ".example.com", "admissionReviewVersions": []any{"v1"}, "sideEffects": "None", "timeoutSeconds": 30,
 		"clientConfig":   object{"url": h.URL + path, "caBundle": h.bundle()},
 		"rules":          rules("*", "", "v1", "configmaps"),
 		"objectSelector": object{"matchExpressions": []any{object{"key": marker, "operator": "DoesNotExist"}}},
@@ -118,7 +120,7 @@ func (h *hookServer) configure(t *testing.T, s *admissiontest.Server, kind strin
 
 func wait(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the configuration does not come into force")
 		}
