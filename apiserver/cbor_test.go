@@ -47,7 +47,7 @@ func TestCBOR(t *testing.T) {
 	if diff := cmp.Diff(given.Data, made.Data); diff != "" || made.UID == "" {
 		t.Errorf("what was created: %s", diff)
 	}
-	watcher, err := client.Get().Namespace("default").Resource("secrets").Param("watch", "true").Timeout(20 * time.Second).Watch(ctx)
+	watcher, err := client.Get().Namespace("default").Resource("secrets").Param("watch", "true").Timeout(time.Minute).Watch(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

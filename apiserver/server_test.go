@@ -66,7 +66,7 @@ func newServer(t *testing.T, change ...func(*Server)) *testServer {
 	})
 	select {
 	case <-s.Cache.Ready():
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the cache did not load")
 	}
 	return ts

@@ -30,7 +30,7 @@ type event struct {
 // watching reads a watch until the test ends.
 func (ts *testServer) watching(path string) func() event {
 	ts.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	ts.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, ts.url+path, nil)
 	if err != nil {
@@ -112,7 +112,7 @@ func TestProtobufClientListsAndWatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	sent := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "one"}, Data: map[string]string{"a": "1"}}
 	if err := client.Post().Namespace("default").Resource("configmaps").Body(sent).Do(ctx).Error(); err != nil {

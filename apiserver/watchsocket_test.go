@@ -26,7 +26,7 @@ func (ts *testServer) dial(path, accept string) *websocket.Conn {
 		ts.t.Fatal(err)
 	}
 	ts.t.Cleanup(func() { _ = socket.Close() })
-	_ = socket.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = socket.SetDeadline(time.Now().Add(time.Minute))
 	return socket
 }
 

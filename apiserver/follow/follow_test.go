@@ -13,7 +13,7 @@ import (
 // until the file has the content, or is gone where that is "", as those see who read it when they are told.
 func until(t *testing.T, changes <-chan struct{}, path, want string) {
 	t.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case _, ok := <-changes:

@@ -79,7 +79,7 @@ func TestInformersShareTheObjectsOfTheWatchCache(t *testing.T) {
 		select {
 		case obj := <-added:
 			names[obj.Name] = obj
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("events are missing, there were %v", names)
 		}
 	}

@@ -24,7 +24,7 @@ func FuzzExpression(f *testing.F) {
 		if program.Wrong != nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		evaluation := NewEvaluation(ctx, Input{Write: write}, nil, ConditionsBudget)
 		value, err := evaluation.Evaluate(program)

@@ -180,7 +180,7 @@ func TestRetryAfterIsBounded(t *testing.T) {
 		_, _, err := tokens.AuthenticateToken(context.Background(), "x")
 		done <- err
 	}()
-	ticker, limit := time.NewTicker(time.Millisecond), time.After(10*time.Second)
+	ticker, limit := time.NewTicker(time.Millisecond), time.After(time.Minute)
 	defer ticker.Stop()
 	for !c.HasWaiters() {
 		select {
@@ -206,7 +206,7 @@ func newAccess(t *testing.T, h *hook, change func(*apiserver.WebhookConfiguratio
 	config := apiserver.WebhookConfiguration{
 		AuthorizedTTL: metav1.Duration{Duration: time.Minute}, CacheAuthorizedRequests: true,
 		UnauthorizedTTL: metav1.Duration{Duration: 10 * time.Second}, CacheUnauthorizedRequests: true,
-		Timeout: metav1.Duration{Duration: 5 * time.Second}, SubjectAccessReviewVersion: "v1", FailurePolicy: apiserver.FailurePolicyNoOpinion,
+		Timeout: metav1.Duration{Duration: time.Minute}, SubjectAccessReviewVersion: "v1", FailurePolicy: apiserver.FailurePolicyNoOpinion,
 	}
 	if change != nil {
 		change(&config)

@@ -33,8 +33,8 @@ func (r *Resource) decode(ctx context.Context, record storage.Record) *Entry {
 
 // departed returns the object before a change with the revision of the change.
 func (r *Resource) departed(c *change) *Entry {
-	c.gone.once.Do(func() {
-		was := c.previous.Good()
+	return c.gone.get(func() *Entry {
+		was := c.previous.entry().Good()
 		e := &Entry{
 			Key: was.Key, Namespace: was.Namespace, Name: was.Name,
 			Revision: c.revision, Created: was.Created, Raw: was.Raw,
@@ -46,9 +46,8 @@ func (r *Resource) departed(c *change) *Entry {
 		if e.Object, e.Err = r.kind.Decode(value, c.revision); e.Err != nil {
 			e.Object, e.Err = was.Object, nil // it was decoded before: better an old revision than none
 		}
-		c.gone.entry = e
+		return e
 	})
-	return c.gone.entry
 }
 
 // apply takes over changes of one batch, all at once. Entries are decoded before the lock is taken.
@@ -84,29 +83,30 @@ func (r *Resource) applyOne(event *storage.Event, entry *Entry) {
 	if event.Revision <= r.loadedAt {
 		return // the load has seen it
 	}
-	c := change{revision: event.Revision, entry: entry, at: r.cache.Clock.Now()}
+	var previous *Entry
 	if entry != nil {
-		c.previous, _ = r.tree.Get(entry)
+		previous, _ = r.tree.Get(entry)
 	} else {
-		c.previous, _ = r.tree.Get(&Entry{Key: event.Key})
+		previous, _ = r.tree.Get(&Entry{Key: event.Key})
 	}
-	if entry == nil && c.previous == nil {
+	if entry == nil && previous == nil {
 		return // a deletion of what was never seen
 	}
 	if entry != nil {
 		r.tree.ReplaceOrInsert(entry)
 		if entry.Err != nil {
-			entry.good = c.previous.Good()
+			entry.good = previous.Good()
 		}
 	} else {
-		r.tree.Delete(c.previous)
+		r.tree.Delete(previous)
 	}
-	if c.previous != nil {
-		c.gone = &departure{}
+	c := change{revision: event.Revision, entry: r.keep(entry), previous: r.keep(previous), at: r.cache.Clock.Now()}
+	if previous != nil {
+		c.gone = &shared{}
 	}
 	r.snapshot = nil
 	r.revision = event.Revision
-	r.watchers.mark(r, &c, r.ring.push(c))
+	r.watchers.mark(r, entry, previous, r.ring.push(c))
 }
 
 // install replaces everything by what was loaded at revision, then applies what came since.

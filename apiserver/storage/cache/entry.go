@@ -28,6 +28,10 @@ type Entry struct {
 
 	// good is the last entry before this one that could be decoded, when this one could not.
 	good *Entry
+	// past is what the ring keeps of it, once it does. It is guarded by the resource's mu.
+	past *past
+	// isStub says that nothing but the key and the past is there.
+	isStub bool
 
 	encodings atomic.Pointer[encoding]
 	views     atomic.Pointer[view]

@@ -17,7 +17,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 )
 
-const deadline = 10 * time.Second
+const deadline = time.Minute
 
 // decode makes a ConfigMap whose one value is the stored one. "bad" cannot be decoded.
 func decode(value []byte, revision int64) (runtime.Object, error) {

@@ -174,9 +174,9 @@ func (r *Resource) undo(s Snapshot, changes []change) *btree.BTreeG[*Entry] {
 	r.snapshotMu.Unlock()
 	for _, c := range changes {
 		if c.previous == nil {
-			tree.Delete(c.entry)
+			tree.Delete(c.entry.stub())
 		} else {
-			tree.ReplaceOrInsert(c.previous)
+			tree.ReplaceOrInsert(c.previous.stub())
 		}
 	}
 	return tree

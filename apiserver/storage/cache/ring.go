@@ -2,7 +2,6 @@ package cache
 
 import (
 	"sort"
-	"sync"
 	"time"
 )
 
@@ -10,17 +9,12 @@ import (
 type change struct {
 	revision int64
 	// entry after the change; nil for a deletion.
-	entry    *Entry
-	previous *Entry
+	entry    *past
+	previous *past
 	at       time.Time
-	gone     *departure
-}
-
-// departure is the previous object with the revision of the change, made when somebody must be told that the
-// object is gone: by a deletion, or because it no longer matches a selector. Shared by all watchers.
-type departure struct {
-	once  sync.Once
-	entry *Entry
+	// gone is the previous object with the revision of the change, made when somebody must be told that the
+	// object is gone: by a deletion, or because it no longer matches a selector. Shared by all watchers.
+	gone *shared
 }
 
 // ring keeps the latest changes of a resource. Changes have sequence numbers that never repeat; those in
@@ -145,15 +139,15 @@ func (r *ring) after(revision int64) uint64 {
 
 func (c *change) size() int {
 	if c.entry != nil {
-		return len(c.entry.Raw)
+		return c.entry.size
 	}
-	return len(c.previous.Raw)
+	return c.previous.size
 }
 
 // key of the object that changed.
 func (c *change) key() string {
 	if c.entry != nil {
-		return c.entry.Key
+		return c.entry.key
 	}
-	return c.previous.Key
+	return c.previous.key
 }

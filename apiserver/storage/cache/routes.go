@@ -60,22 +60,22 @@ func (rs *routes) each(visit func(*Watcher)) {
 	}
 }
 
-// mark tells the watchers of a change that it is at seq. It wakes nobody who knows of an earlier one.
-func (rs *routes) mark(r *Resource, c *change, seq uint64) {
+// mark tells the watchers of a change, of which one entry may be nil, that it is at seq. It wakes nobody who knows of an earlier one.
+func (rs *routes) mark(r *Resource, entry, previous *Entry, seq uint64) {
 	if len(rs.by) == 0 {
 		return
 	}
 	rs.markRoute(route{kind: routeAll}, seq)
-	e := c.entry
+	e := entry
 	if e == nil {
-		e = c.previous
+		e = previous
 	}
 	rs.markRoute(route{routeKey, e.Key}, seq)
 	if e.Namespace != "" {
 		rs.markRoute(route{routeNamespace, e.Namespace}, seq)
 	}
 	if r.kind.Route != nil {
-		is, was := r.route(c.entry), r.route(c.previous)
+		is, was := r.route(entry), r.route(previous)
 		rs.markRoute(route{routeOwn, is}, seq)
 		if was != is {
 			rs.markRoute(route{routeOwn, was}, seq)

@@ -26,7 +26,8 @@ func (s Snapshot) Get(namespace, name string) (*Entry, bool) {
 	if s.tree == nil {
 		return nil, false
 	}
-	return s.tree.Get(&Entry{Key: joinKey(s.prefix, namespace, name)})
+	e, ok := s.tree.Get(&Entry{Key: joinKey(s.prefix, namespace, name)})
+	return e.resolved(), ok
 }
 
 // Ascend calls visit for each entry of the namespace ("" means all) in key order, from the key from on
@@ -43,7 +44,15 @@ func (s Snapshot) Ascend(namespace, from string, visit func(*Entry) bool) {
 	if from > start {
 		start = from
 	}
-	s.tree.AscendRange(&Entry{Key: start}, &Entry{Key: end}, visit)
+	s.tree.AscendRange(&Entry{Key: start}, &Entry{Key: end}, func(e *Entry) bool { return visit(e.resolved()) })
+}
+
+// resolved returns the entry itself, or that which a stub stands for.
+func (e *Entry) resolved() *Entry {
+	if e != nil && e.isStub {
+		return e.past.entry()
+	}
+	return e
 }
 
 func joinKey(prefix, namespace, name string) string {

@@ -275,21 +275,30 @@ func (w *Watcher) within(key string) bool {
 
 // tell appends what a change means to this watcher.
 func (w *Watcher) tell(c *change) {
-	if c.entry != nil && c.entry.Err != nil {
+	now := c.entry.entry()
+	if now != nil && now.Err != nil {
 		return // nothing that could be shown; readers keep what they have
 	}
-	was, is := w.visible(c.previous), w.visible(c.entry)
+	was, is := w.saw(c.previous), w.visible(now)
 	switch {
-	case is != nil && was != nil:
+	case is != nil && was:
 		w.events = append(w.events, Event{Type: watch.Modified, Revision: c.revision, Entry: is})
 	case is != nil:
 		w.events = append(w.events, Event{Type: watch.Added, Revision: c.revision, Entry: is})
-	case was != nil:
+	case was:
 		w.events = append(w.events, Event{Type: watch.Deleted, Revision: c.revision, Entry: w.r.departed(c)})
 	default:
 		return
 	}
 	w.sent = c.revision
+}
+
+// saw tells whether what a change replaced was visible. Who looks at no object needs none decoded.
+func (w *Watcher) saw(p *past) bool {
+	if p == nil || p.held == nil && w.o.Route == "" && w.o.Match == nil {
+		return p != nil // take has looked at the name
+	}
+	return w.visible(p.entry()) != nil
 }
 
 // visible returns the entry to show of e, or nil when the watcher does not see it.

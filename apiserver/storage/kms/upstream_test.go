@@ -60,7 +60,7 @@ func TestReadsWhatUpstreamHasWritten(t *testing.T) {
 	go func() { _ = server.Serve(listener) }()
 	defer server.Stop()
 	p, err := New(Config{
-		Name: "myplug", Endpoint: "unix://" + listener.Addr().String(), Timeout: 3 * time.Second, Clock: clock.RealClock{},
+		Name: "myplug", Endpoint: "unix://" + listener.Addr().String(), Timeout: time.Minute, Clock: clock.RealClock{},
 		Metrics: NewMetrics("server", clock.RealClock{}), Changed: func() {},
 	})
 	if err != nil {
