@@ -22,6 +22,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/containerd"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/controllers/localpath"
+	"github.com/coxswain-k8s/coxswain/controllers/localpath/folders"
 	"github.com/coxswain-k8s/coxswain/kubelet"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
 	"github.com/coxswain-k8s/coxswain/network"
@@ -84,6 +86,9 @@ func newNode(o *NodeOptions, shared *Shared, access *nodeAccess) (*machineNode, 
 	}
 	if o.Enabled(DNS) {
 		parts = append(parts, n.newDNS())
+	}
+	if o.Enabled(LocalStorage) {
+		parts = append(parts, n.newFolders())
 	}
 	part, err := n.newKubelet()
 	return n, append(parts, part), err
@@ -229,6 +234,16 @@ func (n *machineNode) newDNS() component {
 			ServiceIPs: []netip.Addr{netip.MustParseAddr(n.ClusterDNS)}, Clock: clock.RealClock{},
 		}}
 		return server.Run(ctx)
+	}}
+}
+
+// newFolders looks after the volumes on this machine's own disk.
+func (n *machineNode) newFolders() component {
+	return component{"local-storage", func(ctx context.Context) error {
+		recorder, stop := n.recorder(ctx, n.kubelet.client, localpath.Provisioner)
+		defer stop()
+		f := &folders.Folders{Client: n.kubelet.client, Cache: n.kubelet.cache, Recorder: recorder, NodeName: n.NodeName, Root: filepath.Join(n.DataDir, "storage")}
+		return f.Run(ctx)
 	}}
 }
 

@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/network/dns"
 )
 
@@ -40,6 +41,9 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 	}
 	if !slices.Contains(c.options.Disable, DNS) {
 		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(c.options.ClusterDNS)}))
+	}
+	if c.options.Enabled(Controllers) && c.options.Enabled(LocalStorage) {
+		objects = append(objects, localpath.Class())
 	}
 	for _, object := range objects {
 		if err := ensure(ctx, writer, object); err != nil {

@@ -26,12 +26,14 @@ const (
 	Controllers = "controllers"
 	Scheduler   = "scheduler"
 	Network     = "network"
+	// LocalStorage provisions volumes on the nodes' own disks.
+	LocalStorage = "local-storage"
 )
 
 // disableable parts of a server, and of an agent.
 var (
-	disableable      = []string{Agent, Controllers, DNS, Network, Proxy, Scheduler}
-	agentDisableable = []string{DNS, Network, Proxy}
+	disableable      = []string{Agent, Controllers, DNS, LocalStorage, Network, Proxy, Scheduler}
+	agentDisableable = []string{DNS, LocalStorage, Network, Proxy}
 )
 
 // NodeOptions say what this machine's node is: the server and the agent have them in common.

@@ -13,6 +13,7 @@ import (
 	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -20,12 +21,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
 )
 
 // nodeCaches hold what the parts of a node watch, each under its own identity:
 //
-//	kubelet  the node's own pods, its own Node          system:node:NAME
+//	kubelet  the node's own pods, Node, local volumes   system:node:NAME
 //	proxy    Services, EndpointSlices, all Nodes        system:kube-proxy
 //	dns      Namespaces                                 coxswain:dns
 //
@@ -38,13 +40,14 @@ type nodeCaches struct {
 func (m *membership) access() (*nodeAccess, error) {
 	own := fields.OneTermEqualSelector(metav1.ObjectNameField, m.NodeName)
 	pods := fields.OneTermEqualSelector("spec.nodeName", m.NodeName)
+	local := labels.SelectorFromSet(labels.Set{localpath.NodeLabel: localpath.NodeValue(m.NodeName)})
 	var err error
 	for _, c := range []struct {
 		cache   *cache.Cache
 		as      *identityCertificate
 		objects map[client.Object]cache.ByObject
 	}{
-		{&m.caches.kubelet, m.kubelet, map[client.Object]cache.ByObject{&corev1.Pod{}: {Field: pods}, &corev1.Node{}: {Field: own}}},
+		{&m.caches.kubelet, m.kubelet, map[client.Object]cache.ByObject{&corev1.Pod{}: {Field: pods}, &corev1.Node{}: {Field: own}, &corev1.PersistentVolume{}: {Label: local}}},
 		{&m.caches.proxy, m.proxy, nil},
 		{&m.caches.dns, m.dns, nil},
 	} {

@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/horizontalpodautoscaler"
 	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
 	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
@@ -98,6 +99,7 @@ func all() []controller {
 		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},
 		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
+		{localpath.Name, "local-path-provisioner", localpath.Register},
 	}
 }
 

@@ -44,7 +44,7 @@ machine that has joined knows the cluster, and the cluster knows it.`,
 	flags.StringSliceVar(&options.Servers, "server", options.Servers, "URLs of API servers; those that the cluster names are added and remembered")
 	flags.StringVar(&options.Token, "token", options.Token, "token to join with: abcdef.0123456789abcdef, or K10<hash>::abcdef.0123456789abcdef, which also pins the cluster's authority")
 	flags.StringSliceVar(&options.CACertHashes, "discovery-token-ca-cert-hash", options.CACertHashes, "hash of the public key of the cluster's authority, sha256:<64 hexadecimal digits>")
-	flags.StringSliceVar(&options.Disable, "disable", options.Disable, "parts to leave out: dns, network, proxy")
+	flags.StringSliceVar(&options.Disable, "disable", options.Disable, "parts to leave out: dns, local-storage, network, proxy")
 	addNodeFlags(flags, &options.NodeOptions)
 	return command
 }

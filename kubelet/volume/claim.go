@@ -53,6 +53,9 @@ func (s setter) persistentVolume(pv *corev1.PersistentVolume, readOnly bool) (Mo
 		return mount, err
 	case pv.Spec.Local != nil:
 		path := pv.Spec.Local.Path
+		if err := makeLocal(pv); err != nil {
+			return Mount{}, err
+		}
 		info, err := os.Stat(path)
 		if errors.Is(err, os.ErrNotExist) {
 			return Mount{}, fmt.Errorf("path %q does not exist", path)

@@ -56,6 +56,8 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 		err = p.node(name, a)
 	case claims:
 		err = claimStatus(name, a)
+	case volumes:
+		err = localVolume(name, a)
 	case accounts:
 		err = p.token(ctx, a)
 	case leases:
