@@ -40,6 +40,7 @@ type Conn struct {
 	waiting *[]byte
 	sending bool
 	closing bool
+	lasting bool // it is closed, and the client is still being given the rest
 	active  bool // something is being answered
 	err     error
 }
@@ -113,7 +114,7 @@ func (c *Conn) sendAll(data []byte) error {
 func (c *Conn) busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err == nil && (c.active || c.sending)
+	return c.lasting || c.err == nil && (c.active || c.sending)
 }
 
 // setActive notes whether something is being answered.
@@ -135,12 +136,22 @@ func (c *Conn) Close() error {
 	}
 	broken := c.err != nil
 	if !broken {
-		c.err = net.ErrClosed
+		c.err, c.lasting = net.ErrClosed, true
 	}
 	c.changed.Broadcast()
 	c.mu.Unlock()
 	if broken {
 		return c.NetConn().Close() // nobody would hear TLS say that it ends
 	}
+	defer c.ended()
+	if c.CloseWrite() == nil { // TLS says that it ends
+		linger(c.NetConn(), c.lastWords)
+	}
 	return c.Conn.Close()
+}
+
+func (c *Conn) ended() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lasting = false
 }
