@@ -44,6 +44,7 @@ type issuer struct {
 	programs   authenticationcel.CELMapper
 	algorithms []jose.SignatureAlgorithm
 	keys       *keys
+	sources    sources
 	settings   Settings
 }
 
@@ -69,7 +70,7 @@ func newIssuer(compiler authenticationcel.Compiler, config apiserver.JWTAuthenti
 	if err != nil {
 		return nil, err
 	}
-	i.keys = newKeys(config.Issuer, client, s)
+	i.keys, i.sources = newKeys(config.Issuer, client, s), sources{client: client, settings: s}
 	return i, nil
 }
 
@@ -96,9 +97,12 @@ func (i *issuer) AuthenticateToken(ctx context.Context, token string) (*authenti
 }
 
 func (i *issuer) authenticate(ctx context.Context, token string) (*authenticator.Response, error) {
-	c, err := i.verify(ctx, token)
+	c, err := i.check(ctx, token, i.config.Issuer.URL, i.keys)
 	if err != nil {
 		return nil, fmt.Errorf("oidc: verify token: %w", err)
+	}
+	if err := i.distribute(ctx, c); err != nil {
+		return nil, fmt.Errorf("oidc: could not expand distributed claims: %w", err)
 	}
 	if err := i.required(c); err != nil {
 		return nil, err
@@ -116,13 +120,13 @@ func (i *issuer) authenticate(ctx context.Context, token string) (*authenticator
 	return &authenticator.Response{User: u}, nil
 }
 
-// verify returns the claims of a token that the issuer has signed, that is for us and that is valid now.
-func (i *issuer) verify(ctx context.Context, token string) (claims, error) {
+// check returns the claims of a token that is an issuer's, signed with one of its keys, that is for us and that is valid now.
+func (i *issuer) check(ctx context.Context, token, issuer string, keys *keys) (claims, error) {
 	signed, err := jose.ParseSignedCompact(token, i.algorithms)
 	if err != nil {
 		return nil, fmt.Errorf("oidc: malformed jwt: %w", err)
 	}
-	payload, err := i.keys.verify(ctx, signed)
+	payload, err := keys.verify(ctx, signed)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +134,8 @@ func (i *issuer) verify(ctx context.Context, token string) (claims, error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return nil, fmt.Errorf("oidc: failed to unmarshal claims: %w", err)
 	}
-	if c["iss"] != i.config.Issuer.URL {
-		return nil, fmt.Errorf("oidc: id token issued by a different provider, expected %q got %q", i.config.Issuer.URL, c["iss"])
+	if c["iss"] != issuer {
+		return nil, fmt.Errorf("oidc: id token issued by a different provider, expected %q got %q", issuer, c["iss"])
 	}
 	given := c.audiences()
 	if !slices.ContainsFunc(given, func(one string) bool { return slices.Contains(i.config.Issuer.Audiences, one) }) {

@@ -119,7 +119,9 @@ func (k *keys) fetch(ctx context.Context, seen *keySet) (*keySet, error) {
 	if err != nil {
 		fresh.keys = known.keys // and the place is looked up anew
 	}
-	k.metrics.Keys(k.issuer, fresh.at, document)
+	if k.metrics != nil {
+		k.metrics.Keys(k.issuer, fresh.at, document)
+	}
 	k.known.Store(fresh)
 	return fresh, nil
 }
