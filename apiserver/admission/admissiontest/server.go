@@ -153,7 +153,7 @@ func (s *Server) Must(method, path, body string) Answer {
 // Eventually repeats a request until ok likes the answer: upstream's admission hears of its configuration late.
 func (s *Server) Eventually(method, path, body string, ok func(Answer) bool) Answer {
 	s.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		answer := s.Do(method, path, body)
 		if ok(answer) {

@@ -49,29 +49,54 @@ func TestConnected(t *testing.T) {
 	})
 }
 
-func TestStartAndCloseAreFast(t *testing.T) {
-	dir := t.TempDir()
-	for range 3 {
-		start := time.Now()
-		m := embed(t, etcd.Config{Dir: dir})
-		ready := time.Since(start)
-		if _, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("v"), Expected: storage.Any}); err != nil {
-			t.Fatal(err)
+// fast measures until it takes less than a second: what waits for something never does, and on a busy machine all does at times.
+func fast(t *testing.T, what string, measure func() time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		took := measure()
+		t.Logf("%s in %s", what, took)
+		if took < time.Second {
+			return
 		}
-		start = time.Now()
-		if err := m.Close(); err != nil {
-			t.Fatal(err)
-		}
-		closed := time.Since(start)
-		t.Logf("ready in %s, closed in %s", ready, closed)
-		if ready > time.Second || closed > time.Second {
-			t.Errorf("ready in %s, closed in %s: want milliseconds", ready, closed)
+		if time.Now().After(end) {
+			t.Fatalf("%s in %s: want milliseconds", what, took)
 		}
 	}
 }
 
+func TestStartAndCloseAreFast(t *testing.T) {
+	var m *etcd.Member
+	start := func(dir string) time.Duration {
+		start := time.Now()
+		m = embed(t, etcd.Config{Dir: dir})
+		return time.Since(start)
+	}
+	stop := func() time.Duration {
+		if _, err := m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("v"), Expected: storage.Any}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	fast(t, "ready on a new folder", func() time.Duration { defer func() { stop() }(); return start(t.TempDir()) })
+	used := t.TempDir()
+	start(used)
+	stop()
+	fast(t, "ready on an old folder", func() time.Duration { defer func() { stop() }(); return start(used) })
+	fast(t, "closed", func() time.Duration { start(used); return stop() })
+}
+
 func TestCloseDoesNotWaitForRemoteWatches(t *testing.T) {
 	t.Parallel()
+	fast(t, "closed", func() time.Duration { return closeWatched(t) })
+}
+
+// closeWatched measures how long it takes to close a member that is watched from within and without.
+func closeWatched(t *testing.T) time.Duration {
+	t.Helper()
 	dir := t.TempDir()
 	socket := "unix://" + filepath.Join(dir, "s")
 	m := embed(t, etcd.Config{Dir: filepath.Join(dir, "d"), ClientURLs: []string{socket}})
@@ -98,9 +123,7 @@ func TestCloseDoesNotWaitForRemoteWatches(t *testing.T) {
 	<-watching
 	start := time.Now()
 	m.Close()
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("closed in %s", took)
-	}
+	took := time.Since(start)
 	if _, err := m.Commit(ctx, storage.Op{Key: "/registry/y", Value: []byte("v")}); err == nil {
 		t.Error("a closed member took a write")
 	}
@@ -110,6 +133,7 @@ func TestCloseDoesNotWaitForRemoteWatches(t *testing.T) {
 	cancel()
 	<-ended
 	<-ended
+	return took
 }
 
 func TestQuotaRefusesPutsAndTakesDeletions(t *testing.T) {
@@ -117,7 +141,7 @@ func TestQuotaRefusesPutsAndTakesDeletions(t *testing.T) {
 	m := embed(t, etcd.Config{UnsafeNoFsync: true, Quota: 1 << 20})
 	value := bytes.Repeat([]byte("x"), 64<<10)
 	var err error
-	for start := time.Now(); err == nil && time.Since(start) < 5*time.Second; { // what is in use is known with some delay
+	for start := time.Now(); err == nil && time.Since(start) < time.Minute; { // what is in use is known with some delay
 		_, err = m.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: value, Expected: storage.Any})
 	}
 	if !errors.Is(err, storage.ErrNoSpace) {
@@ -131,7 +155,7 @@ func TestQuotaRefusesPutsAndTakesDeletions(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = storage.ErrNoSpace
-	for start := time.Now(); err != nil && time.Since(start) < 5*time.Second; { // compaction goes on in the background
+	for start := time.Now(); err != nil && time.Since(start) < time.Minute; { // compaction goes on in the background
 		if err := m.Defragment(); err != nil {
 			t.Fatal(err)
 		}
