@@ -42,7 +42,7 @@ func TestFlowControlFollowsTheCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = running.Stop() }()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
 	if err != nil {

@@ -68,7 +68,7 @@ func TestTheNodesShareIsConfigured(t *testing.T) {
 	informer.Add(node("here", "10.42.7.0/24", "fd42:7::/64"))
 	select {
 	case <-n.Ready():
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	if own := <-f.runs; !slices.Equal(own, []netip.Prefix{netip.MustParsePrefix("10.42.7.0/24"), netip.MustParsePrefix("fd42:7::/64")}) {

@@ -119,7 +119,7 @@ func (n *nodes) expectBy(dial dialer, from *netns.Namespace, address string, ser
 	slices.Sort(servers)
 	var seen, clients map[string]bool
 	var err error
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		seen, clients = map[string]bool{}, map[string]bool{}
 		for range 8 * len(servers) {
 			var server, client string
@@ -145,7 +145,7 @@ func (n *nodes) expectClient(from *netns.Namespace, address, client string, serv
 
 func (n *nodes) expectNothing(from *netns.Namespace, address string) {
 	n.t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if _, _, err := n.Dial(from, address); err != nil {
 			return
 		}
@@ -217,7 +217,7 @@ func (n *nodes) expectHealth(address string, local int) {
 		return n.Open(n.Outside, network, a)
 	}}}
 	var err error
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		var r *http.Response
 		if r, err = c.Get("http://" + address); err != nil {
 			continue
@@ -312,7 +312,7 @@ func TestClientsKeepTheirEndpointOnAllNodes(t *testing.T) {
 
 func (n *nodes) eventuallyAnswers(from *netns.Namespace, address string) {
 	n.t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if _, _, err := n.Dial(from, address); err == nil {
 			return
 		}

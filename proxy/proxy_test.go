@@ -63,7 +63,7 @@ func (c *cluster) start() {
 	case err := <-done:
 		done <- err
 		c.t.Fatalf("the proxy ended: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		c.t.Fatal("the proxy is not ready")
 	}
 }
@@ -89,7 +89,7 @@ func (c *cluster) eventually(what string, check func() error) time.Duration {
 	c.t.Helper()
 	start := time.Now()
 	var err error
-	for time.Since(start) < 5*time.Second {
+	for time.Since(start) < time.Minute {
 		if err = check(); err == nil {
 			return time.Since(start)
 		}

@@ -102,7 +102,7 @@ func (f *fixture) comes(p *corev1.Pod) {
 // tries makes one attempt with the next pod, and returns the event that it ends with.
 func (f *fixture) tries() string {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
 	defer cancel()
 	next := f.queue.Pop(ctx)
 	if next == nil {

@@ -180,10 +180,10 @@ func TestNetworkOfMachines(t *testing.T) {
 	}
 	defer listener.Close()
 	address := listener.Addr().String()
-	if err := reached(t, a, address, 5*time.Second); err != nil {
+	if err := reached(t, a, address, time.Minute); err != nil {
 		t.Error(err)
 	}
-	if connection, err := net.DialTimeout("tcp", address, time.Second); err != nil {
+	if connection, err := net.DialTimeout("tcp", address, time.Minute); err != nil {
 		t.Errorf("from this machine: %v", err)
 	} else {
 		connection.Close()
@@ -197,7 +197,7 @@ func TestNetworkOfMachines(t *testing.T) {
 	if err := b.Cut(false); err != nil {
 		t.Fatal(err)
 	}
-	if err := reached(t, a, address, 5*time.Second); err != nil || b.IsCut() {
+	if err := reached(t, a, address, time.Minute); err != nil || b.IsCut() {
 		t.Errorf("after healing: %v", err)
 	}
 }

@@ -54,7 +54,7 @@ func live(t *testing.T, c *Child, taken func()) func() {
 // becomes waits until the child's process is another one than before, and is the program and not the shell any more.
 func (c *Child) becomes(t *testing.T, before int) int {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		pid := c.pid()
 		command, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
 		if program, _, _ := strings.Cut(string(command), "\x00"); pid != before && pid != 0 && program == c.Path {
@@ -131,7 +131,7 @@ func TestChildHasTheUsualMask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(string(status), "Umask:\t0022") && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(string(status), "Umask:\t0022") && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if status, err = os.ReadFile(filepath.Join("/proc", strconv.Itoa(c.pid()), "status")); err != nil {
 			t.Fatal(err)
 		}

@@ -82,7 +82,7 @@ func (n *node) end() {
 	n.stop()
 	select {
 	case <-n.done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		n.t.Error("Run does not end")
 	}
 }

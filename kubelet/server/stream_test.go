@@ -56,7 +56,7 @@ func executors(t *testing.T, n *node, path string) map[string]remotecommand.Exec
 }
 
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -184,7 +184,7 @@ func talk(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintln(conn, "ping")
 	lines := bufio.NewScanner(conn)
 	for _, want := range []string{"port 8080", "ping"} {
@@ -232,7 +232,7 @@ func TestRefusedUpgradeLeavesNoConnectionOpen(t *testing.T) { // bad input 1: CV
 		}
 		select {
 		case <-closed:
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("%s: the runtime's connection is still open", name)
 		}
 	}

@@ -62,7 +62,7 @@ func TestSharedCacheTellsOnlyWhoRefers(t *testing.T) {
 				if got == want {
 					return
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("the change to %q did not arrive", want)
 			}
 		}

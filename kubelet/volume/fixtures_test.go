@@ -89,7 +89,7 @@ func (w *world) setup(pod *corev1.Pod) map[string]Mount {
 // awaitRefresh waits until the manager says that the pod is due, then refreshes it until it looks right.
 func (w *world) awaitRefresh(pod *corev1.Pod, right func() bool) {
 	w.t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	for !right() {
 		select {
 		case <-w.refreshes:

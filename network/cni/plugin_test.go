@@ -123,7 +123,7 @@ func (n *node) expect(from *netns.Namespace, address, want string) {
 	n.t.Helper()
 	var got []byte
 	err := from.Try(func() error {
-		c, err := net.DialTimeout("tcp", address, time.Second)
+		c, err := net.DialTimeout("tcp", address, time.Minute)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func awaitSlice(t *testing.T, api client.Client, ok func(*discoveryv1.EndpointSl
 	t.Helper()
 	s := &discoveryv1.EndpointSlice{}
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		err = api.Get(t.Context(), types.NamespacedName{Namespace: ServiceNamespace, Name: "kube-dns-here-0"}, s)
 		if err == nil && ok(s) {
 			return s

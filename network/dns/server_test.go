@@ -49,7 +49,7 @@ func start(t *testing.T, change ...func(*Server)) *fixture {
 	})
 	select {
 	case <-f.server.Ready():
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the server is not ready")
 	}
 	return f
@@ -81,7 +81,7 @@ func (f *fixture) exchange(network, name string, kind uint16, change ...func(*md
 	for _, c := range change {
 		c(m)
 	}
-	client := &mdns.Client{Net: network, Timeout: 3 * time.Second}
+	client := &mdns.Client{Net: network, Timeout: time.Minute}
 	r, _, err := client.Exchange(m, f.server.Addresses()[0].String())
 	if err != nil {
 		f.t.Fatalf("asking for %s: %v", name, err)

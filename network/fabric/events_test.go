@@ -34,7 +34,7 @@ func TestWatchSaysThatEventsWereLost(t *testing.T) {
 	close(unblock)
 	select {
 	case <-lost:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the subscription goes on as if nothing had been lost")
 	}
 }

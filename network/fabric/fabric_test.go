@@ -213,7 +213,7 @@ func TestThePodsMTU(t *testing.T) {
 func (n *node) awaitWays(t *testing.T, mtu, nodes int) {
 	t.Helper()
 	var last network.Ways
-	for timeout := time.After(5 * time.Second); last.MTU != mtu || len(last.Nodes) != nodes; {
+	for timeout := time.After(time.Minute); last.MTU != mtu || len(last.Nodes) != nodes; {
 		select {
 		case last = <-n.ways:
 		case <-timeout:

@@ -163,7 +163,7 @@ func (w *world) expect(from *netns.Namespace, address, client string) {
 	w.t.Helper()
 	var seen string
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if seen, err = dial(from, address); err == nil && seen == client {
 			return
 		}
@@ -197,7 +197,7 @@ func (w *world) expectAll() {
 func (w *world) expectRoutes(n *node, want int) {
 	w.t.Helper()
 	var have int
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		n.ns.Do(w.t, func() error {
 			all, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Protocol: protocol}, netlink.RT_FILTER_PROTOCOL)
 			have = len(all)

@@ -116,7 +116,7 @@ func (w *world) eventually(from *netns.Namespace, want bool, addresses []string)
 	w.t.Helper()
 	for _, address := range addresses {
 		var err error
-		for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			if err = dial(from, address); (err == nil) == want {
 				break
 			}

@@ -66,7 +66,7 @@ func start(t *testing.T, env *envtest.Environment) client.Client {
 // eventually waits until done says so.
 func eventually(t *testing.T, what string, done func(ctx context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

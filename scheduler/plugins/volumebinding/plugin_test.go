@@ -76,7 +76,7 @@ func (f *fixture) filters(claim string) (*profile.CycleState, string) {
 // binds runs PreBind, and lets somebody else change the first claim after each write.
 func (f *fixture) binds(cycle *profile.CycleState, react func(written client.Object, claim *corev1.PersistentVolumeClaim)) *fwk.Status {
 	f.Helper()
-	ctx, cancel := context.WithTimeout(f.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
 	defer cancel()
 	informer, err := f.informers.FakeInformerFor(ctx, &corev1.PersistentVolumeClaim{})
 	if err != nil {
