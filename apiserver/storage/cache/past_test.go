@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -32,23 +33,23 @@ func weakly(t *testing.T, r *Resource, name string) weak.Pointer[Entry] {
 // What was replaced or deleted is not held decoded, and is told of as it was.
 func TestPastIsKeptAsBytes(t *testing.T) {
 	s, c, r := filled(t, Limits{})
-	first := put(t, s, "a", "one")
+	first := put(t, s, "ns/a", "one")
 	reach(t, c, first)
 	replaced := weakly(t, r, "a")
-	second := put(t, s, "a", "two")
+	second := put(t, s, "ns/a", "two")
 	reach(t, c, second)
 	deleted := weakly(t, r, "a")
-	third := remove(t, s, "a")
+	third := remove(t, s, "ns/a")
 	reach(t, c, third)
 	awaitCollected(t, replaced)
 	awaitCollected(t, deleted)
 
 	began := watchWith(t, r, WatchOptions{After: first})
-	if diff := cmp.Diff([]string{"MODIFIED ns/a=two@" + text(second), "DELETED ns/a=two@" + text(third)}, next(t, began, 2)); diff != "" {
+	if diff := cmp.Diff([]string{"MODIFIED ns/a=two@" + fmt.Sprint(second), "DELETED ns/a=two@" + fmt.Sprint(third)}, next(t, began, 2)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
 	for revision, want := range map[int64]map[string]string{
-		first: {"ns/a": "one@" + text(first)}, second: {"ns/a": "two@" + text(second)}, third: {},
+		first: {"ns/a": "one@" + fmt.Sprint(first)}, second: {"ns/a": "two@" + fmt.Sprint(second)}, third: {},
 	} {
 		was, err := r.SnapshotAt(revision)
 		if err != nil {
@@ -63,9 +64,9 @@ func TestPastIsKeptAsBytes(t *testing.T) {
 // Everybody who is told of a change at the same time is shown one entry, so that it is encoded once.
 func TestPastIsShared(t *testing.T) {
 	s, c, r := filled(t, Limits{})
-	first := put(t, s, "a", "one")
-	reach(t, c, put(t, s, "a", "two"))
-	reach(t, c, put(t, s, "a", "three"))
+	first := put(t, s, "ns/a", "one")
+	reach(t, c, put(t, s, "ns/a", "two"))
+	reach(t, c, put(t, s, "ns/a", "three"))
 	shown := func() *Entry {
 		events, err := watchWith(t, r, WatchOptions{After: first}).Next(within(t))
 		if err != nil {
