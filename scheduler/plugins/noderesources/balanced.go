@@ -12,7 +12,7 @@ import (
 // BalancedName in configurations.
 const BalancedName = "NodeResourcesBalancedAllocation"
 
-// Balanced implements Score: the smaller the spread between the used shares of kinds of resources, the better.
+// Balanced implements Score: the more the pod evens out the used shares of kinds of resources, the better.
 type Balanced struct {
 	// Resources that count; default CPU and memory.
 	Resources []schedulerv1.ResourceSpec
@@ -49,25 +49,35 @@ func (b *Balanced) resources() []schedulerv1.ResourceSpec {
 	return b.Resources
 }
 
-// Score implements fwk.ScorePlugin: the less, the larger the standard deviation of the shares.
+// unchanged is the score of a node that the pod leaves as balanced as it is.
+const unchanged = 0.75
+
+// Score implements fwk.ScorePlugin: by how much the pod narrows or widens the standard deviation of the shares. It is at most a
+// half, so scores are from 50 to 100.
 func (b *Balanced) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
 	kinds := shares(cycle, pod, node, b.Resources, false)
-	if len(kinds) < 2 {
-		return fwk.MaxScore, nil
-	}
-	fraction := func(kind share) float64 { return min(float64(kind.used)/float64(kind.all), 1) }
-	if len(kinds) == 2 { // half their distance
-		return int64((1 - math.Abs(fraction(kinds[0])-fraction(kinds[1]))/2) * float64(fwk.MaxScore)), nil
+	before := deviation(kinds, func(kind share) float64 { return min(float64(kind.used-kind.asked)/float64(kind.all), 1) })
+	after := deviation(kinds, func(kind share) float64 { return min(float64(kind.used)/float64(kind.all), 1) })
+	return int64((unchanged + (before-after)/2) * float64(fwk.MaxScore)), nil
+}
+
+// deviation of what is said of each kind.
+func deviation(kinds []share, of func(share) float64) float64 {
+	switch len(kinds) {
+	case 0, 1:
+		return 0
+	case 2: // half their distance
+		return math.Abs(of(kinds[0])-of(kinds[1])) / 2
 	}
 	var sum, squares float64
 	for _, kind := range kinds {
-		sum += fraction(kind)
+		sum += of(kind)
 	}
 	mean := sum / float64(len(kinds))
 	for _, kind := range kinds {
-		squares += (fraction(kind) - mean) * (fraction(kind) - mean)
+		squares += (of(kind) - mean) * (of(kind) - mean)
 	}
-	return int64((1 - math.Sqrt(squares/float64(len(kinds)))) * float64(fwk.MaxScore)), nil
+	return math.Sqrt(squares / float64(len(kinds)))
 }
 
 // ScoreExtensions implements fwk.ScorePlugin.

@@ -126,8 +126,8 @@ func (*Fit) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error
 	}, nil
 }
 
-// share of one kind of resource that is used when the pod has come, and how much it counts.
-type share struct{ used, all, weight int64 }
+// share of one kind of resource that is used when the pod has come, what of it the pod asks for, and how much it counts.
+type share struct{ used, asked, all, weight int64 }
 
 // shares of kinds of resources that the node has, by default CPU and memory; extended ones only if the pod asks for them. floor
 // counts containers that request nothing with a minimum.
@@ -145,16 +145,17 @@ func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []sched
 		kind := share{weight: max(resource.Weight, 1)}
 		switch name := corev1.ResourceName(resource.Name); name {
 		case corev1.ResourceCPU:
-			kind.used, kind.all = counted.GetMilliCPU()+cpu, all.GetMilliCPU()
+			kind.used, kind.asked, kind.all = counted.GetMilliCPU(), cpu, all.GetMilliCPU()
 		case corev1.ResourceMemory:
-			kind.used, kind.all = counted.GetMemory()+memory, all.GetMemory()
+			kind.used, kind.asked, kind.all = counted.GetMemory(), memory, all.GetMemory()
 		case corev1.ResourceEphemeralStorage:
-			kind.used, kind.all = used.GetEphemeralStorage()+want.Resource.GetEphemeralStorage(), all.GetEphemeralStorage()
+			kind.used, kind.asked, kind.all = used.GetEphemeralStorage(), want.Resource.GetEphemeralStorage(), all.GetEphemeralStorage()
 		default:
 			if asked := want.Resource.GetScalarResources()[name]; asked > 0 {
-				kind.used, kind.all = used.GetScalarResources()[name]+asked, all.GetScalarResources()[name]
+				kind.used, kind.asked, kind.all = used.GetScalarResources()[name], asked, all.GetScalarResources()[name]
 			}
 		}
+		kind.used += kind.asked
 		if kind.all > 0 {
 			kinds = append(kinds, kind)
 		}
