@@ -14,19 +14,20 @@ type objectPatch struct {
 	faults []error
 }
 
-// patchedPart patches an object of a Go type of which only those members go through JSON that the patch names; the others are
-// copied. The object that is patched is not changed. It returns false where that cannot be done, or where there is anything to
+// patchedPart patches an object of a Go type of which only those members go through JSON that the patch names, the labels of the
+// metadata, say; the others are copied. The object that is patched is not changed. It returns false where that cannot be done, or where there is anything to
 // complain of: then the whole object is patched, and the complaint is about all of it.
 func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (resource.Object, bool) {
 	if c.at.custom != nil || p.named == nil || len(p.faults) > 0 {
 		return nil, false
 	}
-	part, rest := c.at.version.New(), c.at.version.New()
-	named := func(member string) bool { return isNamed(p.named, member) }
-	if found, ok := codec.Divide(now, part, rest, named); !ok || found != len(p.named) {
+	part, ok := codec.PartOf(now, p.named)
+	if !ok {
 		return nil, false
 	}
-	before, err := codec.Encode(part, codec.JSON)
+	one, rest := c.at.version.New(), c.at.version.New()
+	part.Divide(now, one, rest)
+	before, err := codec.Encode(one, codec.JSON)
 	if err != nil {
 		return nil, false
 	}
@@ -38,7 +39,7 @@ func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (res
 	if faults, err := c.decodeObject(codec.Body{Data: after, Strict: strict}, obj); err != nil || len(faults) > 0 {
 		return nil, false
 	}
-	codec.Join(obj, rest.DeepCopyObject(), named)
+	part.Join(obj, rest.DeepCopyObject())
 	return obj, true
 }
 

@@ -1,51 +1,137 @@
 package codec
 
 import (
+	"encoding"
+	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Divide gives those members of an object of a Go type that are named to part, and all others to rest, both empty objects of the
-// same type. They share them with whole. The type goes to part. It returns how many of the names are members, and false when
-// the object is none that can be divided.
-func Divide(whole, part, rest runtime.Object, named func(member string) bool) (found int, ok bool) {
-	from, to, others := structOf(whole), structOf(part), structOf(rest)
-	if from.Kind() != reflect.Struct || from.Type() != to.Type() || from.Type() != others.Type() {
-		return 0, false
-	}
-	for i := range from.NumField() {
-		switch name, member := memberName(from.Type().Field(i)); {
-		case !member && from.Type().Field(i).Type != reflect.TypeFor[metav1.TypeMeta]():
-			return 0, false
-		case !member:
-			to.Field(i).Set(from.Field(i))
-		case named(name):
-			to.Field(i).Set(from.Field(i))
-			found++
-		default:
-			others.Field(i).Set(from.Field(i))
-		}
-	}
-	return found, true
+// Part names members of a Go type by what they are called in JSON. A member with a part of its own is meant in so far only, one
+// without as a whole:
+//
+//	{"metadata": {"labels": nil}, "status": nil}   all of the status, and the labels alone of the metadata
+type Part map[string]Part
+
+// PartOf are the members of an object that a document in JSON has values for, as deep as the object consists of structs. It
+// returns false where the object cannot be divided like that, or where the document names what is no member.
+func PartOf(obj runtime.Object, document map[string]any) (Part, bool) {
+	return partOf(structOf(obj).Type(), document)
 }
 
-// Join gives an object those members of another one that are not named, the other way round.
-func Join(part, rest runtime.Object, named func(member string) bool) {
-	to, others := structOf(part), structOf(rest)
-	for i := range to.NumField() {
-		if name, member := memberName(to.Type().Field(i)); member && !named(name) {
-			to.Field(i).Set(others.Field(i))
+func partOf(t reflect.Type, document map[string]any) (Part, bool) {
+	members, ok := membersOf(t)
+	if !ok || len(document) == 0 {
+		return nil, false
+	}
+	part := make(Part, len(document))
+	for name, value := range document {
+		i, ok := members.index[name]
+		if !ok { // a directive, which begins with $, is about all the members beside it
+			return nil, false
+		}
+		part[name] = nil
+		if inner, ok := value.(map[string]any); ok && t.Field(i).Type.Kind() == reflect.Struct {
+			if below, ok := partOf(t.Field(i).Type, inner); ok {
+				part[name] = below
+			}
+		}
+	}
+	return part, true
+}
+
+// Divide gives the part of an object to one and all else to rest, both empty objects of the same type. They share it with whole. The
+// type goes to one.
+func (p Part) Divide(whole, one, rest runtime.Object) {
+	p.divide(structOf(whole), structOf(one), structOf(rest))
+}
+
+func (p Part) divide(from, to, rest reflect.Value) {
+	members, _ := membersOf(from.Type())
+	for i, name := range members.names {
+		switch below, named := p[name]; {
+		case name == "":
+			to.Field(i).Set(from.Field(i))
+		case !named:
+			rest.Field(i).Set(from.Field(i))
+		case below != nil:
+			below.divide(from.Field(i), to.Field(i), rest.Field(i))
+		default:
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+}
+
+// Join gives an object what of another one is not in the part.
+func (p Part) Join(one, rest runtime.Object) { p.join(structOf(one), structOf(rest)) }
+
+func (p Part) join(to, rest reflect.Value) {
+	members, _ := membersOf(to.Type())
+	for i, name := range members.names {
+		switch below, named := p[name]; {
+		case name == "":
+		case !named:
+			to.Field(i).Set(rest.Field(i))
+		case below != nil:
+			below.join(to.Field(i), rest.Field(i))
 		}
 	}
 }
 
 func structOf(obj runtime.Object) reflect.Value { return reflect.Indirect(reflect.ValueOf(obj)) }
 
-// memberName of a field in JSON; false for one whose own fields are members.
-func memberName(f reflect.StructField) (string, bool) {
-	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return name, name != "" && name != "-" && !strings.Contains(options, "inline")
+// members of a struct in JSON.
+type members struct {
+	names []string // of each field; empty for the type of an object, which is not divided
+	index map[string]int
+}
+
+// known has the members of a type, or nil for one that cannot be divided.
+//
+//nolint:gochecknoglobals // what types are like does not change
+var known sync.Map
+
+func membersOf(t reflect.Type) (*members, bool) {
+	if found, ok := known.Load(t); ok {
+		m := found.(*members)
+		return m, m != nil
+	}
+	m := findMembers(t)
+	known.Store(t, m)
+	return m, m != nil
+}
+
+func findMembers(t reflect.Type) *members {
+	if t.Kind() != reflect.Struct || encodesItself(t) {
+		return nil
+	}
+	m := &members{names: make([]string, t.NumField()), index: map[string]int{}}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Type == reflect.TypeFor[metav1.TypeMeta]() {
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || name == "" || name == "-" || strings.Contains(options, "inline") {
+			return nil // its own fields are members, or nobody's
+		}
+		m.names[i], m.index[name] = name, i
+	}
+	return m
+}
+
+func encodesItself(t reflect.Type) bool {
+	for _, by := range []reflect.Type{
+		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler](),
+		reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
+	} {
+		if t.Implements(by) || reflect.PointerTo(t).Implements(by) {
+			return true
+		}
+	}
+	return false
 }
