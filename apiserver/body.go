@@ -119,14 +119,19 @@ func (c *call) readObject(o writeOptions) (resource.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	return obj, c.decodeSent(body, obj, o)
+}
+
+// decodeSent decodes a body into an empty object of the endpoint's version.
+func (c *call) decodeSent(body codec.Body, obj resource.Object, o writeOptions) error {
 	faults, err := c.decodeObject(body, obj)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.at.fitVersion(obj); err != nil {
-		return nil, err
+		return err
 	}
-	return obj, c.judge(faults, c.at.gvk, o)
+	return c.judge(faults, c.at.gvk, o)
 }
 
 // stored defaults an object of the endpoint's version and converts it to the storage version.

@@ -6,8 +6,10 @@ import (
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 )
 
 // update replaces an object, or creates it where the row allows that.
@@ -16,20 +18,23 @@ func (c *call) update() error {
 	if err != nil {
 		return err
 	}
-	sent, err := c.readObject(options)
+	body, err := c.body(c.at.version.New(), options)
 	if err != nil {
 		return err
 	}
-	if err := c.fitName(sent); err != nil {
-		return err
-	}
-	obj, err := c.at.stored(sent)
+	obj, err := c.replacement(body, options)
 	if err != nil {
 		return err
 	}
 	ch := change{name: c.info.Name, options: options}
+	tried := false
 	ch.apply = func(context.Context, current) (resource.Object, error) {
-		return obj.DeepCopyObject().(resource.Object), nil
+		if tried { // and the object changed meanwhile
+			options.validation = metav1.FieldValidationIgnore // of which the client has been told
+			return c.replacement(body, options)
+		}
+		tried = true
+		return obj, nil
 	}
 	if c.at.row.AllowCreateOnUpdate && c.sub == nil && obj.GetResourceVersion() == "" && obj.GetUID() == "" {
 		ch.create = func(ctx context.Context) (resource.Object, error) {
@@ -40,6 +45,18 @@ func (c *call) update() error {
 		}
 	}
 	return c.finish(ch)
+}
+
+// replacement is the object that was sent, in the storage version and with defaults.
+func (c *call) replacement(body codec.Body, options writeOptions) (resource.Object, error) {
+	sent := c.at.version.New()
+	if err := c.decodeSent(body, sent, options); err != nil {
+		return nil, err
+	}
+	if err := c.fitName(sent); err != nil {
+		return nil, err
+	}
+	return c.at.stored(sent)
 }
 
 // finish carries a change out and answers with the object.

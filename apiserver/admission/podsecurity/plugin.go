@@ -128,12 +128,15 @@ func (p *Plugin) policy(ctx context.Context, a *admission.Attributes) (api.Polic
 
 // matters says whether an update changes something that the standards look at.
 func matters(pod, old *corev1.Pod) bool {
+	if podspec.Unchanged(pod, old) {
+		return false
+	}
 	if !equality.Semantic.DeepEqual(pod.Annotations, old.Annotations) {
 		return true
 	}
-	before, after := old.Spec.DeepCopy(), pod.Spec.DeepCopy()
-	for _, spec := range []*corev1.PodSpec{before, after} {
+	before, after := old.Spec, pod.Spec
+	for _, spec := range []*corev1.PodSpec{&before, &after} {
 		spec.ActiveDeadlineSeconds, spec.Tolerations, spec.SchedulingGates, spec.TerminationGracePeriodSeconds = nil, nil, nil, nil
 	}
-	return !podspec.Equal(before, after)
+	return !podspec.Equal(&before, &after)
 }
