@@ -50,15 +50,20 @@ func (b *Balanced) resources() []schedulerv1.ResourceSpec {
 }
 
 // unchanged is the score of a node that the pod leaves as balanced as it is.
-const unchanged = 0.75
+const unchanged = fwk.MaxScore * 3 / 4
 
 // Score implements fwk.ScorePlugin: by how much the pod narrows or widens the standard deviation of the shares. It is at most a
-// half, so scores are from 50 to 100.
+// half, so scores are from 50 to 100. Whole percents of what there was and of what there will be are compared.
 func (b *Balanced) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
 	kinds := shares(cycle, pod, node, b.Resources, false)
-	before := deviation(kinds, func(kind share) float64 { return min(float64(kind.used-kind.asked)/float64(kind.all), 1) })
-	after := deviation(kinds, func(kind share) float64 { return min(float64(kind.used)/float64(kind.all), 1) })
-	return int64((unchanged + (before-after)/2) * float64(fwk.MaxScore)), nil
+	before := balance(kinds, func(kind share) float64 { return min(float64(kind.used-kind.asked)/float64(kind.all), 1) })
+	after := balance(kinds, func(kind share) float64 { return min(float64(kind.used)/float64(kind.all), 1) })
+	return (2*unchanged + after - before) / 2, nil
+}
+
+// balance is the better, up to 100, the less shares differ.
+func balance(kinds []share, of func(share) float64) int64 {
+	return int64((1 - deviation(kinds, of)) * float64(fwk.MaxScore))
 }
 
 // deviation of what is said of each kind.
