@@ -24,6 +24,12 @@ func (d *difference) add(element string, below difference) {
 	}
 }
 
+// sort puts elements in order that were added as they came.
+func (d *difference) sort() {
+	d.taken.sort()
+	d.removed.sort()
+}
+
 // self says of the value itself that it came or went.
 func (d *difference) self(l, r reflect.Value) {
 	d.tookSelf = !l.IsValid()
@@ -225,9 +231,7 @@ func (p *plan) compareLists(l, r, left, right reflect.Value) (difference, error)
 			return d, err
 		}
 	}
-	byElement := func(a, b item) int { return compareElements(a.element, b.element) }
-	slices.SortFunc(d.taken, byElement)
-	slices.SortFunc(d.removed, byElement)
+	d.sort()
 	d.self(l, r)
 	return d, nil
 }

@@ -6,8 +6,11 @@
 // types' comments. Sets are trees of path elements in the very spelling that they have in FieldsV1, so that reading and writing
 // managedFields costs little more than copying. What comes out is what structured-merge-diff writes, byte for byte.
 //
-// Apply, objects whose managers speak several versions, and the few types that no plan can be made for go through
-// structured-merge-diff, whose schema is made for each kind when it is first needed.
+// An applied configuration is written into a copy of the object along the same plan (merge.go), which tells what of it is owned and
+// what became otherwise; what is not applied any more goes (prune.go), and what others own is a conflict (conflict.go).
+//
+// Objects whose managers speak several versions, the few types that no plan can be made for, and configurations that are odd or wrong go
+// through structured-merge-diff, whose schema is made for each kind when it is first needed, and which words the errors.
 //
 // It reads and writes nothing but the objects it is handed.
 package fieldmanager

@@ -26,9 +26,6 @@ type Generic struct {
 	// manager "before-first-apply". Otherwise every write is tracked.
 	FromFirstApply bool
 
-	// whole makes trees of whole objects also where a part will do; tests compare the outcome.
-	whole bool
-
 	mu       sync.Mutex
 	types    map[schema.GroupResource]managedfields.TypeConverter
 	managers map[key]*managedfields.FieldManager
@@ -37,8 +34,6 @@ type Generic struct {
 type key struct {
 	kind        schema.GroupVersionKind
 	subresource string
-	// part is set for the manager of parts of objects, which have no defaults of their own.
-	part bool
 }
 
 // Update returns obj with the fields that differ from live owned by the manager.
@@ -73,20 +68,15 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 	if err != nil {
 		return nil, err
 	}
-	var version *resource.Version
-	if !g.whole {
-		version = row.Version(kind.Version)
-	}
-	p := partOf(version, kind, live, configuration.Object, wanted.Manager)
-	m, err := g.manager(row, key{kind: kind, subresource: wanted.Subresource, part: p.rest != nil})
+	return g.apply(row, kind, live, configuration, wanted)
+}
+
+func (g *Generic) apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
+	m, err := g.manager(row, key{kind: kind, subresource: wanted.Subresource})
 	if err != nil {
 		return nil, err
 	}
-	merged, err := merge(m, p.object, configuration, wanted)
-	if err != nil {
-		return nil, err
-	}
-	return p.whole(merged), nil
+	return merge(m, live.DeepCopyObject(), configuration, wanted)
 }
 
 // Merge returns live with the configuration merged into it by a field manager.
@@ -146,11 +136,8 @@ func (g *Generic) manager(row *resource.Resource, id key) (*managedfields.FieldM
 	if err != nil {
 		return nil, err
 	}
-	kind, versions := id.kind, &versions{row: row, scheme: g.Scheme, part: id.part}
+	kind, versions := id.kind, &versions{row: row, scheme: g.Scheme}
 	// What comes out is of the version that goes in.
-	if !g.whole {
-		types = trees{types}
-	}
 	m, err := managedfields.NewDefaultFieldManager(types, versions, versions, g.Scheme, kind, kind.GroupVersion(), id.subresource, resetFields(row, kind, id.subresource))
 	if err != nil {
 		return nil, fmt.Errorf("making field manager of %s: %w", kind, err)
@@ -194,7 +181,6 @@ func resetPaths(row *resource.Resource, subresource string) [][]string {
 type versions struct {
 	row    *resource.Resource
 	scheme *runtime.Scheme
-	part   bool // see key
 }
 
 var errVersion = errors.New("no such version")
@@ -202,8 +188,8 @@ var errVersion = errors.New("no such version")
 // Default implements runtime.ObjectDefaulter.
 func (v *versions) Default(in runtime.Object) {
 	obj, ok := in.(resource.Object)
-	if _, untyped := in.(runtime.Unstructured); !ok || untyped || v.part {
-		return // the server defaults what comes out in the end
+	if _, untyped := in.(runtime.Unstructured); !ok || untyped {
+		return
 	}
 	if version := v.row.Version(obj.GetObjectKind().GroupVersionKind().Version); version != nil && version.Default != nil {
 		version.Default(obj)

@@ -3,7 +3,6 @@ package fieldmanager
 import (
 	"reflect"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -116,18 +115,9 @@ func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live
 		return nil, err
 	}
 	if len(mine) > 0 {
-		now := &metav1.Time{Time: m.clock.Now().UTC().Truncate(time.Second)}
-		if who.subresource == "scale" {
-			now = nil // upstream keeps no time of these
-		}
-		if owned, err = owned.gain(who, mine, now); err != nil {
+		if owned, err = owned.gain(who, mine, m.now(who.subresource)); err != nil {
 			return nil, err
 		}
 	}
 	return owned.limit()
-}
-
-// Apply returns live with the configuration merged into it.
-func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
-	return m.generic.Apply(row, kind, live, wanted)
 }

@@ -29,6 +29,7 @@ type plan struct {
 	fields []fieldPlan // of a struct, by name
 	child  *plan       // of a list or map
 	keys   []keyPlan   // of a list with keys, by name
+	nested bool        // whether there are sets and lists with keys within a leaf
 }
 
 type shape int
@@ -157,8 +158,30 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.Array:
 		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
 	}
-	made.equal = equalityOf(t)
+	made.equal, made.nested = equalityOf(t), p.hasLists(t, map[reflect.Type]bool{})
 	return nil
+}
+
+// hasLists says whether there is a set or a list with keys within values of a type.
+func (p *planner) hasLists(t reflect.Type, seen map[reflect.Type]bool) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		return p.hasLists(t.Elem(), seen)
+	case reflect.Interface:
+		return true
+	case reflect.Struct:
+	default:
+		return false
+	}
+	if seen[t] || t.Implements(marshalerType) || reflect.PointerTo(t).Implements(marshalerType) {
+		return false
+	}
+	seen[t] = true
+	model := openapi.ModelName(reflect.Zero(t).Interface())
+	return slices.ContainsFunc(fieldsOf(t), func(f fieldPlan) bool {
+		kind := p.markers[model+" "+f.name].kind
+		return kind == "set" || kind == "map" || p.hasLists(f.typ, seen)
+	})
 }
 
 func (p *planner) fillList(made *plan, t reflect.Type, m marker) error {
@@ -217,6 +240,32 @@ func (p *planner) fillObject(made *plan, t reflect.Type, root bool) error {
 		made.fields = append(made.fields, field)
 	}
 	return nil
+}
+
+// field returns the field of a name, or nil.
+func (p *plan) field(name string) *fieldPlan {
+	at, found := slices.BinarySearchFunc(p.fields, name, func(f fieldPlan, name string) int { return strings.Compare(f.name, name) })
+	if !found {
+		return nil
+	}
+	return &p.fields[at]
+}
+
+// fieldAt returns the field of an element, or nil.
+func (p *plan) fieldAt(element string) *fieldPlan {
+	name, isField := strings.CutPrefix(element, "f:")
+	if !isField {
+		return nil
+	}
+	return p.field(name)
+}
+
+// place is where a struct has the field.
+func (f *fieldPlan) place(v reflect.Value) reflect.Value {
+	for _, index := range f.path {
+		v = opened(v).Field(index[0])
+	}
+	return v
 }
 
 // fieldsOf returns the fields of a struct as JSON has them, by name.

@@ -1,5 +1,7 @@
 package fieldmanager
 
+import "slices"
+
 // A fieldSet is a set of paths, as a tree. Items are in the order of structured-merge-diff, elements are unique, and no item is
 // without meaning: it is a member of the set, or something below it is. Sets are never changed once they are made, and share
 // items with each other.
@@ -16,6 +18,11 @@ type item struct {
 }
 
 func (i item) empty() bool { return !i.member && len(i.children) == 0 }
+
+// sort puts a set in order that was made as its items came.
+func (s fieldSet) sort() {
+	slices.SortFunc(s, func(a, b item) int { return compareElements(a.element, b.element) })
+}
 
 // union returns what is in either set.
 func (s fieldSet) union(other fieldSet) fieldSet {

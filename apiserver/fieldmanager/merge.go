@@ -1,0 +1,252 @@
+package fieldmanager
+
+import (
+	"reflect"
+	"slices"
+)
+
+// merger writes an applied configuration into an object of a Go type. It can say of each field that the configuration names whether
+// that is owned by who applies it, and whether it is otherwise now. What it cannot be sure to do as structured-merge-diff does, it
+// refuses with errNoPlan, and the object is of no use then.
+type merger struct {
+	// moved says that items of a list changed places, which no field tells.
+	moved bool
+}
+
+// effect is what a configuration has on one value and on what is below it.
+type effect struct{ owned, taken item }
+
+// add notes the effect on what is below an element.
+func (e *effect) add(element string, below effect) {
+	e.owned.add(element, below.owned)
+	e.taken.add(element, below.taken)
+}
+
+func (i *item) add(element string, below item) {
+	if !below.empty() {
+		below.element = element
+		i.children = append(i.children, below)
+	}
+}
+
+// merge writes wanted into a value. there is whether JSON has the value before; a null may be there.
+func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (effect, error) {
+	if p.shape == leaf {
+		changed, err := p.assign(into, there, wanted)
+		return effect{owned: item{member: true}, taken: item{member: changed}}, err
+	}
+	var members map[string]any
+	var items []any
+	var fits bool
+	if p.shape == object || p.shape == table {
+		members, fits = wanted.(map[string]any)
+	} else {
+		items, fits = wanted.([]any)
+	}
+	if wanted != nil && !fits {
+		return effect{}, errNoPlan
+	}
+	if len(members) == 0 && len(items) == 0 {
+		// An empty map and a null are owned as such, an empty list is not.
+		done := effect{owned: item{member: wanted == nil || members != nil}}
+		if p.bare(into, there) {
+			done.taken.member = !there || (wanted == nil) == content(into).IsValid()
+			if done.taken.member {
+				hollow(into, wanted == nil)
+			}
+		}
+		return done, nil
+	}
+	var done effect
+	var err error
+	switch p.shape {
+	case object:
+		done, err = m.mergeObject(p, into, there, members)
+	case table:
+		done, err = m.mergeTable(p, into, there, members)
+	default:
+		done, err = m.mergeList(p, into, there, items)
+	}
+	done.taken.member = !there
+	return done, err
+}
+
+// bare says whether a map, list or struct is not there, null, or empty.
+func (p *plan) bare(v reflect.Value, there bool) bool {
+	v = content(v)
+	if !there || !v.IsValid() {
+		return true
+	}
+	if p.shape == object {
+		return !slices.ContainsFunc(p.fields, func(f fieldPlan) bool { return f.of(v).IsValid() })
+	}
+	return v.Len() == 0
+}
+
+// hollow makes a value null, or empty.
+func hollow(v reflect.Value, null bool) {
+	v.SetZero()
+	if null {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		hollow(v.Elem(), false)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
+}
+
+// opened is what a pointer leads to, made if it leads nowhere.
+func opened(v reflect.Value) reflect.Value {
+	if v.Kind() != reflect.Pointer {
+		return v
+	}
+	if v.IsNil() {
+		v.Set(reflect.New(v.Type().Elem()))
+	}
+	return v.Elem()
+}
+
+func (m *merger) mergeObject(p *plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
+	var done effect
+	there = there && content(into).IsValid()
+	into = opened(into)
+	for _, name := range sortedKeys(members) {
+		f := p.field(name)
+		if f == nil {
+			return done, errNoPlan // which is an error that somebody else words
+		}
+		below, err := m.merge(f.plan, f.place(into), there && f.of(into).IsValid(), members[name])
+		if err != nil {
+			return done, err
+		}
+		done.add(f.element, below)
+	}
+	return done, nil
+}
+
+func (m *merger) mergeTable(p *plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
+	var done effect
+	into = opened(into)
+	if into.IsNil() {
+		into.Set(reflect.MakeMapWithSize(into.Type(), len(members)))
+	}
+	for _, name := range sortedKeys(members) {
+		key := reflect.ValueOf(name).Convert(into.Type().Key())
+		value := reflect.New(into.Type().Elem()).Elem()
+		old := into.MapIndex(key)
+		if old.IsValid() {
+			value.Set(old)
+		}
+		below, err := m.merge(p.child, value, there && old.IsValid(), members[name])
+		if err != nil {
+			return done, err
+		}
+		into.SetMapIndex(key, value)
+		below.owned.member = true
+		done.add(fieldElement(name), below)
+	}
+	return done, nil
+}
+
+func (m *merger) mergeList(p *plan, into reflect.Value, there bool, items []any) (effect, error) {
+	var done effect
+	into = opened(into)
+	left, err := p.elements(into.Len(), func(i int) (string, error) { return p.elementOf(into.Index(i)) })
+	if err != nil {
+		return done, err
+	}
+	right, err := p.elements(len(items), func(i int) (string, error) { return p.elementOfItem(items[i]) })
+	if err != nil {
+		return done, err
+	}
+	places := interleave(left, right)
+	merged := reflect.MakeSlice(into.Type(), len(places), len(places))
+	for at, from := range places {
+		if from.left >= 0 {
+			merged.Index(at).Set(into.Index(from.left))
+		}
+		m.moved = m.moved || from.left != at
+		if from.right < 0 {
+			continue
+		}
+		below, err := m.merge(p.child, merged.Index(at), there && from.left >= 0, items[from.right])
+		if err != nil {
+			return done, err
+		}
+		below.owned.member = true
+		done.add(right[from.right], below)
+	}
+	into.Set(merged)
+	done.owned.children.sort()
+	done.taken.children.sort()
+	return done, nil
+}
+
+// elements are those of a list, in which none is there twice.
+func (p *plan) elements(count int, of func(int) (string, error)) ([]string, error) {
+	out := make([]string, count)
+	for i := range out {
+		element, err := of(i)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(out[:i], element) {
+			return nil, errNoPlan
+		}
+		out[i] = element
+	}
+	return out, nil
+}
+
+// elementOfItem is the path element of an item of a configuration.
+func (p *plan) elementOfItem(wanted any) (string, error) {
+	if p.shape == set {
+		if !isPlainScalar(wanted) {
+			return "", errNoPlan
+		}
+		return valueElement(wanted), nil
+	}
+	members, ok := wanted.(map[string]any)
+	if !ok {
+		return "", errNoPlan
+	}
+	names, values := make([]string, 0, 4), make([]scalar, 0, 4)
+	for _, key := range p.keys {
+		if value, named := members[key.field.name]; !named && key.preset == nil {
+			continue
+		} else if !named {
+			values = append(values, key.preset)
+		} else if isPlainScalar(value) {
+			values = append(values, value)
+		} else {
+			return "", errNoPlan
+		}
+		names = append(names, key.field.name)
+	}
+	if len(names) == 0 {
+		return "", errNoPlan
+	}
+	return keyElement(names, values), nil
+}
+
+func isPlainScalar(v any) bool {
+	switch v.(type) {
+	case string, int64, bool:
+		return true
+	}
+	return false
+}
+
+func sortedKeys(members map[string]any) []string {
+	keys := make([]string, 0, len(members))
+	for key := range members {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
