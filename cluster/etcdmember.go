@@ -34,6 +34,8 @@ type EtcdMember struct {
 	Quota int64
 	// CompactionMode and CompactionRetention drop the past; default never.
 	CompactionMode, CompactionRetention string
+	// Settings are further flags of etcd, by their names.
+	Settings map[string]string
 	// UnsafeNoFsync does not wait for the disk.
 	UnsafeNoFsync bool
 }
@@ -44,12 +46,15 @@ type EtcdFiles struct {
 	Verify        bool
 }
 
+// EtcdSwitches and EtcdValues are the names of the flags that Settings may have.
+const EtcdSwitches, EtcdValues = etcd.Switches, etcd.Values
+
 // DefaultEtcdMember is etcd without flags.
 func DefaultEtcdMember() EtcdMember {
 	clients, peers := []string{"http://localhost:2379"}, []string{"http://localhost:2380"}
 	return EtcdMember{
 		Name: "default", ListenClientURLs: clients, AdvertiseClientURLs: clients, ListenPeerURLs: peers, AdvertisePeerURLs: peers,
-		InitialClusterState: "new", CompactionMode: "periodic", CompactionRetention: "0",
+		Settings: map[string]string{"enable-grpc-gateway": "true"}, InitialClusterState: "new", CompactionMode: "periodic", CompactionRetention: "0",
 	}
 }
 
@@ -73,6 +78,7 @@ func (m EtcdMember) Run(ctx context.Context) error {
 		InitialCluster: m.InitialCluster, Join: m.InitialClusterState == "existing",
 		TLSMinVersion: m.TLSMinVersion, TLSMaxVersion: m.TLSMaxVersion, CipherSuites: m.CipherSuites, HostWhitelist: m.HostWhitelist,
 		Quota: m.Quota, CompactionMode: m.CompactionMode, CompactionRetention: m.CompactionRetention, UnsafeNoFsync: m.UnsafeNoFsync,
+		Settings: m.Settings,
 		Logger: log.FromContext(ctx).WithName("etcd"),
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,29 +12,16 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
-// etcdUpstream are the flags of etcd that have no effect here, or cannot have one.
+// etcdUpstream are the flags of etcd that have no effect here, or cannot have one: logs are those of this program.
 func etcdUpstream() upstreamFlags {
-	refused := map[string]string{
-		"listen-client-http-urls": "clients of HTTP and gRPC share --listen-client-urls", "wal-dir": "the log is below --data-dir",
-		"force-new-cluster": "restore a snapshot with `coxswain etcd-snapshot restore` instead", "listen-metrics-urls": "metrics are at --listen-client-urls",
-		"client-crl-file": "no certificate would be revoked", "peer-crl-file": "no certificate would be revoked",
-		"client-cert-allowed-hostname": "others would be let in too", "peer-cert-allowed-hostname": "others would be let in too",
-		"peer-cert-allowed-cn": "others would be let in too", "auto-tls": "name certificates", "peer-auto-tls": "name certificates",
-	}
+	refused := map[string]string{"force-new-cluster": "restore a snapshot with `coxswain etcd-snapshot restore` instead"}
 	for name := range strings.FieldsSeq("discovery discovery-token discovery-endpoints discovery-srv discovery-srv-name discovery-proxy discovery-fallback") {
 		refused[name] = "name the members with --initial-cluster"
 	}
 	return upstreamFlags{
 		refused: refused, only: map[string]string{"cors": "*"},
-		bools: "initial-election-tick-advance socket-reuse-port socket-reuse-address strict-reconfig-check pre-vote " +
-			"enable-pprof enable-log-rotation enable-distributed-tracing peer-skip-client-san-verification",
-		values: "snapshot-count heartbeat-interval election-timeout max-snapshots max-wals backend-bbolt-freelist-type backend-batch-interval " +
-			"backend-batch-limit max-txn-ops max-request-bytes max-concurrent-streams grpc-keepalive-min-time grpc-keepalive-interval grpc-keepalive-timeout " +
-			"raft-read-timeout raft-write-timeout feature-gates initial-cluster-token v2-deprecation client-cert-file client-key-file peer-client-cert-file " +
-			"peer-client-key-file self-signed-cert-validity auth-token bcrypt-cost " +
-			"auth-token-ttl metrics logger log-outputs log-level log-format log-rotation-config-json warning-unary-request-duration " +
-			"distributed-tracing-address distributed-tracing-service-name distributed-tracing-instance-id distributed-tracing-sampling-rate " +
-			"corrupt-check-time compact-hash-check-time compaction-batch-limit watch-progress-notify-interval warning-apply-duration max-learners",
+		bools:  "enable-log-rotation",
+		values: "v2-deprecation logger log-outputs log-level log-format log-rotation-config-json",
 	}
 }
 
@@ -43,11 +31,15 @@ func etcdCommand(s streams) *cobra.Command {
 	command := &cobra.Command{Use: "etcd", Short: "Be etcd, with its flags", Args: cobra.NoArgs}
 	addMemberFlags(command.Flags(), &member)
 	show := command.Flags().Bool("version", false, "print the version and exit")
+	addSettings(command.Flags(), member.Settings)
 	given := etcdUpstream().add(command.Flags())
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if *show {
 			fmt.Fprintln(s.out, "etcd Version:", cluster.EtcdVersion(), "of Coxswain", version.Version)
 			return nil
+		}
+		if err := fromEnvironment(command.Flags(), "ETCD_", os.LookupEnv); err != nil {
+			return err
 		}
 		warnOf(s.err, command.Name(), *given)
 		return member.Run(withLogger(command.Context(), s.err))
@@ -80,4 +72,46 @@ func addMemberFlags(flags *pflag.FlagSet, m *cluster.EtcdMember) {
 	flags.StringVar(&m.CompactionMode, "auto-compaction-mode", m.CompactionMode, "periodic or revision")
 	flags.StringVar(&m.CompactionRetention, "auto-compaction-retention", m.CompactionRetention, "how long, or how many revisions of, the past is kept; 0 keeps it all")
 	flags.BoolVar(&m.UnsafeNoFsync, "unsafe-no-fsync", m.UnsafeNoFsync, "do not wait for the disk: a power failure loses data")
+}
+
+// setting is a flag that is handed on as it is given.
+type setting struct {
+	name, kind string
+	into       map[string]string
+}
+
+func addSettings(flags *pflag.FlagSet, into map[string]string) {
+	for name := range strings.FieldsSeq(cluster.EtcdValues) {
+		flags.Var(&setting{name, "string", into}, name, "as of etcd")
+	}
+	for name := range strings.FieldsSeq(cluster.EtcdSwitches) {
+		flags.Var(&setting{name, "bool", into}, name, "as of etcd")
+		flags.Lookup(name).NoOptDefVal = "true"
+	}
+}
+
+// String implements pflag.Value.
+func (s *setting) String() string { return s.into[s.name] }
+
+// Type implements pflag.Value.
+func (s *setting) Type() string { return s.kind }
+
+// Set implements pflag.Value.
+func (s *setting) Set(value string) error {
+	s.into[s.name] = value
+	return nil
+}
+
+// fromEnvironment sets the flags that were not given and that have a variable: ETCD_DATA_DIR is --data-dir.
+func fromEnvironment(flags *pflag.FlagSet, prefix string, lookup func(string) (string, bool)) error {
+	var err error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		name := prefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		if value, ok := lookup(name); ok && value != "" && !flag.Changed && err == nil {
+			if err = flags.Set(flag.Name, value); err != nil {
+				err = fmt.Errorf("setting --%s by %s: %w", flag.Name, name, err)
+			}
+		}
+	})
+	return err
 }

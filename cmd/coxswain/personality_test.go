@@ -46,6 +46,7 @@ func TestMistakesOfPersonalities(t *testing.T) {
 		"--client-cert-auth needs --trusted":       {"etcd", "--client-cert-auth"},
 		"--peer-client-cert-auth needs --peer-tr":  {"etcd", "--peer-client-cert-auth"},
 		"unexpected TLS version":                   {"etcd", "--tls-min-version=TLS1.1", "--data-dir=" + t.TempDir()},
+		`--snapshot-count=many: parse error`:       {"etcd", "--snapshot-count=many", "--data-dir=" + t.TempDir()},
 		"not supported: it is always *":            {"etcd", "--cors=example.org"},
 		"the controllers run inside of":            {"kube-controller-manager", "--kubeconfig=x"},
 		"the scheduler runs inside of":             {"kube-scheduler"},
@@ -107,5 +108,30 @@ func TestRestrictionsReachTheServer(t *testing.T) {
 		if err := nothingOff(value); (err == nil) != ok {
 			t.Errorf("--runtime-config=%s: %v", value, err)
 		}
+	}
+}
+
+// What is not given on the command line is taken from the environment, as etcd does.
+func TestFlagsFromEnvironment(t *testing.T) {
+	flags := etcdCommand(streams{}).Flags()
+	if err := flags.Parse([]string{"--name=given"}); err != nil {
+		t.Fatal(err)
+	}
+	lookup := func(variables map[string]string) func(string) (string, bool) {
+		return func(name string) (string, bool) {
+			value, ok := variables[name]
+			return value, ok
+		}
+	}
+	if err := fromEnvironment(flags, "ETCD_", lookup(map[string]string{"ETCD_NAME": "other", "ETCD_DATA_DIR": "/data", "ETCD_PRE_VOTE": "false", "ETCD_CERT_FILE": ""})); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"name": "given", "data-dir": "/data", "pre-vote": "false", "cert-file": ""} {
+		if got := flags.Lookup(name).Value.String(); got != want {
+			t.Errorf("--%s is %q, want %q", name, got, want)
+		}
+	}
+	if err := fromEnvironment(flags, "ETCD_", lookup(map[string]string{"ETCD_CORS": "example.org"})); err == nil || !strings.Contains(err.Error(), "--cors by ETCD_CORS") {
+		t.Errorf("got %v", err)
 	}
 }

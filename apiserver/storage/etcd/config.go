@@ -48,6 +48,9 @@ type Config struct {
 	CompactionMode, CompactionRetention string
 	// MaxRequest is the largest transaction in bytes; default 8 MiB.
 	MaxRequest uint
+	// Settings are further ones, by the names of etcd's own flags ("snapshot-count"). They count where no field here says otherwise.
+	// Some are etcd's for the whole process: give them where it has one member.
+	Settings map[string]string
 	// Logger gets warnings at V(1) and errors; etcd's chatter at V(4).
 	Logger logr.Logger
 	// UnsafeNoFsync does not wait for the disk. A power failure then loses data: for tests.
@@ -89,18 +92,23 @@ func (c Config) embed() (*embed.Config, error) {
 		return nil, fmt.Errorf("configuring etcd: no data folder")
 	}
 	e := embed.NewConfig()
+	e.EnableGRPCGateway = false
+	e.MaxRequestBytes = c.MaxRequest
+	e.MaxTxnOps = 4096
+	if err := settle(e, c.Settings); err != nil {
+		return nil, err
+	}
+	if !e.FlagsExplicitlySet["bootstrap-defrag-threshold-megabytes"] {
+		e.BootstrapDefragThresholdMegabytes = defragmentBeyond
+	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
 	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(c.Logger))
-	e.EnableGRPCGateway = false
 	e.AutoCompactionMode, e.AutoCompactionRetention = embed.CompactorModePeriodic, "0"
 	if c.CompactionMode != "" {
 		e.AutoCompactionMode, e.AutoCompactionRetention = c.CompactionMode, c.CompactionRetention
 	}
-	e.BootstrapDefragThresholdMegabytes = defragmentBeyond
 	e.QuotaBackendBytes = -1 // the member checks its own, before anything is written
-	e.MaxRequestBytes = c.MaxRequest
-	e.MaxTxnOps = 4096
 	e.UnsafeNoFsync = c.UnsafeNoFsync
 	c.restrict(e)
 
@@ -111,11 +119,11 @@ func (c Config) embed() (*embed.Config, error) {
 	if e.AdvertiseClientUrls, err = parse(c.advertised()); err != nil {
 		return nil, err
 	}
-	e.ClientTLSInfo = c.ClientTLS.info()
+	c.ClientTLS.into(&e.ClientTLSInfo)
 	if e.ListenPeerUrls, err = parse(c.PeerURLs); err != nil {
 		return nil, err
 	}
-	e.PeerTLSInfo = c.PeerTLS.info()
+	c.PeerTLS.into(&e.PeerTLSInfo)
 	e.AdvertisePeerUrls = e.ListenPeerUrls
 	switch {
 	case len(c.PeerURLs) == 0:
@@ -125,7 +133,7 @@ func (c Config) embed() (*embed.Config, error) {
 			return nil, err
 		}
 	}
-	if c.alone() { // every cluster of one gets an identity of its own
+	if c.alone() && c.Settings["initial-cluster-token"] == "" { // every cluster of one gets an identity of its own
 		e.InitialClusterToken = fmt.Sprintf("%s %s", e.Dir, rand.Text())
 	}
 	e.InitialCluster = c.InitialCluster
@@ -169,11 +177,10 @@ func (c Config) alone() bool {
 	return !c.Join && !strings.Contains(c.InitialCluster, ",")
 }
 
-func (t *TLS) info() transport.TLSInfo {
-	if t == nil {
-		return transport.TLSInfo{}
+func (t *TLS) into(info *transport.TLSInfo) {
+	if t != nil {
+		info.TrustedCAFile, info.CertFile, info.KeyFile, info.ClientCertAuth = t.CA, t.Cert, t.Key, t.CA != ""
 	}
-	return transport.TLSInfo{TrustedCAFile: t.CA, CertFile: t.Cert, KeyFile: t.Key, ClientCertAuth: t.CA != ""}
 }
 
 func parse(urls []string) ([]url.URL, error) {
