@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ func (c *call) readBody() ([]byte, error) {
 		_, _ = io.CopyN(io.Discard, c.r.Body, maxBody)
 		return nil, bodyTooLarge()
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))
+	data, err := readAll(http.MaxBytesReader(nil, c.r.Body, maxBody), c.r.ContentLength)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return nil, bodyTooLarge()
@@ -42,6 +43,19 @@ func (c *call) readBody() ([]byte, error) {
 	}
 	return data, nil
 }
+
+// readAll reads what is expected to be so long, if that is known.
+func readAll(from io.Reader, expected int64) ([]byte, error) {
+	if expected <= 0 {
+		return io.ReadAll(from)
+	}
+	buffer := bytes.NewBuffer(make([]byte, 0, min(expected, trusted)+bytes.MinRead))
+	_, err := buffer.ReadFrom(from)
+	return buffer.Bytes(), err
+}
+
+// trusted is how much memory a client gets for saying that it will send so much.
+const trusted = 64 << 10
 
 // fromCBOR rewrites a body as JSON, in which it is read like all others.
 func (c *call) fromCBOR(data []byte) ([]byte, error) {

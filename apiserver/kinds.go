@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -47,6 +49,8 @@ type endpoint struct {
 	// protobuf is set where the kind has a protobuf form.
 	protobuf bool
 	keys     encodingKeys
+	// scratch are objects of the version that are needed for a moment.
+	scratch sync.Pool
 }
 
 // encodingKeys name the encodings that a cache entry keeps.
@@ -215,7 +219,12 @@ func routeOf(row *resource.Resource) func(runtime.Object) string {
 	if row.Group != "" || row.Name != "pods" || !slices.Contains(row.FieldNames, nodeNameField) {
 		return nil
 	}
-	return func(obj runtime.Object) string { return row.Fields(obj.(resource.Object))[nodeNameField] }
+	return func(obj runtime.Object) string {
+		if pod, ok := obj.(*corev1.Pod); ok { // whose other fields need not be told
+			return pod.Spec.NodeName
+		}
+		return row.Fields(obj.(resource.Object))[nodeNameField]
+	}
 }
 
 // nodeNameField is the field by which a kubelet selects its pods.

@@ -136,7 +136,7 @@ func onlyNamed(patch map[string]any, faults []error, merge patchFunc) objectPatc
 			return objectPatch{apply: merge, faults: faults}
 		}
 	}
-	return objectPatch{named: patch, faults: faults, apply: func(now []byte) ([]byte, error) {
+	return objectPatch{named: patch, faults: faults, merge: merge, apply: func(now []byte) ([]byte, error) {
 		return codec.ChangeMembers(now, func(name string) bool { return isNamed(patch, name) }, merge)
 	}}
 }

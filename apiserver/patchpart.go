@@ -8,6 +8,8 @@ import (
 // objectPatch changes the JSON of an object.
 type objectPatch struct {
 	apply patchFunc
+	// merge is apply for an object that has nothing but what the patch has a say on.
+	merge patchFunc
 	// named are the members that the patch names, where it has a say on no others; nil where it may have one on all.
 	named map[string]any
 	// faults are what is odd about the patch itself, though it can be read: members that are there twice, and unknown ones.
@@ -25,21 +27,32 @@ func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (res
 	if !ok {
 		return nil, false
 	}
-	one, rest := c.at.version.New(), c.at.version.New()
-	part.Divide(now, one, rest)
-	before, err := codec.Encode(one, codec.JSON)
+	// One object serves for all that is there for a moment only.
+	scratch, ok := c.at.scratch.Get().(resource.Object)
+	if !ok {
+		scratch = c.at.version.New()
+	}
+	defer func() {
+		codec.Clear(scratch)
+		c.at.scratch.Put(scratch)
+	}()
+	part.Take(scratch, now)
+	before, err := codec.Encode(scratch, codec.JSON)
 	if err != nil {
 		return nil, false
 	}
-	after, err := p.apply(before)
+	after, err := p.merge(before)
 	if err != nil {
 		return nil, false
 	}
-	obj := c.at.version.New()
-	if faults, err := c.decodeObject(codec.Body{Data: after, Strict: strict}, obj); err != nil || len(faults) > 0 {
+	codec.Clear(scratch)
+	part.TakeOthers(scratch, now)
+	obj := scratch.DeepCopyObject().(resource.Object)
+	codec.Clear(scratch)
+	if faults, err := c.decodeObject(codec.Body{Data: after, Strict: strict}, scratch); err != nil || len(faults) > 0 {
 		return nil, false
 	}
-	part.Join(obj, rest.DeepCopyObject())
+	part.Take(obj, scratch)
 	return obj, true
 }
 

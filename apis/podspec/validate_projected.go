@@ -52,33 +52,46 @@ func (c *checker) validateProjected(v *corev1.ProjectedVolumeSource, path *field
 	return p.errs
 }
 
+// projectedSources are those that are there.
 func (c *checker) projectedSources(source *corev1.VolumeProjection, p *projection, path *field.Path) []sourceCheck {
-	return []sourceCheck{
-		{"secret", source.Secret != nil, func(at *field.Path) field.ErrorList {
+	var all []sourceCheck
+	if source.Secret != nil {
+		all = append(all, sourceCheck{"secret", true, func(at *field.Path) field.ErrorList {
 			p.addItems(source.Secret.Name, source.Secret.Items, path)
 			return append(required(at.Child("name"), source.Secret.Name), validateItems(source.Secret.Items, at.Child("items"))...)
-		}},
-		{"configMap", source.ConfigMap != nil, func(at *field.Path) field.ErrorList {
+		}})
+	}
+	if source.ConfigMap != nil {
+		all = append(all, sourceCheck{"configMap", true, func(at *field.Path) field.ErrorList {
 			p.addItems(source.ConfigMap.Name, source.ConfigMap.Items, path)
 			return append(required(at.Child("name"), source.ConfigMap.Name), validateItems(source.ConfigMap.Items, at.Child("items"))...)
-		}},
-		{"downwardAPI", source.DownwardAPI != nil, func(at *field.Path) field.ErrorList {
+		}})
+	}
+	if source.DownwardAPI != nil {
+		all = append(all, sourceCheck{"downwardAPI", true, func(at *field.Path) field.ErrorList {
 			for i := range source.DownwardAPI.Items {
 				p.add(source.DownwardAPI.Items[i].Path, source.DownwardAPI.Items[i].Path, path)
 			}
 			return validateDownward(source.DownwardAPI.Items, at)
-		}},
-		{"serviceAccountToken", source.ServiceAccountToken != nil, func(at *field.Path) field.ErrorList {
+		}})
+	}
+	if source.ServiceAccountToken != nil {
+		all = append(all, sourceCheck{"serviceAccountToken", true, func(at *field.Path) field.ErrorList {
 			return c.validateToken(source.ServiceAccountToken, path, at)
-		}},
-		{"clusterTrustBundle", source.ClusterTrustBundle != nil, func(at *field.Path) field.ErrorList {
+		}})
+	}
+	if source.ClusterTrustBundle != nil {
+		all = append(all, sourceCheck{"clusterTrustBundle", true, func(at *field.Path) field.ErrorList {
 			p.add(source.ClusterTrustBundle.Path, source.ClusterTrustBundle.Path, path)
 			return append(required(at.Child("path"), source.ClusterTrustBundle.Path), check.FileName(at.Child("path"), source.ClusterTrustBundle.Path)...)
-		}},
-		{"podCertificate", source.PodCertificate != nil, func(at *field.Path) field.ErrorList {
-			return required(at.Child("signerName"), source.PodCertificate.SignerName)
-		}},
+		}})
 	}
+	if source.PodCertificate != nil {
+		all = append(all, sourceCheck{"podCertificate", true, func(at *field.Path) field.ErrorList {
+			return required(at.Child("signerName"), source.PodCertificate.SignerName)
+		}})
+	}
+	return all
 }
 
 func (p *projection) addItems(name string, items []corev1.KeyToPath, path *field.Path) {

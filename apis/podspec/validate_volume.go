@@ -42,6 +42,9 @@ type sourceCheck struct {
 }
 
 func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
+	if v := &volume.VolumeSource; v.Projected != nil && *v == (corev1.VolumeSource{Projected: v.Projected}) {
+		return c.validateProjected(v.Projected, path.Child("projected")) // as in nearly every pod
+	}
 	var errs field.ErrorList
 	count := 0
 	for _, source := range append(c.objectSources(volume, path), storageSources(&volume.VolumeSource)...) {

@@ -44,43 +44,38 @@ func partOf(t reflect.Type, document map[string]any) (Part, bool) {
 	return part, true
 }
 
-// Divide gives the part of an object to one and all else to rest, both empty objects of the same type. They share it with whole. The
-// type goes to one.
-func (p Part) Divide(whole, one, rest runtime.Object) {
-	p.divide(structOf(whole), structOf(one), structOf(rest))
-}
+// Take sets the part of an object, and its type, to that of another one of the same Go type. They share it from then on.
+func (p Part) Take(to, from runtime.Object) { p.take(structOf(to), structOf(from)) }
 
-func (p Part) divide(from, to, rest reflect.Value) {
-	members, _ := membersOf(from.Type())
-	for i, name := range members.names {
-		switch below, named := p[name]; {
-		case name == "":
-			to.Field(i).Set(from.Field(i))
-		case !named:
-			rest.Field(i).Set(from.Field(i))
-		case below != nil:
-			below.divide(from.Field(i), to.Field(i), rest.Field(i))
-		default:
-			to.Field(i).Set(from.Field(i))
-		}
-	}
-}
-
-// Join gives an object what of another one is not in the part.
-func (p Part) Join(one, rest runtime.Object) { p.join(structOf(one), structOf(rest)) }
-
-func (p Part) join(to, rest reflect.Value) {
+func (p Part) take(to, from reflect.Value) {
 	members, _ := membersOf(to.Type())
 	for i, name := range members.names {
 		switch below, named := p[name]; {
-		case name == "":
-		case !named:
-			to.Field(i).Set(rest.Field(i))
 		case below != nil:
-			below.join(to.Field(i), rest.Field(i))
+			below.take(to.Field(i), from.Field(i))
+		case named || name == "":
+			to.Field(i).Set(from.Field(i))
 		}
 	}
 }
+
+// TakeOthers is Take of all that is not in the part.
+func (p Part) TakeOthers(to, from runtime.Object) { p.takeOthers(structOf(to), structOf(from)) }
+
+func (p Part) takeOthers(to, from reflect.Value) {
+	members, _ := membersOf(to.Type())
+	for i, name := range members.names {
+		switch below, named := p[name]; {
+		case below != nil:
+			below.takeOthers(to.Field(i), from.Field(i))
+		case !named && name != "":
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+}
+
+// Clear empties an object.
+func Clear(obj runtime.Object) { structOf(obj).SetZero() }
 
 func structOf(obj runtime.Object) reflect.Value { return reflect.Indirect(reflect.ValueOf(obj)) }
 

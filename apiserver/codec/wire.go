@@ -77,15 +77,22 @@ func encodeProtobuf(obj runtime.Object) ([]byte, error) {
 		return nil, fmt.Errorf("encoding %T: it has no protobuf form", obj)
 	}
 	size := m.Size()
-	out := EnvelopeHead(nil, obj.GetObjectKind().GroupVersionKind(), size)
+	out := EnvelopeHead(make([]byte, 0, maxHead+size+len(envelopeTail)), obj.GetObjectKind().GroupVersionKind(), size)
 	head := len(out)
-	out = append(out, make([]byte, size+len(envelopeTail))...)
+	if need := head + size + len(envelopeTail); need <= cap(out) {
+		out = out[:need]
+	} else {
+		out = append(out, make([]byte, need-head)...)
+	}
 	if _, err := m.MarshalToSizedBuffer(out[head : head+size]); err != nil {
 		return nil, fmt.Errorf("encoding %T: %w", obj, err)
 	}
 	copy(out[head+size:], envelopeTail)
 	return out, nil
 }
+
+// maxHead is how long the head of an envelope is at most of the kinds that are built in.
+const maxHead = 128
 
 // envelopeTail is the empty contentEncoding and contentType that end an envelope.
 const envelopeTail = "\x1a\x00\x22\x00"

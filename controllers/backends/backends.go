@@ -128,6 +128,9 @@ func WakeServices(c client.Reader) handler.EventHandler {
 	w := waker{reader: c}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			if pod, ok := e.Object.(*corev1.Pod); ok && !Included(pod, true) {
+				return
+			}
 			w.wake(ctx, e.Object.GetNamespace(), q, e.Object.GetLabels())
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
@@ -142,6 +145,9 @@ func WakeServices(c client.Reader) handler.EventHandler {
 			w.wake(ctx, after.Namespace, q, before.Labels, after.Labels)
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			if pod, ok := e.Object.(*corev1.Pod); ok && !Included(pod, true) {
+				return
+			}
 			w.wake(ctx, e.Object.GetNamespace(), q, e.Object.GetLabels())
 		},
 	}
@@ -173,6 +179,9 @@ func (w waker) wake(ctx context.Context, namespace string, q queue, podLabels ..
 
 // matters says whether an update of a pod can change any endpoint.
 func matters(before, after *corev1.Pod) bool {
+	if !Included(before, true) && !Included(after, true) {
+		return false
+	}
 	return before.Spec.NodeName != after.Spec.NodeName ||
 		(before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) ||
 		podcontrol.IsReady(before) != podcontrol.IsReady(after) ||
