@@ -57,6 +57,8 @@ type Refusal struct {
 	Reasons []string `json:"reasons,omitempty"`
 	// Details say more of a reason: amounts, taints, labels; "" where there is nothing more to be said. One for each reason.
 	Details []string `json:"details,omitempty"`
+	// Gap is the share of what the pod needs that the node lacks, of the resource that is scarcest.
+	Gap float64 `json:"gap,omitempty"`
 	// Preemptible says that the pod could fit if others left.
 	Preemptible bool `json:"preemptible,omitempty"`
 	// Failed says that this is an error and not a refusal.

@@ -34,14 +34,14 @@ func TestExplainSaysWhatEachPluginHasAgainstEachNode(t *testing.T) {
 	big.Spec.NodeSelector = map[string]string{"disk": "ssd"}
 	f.comes(big)
 	f.tries()
-	cpu := Refusal{Plugin: "NodeResourcesFit", Reasons: []string{"Insufficient cpu"}, Details: []string{"need 3, free 2 of 2"}}
+	cpu := Refusal{Plugin: "NodeResourcesFit", Reasons: []string{"Insufficient cpu"}, Details: []string{"need 3, free 2 of 2"}, Gap: 0.33}
 	label := Refusal{Plugin: "NodeAffinity", Reasons: []string{"node(s) didn't match Pod's node affinity/selector"}, Details: []string{"want disk=ssd, not set"}}
 	taint := Refusal{Plugin: "TaintToleration", Reasons: []string{"node(s) had untolerated taint(s)"}, Details: []string{"gpu=yes:NoSchedule"}}
 	want := &Explanation{
 		Profiles: []string{"default-scheduler"}, Served: true, Where: "waiting", Attempts: 1, Refused: []string{"NodeAffinity", "TaintToleration"},
 		Nodes: []NodeOpinion{{Name: "a", Refusals: []Refusal{label, cpu}}, {Name: "b", Refusals: []Refusal{taint, label, cpu}}},
 	}
-	if diff := cmp.Diff(want, f.explains(big), cmpopts.IgnoreFields(Explanation{}, "Since")); diff != "" {
+	if diff := cmp.Diff(want, f.explains(big), cmpopts.IgnoreFields(Explanation{}, "Since"), cmpopts.EquateApprox(0, 0.01)); diff != "" {
 		t.Error(diff)
 	}
 }

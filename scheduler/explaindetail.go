@@ -28,6 +28,7 @@ func detailed(info *state.PodInfo, node fwk.NodeInfo, status *fwk.Status) Refusa
 		switch r.Plugin {
 		case noderesources.FitName:
 			r.Details[i] = shortfall(reason, info, node)
+			r.Gap = max(r.Gap, gap(reason, info, node))
 		case tainttoleration.Name:
 			r.Details[i] = untolerated(info.GetPod(), node.Node())
 		case nodeaffinity.Name:
@@ -54,6 +55,17 @@ func shortfall(reason string, info *state.PodInfo, node fwk.NodeInfo) string {
 	kind := corev1.ResourceName(name)
 	need, free := amount(info.Requests(), kind), amount(node.GetAllocatable(), kind)-amount(node.GetRequested(), kind)
 	return fmt.Sprintf("need %s, free %s of %s", quantity(kind, need), quantity(kind, max(free, 0)), quantity(kind, amount(node.GetAllocatable(), kind)))
+}
+
+// gap is the share of the need that is not free.
+func gap(reason string, info *state.PodInfo, node fwk.NodeInfo) float64 {
+	name, ok := strings.CutPrefix(reason, "Insufficient ")
+	if !ok {
+		return 1
+	}
+	kind := corev1.ResourceName(name)
+	free := max(amount(node.GetAllocatable(), kind)-amount(node.GetRequested(), kind), 0)
+	return 1 - float64(free)/float64(max(amount(info.Requests(), kind), 1))
 }
 
 func amount(of fwk.Resource, kind corev1.ResourceName) int64 {

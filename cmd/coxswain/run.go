@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, s streams) error {
 		SilenceErrors: true, SilenceUsage: true, Version: version.Version,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s))
+	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s), whyCommand(s))
 	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
 	root.AddCommand(programs...)
 	root.SetArgs(args[1:])

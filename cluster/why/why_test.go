@@ -1,0 +1,68 @@
+package why
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// screen is how many lines fit onto one.
+const screen = 50
+
+// TestText turns testdata/NAME.in.yaml (facts) into NAME.out.txt.
+func TestText(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, in := range cases {
+		name := strings.TrimSuffix(filepath.Base(in), ".in.yaml")
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			facts := &Facts{}
+			if err := yaml.UnmarshalStrict(data, facts); err != nil {
+				t.Fatal(err)
+			}
+			got, out := Text(facts), filepath.Join("testdata", name+".out.txt")
+			if *update {
+				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+			if lines := strings.Count(got, "\n"); lines > screen {
+				t.Errorf("%d lines are more than one screen", lines)
+			}
+		})
+	}
+}
+
+// TestTextOfLittle: whatever is missing, something is said.
+func TestTextOfLittle(t *testing.T) {
+	for _, phase := range []corev1.PodPhase{"", corev1.PodPending, corev1.PodRunning, corev1.PodFailed, corev1.PodSucceeded, corev1.PodUnknown} {
+		for _, node := range []string{"", "a"} {
+			f := &Facts{}
+			f.Pod.Name, f.Pod.Status.Phase, f.Pod.Spec.NodeName = "p", phase, node
+			if text := Text(f); !strings.HasPrefix(text, "pod/p ") || len(text) < len("pod/p is ?\n") {
+				t.Errorf("phase %q, node %q: %q", phase, node, text)
+			}
+		}
+	}
+}
