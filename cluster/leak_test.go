@@ -72,7 +72,7 @@ func TestStartsAndStopsLeaveNothing(t *testing.T) {
 		if err := running.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("stopping took %s", took)
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -104,7 +104,11 @@ func TestStartsAndStopsLeaveNothing(t *testing.T) {
 // settled waits, for connections that a stop has closed take a moment to be gone, until there is no more than before.
 func settled(t *testing.T, before left) left {
 	t.Helper()
-	deadline, tick := time.After(5*time.Second), time.NewTicker(50*time.Millisecond)
+	patience := 5 * time.Second
+	if before.goroutines > 0 {
+		patience = time.Minute
+	}
+	deadline, tick := time.After(patience), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	least := lookAround(t)
 	for {

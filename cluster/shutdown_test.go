@@ -38,7 +38,7 @@ func started(t *testing.T, change func(*Options)) (*Cluster, http.RoundTripper) 
 }
 
 func TestShutdownCutsNobodyOff(t *testing.T) {
-	const delay = 300 * time.Millisecond
+	const delay = 2 * time.Second
 	running, transport := started(t, func(o *Options) { o.ShutdownDelayDuration = metav1.Duration{Duration: delay} })
 	ask := func(path string) (*http.Response, error) {
 		r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, running.Config.Host+path, nil)
@@ -57,16 +57,16 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 	if err != nil || watch.ProtoMajor != 2 {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
+	var end error
 	go func() {
-		lines, err := bufio.NewReader(watch.Body), error(nil)
-		for err == nil {
-			_, err = lines.ReadString('\n')
+		defer close(ended)
+		for lines := bufio.NewReader(watch.Body); end == nil; {
+			_, end = lines.ReadString('\n')
 		}
-		ended <- err
 	}()
 	slow := make(chan int, 1)
-	go func() { slow <- code("/api/v1/namespaces?resourceVersion=999999999&timeout=700ms") }()
+	go func() { slow <- code("/api/v1/namespaces?resourceVersion=999999999&timeout=2700ms") }()
 	if got := code("/readyz"); got != http.StatusOK {
 		t.Fatalf("/readyz says %d", got)
 	}
@@ -75,7 +75,7 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- running.Stop() }()
 	for code("/readyz") == http.StatusOK { // the end is told from another goroutine
-		if time.Since(begin) > delay {
+		if time.Since(begin) > 30*time.Second {
 			t.Fatal("/readyz does not tell that the server ends")
 		}
 	}
@@ -83,22 +83,22 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		t.Errorf("in the delay a request is answered with %d", got)
 	}
 	select {
-	case err := <-ended:
+	case <-ended:
 		if time.Since(begin) < delay {
-			t.Errorf("the watch ended in the delay: %v", err)
+			t.Errorf("the watch ended in the delay: %v", end)
 		}
 	case <-time.After(delay / 3):
 	}
 	if got := <-slow; got != http.StatusGatewayTimeout {
 		t.Errorf("what was under way is answered with %d", got)
 	}
-	if err := <-ended; err != io.EOF {
-		t.Errorf("the watch ended with %v", err)
+	if <-ended; end != io.EOF {
+		t.Errorf("the watch ended with %v", end)
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := time.Since(begin); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -130,7 +130,7 @@ func TestRapidResetIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -67,6 +68,11 @@ func listen(t *testing.T) net.Listener {
 }
 
 func TestDialsTheServerThatAnswers(t *testing.T) {
+	// No time passes while a connection is made, however slow the machine is.
+	synctest.Test(t, testDial)
+}
+
+func testDial(t *testing.T) {
 	first, second := listen(t), listen(t)
 	gone := listen(t)
 	_ = gone.Close()
@@ -80,7 +86,7 @@ func TestDialsTheServerThatAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(started); took > stagger {
+		if took := time.Since(started); took > 0 {
 			t.Errorf("it took %s", took)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
