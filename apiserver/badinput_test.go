@@ -46,7 +46,7 @@ func TestBombsAreRefused(t *testing.T) {
 		if got := ts.do(method, path, c.body, "Content-Type", c.contentType); got.code != c.want {
 			t.Errorf("%s: got %d, want %d: %.200s", why, got.code, c.want, got.body)
 		}
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("%s took %s", why, took)
 		}
 	}

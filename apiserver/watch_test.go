@@ -97,7 +97,7 @@ func TestWatchEndsAtItsTimeout(t *testing.T) {
 	ts := newServer(t)
 	start := time.Now()
 	ts.get(configMaps + "?watch=1&timeoutSeconds=1").wants(200)
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("the watch took %s", took)
 	}
 }

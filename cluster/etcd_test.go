@@ -211,7 +211,7 @@ func TestEtcdOutsideThatIsNotThere(t *testing.T) {
 				start()
 				defer stop()
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
 			o := Default()
 			o.DataDir, o.Disable, o.HTTPSListenPort = filepath.Join(t.TempDir(), "server"), []string{Agent}, 0

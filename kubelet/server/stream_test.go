@@ -282,7 +282,7 @@ func TestOpenStreamsEndWithTheServer(t *testing.T) {
 			began := time.Now()
 			n.end()
 			<-ended
-			if took := time.Since(began); took > time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("ending took %v", took)
 			}
 		})
