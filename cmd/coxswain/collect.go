@@ -5,16 +5,20 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 )
 
 // collector tells the runtime how often to collect garbage. By default that is whenever the heap has doubled: under load a small heap
 // doubles many times a second, and collecting took a sixth of the server's CPU. So while collections follow one another
 // closely, the heap may grow by roomUnderLoad; a server that does little, or has much, keeps to the default, and with it to
-// its memory. Whoever sets GOGC or GOMEMLIMIT decides instead.
+// its memory: what it needed for the start, or for a load that is over, it gives back. Whoever sets GOGC or GOMEMLIMIT decides instead.
 type collector struct {
+	mu      sync.Mutex
 	last    time.Time
 	percent int
+	busy    bool // there has been load, and it is not known to be over
+	own     bool // the next collection is one that settle asked for
 }
 
 const (
@@ -23,15 +27,22 @@ const (
 	roomUnderLoad = 64 << 20
 	// closely is the time between two collections below which a server is under load.
 	closely = 500 * time.Millisecond
+	// quietly is the time between two collections that says that a load is over. The runtime collects every two minutes at least.
+	quietly = time.Minute
+	// started is how long after it is ready a server is busy with its start.
+	started = 5 * time.Second
 	// liveHeap is what the last collection left, for the runtime's metrics.
 	liveHeap = "/gc/heap/live:bytes"
 )
 
-// collectUnderLoad follows the collections of this process until it ends.
-func collectUnderLoad() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		(&collector{percent: defaultPercent}).follow()
+// collectUnderLoad follows the collections of this process until it ends, and returns what to call when it is ready.
+func collectUnderLoad() (ready func()) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
 	}
+	c := &collector{percent: defaultPercent}
+	c.follow()
+	return func() { time.AfterFunc(started, c.settle) }
 }
 
 // follow is told of the next collection by the end of an object that nobody holds.
@@ -43,20 +54,47 @@ func (c *collector) follow() {
 type marker struct{ collector *collector }
 
 func (m *marker) collected() {
-	m.collector.adjust(time.Now(), readLive())
+	if m.collector.adjust(time.Now(), readLive()) {
+		go m.collector.settle()
+	}
 	m.collector.follow()
 }
 
-// adjust sets how much the heap may grow until the next collection.
-func (c *collector) adjust(now time.Time, live uint64) {
-	percent := percentFor(live, now.Sub(c.last) < closely)
+// adjust sets how much the heap may grow until the next collection. It tells when a load is over.
+func (c *collector) adjust(now time.Time, live uint64) (over bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.own {
+		c.own = false
+		return false
+	}
+	since := now.Sub(c.last)
 	c.last = now
+	c.busy = c.busy || since < closely
+	if over = c.busy && since >= quietly; over {
+		c.busy = false
+	}
+	percent := percentFor(live, since < closely)
 	// Setting it stops the world: not for every byte.
 	if percent == c.percent || (percent != defaultPercent && c.percent != defaultPercent && percent > c.percent*3/4 && percent < c.percent*4/3) {
-		return
+		return over
 	}
 	c.percent = percent
 	debug.SetGCPercent(percent)
+	return over
+}
+
+// settle gives back what is not in use now.
+func (c *collector) settle() {
+	c.mu.Lock()
+	c.own = true
+	if c.percent != defaultPercent {
+		c.percent = defaultPercent
+		debug.SetGCPercent(defaultPercent)
+	}
+	c.mu.Unlock()
+	debug.FreeOSMemory()
+	forgetProgram("/proc/self/smaps")
 }
 
 // percentFor says by how much a heap may grow of which so much is in use.

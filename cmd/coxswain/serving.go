@@ -12,13 +12,14 @@ import (
 
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, s streams, options cluster.Options) error {
-	started := time.Now()
-	collectUnderLoad()
+	began := time.Now()
+	ready := collectUnderLoad()
 	running, err := cluster.Start(withLogger(ctx, s.err), options)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(started).Milliseconds())
+	fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(began).Milliseconds())
+	ready()
 	return running.Wait()
 }
 

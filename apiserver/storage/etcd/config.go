@@ -69,6 +69,9 @@ const (
 	// defragmentBeyond is how many MiB the database must be larger than its content to be written anew at the start. Less is not
 	// worth the wait: it will be used again.
 	defragmentBeyond = 256
+	// catchUp is how many entries of its log a member that is alone keeps in memory, for members that join it later: by default they are
+	// 5,000, which are megabytes, and who has missed more gets the whole database.
+	catchUp = 1000
 	// nobody is the peer URL of a member without peers: etcd wants one, and nobody ever dials it.
 	nobody = "http://127.0.0.1:2380"
 )
@@ -100,6 +103,9 @@ func (c Config) embed() (*embed.Config, error) {
 	}
 	if !e.FlagsExplicitlySet["bootstrap-defrag-threshold-megabytes"] {
 		e.BootstrapDefragThresholdMegabytes = defragmentBeyond
+	}
+	if c.alone() && !e.FlagsExplicitlySet["snapshot-catchup-entries"] {
+		e.SnapshotCatchUpEntries = catchUp
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
