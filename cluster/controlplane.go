@@ -29,6 +29,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
 
 // controlPlane is etcd, the watch cache and the API server.
@@ -51,6 +52,7 @@ type controlPlane struct {
 	closers      []io.Closer // what outlasts the last request
 	drainer      *drainer
 	explainer    explainer
+	scheduling   *schedulermetrics.Metrics // of the scheduler, while one runs in this process
 	httpErrors   *log.Logger
 	leaving      <-chan struct{} // closed when the cluster is told to end
 
@@ -63,7 +65,7 @@ type controlPlane struct {
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{})}
+	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {

@@ -27,7 +27,7 @@ func gatherers() []prometheus.Gatherer {
 func (c *controlPlane) instrument() {
 	handshakes := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
 	c.httpErrors = log.New(handshakeErrors{handshakes}, "", 0)
-	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view})
+	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view}, c.scheduling)
 	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
 }
 

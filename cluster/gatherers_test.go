@@ -66,6 +66,8 @@ workqueue_depth{name=~".+"}
 workqueue_queue_duration_seconds_bucket{name=~".+"}
 workqueue_work_duration_seconds_bucket{name=~".+"}
 aggregator_unavailable_apiservice{name="v1.apps"}
+scheduler_preemption_attempts_total{}
+scheduler_scheduling_algorithm_duration_seconds_bucket{le="0.001"}
 apiserver_tls_handshake_errors_total{}
 apiserver_client_certificate_expiration_seconds_bucket{le="0"}
 kubernetes_build_info{git_version=~"v1.36.*", major="1", minor="36"}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/queue"
 )
 
 // bind waits for the permission of plugins that asked to wait, and binds the pod.
@@ -20,12 +21,17 @@ func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.Cycl
 	status := s.tryBind(ctx, p, cycle, w, node)
 	if !status.IsSuccess() {
 		if ctx.Err() == nil {
-			s.putBack(ctx, pod, s.takeBack(ctx, p, cycle, pod, node, status))
+			f := s.takeBack(ctx, p, cycle, pod, node, status)
+			s.missed(p, w.began, f)
+			s.putBack(ctx, pod, f)
 		}
 		return
 	}
 	s.queue.Done(pod.UID)
+	s.bound(p, w)
+	began := s.Clock.Now()
 	p.PostBind(ctx, cycle, pod, node)
+	s.measure("PostBind", p, began, nil)
 	s.handles[p.Name].recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
 }
 
@@ -40,18 +46,28 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 		cancel() // it was deleted before there was something to cancel
 	}
 	status := s.meanwhile(func() *fwk.Status {
+		began := s.Clock.Now()
 		status := w.wait(ctx)
 		s.waiting.remove(pod.UID)
+		if w.waits {
+			s.Metrics.Waited(status.Code().String(), s.Clock.Since(began))
+		}
 		if !status.IsSuccess() {
 			return status
 		}
 		s.queue.Binding(pod.UID)
-		return p.PreBind(ctx, cycle, pod, node)
+		began = s.Clock.Now()
+		status = p.PreBind(ctx, cycle, pod, node)
+		s.measure("PreBind", p, began, status)
+		return status
 	})
 	if !status.IsSuccess() {
 		return status
 	}
-	return s.bindBy(ctx, p, cycle, pod, node)
+	began := s.Clock.Now()
+	status = s.bindBy(ctx, p, cycle, pod, node)
+	s.measure("Bind", p, began, status)
+	return status
 }
 
 // cancel ends the binding of a pod that is gone.
@@ -70,6 +86,9 @@ type waitingPods struct {
 // waitingPod is a pod until all plugins have allowed it or one has rejected it.
 type waitingPod struct {
 	pod     *corev1.Pod
+	queued  *queue.Pod // with its attempts
+	began   time.Time  // this attempt
+	waits   bool       // plugins have asked it to
 	mu      sync.Mutex
 	pending map[string]clock.Timer
 	verdict chan *fwk.Status // takes the first verdict
@@ -83,6 +102,7 @@ func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clo
 		p.verdict <- nil
 		return p
 	}
+	p.waits = true
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for plugin, limit := range waits {

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"math/rand/v2"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -22,10 +23,11 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 		s.queue.Done(pod.UID)
 		return
 	}
-	cycle := &profile.CycleState{}
+	cycle, began := s.newCycle(), s.Clock.Now()
 	s.handles[p.Name].snapshot = s.state.Snapshot()
 	node, failure := s.findNode(ctx, p, cycle, queued.PodInfo)
 	if failure != nil {
+		s.missed(p, began, failure)
 		s.postFilter(ctx, p, cycle, pod, failure)
 		if failure.nomination.Mode() == fwk.ModeOverride {
 			s.nominated.AddNominatedPod(klog.FromContext(ctx), queued.PodInfo, failure.nomination)
@@ -33,21 +35,33 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 		s.beside(func() { s.fail(ctx, pod, failure) })
 		return
 	}
+	s.Metrics.Algorithm(s.Clock.Since(began))
 	s.state.Assume(queued.PodInfo, node)
 	s.nominated.DeleteNominatedPodIfExists(pod)
-	if status := p.Reserve(ctx, cycle, pod, node); !status.IsSuccess() {
-		f := s.takeBack(ctx, p, cycle, pod, node, status)
-		s.beside(func() { s.putBack(ctx, pod, f) })
-		return
-	}
-	waits, status := p.Permit(ctx, cycle, pod, node)
+	waits, status := s.reserve(ctx, p, cycle, pod, node)
 	if !status.IsSuccess() {
 		f := s.takeBack(ctx, p, cycle, pod, node, status)
+		s.missed(p, began, f)
 		s.beside(func() { s.putBack(ctx, pod, f) })
 		return
 	}
 	w := s.waiting.add(pod, waits, s.Clock)
+	w.queued, w.began = queued, began
 	s.beside(func() { s.bind(ctx, p, cycle, w, node) })
+}
+
+// reserve sets aside what the pod needs on the node, and asks who wants it to wait before it is bound.
+func (s *Scheduler) reserve(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string) (map[string]time.Duration, *fwk.Status) {
+	began := s.Clock.Now()
+	status := p.Reserve(ctx, cycle, pod, node)
+	s.measure("Reserve", p, began, status)
+	if !status.IsSuccess() {
+		return nil, status
+	}
+	began = s.Clock.Now()
+	waits, status := p.Permit(ctx, cycle, pod, node)
+	s.measure("Permit", p, began, status)
+	return waits, status
 }
 
 // findNode returns the best of the nodes that no filter refuses.
@@ -61,7 +75,9 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 		return "", &failure{message: "no nodes available to schedule pods", refused: sets.New("NodeName", "NodeUnschedulable", "TaintToleration", "NodeAffinity", "NodePorts", "NodeResourcesFit")}
 	}
 	state.KeepInfo(cycle, info)
+	began := s.Clock.Now()
 	narrowed, by, status := p.PreFilter(ctx, cycle, pod, all)
+	s.measure("PreFilter", p, began, status)
 	if !status.IsSuccess() {
 		return "", refusedByAll(status, all)
 	}
@@ -70,7 +86,9 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	}
 	known := recollection{memo: s.memo(p, snapshot, info, len(all))}
 	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo}
+	began = s.Clock.Now()
 	fitting, refusals := s.filter(ctx, look, narrow(all, narrowed, snapshot))
+	s.measure("Filter", p, began, nil)
 	if refusals != nil && len(s.extenders) > 0 {
 		if fitting, status = s.extendFilter(ctx, pod, fitting, refusals); !status.IsSuccess() {
 			return "", failed(status)
@@ -83,11 +101,21 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if len(fitting) == 1 {
 		return fitting[0].Node().Name, nil
 	}
-	if status := p.PreScore(ctx, cycle, pod, fitting); !status.IsSuccess() {
+	known.positions = look.found
+	return s.score(ctx, p, cycle, pod, fitting, known)
+}
+
+// score returns the best of several nodes.
+func (s *Scheduler) score(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, fitting []fwk.NodeInfo, known recollection) (string, *failure) {
+	began := s.Clock.Now()
+	status := p.PreScore(ctx, cycle, pod, fitting)
+	s.measure("PreScore", p, began, status)
+	if !status.IsSuccess() {
 		return "", failed(status)
 	}
-	known.positions = look.found
+	began = s.Clock.Now()
 	totals, status := p.Score(ctx, cycle, pod, fitting, known)
+	s.measure("Score", p, began, status)
 	if !status.IsSuccess() {
 		return "", failed(status)
 	}
@@ -230,7 +258,9 @@ func (s *Scheduler) postFilter(ctx context.Context, p *profile.Profile, cycle fw
 	if f.err != nil || f.total == 0 {
 		return
 	}
+	began := s.Clock.Now()
 	result, status := p.PostFilter(ctx, cycle, pod, f)
+	s.measure("PostFilter", p, began, status)
 	if result != nil {
 		f.nomination = result.NominatingInfo
 	}

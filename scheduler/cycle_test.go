@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -59,7 +60,7 @@ func newFixture(t *testing.T) *fixture {
 			return c.Delete(ctx, object, options...)
 		},
 	}).Build()
-	f.Scheduler = &Scheduler{Client: api, Recorder: func(string) events.EventRecorderLogger { return recorderLogger{f.recorder} }, Clock: f.clock}
+	f.Scheduler = &Scheduler{Client: api, Recorder: func(string) events.EventRecorderLogger { return recorderLogger{f.recorder} }, Clock: f.clock, Metrics: metrics.New()}
 	if err := f.init(t.Context()); err != nil {
 		t.Fatal(err)
 	}

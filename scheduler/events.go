@@ -139,6 +139,7 @@ func finished(pod *corev1.Pod) bool {
 
 // podChanged sorts a pod into the state (it has a node and uses it) or into the queue (it has none and is ours).
 func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
+	defer s.handled(old, pod, s.Clock.Now())
 	switch {
 	case finished(pod):
 		s.podDeleted(pod)

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
+	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
@@ -37,6 +38,8 @@ type Scheduler struct {
 	Registry plugins.Registry
 	// Configuration; default config.Default.
 	Configuration *config.Config
+	// Metrics count what is done; nil for none.
+	Metrics *metrics.Metrics
 
 	state     *state.State
 	queue     *queue.Queue
@@ -49,6 +52,7 @@ type Scheduler struct {
 	slots     chan struct{}
 	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
 	next      int      // node that the next search starts at
+	attempts  uint64
 	memos     []*memo
 	extenders []fwk.Extender
 
@@ -66,6 +70,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return fmt.Errorf("watching the cluster: %w", err)
 	}
 	defer unregister()
+	defer s.Metrics.Follow(nil)
 	defer s.binding.Wait()
 	s.turn.Lock()
 	s.running = true
@@ -85,7 +90,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 	if s.Registry == nil {
 		s.Registry = plugins.All(plugins.Deps{
 			Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.binding.Go,
-			Retry: func(uid types.UID) { s.queue.Retry(uid) },
+			Retry: func(uid types.UID) { s.queue.Retry(uid) }, Metrics: s.Metrics,
 		})
 	}
 	if s.Configuration == nil {
@@ -114,8 +119,10 @@ func (s *Scheduler) init(ctx context.Context) error {
 	s.hints = hints
 	s.queue = &queue.Queue{
 		Clock: s.Clock, Less: less, Hints: hints, Gate: s.gate, InitialBackoff: s.Configuration.InitialBackoff, MaxBackoff: s.Configuration.MaxBackoff,
+		Incoming: s.Metrics.Incoming,
 	}
 	s.queue.Init()
+	s.Metrics.Follow(s.read)
 	return nil
 }
 
@@ -134,6 +141,9 @@ func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*pro
 		made[name] = plugin
 	}
 	p, err := profile.New(wanted.Name, made, wanted.Plugins)
+	if err == nil && s.Metrics != nil {
+		p.Watch = s.Metrics.Plugin
+	}
 	h.profile, s.handles[wanted.Name] = p, h
 	return p, err
 }

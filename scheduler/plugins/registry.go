@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultpreemption"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
@@ -51,6 +52,8 @@ type Deps struct {
 	Go func(func())
 	// Retry has a pod tried again after its backoff.
 	Retry func(types.UID)
+	// Metrics count preemptions; nil for none.
+	Metrics *metrics.Metrics
 }
 
 // All returns the plugins that come with the scheduler.
@@ -91,7 +94,7 @@ func All(deps Deps) Registry {
 		}),
 		defaultpreemption.Name: with(func(handle fwk.Handle, args *schedulerv1.DefaultPreemptionArgs) (fwk.Plugin, error) {
 			return &defaultpreemption.Plugin{
-				Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry,
+				Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry, Metrics: deps.Metrics,
 				MinCandidates: args.MinCandidateNodesAbsolute, MinCandidatesPercent: args.MinCandidateNodesPercentage,
 			}, nil
 		}),

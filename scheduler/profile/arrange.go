@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	fwk "k8s.io/kube-scheduler/framework"
 )
@@ -76,7 +77,7 @@ func points() []point {
 		{"preEnqueue", to(func(p *Profile) *[]fwk.PreEnqueuePlugin { return &p.preEnqueue })},
 		{"queueSort", to(func(p *Profile) *[]fwk.QueueSortPlugin { return &p.queueSort })},
 		{"preFilter", to(func(p *Profile) *[]fwk.PreFilterPlugin { return &p.preFilter })},
-		{"filter", to(func(p *Profile) *[]fwk.FilterPlugin { return &p.filter })},
+		{"filter", addFilter},
 		{"postFilter", to(func(p *Profile) *[]fwk.PostFilterPlugin { return &p.postFilter })},
 		{"preScore", to(func(p *Profile) *[]fwk.PreScorePlugin { return &p.preScore })},
 		{"score", addScorer},
@@ -98,11 +99,19 @@ func to[T any](list func(*Profile) *[]T) func(*Profile, fwk.Plugin, int64) bool 
 	}
 }
 
+func addFilter(p *Profile, plugin fwk.Plugin, _ int64) bool {
+	filter, ok := plugin.(fwk.FilterPlugin)
+	if ok {
+		p.filter = append(p.filter, filtering{filter, &atomic.Int64{}})
+	}
+	return ok
+}
+
 func addScorer(p *Profile, plugin fwk.Plugin, weight int64) bool {
 	score, ok := plugin.(fwk.ScorePlugin)
 	if ok {
 		_, local := plugin.(Local)
-		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(weight, 1), local: local})
+		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(weight, 1), local: local, asked: &atomic.Int64{}})
 	}
 	return ok
 }

@@ -11,7 +11,8 @@ import (
 // Reserve asks the plugins to set aside what the pod needs on the node; when one fails, all give it back.
 func (p *Profile) Reserve(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
 	for _, plugin := range p.reserve {
-		if status := plugin.Reserve(ctx, state, pod, node); !status.IsSuccess() {
+		status := p.timed(state, "Reserve", plugin, func() *fwk.Status { return plugin.Reserve(ctx, state, pod, node) })
+		if !status.IsSuccess() {
 			p.Unreserve(ctx, state, pod, node)
 			return named(status, plugin)
 		}
@@ -51,7 +52,7 @@ func (p *Profile) PreBind(ctx context.Context, state fwk.CycleState, pod *corev1
 			continue
 		}
 		if status.IsSuccess() {
-			status = plugin.PreBind(ctx, state, pod, node)
+			status = p.timed(state, "PreBind", plugin, func() *fwk.Status { return plugin.PreBind(ctx, state, pod, node) })
 		}
 		if !status.IsSuccess() {
 			return named(status, plugin)
@@ -63,7 +64,7 @@ func (p *Profile) PreBind(ctx context.Context, state fwk.CycleState, pod *corev1
 // Bind binds the pod.
 func (p *Profile) Bind(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) *fwk.Status {
 	for _, plugin := range p.bind {
-		status := plugin.Bind(ctx, state, pod, node)
+		status := p.timed(state, "Bind", plugin, func() *fwk.Status { return plugin.Bind(ctx, state, pod, node) })
 		if status.IsSkip() {
 			continue
 		}

@@ -10,12 +10,15 @@ import (
 
 // CycleState is what plugins share during one attempt to schedule one pod.
 type CycleState struct {
+	// Sampled says that each plugin is timed in this cycle.
+	Sampled bool
+
 	mu                                              sync.RWMutex
 	data                                            []written // few: searched from the front
 	skipFilter, skipScore, skipPreBind, parallelPre sets.Set[string]
 	group                                           fwk.PodGroupCycleState
-	filters                                         []fwk.FilterPlugin // that do not skip
-	local                                           int                // of these, the leading ones that are Local
+	filters                                         []filtering // that do not skip
+	local                                           int         // of these, the leading ones that are Local
 }
 
 type written struct {
@@ -26,7 +29,7 @@ type written struct {
 var _ fwk.CycleState = &CycleState{}
 
 // ShouldRecordPluginMetrics implements fwk.CycleState.
-func (c *CycleState) ShouldRecordPluginMetrics() bool { return false }
+func (c *CycleState) ShouldRecordPluginMetrics() bool { return c.Sampled }
 
 // GetSkipFilterPlugins implements fwk.CycleState.
 func (c *CycleState) GetSkipFilterPlugins() sets.Set[string] { return c.skipFilter }
@@ -56,13 +59,13 @@ func (c *CycleState) SetParallelPreBindPlugins(plugins sets.Set[string]) { c.par
 func (c *CycleState) ShouldSkipAllPostFilterPlugins() bool { return false }
 
 // setFilters notes which filters do not skip.
-func (c *CycleState) setFilters(all []fwk.FilterPlugin) {
-	c.filters, c.local = make([]fwk.FilterPlugin, 0, len(all)), 0
+func (c *CycleState) setFilters(all []filtering) {
+	c.filters, c.local = make([]filtering, 0, len(all)), 0
 	for _, plugin := range all {
 		if c.skipFilter.Has(plugin.Name()) {
 			continue
 		}
-		if _, local := plugin.(Local); local && c.local == len(c.filters) {
+		if _, local := plugin.FilterPlugin.(Local); local && c.local == len(c.filters) {
 			c.local++
 		}
 		c.filters = append(c.filters, plugin)
@@ -110,7 +113,7 @@ func (c *CycleState) index(key fwk.StateKey) int {
 func (c *CycleState) Clone() fwk.CycleState {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	next := &CycleState{skipFilter: c.skipFilter, skipScore: c.skipScore, skipPreBind: c.skipPreBind, parallelPre: c.parallelPre, group: c.group, filters: c.filters, local: c.local}
+	next := &CycleState{Sampled: c.Sampled, skipFilter: c.skipFilter, skipScore: c.skipScore, skipPreBind: c.skipPreBind, parallelPre: c.parallelPre, group: c.group, filters: c.filters, local: c.local}
 	for _, w := range c.data {
 		next.data = append(next.data, written{w.key, w.value.Clone()})
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -24,11 +26,13 @@ type Memory interface {
 // Profile is a name that pods ask for (spec.schedulerName) and the plugins that serve it.
 type Profile struct {
 	Name string
+	// Watch is told how long plugins take in cycles that are sampled; nil for nobody.
+	Watch func(point, plugin, status string, took time.Duration)
 
 	preEnqueue []fwk.PreEnqueuePlugin
 	queueSort  []fwk.QueueSortPlugin
 	preFilter  []fwk.PreFilterPlugin
-	filter     []fwk.FilterPlugin
+	filter     []filtering
 	postFilter []fwk.PostFilterPlugin
 	preScore   []fwk.PreScorePlugin
 	score      []scorer
@@ -44,6 +48,13 @@ type scorer struct {
 	fwk.ScorePlugin
 	weight int64
 	local  bool
+	asked  *atomic.Int64
+}
+
+// filtering is a Filter plugin and how often it was asked.
+type filtering struct {
+	fwk.FilterPlugin
+	asked *atomic.Int64
 }
 
 // Less is the order of the queue.
@@ -77,7 +88,11 @@ func (p *Profile) PreEnqueue(ctx context.Context, pod *corev1.Pod) string {
 func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) (result *fwk.PreFilterResult, by []string, status *fwk.Status) {
 	skipped := sets.New[string]()
 	for _, plugin := range p.preFilter {
-		narrowed, status := plugin.PreFilter(ctx, state, pod, nodes)
+		var narrowed *fwk.PreFilterResult
+		status := p.timed(state, "PreFilter", plugin, func() (status *fwk.Status) {
+			narrowed, status = plugin.PreFilter(ctx, state, pod, nodes)
+			return status
+		})
 		if status.IsSkip() {
 			skipped.Insert(plugin.Name())
 			continue
@@ -120,6 +135,7 @@ func (p *Profile) Filter(ctx context.Context, state fwk.CycleState, pod *corev1.
 		if skipped.Has(plugin.Name()) {
 			continue
 		}
+		plugin.asked.Add(1)
 		if status := plugin.Filter(ctx, state, pod, node); !status.IsSuccess() {
 			return named(status, plugin)
 		}
@@ -138,8 +154,9 @@ func (p *Profile) FilterRest(ctx context.Context, state *CycleState, pod *corev1
 	return runFilters(ctx, state.filters[state.local:], state, pod, node)
 }
 
-func runFilters(ctx context.Context, filters []fwk.FilterPlugin, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+func runFilters(ctx context.Context, filters []filtering, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
 	for _, plugin := range filters {
+		plugin.asked.Add(1)
 		if status := plugin.Filter(ctx, state, pod, node); !status.IsSuccess() {
 			return named(status, plugin)
 		}
@@ -153,7 +170,11 @@ func (p *Profile) PostFilter(ctx context.Context, state fwk.CycleState, pod *cor
 	var last *fwk.PostFilterResult
 	var reasons []string
 	for _, plugin := range p.postFilter {
-		result, status := plugin.PostFilter(ctx, state, pod, refused)
+		var result *fwk.PostFilterResult
+		status := p.timed(state, "PostFilter", plugin, func() (status *fwk.Status) {
+			result, status = plugin.PostFilter(ctx, state, pod, refused)
+			return status
+		})
 		if !status.IsRejected() {
 			return result, named(status, plugin)
 		}
@@ -183,7 +204,7 @@ func (p *Profile) Simulate(state fwk.CycleState, call func(fwk.PreFilterExtensio
 func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	skipped := sets.New[string]()
 	for _, plugin := range p.preScore {
-		status := plugin.PreScore(ctx, state, pod, nodes)
+		status := p.timed(state, "PreScore", plugin, func() *fwk.Status { return plugin.PreScore(ctx, state, pod, nodes) })
 		if status.IsSkip() {
 			skipped.Insert(plugin.Name())
 		} else if !status.IsSuccess() {
@@ -215,7 +236,8 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 		if !plugin.local {
 			known = nil
 		}
-		if status := plugin.raw(ctx, state, pod, nodes, asked{at, known, scores}); !status.IsSuccess() {
+		status := p.timed(state, "Score", plugin, func() *fwk.Status { return plugin.raw(ctx, state, pod, nodes, asked{at, known, scores}) })
+		if !status.IsSuccess() {
 			return nil, named(status, plugin)
 		}
 		if status := plugin.normalize(ctx, state, pod, scores); !status.IsSuccess() {
@@ -246,6 +268,7 @@ func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, 
 				continue
 			}
 		}
+		s.asked.Add(1)
 		score, status := s.ScorePlugin.Score(ctx, state, pod, node)
 		if !status.IsSuccess() {
 			return status
@@ -272,10 +295,31 @@ func (s scorer) normalize(ctx context.Context, state fwk.CycleState, pod *corev1
 	return nil
 }
 
+// timed runs one plugin.
+func (p *Profile) timed(state fwk.CycleState, point string, plugin fwk.Plugin, run func() *fwk.Status) *fwk.Status {
+	if p.Watch == nil || !state.ShouldRecordPluginMetrics() {
+		return run()
+	}
+	began := time.Now()
+	status := run()
+	p.Watch(point, plugin.Name(), status.Code().String(), time.Since(began))
+	return status
+}
+
 // named puts the plugin's name into a status, so that events and the queue know who refused.
 func named(status *fwk.Status, plugin fwk.Plugin) *fwk.Status {
 	if status != nil && status.Plugin() == "" {
 		status.SetPlugin(plugin.Name())
 	}
 	return status
+}
+
+// Asked visits how often plugins were asked about a node: "Filter" and "Score". What is remembered is not asked.
+func (p *Profile) Asked(visit func(plugin, point string, times int64)) {
+	for _, plugin := range p.filter {
+		visit(plugin.Name(), "Filter", plugin.asked.Load())
+	}
+	for _, plugin := range p.score {
+		visit(plugin.Name(), "Score", plugin.asked.Load())
+	}
 }

@@ -35,6 +35,8 @@ type Queue struct {
 	Hints map[string][]fwk.ClusterEventWithHint
 	// Backoff doubles from InitialBackoff to MaxBackoff with each failed attempt; defaults 1 s and 10 s.
 	InitialBackoff, MaxBackoff time.Duration
+	// Incoming is told which part of the queue a pod comes to ("active", "backoff", "unschedulable"), and after which event; nil for nobody.
+	Incoming func(event, queue string)
 
 	mu      sync.Mutex
 	pods    map[types.UID]*Pod
@@ -79,9 +81,9 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 		p = &Pod{PodInfo: info, added: q.Clock.Now(), gate: gate}
 		q.pods[pod.UID] = p
 		if gate == "" {
-			q.activate(p)
+			q.activate(p, podAdded)
 		} else {
-			q.wait(p)
+			q.wait(p, podAdded)
 		}
 		return
 	}
@@ -95,9 +97,9 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 	case p.where == inFlight:
 		p.changed = p.changed || mayHelpItself(old, pod)
 	case p.where == waiting && wasGated && gate == "":
-		q.activate(p)
+		q.activate(p, podUpdated)
 	case p.where == waiting && gate == "" && mayHelpItself(old, pod):
-		q.retry(p)
+		q.retry(p, podUpdated)
 	}
 }
 
@@ -175,7 +177,7 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 	defer q.mu.Unlock()
 	now := q.Clock.Now()
 	for len(q.backoff.pods) > 0 && !q.backoff.pods[0].backoffUntil.After(now) {
-		q.activate(heap.Pop(&q.backoff).(*Pod))
+		q.activate(heap.Pop(&q.backoff).(*Pod), backoffOver)
 	}
 	if len(q.active.pods) == 0 {
 		if len(q.backoff.pods) > 0 {
@@ -220,17 +222,19 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 		return false
 	}
 	p.Refused, p.added = refused, q.Clock.Now()
-	q.wait(p)
+	q.waiting[p], p.where = struct{}{}, waiting
 	if len(refused) == 0 {
 		p.errors++
-		q.retry(p)
+		q.retry(p, attemptFailed)
 		return true
 	}
 	p.errors = 0
 	p.unschedulable++
 	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r.event, r.old, r.new) }
 	if binding || p.changed || slices.ContainsFunc(q.recent, missed) {
-		q.retry(p)
+		q.retry(p, attemptFailed)
+	} else {
+		q.tell(attemptFailed, unschedulableQueue)
 	}
 	return true
 }
@@ -245,7 +249,7 @@ func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
 	}
 	for p := range q.waiting {
 		if p.gate == "" && q.helps(p, event, old, changed) {
-			q.retry(p)
+			q.retry(p, label(event))
 		}
 	}
 }
@@ -270,31 +274,34 @@ func (q *Queue) helps(p *Pod, event fwk.ClusterEvent, old, changed any) bool {
 }
 
 // retry makes a waiting pod active when its backoff is over.
-func (q *Queue) retry(p *Pod) {
+func (q *Queue) retry(p *Pod, event string) {
 	failures := p.unschedulable + p.errors
 	p.backoffUntil = p.added
 	if failures > 0 {
 		p.backoffUntil = p.added.Add(min(q.InitialBackoff<<min(failures-1, 10), q.MaxBackoff))
 	}
 	if !p.backoffUntil.After(q.Clock.Now()) {
-		q.activate(p)
+		q.activate(p, event)
 		return
 	}
 	q.leave(p)
 	p.where = backingOff
 	heap.Push(&q.backoff, p)
+	q.tell(event, backoffQueue)
 	q.signal()
 }
 
-func (q *Queue) wait(p *Pod) {
+func (q *Queue) wait(p *Pod, event string) {
 	p.where = waiting
 	q.waiting[p] = struct{}{}
+	q.tell(event, unschedulableQueue)
 }
 
-func (q *Queue) activate(p *Pod) {
+func (q *Queue) activate(p *Pod, event string) {
 	delete(q.waiting, p)
 	p.where = active
 	heap.Push(&q.active, p)
+	q.tell(event, activeQueue)
 	q.signal()
 }
 
@@ -340,7 +347,7 @@ func (q *Queue) Activate(uid types.UID) {
 		p.changed = true
 	case p.where == waiting || p.where == backingOff:
 		q.leave(p)
-		q.activate(p)
+		q.activate(p, "ForceActivate")
 	}
 }
 
@@ -354,6 +361,6 @@ func (q *Queue) Retry(uid types.UID) {
 	case p.where == inFlight:
 		p.changed = true
 	case p.where == waiting:
-		q.retry(p)
+		q.retry(p, attemptFailed)
 	}
 }

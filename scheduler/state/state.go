@@ -211,3 +211,20 @@ func (s *State) Snapshot() *Snapshot {
 	s.forgetChanges()
 	return s.snapshot
 }
+
+// Count is how many nodes there are, how many pods on nodes, and how many of these are assumed to be.
+func (s *State) Count() (nodes, pods, assumed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.nodes {
+		if e.known {
+			nodes++
+		}
+	}
+	for _, p := range s.pods {
+		if p.assumed {
+			assumed++
+		}
+	}
+	return nodes, len(s.pods), assumed
+}

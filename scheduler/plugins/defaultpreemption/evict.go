@@ -29,7 +29,9 @@ func (p *Plugin) evict(ctx context.Context, preemptor *corev1.Pod, chosen candid
 		}
 	}
 	p.Go(func() {
+		began := p.Clock.Now()
 		err := p.evictAll(ctx, preemptor, chosen, outdone)
+		p.Metrics.Evicted(err, p.Clock.Since(began))
 		p.mu.Lock()
 		delete(p.underway, preemptor.UID)
 		p.mu.Unlock()

@@ -20,6 +20,8 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
 
 // Name in configurations.
@@ -34,6 +36,8 @@ type Plugin struct {
 	Go func(func())
 	// Retry has a pod tried again after its backoff.
 	Retry func(types.UID)
+	// Metrics count attempts and victims; nil for none.
+	Metrics *metrics.Metrics
 	// MinCandidates and MinCandidatesPercent bound the search: it goes on until it has found the larger of the number
 	// and the share of the nodes. Defaults 100 and 10.
 	MinCandidates, MinCandidatesPercent *int32
@@ -50,6 +54,7 @@ func (*Plugin) Name() string { return Name }
 
 // PostFilter implements fwk.PostFilterPlugin.
 func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, refused fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
+	p.Metrics.Preempting()
 	if reason := p.ineligible(pod, refused); reason != "" {
 		return nil, fwk.NewStatus(fwk.Unschedulable, "preemption: "+reason)
 	}
@@ -75,6 +80,7 @@ func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *core
 		return &fwk.PostFilterResult{NominatingInfo: nominate("")}, fwk.NewStatus(fwk.Unschedulable, message)
 	}
 	chosen := choose(candidates)
+	p.Metrics.Victims(len(chosen.victims))
 	p.evict(ctx, pod, chosen)
 	return &fwk.PostFilterResult{NominatingInfo: nominate(chosen.node)}, nil
 }

@@ -1,0 +1,63 @@
+package queue
+
+import fwk "k8s.io/kube-scheduler/framework"
+
+// The parts of the queue and what brings pods there, by the names that metrics have for them.
+const (
+	activeQueue        = "active"
+	backoffQueue       = "backoff"
+	unschedulableQueue = "unschedulable"
+	gatedQueue         = "gated"
+
+	podAdded      = "UnschedulablePodAdd"
+	podUpdated    = "UnschedulablePodUpdate"
+	backoffOver   = "BackoffComplete"
+	attemptFailed = "ScheduleAttemptFailure"
+)
+
+func (q *Queue) tell(event, queue string) {
+	if q.Incoming != nil {
+		q.Incoming(event, queue)
+	}
+}
+
+// label of an event. Pods that something happens to have a node.
+func label(event fwk.ClusterEvent) string {
+	if event.Resource == fwk.Pod {
+		event.Resource = "AssignedPod"
+	}
+	return event.Label()
+}
+
+// Refusal is a plugin that keeps pods of a profile from being scheduled.
+type Refusal struct{ Plugin, Profile string }
+
+// Count is how many pods are where.
+type Count struct {
+	// Pending pods by the part of the queue.
+	Pending map[string]int
+	// Refused pods by who refuses; a pod counts for each.
+	Refused map[Refusal]int
+	// Events that are kept for pods that are being tried.
+	Events int
+}
+
+// Count counts the pods that are not being tried.
+func (q *Queue) Count() Count {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := Count{Pending: map[string]int{activeQueue: len(q.active.pods), backoffQueue: len(q.backoff.pods)}, Refused: map[Refusal]int{}, Events: len(q.recent)}
+	for p := range q.waiting {
+		name := p.GetPod().Spec.SchedulerName
+		if p.gate != "" {
+			c.Pending[gatedQueue]++
+			c.Refused[Refusal{p.gate, name}]++
+			continue
+		}
+		c.Pending[unschedulableQueue]++
+		for plugin := range p.Refused {
+			c.Refused[Refusal{plugin, name}]++
+		}
+	}
+	return c
+}
