@@ -27,8 +27,13 @@ const (
 )
 
 func validateDeviceClass(c *resourcev1.DeviceClass) field.ErrorList {
+	return validateClass(c)
+}
+
+// validateClass checks a class; selectors that it had before are known.
+func validateClass(c *resourcev1.DeviceClass, known ...resourcev1.DeviceSelector) field.ErrorList {
 	path := field.NewPath("spec")
-	errs := validateSelectors(c.Spec.Selectors, path.Child("selectors"))
+	errs := validateSelectors(c.Spec.Selectors, path.Child("selectors"), known...)
 	at := path.Child("config")
 	if len(c.Spec.Config) > maxConfigs {
 		errs = append(errs, field.TooMany(at, len(c.Spec.Config), maxConfigs))
@@ -42,27 +47,14 @@ func validateDeviceClass(c *resourcev1.DeviceClass) field.ErrorList {
 	return errs
 }
 
-func validateDeviceClassUpdate(c, _ *resourcev1.DeviceClass) field.ErrorList {
-	return validateDeviceClass(c)
+func validateDeviceClassUpdate(c, old *resourcev1.DeviceClass) field.ErrorList {
+	return validateClass(c, old.Spec.Selectors...)
 }
 
 // isExtended says whether a name is that of a resource outside of Kubernetes' own.
 func isExtended(name string) bool {
 	return strings.Contains(name, "/") && !strings.HasPrefix(name, "requests.") && !strings.Contains(name, "kubernetes.io/") &&
 		len(validation.IsQualifiedName("requests."+name)) == 0
-}
-
-func validateSelectors(selectors []resourcev1.DeviceSelector, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if len(selectors) > maxSelectors {
-		errs = append(errs, field.TooMany(path, len(selectors), maxSelectors))
-	}
-	for i := range selectors {
-		if selectors[i].CEL == nil {
-			errs = append(errs, field.Required(path.Index(i).Child("cel"), ""))
-		}
-	}
-	return errs
 }
 
 func validateConfiguration(c *resourcev1.DeviceConfiguration, path *field.Path) field.ErrorList {
