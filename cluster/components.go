@@ -40,6 +40,13 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		}
 		parts = append(parts, part)
 	}
+	if plane.options.Enabled(CloudControllers) {
+		part, err := plane.newCloudControllers(ctx, shared)
+		if err != nil {
+			return nil, fmt.Errorf("setting up the cloud controllers: %w", err)
+		}
+		parts = append(parts, part)
+	}
 	if plane.options.Enabled(Scheduler) {
 		part, err := plane.newScheduler(shared)
 		if err != nil {

@@ -28,11 +28,13 @@ const (
 	Network     = "network"
 	// LocalStorage provisions volumes on the nodes' own disks.
 	LocalStorage = "local-storage"
+	// CloudControllers give Services load balancers, and know nodes and routes from the cloud.
+	CloudControllers = "cloud-controller-manager"
 )
 
 // disableable parts of a server, and of an agent.
 var (
-	disableable      = []string{Agent, Controllers, DNS, LocalStorage, Network, Proxy, Scheduler}
+	disableable      = []string{Agent, CloudControllers, Controllers, DNS, LocalStorage, Network, Proxy, Scheduler}
 	agentDisableable = []string{DNS, LocalStorage, Network, Proxy}
 )
 
@@ -107,6 +109,7 @@ type Options struct {
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
 
 	AuditOptions
+	CloudOptions
 	RequestOptions
 	EtcdOptions
 	ServingOptions

@@ -30,7 +30,7 @@ type TestOptions struct {
 // machine, and a disk that is not waited for. Everything is kept below dir, such as t.TempDir().
 func ForTest(dir string) Options {
 	o := Default()
-	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS, LocalStorage}, "localhost", "127.0.0.1"
+	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS, LocalStorage, CloudControllers}, "localhost", "127.0.0.1"
 	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync, o.Ephemeral = "127.0.0.1", 0, true, true
 	return o
 }

@@ -34,8 +34,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/pvprotection"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
+	"github.com/coxswain-k8s/coxswain/controllers/resourceclaim"
 	"github.com/coxswain-k8s/coxswain/controllers/resourcequota"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
+	"github.com/coxswain-k8s/coxswain/controllers/service"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
@@ -92,6 +94,7 @@ func all() []controller {
 		{vacprotection.Name, "volumeattributesclass-protection-controller", vacprotection.Register},
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
+		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
 		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},
@@ -103,10 +106,17 @@ func all() []controller {
 	}
 }
 
+// clouds lists what runs in the cloud controller manager. Each leaves itself out where the cloud has nothing for it.
+func clouds() []controller {
+	return []controller{
+		{service.Name, "service-controller", service.Register},
+	}
+}
+
 // Names are the names of all controllers, as Deps.Disabled takes them.
 func Names() []string {
 	var names []string
-	for _, c := range all() {
+	for _, c := range append(all(), clouds()...) {
 		names = append(names, c.name)
 	}
 	return names
@@ -114,10 +124,15 @@ func Names() []string {
 
 // Register puts every controller that deps does not disable on mgr. It must be called
 // before mgr starts.
-func Register(mgr manager.Manager, deps Deps) error {
+func Register(mgr manager.Manager, deps Deps) error { return register(mgr, deps, all()) }
+
+// RegisterCloud puts the controllers of clouds on mgr. It must be called before mgr starts.
+func RegisterCloud(mgr manager.Manager, deps Deps) error { return register(mgr, deps, clouds()) }
+
+func register(mgr manager.Manager, deps Deps, list []controller) error {
 	ctx := context.Background() // indexes are added before anything runs
 	deps = deps.Defaults()
-	for _, c := range all() {
+	for _, c := range list {
 		if slices.Contains(deps.Disabled, c.name) {
 			continue
 		}

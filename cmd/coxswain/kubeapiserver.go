@@ -95,7 +95,7 @@ func nothingOff(value string) error {
 // apiServerOptions are those of an API server alone, which is what kube-apiserver is.
 func apiServerOptions() cluster.Options {
 	o := cluster.Default()
-	o.Disable = []string{cluster.Agent, cluster.Controllers, cluster.Scheduler, cluster.DNS, cluster.LocalStorage}
+	o.Disable = []string{cluster.Agent, cluster.Controllers, cluster.Scheduler, cluster.DNS, cluster.LocalStorage, cluster.CloudControllers}
 	o.EnableBootstrapTokenAuth = false
 	o.CertDir, o.ServiceCIDR = "/var/run/kubernetes", "10.0.0.0/24"
 	return o

@@ -67,7 +67,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		"an argument too many":  {[]string{"server", "now"}, `unknown command "now" for "coxswain server"`},
 		"an argument too few":   {[]string{"image", "import"}, "accepts 1 arg(s), received 0"},
 		"no such configuration": {[]string{"server", "--config=/nowhere"}, "reading --config: open /nowhere: no such file or directory"},
-		"unknown part":          {[]string{"server", "--disable=agent,rudder"}, "--disable=rudder: unknown part; known are agent, controllers, dns, local-storage, network, proxy, scheduler"},
+		"unknown part":          {[]string{"server", "--disable=agent,rudder"}, "--disable=rudder: unknown part; known are agent, cloud-controller-manager, controllers, dns, local-storage, network, proxy, scheduler"},
 		"not a network":         {[]string{"server", "--disable=agent", "--cluster-cidr=10.42.0.1/16"}, "--cluster-cidr=10.42.0.1/16: not a network such as 10.42.0.0/16"},
 		"DNS outside":           {[]string{"server", "--disable=agent", "--cluster-dns=10.0.0.10"}, "--cluster-dns=10.0.0.10: outside of --service-cidr=10.43.0.0/16"},
 		"unknown proxy mode":    {[]string{"server", "--disable=agent", "--proxy-mode=ipvs"}, "--proxy-mode=ipvs: want nftables or iptables"},

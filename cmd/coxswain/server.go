@@ -46,7 +46,7 @@ func addAllServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 
 func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	addNodeFlags(flags, &o.NodeOptions)
-	flags.StringSliceVar(&o.Disable, "disable", o.Disable, "parts to leave out: agent, controllers, dns, local-storage, network, proxy, scheduler")
+	flags.StringSliceVar(&o.Disable, "disable", o.Disable, "parts to leave out: agent, cloud-controller-manager, controllers, dns, local-storage, network, proxy, scheduler")
 	flags.IntVar(&o.HTTPSListenPort, "https-listen-port", o.HTTPSListenPort, "port of the API server; 0 picks a free one")
 	flags.StringVar(&o.BindAddress, "bind-address", o.BindAddress, "address that the API server listens on")
 	flags.StringVar(&o.AdvertiseAddress, "advertise-address", o.AdvertiseAddress, "address by which pods and nodes reach the API server (default the node's)")

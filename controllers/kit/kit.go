@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
+	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -46,6 +47,10 @@ type Deps struct {
 	ServerNode string
 	// NodeGracePeriod is how long a node may be silent before it is Unknown. Default: 50 s.
 	NodeGracePeriod time.Duration
+	// Cloud is what the cluster runs on; it is initialized already. Nil switches the controllers of clouds off.
+	Cloud cloudprovider.Interface
+	// ClusterName is what clouds know the cluster by. Default: kubernetes.
+	ClusterName string
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
 }
@@ -82,6 +87,9 @@ func (d Deps) Defaults() Deps {
 	}
 	if d.NodeGracePeriod == 0 {
 		d.NodeGracePeriod = 50 * time.Second
+	}
+	if d.ClusterName == "" {
+		d.ClusterName = "kubernetes"
 	}
 	if d.TerminatedPods == 0 {
 		d.TerminatedPods = 12500

@@ -37,7 +37,7 @@ spec:
 func TestLocalVolumes(t *testing.T) {
 	t.Parallel()
 	s := newSpace(t)
-	s.says("the default class", s.kubectl("get", "storageclass", "--no-headers"), "local-path (default)   coxswain.io/local-path   Delete          WaitForFirstConsumer   false")
+	s.says("the default class", s.kubectl("get", "storageclass", "--no-headers"), "local-path (default)   coxswain.io/local-path   Delete   WaitForFirstConsumer   false")
 	s.apply(stateful)
 	s.ready("statefulset/db")
 	s.event("data-db-0", "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
@@ -50,7 +50,7 @@ func TestLocalVolumes(t *testing.T) {
 		}
 		return err
 	})
-	s.same("the other's data", s.sh("db-1", "cat /data/starts"), "db-1\n")
+	s.same("the other's data", s.sh("db-1", "cat /data/starts"), "db-1")
 
 	volume := s.get("pvc/data-db-0", ".spec.volumeName")
 	folder := s.get("pv/"+volume, ".spec.local.path")

@@ -1,0 +1,63 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/apis"
+)
+
+// A Service of type LoadBalancer gets the addresses of the nodes, and the finalizer with which it waits for their removal.
+func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
+	options := ForTest(t.TempDir())
+	options.Disable = slices.DeleteFunc(options.Disable, func(part string) bool { return part == CloudControllers })
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(80)}}},
+	}
+	must(c.Create(t.Context(), service))
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "boat"}}
+	must(c.Create(t.Context(), node))
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "192.0.2.7"}}
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now()}}
+	must(c.Status().Update(t.Context(), node))
+	eventually := func(what string, done func(error) bool) {
+		t.Helper()
+		err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+			return done(c.Get(ctx, client.ObjectKeyFromObject(service), service)), nil
+		})
+		if err != nil {
+			t.Fatalf("%s: %v: %v %v", what, err, service.Finalizers, service.Status)
+		}
+	}
+	eventually("the address of the node", func(error) bool {
+		ingress := service.Status.LoadBalancer.Ingress
+		return len(ingress) == 1 && ingress[0].IP == "192.0.2.7" && slices.Contains(service.Finalizers, "service.kubernetes.io/load-balancer-cleanup")
+	})
+	must(c.Delete(t.Context(), service))
+	eventually("that it goes", apierrors.IsNotFound)
+}

@@ -1,0 +1,184 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/record"
+	cloudprovider "k8s.io/cloud-provider"
+	cloudfake "k8s.io/cloud-provider/fake"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+)
+
+// fixture is a cluster with one node and one Service in a fake cloud.
+type fixture struct {
+	*testing.T
+	controller *Controller
+	cloud      *cloudfake.Cloud
+	recorder   *record.FakeRecorder
+	key        client.ObjectKey
+}
+
+func node(name, ready string) *corev1.Node {
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Status:     corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionStatus(ready)}}},
+	}
+}
+
+func newFixture(t *testing.T) *fixture {
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "1"},
+		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	api := fake.NewClientBuilder().WithObjects(service, node("boat", "True"), node("wreck", "Unknown")).WithInterceptorFuncs(interceptor.Funcs{SubResourcePatch: patchAll}).Build()
+	f := &fixture{T: t, cloud: &cloudfake.Cloud{}, recorder: record.NewFakeRecorder(100), key: client.ObjectKeyFromObject(service)}
+	provider, _ := f.cloud.LoadBalancer()
+	f.controller = &Controller{Client: api, Recorder: f.recorder, Provider: provider, ClusterName: "test"}
+	return f
+}
+
+// patchAll writes metadata as well as the status, as the status of a Service lets one.
+func patchAll(ctx context.Context, c client.Client, _ string, obj client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
+	all := obj.DeepCopyObject().(client.Object)
+	if err := c.Update(ctx, all); err != nil {
+		return err
+	}
+	obj.SetResourceVersion(all.GetResourceVersion())
+	return c.Status().Update(ctx, obj)
+}
+
+func (f *fixture) service() *corev1.Service {
+	f.Helper()
+	service := &corev1.Service{}
+	if err := f.controller.Client.Get(f.Context(), f.key, service); err != nil {
+		f.Fatal(err)
+	}
+	return service
+}
+
+func (f *fixture) change(mutate func(*corev1.Service)) {
+	f.Helper()
+	service := f.service()
+	mutate(service)
+	if err := f.controller.Client.Update(f.Context(), service); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// does reconciles until nothing happens, and compares what the cloud was asked for and what was told.
+func (f *fixture) does(calls []string, events ...string) {
+	f.Helper()
+	f.cloud.ClearCalls()
+	var failed error
+	for range 3 {
+		if _, err := f.controller.Reconcile(f.Context(), f.service()); err != nil {
+			failed = err
+			break
+		}
+	}
+	called := slices.DeleteFunc(slices.Clone(f.cloud.Calls), func(call string) bool { return call == "get-zone" })
+	if !slices.Equal(calls, called) {
+		f.Errorf("calls %q, want %q", called, calls)
+	}
+	var told []string
+	for len(f.recorder.Events) > 0 {
+		told = append(told, <-f.recorder.Events)
+	}
+	if !slices.Equal(told, events) {
+		f.Errorf("told %q\nwant %q (%v)", told, events, failed)
+	}
+}
+
+func TestLoadBalancer(t *testing.T) {
+	f := newFixture(t)
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
+	got := f.service()
+	if !slices.Contains(got.Finalizers, Finalizer) || len(got.Status.LoadBalancer.Ingress) != 1 {
+		t.Errorf("%v %v", got.Finalizers, got.Status)
+	}
+	f.does(nil)
+	f.change(func(s *corev1.Service) { s.Labels = map[string]string{"a": "b"} })
+	f.does(nil)
+	f.change(func(s *corev1.Service) { s.Spec.Ports[0].Port = 81 })
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
+
+	if err := f.controller.Client.Create(t.Context(), node("raft", "True")); err != nil {
+		t.Fatal(err)
+	}
+	f.does([]string{"update"}, "Normal UpdatedLoadBalancer Updated load balancer with new hosts")
+
+	f.change(func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeClusterIP })
+	f.does([]string{"delete"}, "Normal DeletingLoadBalancer Deleting load balancer", "Normal DeletedLoadBalancer Deleted load balancer")
+	if got := f.service(); len(got.Finalizers) > 0 || len(got.Status.LoadBalancer.Ingress) > 0 {
+		t.Errorf("%v %v", got.Finalizers, got.Status)
+	}
+	f.does(nil)
+}
+
+func TestLoadBalancerOfAnotherClass(t *testing.T) {
+	f := newFixture(t)
+	f.change(func(s *corev1.Service) { s.Spec.LoadBalancerClass = ptr.To("example.com/balancer") })
+	f.does(nil)
+	if got := f.service(); len(got.Finalizers) > 0 {
+		t.Errorf("%v", got.Finalizers)
+	}
+}
+
+func TestCloudFails(t *testing.T) {
+	f := newFixture(t)
+	f.cloud.Err = errors.New("no more addresses")
+	failed := "Warning SyncLoadBalancerFailed Error syncing load balancer: failed to ensure load balancer: no more addresses"
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", failed)
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", failed)
+	f.cloud.Err = cloudprovider.ImplementedElsewhere
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer")
+	f.cloud.Err = nil
+	f.does(nil)
+}
+
+func TestHosts(t *testing.T) {
+	for reason, change := range map[string]func(*corev1.Node){
+		"excluded": func(n *corev1.Node) {
+			n.Labels = map[string]string{"node.kubernetes.io/exclude-from-external-load-balancers": ""}
+		},
+		"about to go":       func(n *corev1.Node) { n.Spec.Taints = []corev1.Taint{{Key: toBeDeleted}} },
+		"going":             func(n *corev1.Node) { n.DeletionTimestamp = &metav1.Time{} },
+		"not ready":         func(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionFalse },
+		"never heard of":    func(n *corev1.Node) { n.Status.Conditions = nil },
+		"not known to live": func(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionUnknown },
+	} {
+		n := node("boat", "True")
+		if !eligible(n) {
+			t.Fatal("a good node is refused")
+		}
+		if change(n); eligible(n) {
+			t.Errorf("a node that is %s gets traffic", reason)
+		}
+	}
+}
+
+func TestAnyObject(t *testing.T) {
+	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
+		before, after, n := &corev1.Service{}, &corev1.Service{}, &corev1.Node{}
+		for _, o := range []any{before, after, n} {
+			fill.Fill(o)
+		}
+		c := &Controller{Recorder: record.NewFakeRecorder(100)}
+		c.tell(before, after)
+		_ = wishOf(after)
+		if strings.Contains(signature(n), "\n") {
+			t.Error(signature(n))
+		}
+	})
+}

@@ -1,0 +1,109 @@
+package service
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+)
+
+// Register puts the controller on mgr if the cloud has load balancers. It wakes when a Service that has one, or is to have one,
+// changes, when the nodes that traffic may go to change, and, if the provider follows them, when endpoints do.
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	if deps.Cloud == nil {
+		return nil
+	}
+	provider, ok := deps.Cloud.LoadBalancer()
+	if !ok {
+		return nil
+	}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "service-controller"), Provider: provider, ClusterName: deps.ClusterName}
+	ours := predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return concerns(e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			if concerns(e.ObjectNew) {
+				c.tell(e.ObjectOld, e.ObjectNew)
+			}
+			return concerns(e.ObjectNew) || concerns(e.ObjectOld)
+		},
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			c.forget(e.Object)
+			return false
+		},
+	}
+	hosts := predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return signature(e.Object) != "" },
+		UpdateFunc: func(e event.UpdateEvent) bool { return signature(e.ObjectOld) != signature(e.ObjectNew) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return signature(e.Object) != "" },
+	}
+	b := kit.New(mgr, Name).
+		For(&corev1.Service{}, builder.WithPredicates(ours)).
+		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(hosts))
+	if c.follows() {
+		b = b.Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.ofSlice))
+	}
+	return b.Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+func concerns(o client.Object) bool {
+	service, ok := o.(*corev1.Service)
+	return ok && (wanted(service) || slices.Contains(service.Finalizers, Finalizer))
+}
+
+// all are the Services that have a load balancer.
+func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	var services corev1.ServiceList
+	if err := c.Client.List(ctx, &services, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range services.Items {
+		if wanted(&services.Items[i]) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&services.Items[i])})
+		}
+	}
+	return requests
+}
+
+// ofSlice is the Service of an EndpointSlice, if it matters to its load balancer where its endpoints are.
+func (c *Controller) ofSlice(ctx context.Context, slice client.Object) []reconcile.Request {
+	key := client.ObjectKey{Namespace: slice.GetNamespace(), Name: slice.GetLabels()[discoveryv1.LabelServiceName]}
+	service := &corev1.Service{}
+	if err := c.Client.Get(ctx, key, service); err != nil || !wanted(service) || service.Spec.ExternalTrafficPolicy != corev1.ServiceExternalTrafficPolicyLocal {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// tell tells of changes of a Service that its load balancer is changed for.
+func (c *Controller) tell(before, after client.Object) {
+	old, hadOld := before.(*corev1.Service)
+	service, ok := after.(*corev1.Service)
+	if !ok || !hadOld {
+		return
+	}
+	say := func(reason string, from, to any, same bool) {
+		if !same {
+			c.Recorder.Eventf(service, corev1.EventTypeNormal, reason, "%v -> %v", from, to)
+		}
+	}
+	was, is := &old.Spec, &service.Spec
+	say("Type", was.Type, is.Type, was.Type == is.Type)
+	say("LoadBalancerSourceRanges", was.LoadBalancerSourceRanges, is.LoadBalancerSourceRanges, slices.Equal(was.LoadBalancerSourceRanges, is.LoadBalancerSourceRanges))
+	say("LoadbalancerIP", was.LoadBalancerIP, is.LoadBalancerIP, was.LoadBalancerIP == is.LoadBalancerIP)
+	say("ExternalTrafficPolicy", was.ExternalTrafficPolicy, is.ExternalTrafficPolicy, was.ExternalTrafficPolicy == is.ExternalTrafficPolicy)
+	say("HealthCheckNodePort", was.HealthCheckNodePort, is.HealthCheckNodePort, was.HealthCheckNodePort == is.HealthCheckNodePort)
+	classes := ptr.Equal(was.LoadBalancerClass, is.LoadBalancerClass)
+	say("LoadBalancerClass", ptr.Deref(was.LoadBalancerClass, "<nil>"), ptr.Deref(is.LoadBalancerClass, "<nil>"), classes)
+}
