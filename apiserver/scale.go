@@ -3,7 +3,6 @@ package apiserver
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,7 +29,7 @@ func (c *call) serveScale() error {
 		if err != nil {
 			return err
 		}
-		return c.writeObject(http.StatusOK, c.scaleOf(obj))
+		return c.writeScale(c.scaleOf(obj))
 	case "update":
 		return c.updateScale()
 	case "patch":
@@ -133,7 +132,7 @@ func (c *call) changeScale(options writeOptions, wanted func(resource.Object) (*
 	if err != nil {
 		return err
 	}
-	return c.writeObject(http.StatusOK, c.scaleOf(obj))
+	return c.writeScale(c.scaleOf(obj))
 }
 
 func (c *call) checkScale(scale *autoscalingv1.Scale) error {

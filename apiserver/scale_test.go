@@ -22,3 +22,16 @@ func TestAnAppliedScaleOwnsTheReplicas(t *testing.T) {
 		says("(/d; autoscaling/v1, Kind=Scale): .spec.replica: field not declared in schema")
 	ts.patch(apply, deployments+"/d/scale", three).wants(422).says("fieldManager: Required value: is required for apply patch")
 }
+
+// A Scale is shown as a table of its own, or as metadata alone, as any other object.
+func TestScalesAreShownInOtherForms(t *testing.T) {
+	ts := newServer(t)
+	const scale = "/apis/apps/v1/namespaces/default/deployments/d/scale"
+	ts.post("/apis/apps/v1/namespaces/default/deployments", `{"metadata":{"name":"d"},"spec":{"replicas":7,"selector":{"matchLabels":{"a":"b"}},`+
+		`"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"x"}]}}}}`).wants(201)
+	const table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+	ts.get(scale, "Accept", table).wants(200).says(`"name":"Desired","type":"integer"`).says(`"cells":["d",7,0,"`).says(`"kind":"PartialObjectMetadata"`)
+	ts.get(scale+"?includeObject=Object", "Accept", table).wants(200).says(`"kind":"Scale"`)
+	ts.get(scale+"?includeObject=None", "Accept", table).wants(200).says(`"object":null`)
+	ts.get(scale, "Accept", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io").wants(200).says(`"kind":"PartialObjectMetadata"`)
+}

@@ -55,7 +55,7 @@ func (c *call) applyScale(body []byte, options writeOptions) error {
 	if err != nil {
 		return err
 	}
-	return c.writeObject(http.StatusOK, c.scaleOf(obj))
+	return c.writeScale(c.scaleOf(obj))
 }
 
 // readScale reads an applied Scale; named says whether it names the replicas.
