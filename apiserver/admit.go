@@ -53,6 +53,7 @@ func (c *call) admit(ctx context.Context, a *admission.Attributes, obj resource.
 	if !ok {
 		return nil, fmt.Errorf("admission made a %T of a %T", a.Object, obj)
 	}
+	c.nameOwnersOnce(admitted, afterAdmission)
 	if slices.Equal(before, admitted.GetManagedFields()) {
 		return admitted, nil // reading them all again costs more than the rest of admission
 	}

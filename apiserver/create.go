@@ -39,6 +39,7 @@ func (c *call) create() error {
 	if err != nil {
 		return err
 	}
+	c.nameOwnersOnce(obj, "")
 	created, err := c.createObject(c.ctx(), obj, options)
 	if err != nil {
 		return err

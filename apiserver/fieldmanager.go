@@ -33,9 +33,9 @@ func (c *call) manageFields(live, obj resource.Object, options writeOptions, sub
 	}
 	managed, err := fields.Update(c.at.row, c.at.gvk, before, after, options.manager, subresource)
 	if err != nil {
-		// Not to know who owns a field is no reason to refuse a write.
+		// Not to know who owns a field is no reason to refuse a write. What was known of them is not true any more.
 		logr.FromContextOrDiscard(c.ctx()).V(1).Info("managing fields failed", "kind", c.at.gvk.Kind, "reason", err.Error())
-		obj.SetManagedFields(live.GetManagedFields())
+		obj.SetManagedFields(nil)
 		return obj, nil
 	}
 	obj.SetManagedFields(managed.GetManagedFields())

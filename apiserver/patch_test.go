@@ -35,7 +35,7 @@ func TestPatches(t *testing.T) {
 }
 
 func TestApplyMergesAndFindsConflicts(t *testing.T) {
-	ts := newServer(t, func(s *Server) { s.FieldManager = &fieldmanager.Generic{Scheme: s.Scheme, FromFirstApply: true} })
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
 	apply := func(manager, replicas, force string) *answer {
 		t.Helper()
 		return ts.do(http.MethodPatch, deployments+"/web?fieldManager="+manager+"&force="+force, `

@@ -56,6 +56,7 @@ func (c *call) replacement(body codec.Body, options writeOptions) (resource.Obje
 	if err := c.fitName(sent); err != nil {
 		return nil, err
 	}
+	c.nameOwnersOnce(sent, "")
 	return c.at.stored(sent)
 }
 

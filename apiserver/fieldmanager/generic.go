@@ -22,9 +22,6 @@ import (
 // Generic manages the fields of every typed kind by way of untyped trees.
 type Generic struct {
 	Scheme *runtime.Scheme
-	// FromFirstApply leaves objects alone until a configuration is applied to them; what they had by then is owned by the
-	// manager "before-first-apply". Otherwise every write is tracked.
-	FromFirstApply bool
 
 	mu       sync.Mutex
 	types    map[schema.GroupResource]managedfields.TypeConverter
@@ -38,10 +35,6 @@ type key struct {
 
 // Update returns obj with the fields that differ from live owned by the manager.
 func (g *Generic) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
-	if g.FromFirstApply && len(live.GetManagedFields()) == 0 {
-		obj.SetManagedFields(nil)
-		return obj, nil
-	}
 	m, err := g.manager(row, key{kind: kind, subresource: subresource})
 	if err != nil {
 		return nil, err
