@@ -3,16 +3,20 @@ package filters
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -26,8 +30,50 @@ import (
 // atOnce is a short time for requests.
 const atOnce = 100 * time.Millisecond
 
+// network has one listener and no kernel, so that time passes only where everybody waits for it.
+type network struct {
+	dialled chan net.Conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+// Accept implements net.Listener.
+func (n *network) Accept() (net.Conn, error) {
+	select {
+	case c := <-n.dialled:
+		return c, nil
+	case <-n.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (n *network) Close() error {
+	n.once.Do(func() { close(n.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (*network) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+func (n *network) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case n.dialled <- theirs:
+		return ours, nil
+	case <-n.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// listening is a server on a network of its own.
+type listening struct {
+	*httptest.Server
+	network *network
+}
+
 // listen serves HTTP/1.1 and HTTP/2 as the API server does, with one seat.
-func listen(t *testing.T, fair bool, handler http.HandlerFunc) *httptest.Server {
+func listen(t *testing.T, fair bool, handler http.HandlerFunc) *listening {
 	t.Helper()
 	c := busy(fair)
 	c.RequestTimeout, c.Stopping = atOnce, t.Context()
@@ -36,26 +82,33 @@ func listen(t *testing.T, fair bool, handler http.HandlerFunc) *httptest.Server 
 		http.Error(w, err.Error(), http.StatusGatewayTimeout)
 	}
 	server := httptest.NewUnstartedServer(c.Wrap(handler))
-	server.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}}
+	server.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}, SessionTicketsDisabled: true} // nothing is sent that nobody reads
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if err := gather.HTTP2(server.Config, &gather.Conns{}); err != nil {
 		t.Fatal(err)
 	}
-	server.EnableHTTP2, server.Listener = true, gather.Listener{Listener: server.Listener}
+	_ = server.Listener.Close()
+	n := &network{dialled: make(chan net.Conn), closed: make(chan struct{})}
+	server.EnableHTTP2, server.Listener = true, gather.Listener{Listener: n}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return server
+	server.Client().Transport.(*http.Transport).DialContext = n.dial
+	return &listening{server, n}
 }
 
 // dial connects by that protocol.
-func dial(t *testing.T, server *httptest.Server, protocol string) *tls.Conn {
+func dial(t *testing.T, server *listening, protocol string) *tls.Conn {
 	t.Helper()
-	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+	below, err := server.network.dial(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	t.Cleanup(func() { below.Close() })
+	if err := below.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	conn := tls.Client(below, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+	if err := conn.Handshake(); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -103,35 +156,38 @@ func TestASlowClientDoesNotKeepItsSeat(t *testing.T) {
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			t.Run(protocol+" "+method, func(t *testing.T) {
-				t.Parallel()
-				ended := make(chan error, 1)
-				server := listen(t, protocol == "h2", func(w http.ResponseWriter, r *http.Request) {
-					if r.Host != "x" {
-						return
-					}
-					_, err := io.ReadAll(r.Body)
-					for part := make([]byte, 1<<20); err == nil; {
-						_, err = w.Write(part)
-					}
-					ended <- err
-				})
-				send(t, dial(t, server, protocol), method)
-				select {
-				case err := <-ended:
-					if !errors.Is(err, os.ErrDeadlineExceeded) {
-						t.Errorf("ended with %v", err)
-					}
-				case <-time.After(10 * time.Second):
-					t.Fatal("the request goes on for as long as its client likes")
-				}
-				expectServed(t, server, method)
+				synctest.Test(t, func(t *testing.T) { testSlowClient(t, protocol, method) })
 			})
 		}
 	}
 }
 
+func testSlowClient(t *testing.T, protocol, method string) {
+	ended := make(chan error, 1)
+	server := listen(t, protocol == "h2", func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "x" {
+			return
+		}
+		_, err := io.ReadAll(r.Body)
+		for part := make([]byte, 1<<20); err == nil; {
+			_, err = w.Write(part)
+		}
+		ended <- err
+	})
+	send(t, dial(t, server, protocol), method)
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the request goes on for as long as its client likes")
+	}
+	expectServed(t, server, method)
+}
+
 // expectServed waits until the seat is free: a handler has it until a moment after it ends.
-func expectServed(t *testing.T, server *httptest.Server, method string) {
+func expectServed(t *testing.T, server *listening, method string) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); ; {
 		r, err := http.NewRequest(method, server.URL+"/api/v1/namespaces/a/pods", nil)
@@ -154,7 +210,11 @@ func expectServed(t *testing.T, server *httptest.Server, method string) {
 
 // Who is refused before the body is there does not keep the connection either: the library waits for the rest of it.
 func TestARefusedClientDoesNotKeepItsConnection(t *testing.T) {
-	t.Parallel()
+	synctest.Test(t, testRefusedClient)
+}
+
+func testRefusedClient(t *testing.T) {
+	t.Helper()
 	server := listen(t, false, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
 	conn := dial(t, server, "http/1.1")
 	send(t, conn, http.MethodPost)
@@ -166,7 +226,11 @@ func TestARefusedClientDoesNotKeepItsConnection(t *testing.T) {
 
 // What lasts may follow, on the same connection, what does not.
 func TestDeadlinesEndWithTheirRequest(t *testing.T) {
-	t.Parallel()
+	synctest.Test(t, testDeadlines)
+}
+
+func testDeadlines(t *testing.T) {
+	t.Helper()
 	server := listen(t, false, func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		if request.From(r.Context()).LongRunning() {
