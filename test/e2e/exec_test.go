@@ -152,7 +152,7 @@ func TestRun(t *testing.T) {
 		if got.code != 0 || !strings.HasPrefix(got.out, "typed\ndone\n") || !strings.Contains(got.out, `pod "once" deleted`) {
 			t.Errorf("%s run --rm -i: %+v", u.program, got)
 		}
-		got = u.atTerminal("", "run", "seen", "--rm", "-it", "--image="+toolbox, "--restart=Never", "--command", "--", "sh", "-c", "sleep 1; tty; exit 3")
+		got = u.atTerminal("go\n", "run", "seen", "--rm", "-it", "--image="+toolbox, "--restart=Never", "--command", "--", "sh", "-c", "read go; tty; exit 3")
 		if got.code != 3 || !strings.Contains(got.out, "/dev/pts/0\n") || !strings.Contains(got.out, `pod "seen" deleted`) || !strings.Contains(got.out, "terminated (Error)") {
 			t.Errorf("%s run --rm -it: %+v", u.program, got)
 		}

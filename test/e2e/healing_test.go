@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -68,41 +69,41 @@ func kill(t *testing.T, group, commandLine string) {
 	}
 }
 
+// TestBackoff watches a pod that fails again and again: what lasts for ten seconds may be over when one looks.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	s := newSpace(t)
-	s.apply(strings.Replace(killed, `[sleep, "86399.77"]`, `[sh, -c, "date +%s >/dev/termination-log; exit 3"]`, 1))
-	const waiting = ".status.containerStatuses[0].state.waiting"
-	s.becomes("pod/killed", waiting+".reason", "CrashLoopBackOff")
-	s.becomes("pod/killed", ".status.containerStatuses[0].restartCount", "1") // the first restart does not wait
-	first := s.seconds()
-	s.says("the message", s.get("pod/killed", waiting+".message"), "back-off 10s restarting failed container=main pod=killed_"+s.name)
-	s.says("get pods", s.kubectl("get", "pods"), "0/1", "CrashLoopBackOff", "1 (")
-	s.event("killed", "Warning", "BackOff", "Back-off restarting failed container main in pod killed_"+s.name)
-	s.becomes("pod/killed", ".status.containerStatuses[0].restartCount", "2")
-	s.eventually("a longer back-off", func() error {
-		message, err := s.try("get", "pod/killed", "-o", "jsonpath={"+waiting+".message}")
-		if err == nil && !strings.HasPrefix(message, "back-off 20s ") {
-			err = fmt.Errorf("%s", message)
+	u := newUser(t)
+	u.apply(strings.Replace(killed, `[sleep, "86399.77"]`, `[sh, -c, "date +%s >/dev/termination-log; exit 3"]`, 1))
+	const status = ".status.containerStatuses[0]"
+	rows := u.starts("get", "pods", "-w")
+	states := u.starts("get", "pod/killed", "-w", "-o", "jsonpath={"+status+".restartCount} {"+status+".state.waiting.reason}: {"+status+".state.waiting.message}"+
+		" (started {"+status+".lastState.terminated.message}){\"\\n\"}")
+	said := states.says( // the first restart does not wait
+		"1 CrashLoopBackOff: back-off 10s restarting failed container=main pod=killed_"+u.name,
+		"2 CrashLoopBackOff: back-off 20s restarting failed container=main pod=killed_"+u.name)
+	row := regexp.MustCompile(`(?m)^killed +0/1 +CrashLoopBackOff +1 \(`)
+	u.eventually("get pods", func() error {
+		if said := rows.said(); !row.MatchString(said) {
+			return fmt.Errorf("no %s in %s", row, said)
 		}
-		return err
+		return nil
 	})
-	if waited := s.seconds() - first; waited < 9 || waited > 25 {
+	u.event("killed", "Warning", "BackOff", "Back-off restarting failed container main in pod killed_"+u.name)
+	if waited := started(t, said, 2) - started(t, said, 1); waited < 9 {
 		t.Errorf("the second restart came after %d s, want 10", waited)
 	}
 }
 
-// seconds is when the last container of the pod that notes it started.
-func (s *space) seconds() int {
-	s.Helper()
-	status := s.get("pod/killed", ".status.containerStatuses[0]['state','lastState'].terminated.message")
-	fields := strings.Fields(status)
-	if len(fields) == 0 {
-		s.Fatal("no container has ended")
+// started is when the container started that had ended before a restart was waited for, in seconds.
+func started(t *testing.T, states string, restarts int) int {
+	t.Helper()
+	found := regexp.MustCompile(fmt.Sprintf(`(?m)^%d CrashLoopBackOff.*\(started (\d+)`, restarts)).FindStringSubmatch(states)
+	if found == nil {
+		t.Fatalf("no start before restart %d in %s", restarts, states)
 	}
-	at, err := strconv.Atoi(fields[0])
+	at, err := strconv.Atoi(found[1])
 	if err != nil {
-		s.Fatal(err)
+		t.Fatal(err)
 	}
 	return at
 }
