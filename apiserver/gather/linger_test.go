@@ -31,6 +31,7 @@ func TestAClosedConnectionSendsTheRest(t *testing.T) {
 		_ = c.(*corked).Conn.(*net.TCPConn).SetWriteBuffer(64 << 10)
 		secured := tls.Server(c, &tls.Config{Certificates: server.TLS.Certificates})
 		ours := NewConn(secured)
+		ours.lastWords = time.Minute
 		if err := secured.Handshake(); err != nil {
 			closed <- err
 			return
