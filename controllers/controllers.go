@@ -34,6 +34,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/pvprotection"
 	"github.com/coxswain-k8s/coxswain/controllers/replicaset"
 	"github.com/coxswain-k8s/coxswain/controllers/replicationcontroller"
+	"github.com/coxswain-k8s/coxswain/controllers/resourceclaim"
 	"github.com/coxswain-k8s/coxswain/controllers/resourcequota"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
 	"github.com/coxswain-k8s/coxswain/controllers/service"
@@ -93,6 +94,7 @@ func all() []controller {
 		{vacprotection.Name, "volumeattributesclass-protection-controller", vacprotection.Register},
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
+		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
 		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},

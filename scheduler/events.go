@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -67,7 +68,8 @@ func (s *Scheduler) others() []watched {
 		fwk.PersistentVolume: &corev1.PersistentVolume{}, fwk.PersistentVolumeClaim: &corev1.PersistentVolumeClaim{},
 		fwk.StorageClass: &storagev1.StorageClass{}, fwk.CSINode: &storagev1.CSINode{}, fwk.CSIDriver: &storagev1.CSIDriver{},
 		fwk.CSIStorageCapacity: &storagev1.CSIStorageCapacity{}, fwk.VolumeAttachment: &storagev1.VolumeAttachment{},
-		interpodaffinity.Namespace: &corev1.Namespace{},
+		interpodaffinity.Namespace: &corev1.Namespace{}, fwk.ResourceClaim: &resourcev1.ResourceClaim{}, fwk.ResourceSlice: &resourcev1.ResourceSlice{},
+		fwk.DeviceClass: &resourcev1.DeviceClass{},
 	}
 	var all []watched
 	for _, hints := range s.hints {

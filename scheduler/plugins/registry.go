@@ -17,6 +17,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultbinder"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultpreemption"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
@@ -98,7 +99,8 @@ func All(deps Deps) Registry {
 				MinCandidates: args.MinCandidateNodesAbsolute, MinCandidatesPercent: args.MinCandidateNodesPercentage,
 			}, nil
 		}),
-		defaultbinder.Name: simple(&defaultbinder.Plugin{Client: deps.Client}),
+		dynamicresources.Name: simple(&dynamicresources.Plugin{Client: deps.Client}),
+		defaultbinder.Name:    simple(&defaultbinder.Plugin{Client: deps.Client}),
 	}
 }
 
@@ -109,6 +111,7 @@ func Default() []profile.Enabled {
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
 		{Name: noderesources.FitName, Weight: 1}, {Name: volumerestrictions.Name}, {Name: nodevolumelimits.Name},
 		{Name: volumebinding.Name}, {Name: volumezone.Name}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
+		{Name: dynamicresources.Name},
 		{Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
 		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
 	}

@@ -1,0 +1,140 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// devices is a cluster without machines, whose one node has a driver with two devices.
+type devices struct {
+	*testing.T
+	client.Client
+}
+
+func newDevices(t *testing.T) *devices {
+	options := ForTest(t.TempDir())
+	options.SimulatedNodes = 1
+	running, err := Start(context.WithoutCancel(t.Context()), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := running.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := client.New(running.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &devices{t, c}
+	nodes := &corev1.NodeList{}
+	d.eventually("a node", func() error {
+		if err := c.List(d.Context(), nodes); err != nil || len(nodes.Items) == 0 {
+			return fmt.Errorf("no node: %w", err)
+		}
+		return c.Get(d.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
+	})
+	node := nodes.Items[0].Name
+	d.creates(
+		&resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "gpu"}, Spec: resourcev1.DeviceClassSpec{Selectors: []resourcev1.DeviceSelector{{
+			CEL: &resourcev1.CELDeviceSelector{Expression: `device.driver == "gpu.example.com"`},
+		}}}},
+		&resourcev1.ResourceSlice{ObjectMeta: metav1.ObjectMeta{Name: "slice"}, Spec: resourcev1.ResourceSliceSpec{
+			Driver: "gpu.example.com", NodeName: &node, Pool: resourcev1.ResourcePool{Name: node, Generation: 1, ResourceSliceCount: 1},
+			Devices: []resourcev1.Device{{Name: "gpu-0"}, {Name: "gpu-1"}},
+		}},
+		&resourcev1.ResourceClaimTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "one"}, Spec: resourcev1.ResourceClaimTemplateSpec{
+			Spec: resourcev1.ResourceClaimSpec{Devices: resourcev1.DeviceClaim{Requests: []resourcev1.DeviceRequest{{
+				Name: "gpu", Exactly: &resourcev1.ExactDeviceRequest{DeviceClassName: "gpu"},
+			}}}},
+		}})
+	return d
+}
+
+func (d *devices) creates(objects ...client.Object) {
+	d.Helper()
+	for _, object := range objects {
+		if err := d.Create(d.Context(), object); err != nil {
+			d.Fatal(err)
+		}
+	}
+}
+
+func (d *devices) eventually(what string, check func() error) {
+	d.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(d.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		last = check()
+		return last == nil, nil
+	})
+	if err != nil {
+		d.Fatalf("%s: %v: %v", what, err, last)
+	}
+}
+
+func (d *devices) pod(name string) *corev1.Pod {
+	d.Helper()
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Spec: corev1.PodSpec{
+		Containers:     []corev1.Container{{Name: "main", Image: "x", Resources: corev1.ResourceRequirements{Claims: []corev1.ResourceClaim{{Name: "gpu"}}}}},
+		ResourceClaims: []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: ptr.To("one")}},
+	}}
+	d.creates(pod)
+	return pod
+}
+
+func (d *devices) bound(pod *corev1.Pod) {
+	d.Helper()
+	d.eventually(pod.Name+" has a node", func() error {
+		if err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod); err != nil || pod.Spec.NodeName != "" {
+			return err
+		}
+		return fmt.Errorf("it has none: %+v", pod.Status)
+	})
+}
+
+// Pods get devices while there are some; the next one waits, and gets what a pod that goes gives back.
+func TestPodsGetDevices(t *testing.T) {
+	d := newDevices(t)
+	first, second := d.pod("first"), d.pod("second")
+	d.bound(first)
+	d.bound(second)
+	third := d.pod("third")
+	d.eventually("the third waits", func() error {
+		if err := d.Get(d.Context(), client.ObjectKeyFromObject(third), third); err != nil {
+			return err
+		}
+		for _, c := range third.Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Message == "0/1 nodes are available: 1 cannot allocate all claims. still not schedulable, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling." {
+				return nil
+			}
+		}
+		return fmt.Errorf("it says %+v", third.Status.Conditions)
+	})
+	claims := &resourcev1.ResourceClaimList{}
+	if err := d.List(d.Context(), claims); err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]bool{}
+	for _, claim := range claims.Items {
+		if a := claim.Status.Allocation; a != nil && len(a.Devices.Results) == 1 && len(claim.Status.ReservedFor) == 1 {
+			given[a.Devices.Results[0].Device] = true
+		}
+	}
+	if len(claims.Items) != 3 || len(given) != 2 {
+		t.Errorf("devices that were given: %v; claims: %+v", given, claims.Items)
+	}
+	if err := d.Delete(d.Context(), first, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	d.bound(third)
+}

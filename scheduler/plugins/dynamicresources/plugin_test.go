@@ -1,0 +1,177 @@
+package dynamicresources
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
+)
+
+// fixture is a cluster of two nodes: the driver of "a" offers two devices, that of "b" none.
+type fixture struct {
+	*testing.T
+	*Plugin
+	nodes map[string]*state.NodeInfo
+}
+
+func newFixture(t *testing.T, objects ...client.Object) *fixture {
+	f := &fixture{T: t, nodes: map[string]*state.NodeInfo{}}
+	objects = append(objects,
+		&resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "gpu"}, Spec: resourcev1.DeviceClassSpec{Selectors: []resourcev1.DeviceSelector{{
+			CEL: &resourcev1.CELDeviceSelector{Expression: `device.driver == "gpu.example.com"`},
+		}}}},
+		&resourcev1.ResourceSlice{ObjectMeta: metav1.ObjectMeta{Name: "a"}, Spec: resourcev1.ResourceSliceSpec{
+			Driver: "gpu.example.com", NodeName: ptr.To("a"), Pool: resourcev1.ResourcePool{Name: "a", Generation: 1, ResourceSliceCount: 1},
+			Devices: []resourcev1.Device{{Name: "gpu-0"}, {Name: "gpu-1"}},
+		}})
+	f.Plugin = &Plugin{Client: fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&resourcev1.ResourceClaim{}).Build()}
+	for _, name := range []string{"a", "b"} {
+		f.nodes[name] = state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	}
+	return f
+}
+
+func claim(name string, count int64) *resourcev1.ResourceClaim {
+	return &resourcev1.ResourceClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name)},
+		Spec: resourcev1.ResourceClaimSpec{Devices: resourcev1.DeviceClaim{Requests: []resourcev1.DeviceRequest{{
+			Name: "gpu", Exactly: &resourcev1.ExactDeviceRequest{DeviceClassName: "gpu", AllocationMode: resourcev1.DeviceAllocationModeExactCount, Count: count},
+		}}}},
+	}
+}
+
+func pod(name string, claims ...string) *corev1.Pod {
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name, UID: types.UID(name)}}
+	for _, claim := range claims {
+		p.Spec.ResourceClaims = append(p.Spec.ResourceClaims, corev1.PodResourceClaim{Name: claim, ResourceClaimName: ptr.To(claim)})
+	}
+	return p
+}
+
+// begins is the first part of a cycle: what PreFilter says and what Filter says of each node.
+func (f *fixture) begins(p *corev1.Pod) (*profile.CycleState, string, map[string]string) {
+	f.Helper()
+	cycle := &profile.CycleState{}
+	_, status := f.PreFilter(f.Context(), cycle, p, nil)
+	if !status.IsSuccess() {
+		return cycle, status.Message(), nil
+	}
+	said := map[string]string{}
+	for name, node := range f.nodes {
+		said[name] = f.Filter(f.Context(), cycle, p, node).Message()
+	}
+	return cycle, "", said
+}
+
+func (f *fixture) refused(p *corev1.Pod, want string) {
+	f.Helper()
+	if _, got, _ := f.begins(p); got != want {
+		f.Errorf("%s: %q, want %q", p.Name, got, want)
+	}
+}
+
+// fits says which nodes the pod fits.
+func (f *fixture) fits(p *corev1.Pod, want ...string) *profile.CycleState {
+	f.Helper()
+	cycle, refusal, said := f.begins(p)
+	var got []string
+	for name, why := range said {
+		if why == "" {
+			got = append(got, name)
+		}
+	}
+	slices.Sort(got)
+	if refusal != "" || !slices.Equal(got, want) {
+		f.Errorf("%s fits %q, want %q: %s %v", p.Name, got, want, refusal, said)
+	}
+	return cycle
+}
+
+func (f *fixture) binds(p *corev1.Pod, cycle *profile.CycleState, node string) {
+	f.Helper()
+	for _, step := range []func(context.Context, fwk.CycleState, *corev1.Pod, string) *fwk.Status{f.Reserve, f.PreBind} {
+		if status := step(f.Context(), cycle, p, node); !status.IsSuccess() {
+			f.Fatal(p.Name, status.AsError())
+		}
+	}
+}
+
+func (f *fixture) stored(name string) *resourcev1.ResourceClaim {
+	f.Helper()
+	stored := &resourcev1.ResourceClaim{}
+	if err := f.Client.Get(f.Context(), client.ObjectKey{Namespace: "default", Name: name}, stored); err != nil {
+		f.Fatal(err)
+	}
+	return stored
+}
+
+func TestAllocatesAndReserves(t *testing.T) {
+	f := newFixture(t, claim("one", 1), claim("two", 2))
+	first, second := pod("first", "one"), pod("second", "two")
+	f.binds(first, f.fits(first, "a"), "a")
+	one := f.stored("one")
+	if r := one.Status.ReservedFor; len(r) != 1 || r[0].UID != "first" || r[0].Resource != "pods" || !slices.Equal(one.Finalizers, []string{resourcev1.Finalizer}) {
+		t.Errorf("the claim of the pod: %+v", one)
+	}
+	if a := one.Status.Allocation; a == nil || len(a.Devices.Results) != 1 || a.Devices.Results[0].Driver != "gpu.example.com" {
+		t.Errorf("its devices: %+v", a)
+	}
+	f.fits(second) // one device is left, and it wants two
+	f.fits(pod("sharing", "one"), "a")
+}
+
+func TestDevicesThatAreAboutToBeGivenAreTaken(t *testing.T) {
+	f := newFixture(t, claim("one", 2), claim("two", 1))
+	first, second := pod("first", "one"), pod("second", "two")
+	cycle := f.fits(first, "a")
+	if status := f.Reserve(t.Context(), cycle, first, "a"); !status.IsSuccess() {
+		t.Fatal(status.AsError())
+	}
+	f.fits(second)
+	f.refused(pod("sharing", "one"), "resourceclaim default/one is in the process of being allocated")
+	f.Unreserve(t.Context(), cycle, first, "a")
+	f.fits(second, "a")
+}
+
+func TestRefusesWhatCannotBe(t *testing.T) {
+	strange, deleted := claim("strange", 1), claim("deleted", 1)
+	strange.Spec.Devices.Requests[0].Exactly.DeviceClassName = "tpu"
+	deleted.DeletionTimestamp, deleted.Finalizers = &metav1.Time{Time: metav1.Now().Time}, []string{"x/y"}
+	f := newFixture(t, strange, deleted)
+	f.refused(pod("p", "strange"), "request gpu: device class tpu does not exist")
+	f.refused(pod("p", "deleted"), `resourceclaim "deleted" is being deleted`)
+	f.refused(pod("p", "nobody"), `resourceclaims.resource.k8s.io "nobody" not found`)
+	templated := pod("p")
+	templated.Spec.ResourceClaims = []corev1.PodResourceClaim{{Name: "gpu", ResourceClaimTemplateName: ptr.To("t")}}
+	if status := f.PreEnqueue(t.Context(), templated); status.IsSuccess() {
+		t.Error("a pod is tried before its claims are made")
+	}
+	if _, status := f.PreFilter(t.Context(), &profile.CycleState{}, pod("none"), nil); !status.IsSkip() {
+		t.Error("a pod without claims is looked at")
+	}
+}
+
+func TestGivesBackWhatKeepsAPodFromEveryNode(t *testing.T) {
+	f := newFixture(t, claim("one", 1))
+	p := pod("p", "one")
+	f.binds(p, f.fits(p, "a"), "a")
+	delete(f.nodes, "a")
+	cycle := f.fits(p)
+	if _, status := f.PostFilter(t.Context(), cycle, p, nil); status.Message() != "deallocation of ResourceClaim completed" {
+		t.Error(status.Message())
+	}
+	if one := f.stored("one"); one.Status.Allocation != nil || len(one.Status.ReservedFor) > 0 {
+		t.Errorf("the claim still has %+v", one.Status)
+	}
+}
