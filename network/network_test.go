@@ -111,10 +111,10 @@ func TestPodsPassAFirewallThatDrops(t *testing.T) {
 	node.Connect(t, b, "b", []string{"10.42.2.1/24"}, []string{"10.42.2.2/24"})
 	a.Route(t, "10.42.0.0/16", "eth0", "10.42.1.1")
 	b.Route(t, "10.42.0.0/16", "eth0", "10.42.2.1")
-	dial := func() error {
+	dial := func(patience time.Duration) error {
 		return a.Try(func() error {
 			// Nobody listens: a refusal has made the way there and back.
-			c, err := net.DialTimeout("tcp", "10.42.2.2:80", 300*time.Millisecond)
+			c, err := net.DialTimeout("tcp", "10.42.2.2:80", patience)
 			if err == nil {
 				_ = c.Close()
 			}
@@ -125,7 +125,7 @@ func TestPodsPassAFirewallThatDrops(t *testing.T) {
 		})
 	}
 	node.Do(t, func() error { return exec.Command("iptables", "-P", "FORWARD", "DROP").Run() })
-	if err := dial(); err == nil {
+	if err := dial(300 * time.Millisecond); err == nil {
 		t.Fatal("the firewall lets everything pass")
 	}
 	for range 2 { // again changes nothing
@@ -133,7 +133,7 @@ func TestPodsPassAFirewallThatDrops(t *testing.T) {
 			return packetfilter.AcceptForwarded(t.Context(), []netip.Prefix{netip.MustParsePrefix("10.42.0.0/16")})
 		})
 	}
-	if err := dial(); err != nil {
+	if err := dial(30 * time.Second); err != nil {
 		t.Error(err)
 	}
 	node.Do(t, func() error {

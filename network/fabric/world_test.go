@@ -183,11 +183,10 @@ func (w *world) expectAll() {
 			w.expect(a.pod, b.address, a.podIP())
 			w.expect(a.pod, b.podIP6(), a.podIP6())
 			w.expect(a.pod, b.address6, a.podIP6())
-			if _, err := dial(a.ns, b.podIP()); err != nil {
-				w.t.Errorf("from %s to the pod of %s: %v", a.ns.Name, b.ns.Name, err)
-			}
-			if _, err := dial(a.ns, b.podIP6()); err != nil {
-				w.t.Errorf("from %s to the pod of %s: %v", a.ns.Name, b.ns.Name, err)
+			for _, pod := range []string{b.podIP(), b.podIP6()} {
+				if _, err := dialWithin(30*time.Second, a.ns, pod); err != nil {
+					w.t.Errorf("from %s to the pod of %s: %v", a.ns.Name, b.ns.Name, err)
+				}
 			}
 		}
 	}
@@ -212,14 +211,18 @@ func (w *world) expectRoutes(n *node, want int) {
 
 // dial returns which address the server sees.
 func dial(from *netns.Namespace, address string) (string, error) {
+	return dialWithin(200*time.Millisecond, from, address)
+}
+
+func dialWithin(patience time.Duration, from *netns.Namespace, address string) (string, error) {
 	var line string
 	err := from.Try(func() error {
-		c, err := net.DialTimeout("tcp", net.JoinHostPort(address, "8080"), 200*time.Millisecond)
+		c, err := net.DialTimeout("tcp", net.JoinHostPort(address, "8080"), patience)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = c.Close() }()
-		if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(max(patience, time.Second))); err != nil {
 			return err
 		}
 		line, err = bufio.NewReader(c).ReadString('\n')

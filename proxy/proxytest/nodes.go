@@ -31,7 +31,7 @@ const ClientIP = "192.168.50.250"
 
 // NewNodes builds them.
 func NewNodes(t testing.TB, count int) *Nodes {
-	n := &Nodes{World: &World{Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}, Patience: time.Second}}
+	n := &Nodes{World: &World{Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}, Patience: 30 * time.Second}}
 	hub := netns.New(t, "switch")
 	hub.Do(t, func() error {
 		attrs := netlink.NewLinkAttrs()

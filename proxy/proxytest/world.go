@@ -23,7 +23,7 @@ import (
 type World struct {
 	Node, Outside *netns.Namespace
 	Pods          map[string]*netns.Namespace
-	// Patience is how long Dial and its kin wait for an answer. Default: a second.
+	// Patience is how long Dial and its kin wait for an answer. Default: half a minute.
 	Patience time.Duration
 }
 
@@ -49,7 +49,7 @@ func PodIP6(name string) string { return fmt.Sprintf("fd42::1%d", int(name[0]-'a
 
 // NewWorld builds it.
 func NewWorld(t testing.TB) *World {
-	w := &World{Node: netns.New(t, "node"), Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}, Patience: time.Second}
+	w := &World{Node: netns.New(t, "node"), Outside: netns.New(t, "outside"), Pods: map[string]*netns.Namespace{}, Patience: 30 * time.Second}
 	w.Node.Sysctl(t, "net/ipv4/ip_forward", "1")
 	w.Node.Sysctl(t, "net/ipv6/conf/all/forwarding", "1")
 	w.Node.Connect(t, w.Outside, "out", []string{NodeIP + "/24", NodeIP6 + "/64"}, []string{OutsideIP + "/24", OutsideIP6 + "/64"})
@@ -99,7 +99,11 @@ func (w *World) Open(from *netns.Namespace, network, address string) (net.Conn, 
 func Ask(c net.Conn) (server, client string, err error) { return ask(c) }
 
 func ask(c net.Conn) (server, client string, err error) {
-	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+	patience := 30 * time.Second
+	if c.LocalAddr().Network() == "udp" {
+		patience = time.Second // what is lost is lost
+	}
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", "", err
 	}
 	if _, err := io.WriteString(c, "who\n"); err != nil {
