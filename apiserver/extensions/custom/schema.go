@@ -3,6 +3,7 @@ package custom
 import (
 	"fmt"
 	"sync"
+	"weak"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -22,6 +23,9 @@ type lazySchema struct {
 	once sync.Once
 	form *structural.Structural // nil where the version has no schema, or none that is structural
 	err  error
+	// read is what both forms are made of, for the second that is made right after the first: neither keeps it.
+	reading sync.Mutex
+	read    weak.Pointer[apiextensions.JSONSchemaProps]
 
 	checkOnce sync.Once
 	check     validation.SchemaValidator
@@ -29,8 +33,13 @@ type lazySchema struct {
 	checkErr  error
 }
 
-// internal is the schema in the form that the libraries work with; nil for none.
+// internal is the schema in the form that the libraries work with, which nobody changes; nil for none.
 func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	if read := l.read.Value(); read != nil {
+		return read, nil
+	}
 	whole, err := packed.Whole(l.of.of.crd())
 	if err != nil || l.of.index < 0 {
 		return nil, err
@@ -43,6 +52,7 @@ func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
 	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(given.OpenAPIV3Schema, converted, nil); err != nil {
 		return nil, fmt.Errorf("reading schema of %s: %w", l.of.kind, err)
 	}
+	l.read = weak.Make(converted)
 	return converted, nil
 }
 

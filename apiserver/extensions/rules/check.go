@@ -54,6 +54,9 @@ type place struct {
 }
 
 func checkRules(form *structural.Structural, path *field.Path, known sets.Set[string]) field.ErrorList {
+	if !hasRules(form) {
+		return nil
+	}
 	c := &checker{known: known}
 	c.walk(form, model.SchemaDeclType(form, true), place{path: path, often: 1})
 	if c.total <= costOfSchema {
@@ -65,6 +68,15 @@ func checkRules(form *structural.Structural, path *field.Path, known sets.Set[st
 	}
 	return append(c.errs, field.Forbidden(path, fmt.Sprintf("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of %s (%s)",
 		factor(c.total, costOfSchema), advice)))
+}
+
+func hasRules(form *structural.Structural) (found bool) {
+	visit := &structural.Visitor{Structural: func(s *structural.Structural) bool {
+		found = found || len(s.XValidations) > 0
+		return false
+	}}
+	visit.Visit(form)
+	return found
 }
 
 // factor by which a cost is above its bound, as messages have it.

@@ -3,11 +3,13 @@ package rules
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -41,19 +43,29 @@ type part struct {
 	path  *field.Path
 }
 
+// partsOf reads the schemas only: turning the whole definition into the other form copies them twice.
 func partsOf(d *apiextensionsv1.CustomResourceDefinition) ([]part, error) {
-	crd := &apiextensions.CustomResourceDefinition{}
-	if err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(d.DeepCopy(), crd, nil); err != nil {
-		return nil, fmt.Errorf("reading definition: %w", err)
-	}
+	spec, versions := field.NewPath("spec"), d.Spec.Versions
+	isShared := !slices.ContainsFunc(versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
+		return !equality.Semantic.DeepEqual(v.Schema, versions[0].Schema)
+	})
 	var parts []part
-	spec := field.NewPath("spec")
-	if v := crd.Spec.Validation; v != nil && v.OpenAPIV3Schema != nil {
-		parts = append(parts, part{v.OpenAPIV3Schema, spec.Child("validation", "openAPIV3Schema")})
-	}
-	for i := range crd.Spec.Versions {
-		if v := crd.Spec.Versions[i].Schema; v != nil && v.OpenAPIV3Schema != nil {
-			parts = append(parts, part{v.OpenAPIV3Schema, spec.Child("versions").Index(i).Child("schema", "openAPIV3Schema")})
+	for i := range versions {
+		path := spec.Child("versions").Index(i)
+		if isShared {
+			path = spec.Child("validation")
+		} else {
+			path = path.Child("schema")
+		}
+		if given := versions[i].Schema; given != nil && given.OpenAPIV3Schema != nil {
+			props := &apiextensions.JSONSchemaProps{}
+			if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(given.OpenAPIV3Schema, props, nil); err != nil {
+				return nil, fmt.Errorf("reading definition: %w", err)
+			}
+			parts = append(parts, part{props, path.Child("openAPIV3Schema")})
+		}
+		if isShared {
+			break
 		}
 	}
 	return parts, nil
