@@ -58,9 +58,13 @@ func defaultCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinition
 // prepareCustomResourceDefinitionUpdate remembers the storage version: objects are stored in it from now on.
 func prepareCustomResourceDefinitionUpdate(d, _ *apiextensionsv1.CustomResourceDefinition) {
 	for _, v := range d.Spec.Versions {
-		if v.Storage && !slices.Contains(d.Status.StoredVersions, v.Name) {
+		if !v.Storage {
+			continue
+		}
+		if !slices.Contains(d.Status.StoredVersions, v.Name) {
 			d.Status.StoredVersions = append(slices.Clone(d.Status.StoredVersions), v.Name)
 		}
+		break
 	}
 }
 

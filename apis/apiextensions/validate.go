@@ -35,6 +35,7 @@ func validateCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinitio
 		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), d.Name, `must be spec.names.plural+"."+spec.group`))
 	}
 	errs = append(errs, validateDefinition(crd)...)
+	errs = append(errs, validateStored(crd)...)
 	if ptr.Deref(crd.Spec.PreserveUnknownFields, false) {
 		errs = append(errs, preserving()...)
 	}
@@ -56,12 +57,13 @@ func validateCustomResourceDefinitionUpdate(d, old *apiextensionsv1.CustomResour
 	}
 	path := field.NewPath("spec")
 	errs = validateDefinition(crd)
-	errs = append(errs, check.Immutable(path.Child("group"), d.Spec.Group, old.Spec.Group)...)
-	errs = append(errs, check.Immutable(path.Child("names", "plural"), d.Spec.Names.Plural, old.Spec.Names.Plural)...)
 	if established(old) {
 		errs = append(errs, check.Immutable(path.Child("scope"), d.Spec.Scope, old.Spec.Scope)...)
 		errs = append(errs, check.Immutable(path.Child("names", "kind"), d.Spec.Names.Kind, old.Spec.Names.Kind)...)
 	}
+	errs = append(errs, check.Immutable(path.Child("group"), d.Spec.Group, old.Spec.Group)...)
+	errs = append(errs, check.Immutable(path.Child("names", "plural"), d.Spec.Names.Plural, old.Spec.Names.Plural)...)
+	errs = append(errs, validateStored(crd)...)
 	if d.Spec.PreserveUnknownFields && !old.Spec.PreserveUnknownFields {
 		errs = append(errs, preserving()...)
 	}
@@ -110,15 +112,30 @@ func validateDefinition(crd *apiextensions.CustomResourceDefinition) field.Error
 	spec, path := &crd.Spec, field.NewPath("spec")
 	errs := validateGroup(spec.Group, path.Child("group"))
 	errs = append(errs, check.RequiredOneOf(path.Child("scope"), spec.Scope, apiextensions.ClusterScoped, apiextensions.NamespaceScoped)...)
+	errs = append(errs, requireSchemas(spec, path.Child("versions"))...)
+	errs = append(errs, validateVersions(spec, path)...)
 	errs = append(errs, requireNames(&spec.Names, path.Child("names"))...)
 	errs = append(errs, validateNames(&spec.Names, path.Child("names"))...)
 	if spec.Names.Kind != "" && spec.Names.Kind == spec.Names.ListKind {
 		errs = append(errs, field.Invalid(path.Child("names", "listKind"), spec.Names.ListKind, "kind and listKind may not be the same"))
 	}
-	errs = append(errs, validateVersions(spec, path)...)
 	errs = append(errs, validateShared(spec, path)...)
-	errs = append(errs, validateConversion(spec.Conversion, path.Child("conversion"))...)
-	return append(errs, validateStored(crd.Status.StoredVersions, spec.Versions, field.NewPath("status", "storedVersions"))...)
+	return append(errs, validateConversion(spec.Conversion, path.Child("conversion"))...)
+}
+
+// requireSchemas checks that every version has a schema, its own or the one that all share.
+func requireSchemas(spec *apiextensions.CustomResourceDefinitionSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range spec.Versions {
+		schema := spec.Versions[i].Schema
+		if schema == nil {
+			schema = spec.Validation
+		}
+		if schema == nil || schema.OpenAPIV3Schema == nil {
+			errs = append(errs, field.Required(path.Index(i).Child("schema", "openAPIV3Schema"), ""))
+		}
+	}
+	return errs
 }
 
 func validateGroup(group string, path *field.Path) field.ErrorList {
@@ -203,7 +220,8 @@ func validateVersions(spec *apiextensions.CustomResourceDefinitionSpec, path *fi
 }
 
 // validateStored checks that a version in which objects may still be stored is not taken away.
-func validateStored(stored []string, versions []apiextensions.CustomResourceDefinitionVersion, path *field.Path) field.ErrorList {
+func validateStored(crd *apiextensions.CustomResourceDefinition) field.ErrorList {
+	stored, versions, path := crd.Status.StoredVersions, crd.Spec.Versions, field.NewPath("status", "storedVersions")
 	if len(stored) == 0 {
 		return field.ErrorList{field.Invalid(path, stored, "must have at least one stored version")}
 	}

@@ -33,8 +33,11 @@ func atRootBesideStatus() []string {
 // validateSchema checks the schema of a version: what no schema may say, and its structure.
 func validateSchema(schema *apiextensions.JSONSchemaProps, hasStatus bool, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if hasStatus {
-		fields := reflect.ValueOf(*schema)
+	switch fields := reflect.ValueOf(*schema); {
+	case hasStatus && schema.Type != "" && schema.Type != object:
+		errs = append(errs, field.Invalid(path.Child("type"), schema.Type,
+			`only "object" is allowed as the type at the root of the schema if the status subresource is enabled`))
+	case hasStatus:
 		for i := range fields.NumField() {
 			if !fields.Field(i).IsZero() && !slices.Contains(atRootBesideStatus(), fields.Type().Field(i).Name) {
 				errs = append(errs, field.Invalid(path, *schema,
@@ -46,20 +49,21 @@ func validateSchema(schema *apiextensions.JSONSchemaProps, hasStatus bool, path 
 	if schema.Nullable {
 		errs = append(errs, field.Forbidden(path.Child("nullable"), "nullable cannot be true at the root"))
 	}
-	errs = append(errs, validateNode(schema, path)...)
+	nodes := validateNode(schema, path)
 	form, err := structural.NewStructural(schema)
 	if err != nil {
-		if len(errs) == 0 {
+		if errs = append(errs, nodes...); len(errs) == 0 {
 			errs = append(errs, field.Invalid(path, "", err.Error()))
 		}
 		return errs
 	}
+	errs = append(errs, structural.ValidateStructural(path, form)...)
 	for _, name := range []string{"apiVersion", "kind", "metadata"} {
 		if schema.Properties[name].Default != nil {
 			errs = append(errs, field.Forbidden(path.Child("properties").Key(name).Child("default"), "must not be set in top-level "+name))
 		}
 	}
-	return append(errs, structural.ValidateStructural(path, form)...)
+	return append(errs, nodes...)
 }
 
 // validateNode checks one schema and those below it.

@@ -50,13 +50,10 @@ func validateVersion(v *apiextensions.CustomResourceDefinitionVersion, spec *api
 	if subresources == nil {
 		subresources = spec.Subresources
 	}
-	switch {
-	case schema == nil && spec.Validation == nil, schema != nil && schema.OpenAPIV3Schema == nil:
-		errs = append(errs, field.Required(path.Child("schema", "openAPIV3Schema"), ""))
-	case schema != nil:
-		errs = append(errs, validateSchema(schema.OpenAPIV3Schema, hasStatus(subresources), path.Child("schema", "openAPIV3Schema"))...)
-	default:
+	if schema == nil {
 		schema = spec.Validation
+	} else if schema.OpenAPIV3Schema != nil {
+		errs = append(errs, validateSchema(schema.OpenAPIV3Schema, hasStatus(subresources), path.Child("schema", "openAPIV3Schema"))...)
 	}
 	errs = append(errs, validateSubresources(v.Subresources, path.Child("subresources"))...)
 	errs = append(errs, validateColumns(v.AdditionalPrinterColumns, path.Child("additionalPrinterColumns"))...)
