@@ -79,6 +79,10 @@ conformance-ci: build ## Run fast tests of the suite that have passed before, mo
 bench: build images ## Measure start, memory, latency and throughput on this machine
 	go run ./test/bench
 
+.PHONY: bench-scheduler
+bench-scheduler: build peers ## Run the workloads of scheduler_perf on upstream and Coxswain in turn (DIVIDE=10 for a tenth of nodes and pods)
+	go run ./test/bench/compare -only scheduler-perf -rounds 1 $(if $(DIVIDE),-divide $(DIVIDE))
+
 .PHONY: bench-compare
 bench-compare: build peers ## Measure upstream and Coxswain in turn and write docs/benchmarks.md (ONLY=list,... and QUICK=1 print a part)
 	go run ./test/bench/compare $(if $(ONLY),-only $(ONLY)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS))

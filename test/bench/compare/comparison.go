@@ -51,14 +51,24 @@ func sides(only string, all ...peer.Peer) ([]peer.Peer, error) {
 	return all, nil
 }
 
-// choose returns the scenarios that were asked for, by default all. Upper and lower case are the same.
-func choose(only string) ([]scenario, error) {
+// choose returns the scenarios that were asked for, by default all but the workloads of scheduler_perf, which are asked for one by one or all by their
+// prefix. Upper and lower case are the same.
+func choose(only string, more []scenario) ([]scenario, error) {
 	if only == "" {
 		return scenarios(), nil
 	}
 	var chosen []scenario
 	for _, name := range strings.Split(only, ",") {
-		i := slices.Index(names(), strings.ToLower(strings.TrimSpace(name)))
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name == perfPrefix {
+			chosen = append(chosen, more...)
+			continue
+		}
+		if i := slices.IndexFunc(more, func(s scenario) bool { return s.name == name }); i >= 0 {
+			chosen = append(chosen, more[i])
+			continue
+		}
+		i := slices.Index(names(), name)
 		if i < 0 {
 			return nil, fmt.Errorf("no scenario is called %q; there are %s", name, strings.Join(names(), ", "))
 		}

@@ -25,6 +25,7 @@ type options struct {
 	upstream string
 	octet    int
 	profiles string
+	divide   int
 }
 
 func main() {
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
 	flag.IntVar(&o.octet, "octet", 67, "number of the machine, to set it apart from others that run at the same time")
 	flag.StringVar(&o.profiles, "profiles", "", "folder to write a profile of the CPU of Coxswain to for each kind of call, which slows it down")
+	flag.IntVar(&o.divide, "divide", 1, "divide the numbers of nodes and pods of the workloads of scheduler_perf, which run with -only "+perfPrefix)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -48,7 +50,11 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	chosen, err := choose(o.only)
+	more, err := perfs(o.divide)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(o.only, more)
 	if err != nil {
 		return err
 	}

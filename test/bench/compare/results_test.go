@@ -71,11 +71,11 @@ func TestThePageKeepsWhatIsAroundTheMarks(t *testing.T) {
 }
 
 func TestChoosing(t *testing.T) {
-	chosen, err := choose("List, start")
+	chosen, err := choose("List, start", nil)
 	if err != nil || len(chosen) != 2 || chosen[0].name != "list" {
 		t.Errorf("%v, %v", chosen, err)
 	}
-	if _, err := choose("lists"); err == nil || !strings.Contains(err.Error(), "list, watch") {
+	if _, err := choose("lists", nil); err == nil || !strings.Contains(err.Error(), "list, watch") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 		return err
 	}
 	began := time.Now()
-	if err := registerNodes(ctx, c, nodes); err != nil {
+	if err := registerNodes(ctx, c, nodes, plainNode); err != nil {
 		return fmt.Errorf("registering nodes: %w", err)
 	}
 	t.record(figure{what: fmt.Sprintf("%d nodes registered, until the last is free of taints", nodes), unit: seconds, value: time.Since(began).Seconds()})
@@ -85,8 +85,10 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 	return t.recordMemory("memory after scheduling")
 }
 
+func plainNode(i int) *corev1.Node { return load.Node(fmt.Sprintf("node-%d", i)) }
+
 // registerNodes makes nodes and waits until their last taint is gone.
-func registerNodes(ctx context.Context, c kubernetes.Interface, nodes int) error {
+func registerNodes(ctx context.Context, c kubernetes.Interface, nodes int, node func(i int) *corev1.Node) error {
 	before, err := c.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
@@ -102,7 +104,7 @@ func registerNodes(ctx context.Context, c kubernetes.Interface, nodes int) error
 		})
 	}()
 	if _, err := load.Repeat(workers, nodes, func(i int) error {
-		_, err := c.CoreV1().Nodes().Create(ctx, load.Node(fmt.Sprintf("node-%d", i)), metav1.CreateOptions{})
+		_, err := c.CoreV1().Nodes().Create(ctx, node(i), metav1.CreateOptions{})
 		return err
 	}); err != nil {
 		return err

@@ -27,7 +27,7 @@ func starting() scenario {
 			if err != nil {
 				return err
 			}
-			if err := registerNodes(ctx, c, 1); err != nil {
+			if err := registerNodes(ctx, c, 1, plainNode); err != nil {
 				return fmt.Errorf("registering a node: %w", err)
 			}
 			if err := bindOne(ctx, c, "default"); err != nil {

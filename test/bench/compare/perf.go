@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/coxswain-k8s/coxswain/test/bench/load"
+	"github.com/coxswain-k8s/coxswain/test/bench/workload"
+)
+
+// perfPrefix is how the names of scenarios begin that are workloads of scheduler_perf.
+const perfPrefix = "scheduler-perf"
+
+// perfs are scenarios for the workloads of scheduler_perf with a threshold, with numbers divided by so much. They are not on the page: they take an hour.
+func perfs(divide int) ([]scenario, error) {
+	all, err := workload.All()
+	if err != nil {
+		return nil, err
+	}
+	var scenarios []scenario
+	for _, w := range all {
+		scenarios = append(scenarios, scenario{
+			name: perfPrefix + "-" + strings.ToLower(w.Name), title: w.Name,
+			about: fmt.Sprintf("scheduler_perf wants %d pods a second of upstream's scheduler.", w.Threshold),
+			run:   func(ctx context.Context, t *turn) error { return t.perform(ctx, w.Divided(divide)) },
+		})
+	}
+	return scenarios, nil
+}
+
+// perform runs one workload on a fresh cluster.
+func (t *turn) perform(ctx context.Context, w workload.Workload) error {
+	c, err := load.Client(t.Config, load.Protobuf)
+	if err != nil {
+		return err
+	}
+	if err := registerNodes(ctx, c, w.Nodes, w.Node); err != nil {
+		return fmt.Errorf("registering nodes: %w", err)
+	}
+	if err := bindOne(ctx, c, "default"); err != nil {
+		return fmt.Errorf("waiting for the scheduler: %w", err)
+	}
+	for _, name := range []string{"before", "measured"} {
+		if err := newNamespace(ctx, c, name); err != nil {
+			return err
+		}
+	}
+	for i, pods := range w.Before {
+		if _, err := t.bindAll(ctx, c, "before", fmt.Sprintf("kind-%d", i), pods); err != nil {
+			return fmt.Errorf("binding the pods before: %w", err)
+		}
+	}
+	stop := func() error { return nil }
+	if w.Churn {
+		stop = churn(ctx, c)
+	}
+	before, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	result, err := t.bindAll(ctx, c, "measured", "pod", w.Measured)
+	if err != nil {
+		return err
+	}
+	after, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	if err := stop(); err != nil {
+		return fmt.Errorf("churning: %w", err)
+	}
+	t.record(rate(fmt.Sprintf("%s: %d pods on %d nodes", w.Name, w.Measured.Count, w.Nodes), result))
+	t.record(figure{what: w.Name + ": CPU of the servers for a pod", unit: micros, value: float64(after.Since(before).CPU/time.Duration(w.Measured.Count)) / 1e3})
+	return nil
+}
+
+// bindAll creates pods by many workers and waits until all are bound.
+func (t *turn) bindAll(ctx context.Context, c kubernetes.Interface, namespace, name string, pods workload.Pods) (load.Result, error) {
+	if class := pods.Class(); class != "" {
+		if _, err := c.SchedulingV1().PriorityClasses().Create(ctx, &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: class}, Value: pods.Priority}, metav1.CreateOptions{}); err != nil {
+			return load.Result{}, err
+		}
+	}
+	list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return load.Result{}, err
+	}
+	own, err := load.Client(t.Config, load.Protobuf)
+	if err != nil {
+		return load.Result{}, err
+	}
+	waits, bound := make([]time.Duration, 0, pods.Count), make(chan error, 1)
+	go func() {
+		bound <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion}, own.CoreV1().Pods(namespace).Watch, waiting(pods.Count, &waits))
+	}()
+	began := time.Now()
+	if _, err := load.Repeat(workers, pods.Count, func(i int) error {
+		_, err := c.CoreV1().Pods(namespace).Create(ctx, pods.Pod(fmt.Sprintf("%s-%d", name, i)), metav1.CreateOptions{})
+		return err
+	}); err != nil {
+		return load.Result{}, fmt.Errorf("creating pods: %w", err)
+	}
+	if err := <-bound; err != nil {
+		return load.Result{}, fmt.Errorf("%d of %d pods were bound: %w", len(waits), pods.Count, err)
+	}
+	return load.Result{Rate: float64(pods.Count) / time.Since(began).Seconds(), Took: load.Sorted(waits)}, nil
+}
+
+// churnEvery is how often things come and go.
+const churnEvery = time.Second
+
+// churn has a node, a service and a pod that fits nowhere come and go until it is told to stop.
+func churn(ctx context.Context, c kubernetes.Interface) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(churnEvery)
+		defer tick.Stop()
+		for {
+			if err := churnOnce(context.WithoutCancel(ctx), c); err != nil {
+				done <- err
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				done <- nil
+				return
+			}
+		}
+	}()
+	return func() error {
+		cancel()
+		return <-done
+	}
+}
+
+func churnOnce(ctx context.Context, c kubernetes.Interface) error {
+	node, pod := load.Node("churning"), workload.Pods{Requests: corev1.ResourceList{corev1.ResourceCPU: load.Node("").Status.Capacity[corev1.ResourceMemory]}}.Pod("churning")
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "churning"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "churning"}, Ports: []corev1.ServicePort{{Port: 80}}}}
+	if _, err := c.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if _, err := c.CoreV1().Pods("default").Create(ctx, pod, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if _, err := c.CoreV1().Services("default").Create(ctx, service, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	if err := c.CoreV1().Services("default").Delete(ctx, "churning", metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	if err := c.CoreV1().Pods("default").Delete(ctx, "churning", metav1.DeleteOptions{}); err != nil {
+		return err
+	}
+	return c.CoreV1().Nodes().Delete(ctx, "churning", metav1.DeleteOptions{})
+}
