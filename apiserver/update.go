@@ -18,11 +18,12 @@ func (c *call) update() error {
 	if err != nil {
 		return err
 	}
-	body, err := c.body(c.at.version.New(), options)
+	sent := c.at.version.New()
+	body, err := c.body(sent, options)
 	if err != nil {
 		return err
 	}
-	obj, err := c.replacement(body, options)
+	obj, err := c.replacement(body, sent, options)
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (c *call) update() error {
 	ch.apply = func(context.Context, current) (resource.Object, error) {
 		if tried { // and the object changed meanwhile
 			options.validation = metav1.FieldValidationIgnore // of which the client has been told
-			return c.replacement(body, options)
+			return c.replacement(body, c.at.version.New(), options)
 		}
 		tried = true
 		return obj, nil
@@ -47,9 +48,8 @@ func (c *call) update() error {
 	return c.finish(ch)
 }
 
-// replacement is the object that was sent, in the storage version and with defaults.
-func (c *call) replacement(body codec.Body, options writeOptions) (resource.Object, error) {
-	sent := c.at.version.New()
+// replacement is the object that was sent, decoded into an empty one, in the storage version and with defaults.
+func (c *call) replacement(body codec.Body, sent resource.Object, options writeOptions) (resource.Object, error) {
 	if err := c.decodeSent(body, sent, options); err != nil {
 		return nil, err
 	}

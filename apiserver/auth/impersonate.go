@@ -50,6 +50,9 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 // Request returns whom a request wants to be: the caller where it asks for nobody. It is what a server calls
 // between authentication and authorization.
 func (i *Impersonator) Request(r *http.Request, caller user.Info) (user.Info, error) {
+	if !asks(r.Header) {
+		return caller, nil
+	}
 	info := request.Parse(r)
 	wanted, err := i.Impersonate(r.Context(), r.Header, authorizer.AttributesRecord{
 		User: caller, Verb: info.Verb, Namespace: info.Namespace, APIGroup: info.Group, APIVersion: info.Version,
@@ -59,6 +62,16 @@ func (i *Impersonator) Request(r *http.Request, caller user.Info) (user.Info, er
 		return caller, err
 	}
 	return wanted, nil
+}
+
+// asks says whether a request has any header of an impersonation.
+func asks(header http.Header) bool {
+	for key := range header {
+		if strings.HasPrefix(key, "Impersonate-") {
+			return true
+		}
+	}
+	return false
 }
 
 // impersonated reads the headers.

@@ -119,3 +119,39 @@ func TestNegotiate(t *testing.T) {
 		}
 	}
 }
+
+// What is read without copying is what a reader that knows all kinds reads.
+func TestProtobufIsReadAsByUpstream(t *testing.T) {
+	scheme := newScheme(t)
+	decoder, kind := codec.NewDecoder(scheme), corev1.SchemeGroupVersion.WithKind("ConfigMap")
+	exact, err := codec.EncodeStored(configMap("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := codec.EncodeStored(&corev1.Secret{TypeMeta: metav1.TypeMeta{Kind: "Secret", APIVersion: "v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := map[string][]byte{
+		"exact": exact, "without an end": bytes.TrimSuffix(exact, []byte("\x1a\x00\x22\x00")),
+		"with an encoding": append(bytes.Clone(exact), "\x1a\x04gzip"...), "of no kind": bytes.Replace(exact, []byte("\x12\x09ConfigMap"), []byte("\x12\x00"), 1),
+		"another kind": other, "broken": append(bytes.Clone(exact[:len(exact)-8]), exact[len(exact)-4:]...), "without magic": exact[4:], "empty": nil,
+	}
+	for name, body := range bodies {
+		want, _, wantErr := protobuf.NewSerializer(scheme, scheme).Decode(body, &kind, &corev1.ConfigMap{})
+		got := &corev1.ConfigMap{}
+		_, gotErr := decoder.Decode(codec.Body{Data: body, Media: codec.Protobuf}, kind, got)
+		expected, same := want.(*corev1.ConfigMap)
+		if (wantErr == nil && same) != (gotErr == nil) {
+			t.Errorf("%s: %v, want %v", name, gotErr, wantErr)
+			continue
+		}
+		if gotErr != nil {
+			continue
+		}
+		expected.SetGroupVersionKind(kind)
+		if diff := cmp.Diff(expected, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

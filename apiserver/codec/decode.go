@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -40,6 +41,9 @@ type Body struct {
 // Decode reads the body into an object of the given kind; a kind that the body leaves out is understood. The faults are
 // those that a strict reading finds; the error is a Status.
 func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.Object) (faults []error, err error) {
+	if body.Media == Protobuf && decodeExact(body.Data, kind, into) {
+		return nil, nil
+	}
 	serializer := d.protobuf
 	switch {
 	case body.Media == Protobuf:
@@ -60,6 +64,25 @@ func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.O
 	}
 	into.GetObjectKind().SetGroupVersionKind(kind)
 	return faults, nil
+}
+
+// decodeExact reads a message of just that kind, as nearly all are, without copying it and without asking what kinds there are. It
+// returns false, and leaves the object empty, where there is anything to say about the message.
+func decodeExact(data []byte, kind schema.GroupVersionKind, into runtime.Object) bool {
+	if !bytes.HasPrefix(data, magic) || !bytes.HasSuffix(data, []byte(envelopeTail)) {
+		return false
+	}
+	found, raw, err := openEnvelope(data[len(magic):])
+	m, ok := into.(interface{ Unmarshal([]byte) error })
+	if err != nil || !ok || found != kind || raw == nil {
+		return false
+	}
+	if m.Unmarshal(raw) != nil {
+		Clear(into)
+		return false
+	}
+	into.GetObjectKind().SetGroupVersionKind(kind)
+	return true
 }
 
 // DecodeUntyped reads a body in JSON or YAML into an object of any kind, which is left to the caller to judge.

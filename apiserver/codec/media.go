@@ -40,6 +40,9 @@ func ParseMedia(contentType string) (Media, bool) {
 	if contentType == "" {
 		return JSON, true
 	}
+	if media, ok := mediaNamed(contentType); ok { // nearly always
+		return media, true
+	}
 	name, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return 0, false
@@ -85,6 +88,9 @@ func negotiate(header string, allow func(Accepted) bool, withCBOR bool) (Accepte
 	if allow == nil {
 		allow = func(a Accepted) bool { return a.As == "" }
 	}
+	if media, ok := plain(header, allow); ok {
+		return Accepted{Media: media}, true
+	}
 	for _, clause := range clauses(header) {
 		accepted, ok := clause.accepted(withCBOR)
 		if ok && allow(accepted) {
@@ -92,6 +98,23 @@ func negotiate(header string, allow func(Accepted) bool, withCBOR bool) (Accepte
 		}
 	}
 	return Accepted{}, false
+}
+
+// plain chooses where a header names, without parameters, what is known: as most do.
+func plain(header string, allow func(Accepted) bool) (Media, bool) {
+	if strings.Contains(header, ";") {
+		return 0, false
+	}
+	for part := range strings.SplitSeq(header, ",") {
+		media, known := mediaNamed(strings.TrimSpace(part))
+		if !known {
+			return 0, false
+		}
+		if allow(Accepted{Media: media}) {
+			return media, true
+		}
+	}
+	return 0, false
 }
 
 type clause struct {

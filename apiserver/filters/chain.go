@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -69,6 +70,9 @@ func (c *Chain) Wrap(next http.Handler) http.Handler {
 func (c *Chain) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer c.recover(w, r)
+		if !strings.Contains(r.URL.RawQuery, "watch=") { // a watch needs little, for long
+			growStack(len(r.Method))
+		}
 		id := r.Header.Get("Audit-ID")
 		if id == "" {
 			id = string(uuid.NewUUID())
@@ -77,9 +81,6 @@ func (c *Chain) enter(next http.Handler) http.Handler {
 		header.Set("Audit-Id", id)
 		header.Set("Cache-Control", "no-cache, private")
 		info := request.Parse(r)
-		if !info.LongRunning() { // a watch needs little, for long
-			growStack(len(r.Method))
-		}
 		ctx := warning.With(request.With(logr.NewContext(r.Context(), c.Logger), info), header)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

@@ -87,7 +87,7 @@ func (r *Resource) applyOne(event *storage.Event, entry *Entry) {
 	if entry != nil {
 		previous, _ = r.tree.Get(entry)
 	} else {
-		previous, _ = r.tree.Get(&Entry{Key: event.Key})
+		previous, _ = getKey(r.tree, event.Key)
 	}
 	if entry == nil && previous == nil {
 		return // a deletion of what was never seen

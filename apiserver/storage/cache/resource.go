@@ -101,8 +101,23 @@ func (r *Resource) Get(namespace, name string) (*Entry, bool) {
 func (r *Resource) GetKey(key string) (*Entry, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.tree.Get(&Entry{Key: key})
+	return getKey(r.tree, key)
 }
+
+// getKey finds an entry. What is looked for has a key and nothing else, and serves again.
+func getKey(tree *btree.BTreeG[*Entry], key string) (*Entry, bool) {
+	wanted := pivots.Get().(*Entry)
+	wanted.Key = key
+	found, ok := tree.Get(wanted)
+	wanted.Key = ""
+	pivots.Put(wanted)
+	return found, ok
+}
+
+// pivots are entries with nothing but a key, to find others by.
+//
+//nolint:gochecknoglobals // a pool: it holds memory, not state
+var pivots = sync.Pool{New: func() any { return new(Entry) }}
 
 // Len is the number of objects.
 func (r *Resource) Len() int {

@@ -26,7 +26,7 @@ func (s Snapshot) Get(namespace, name string) (*Entry, bool) {
 	if s.tree == nil {
 		return nil, false
 	}
-	e, ok := s.tree.Get(&Entry{Key: joinKey(s.prefix, namespace, name)})
+	e, ok := getKey(s.tree, joinKey(s.prefix, namespace, name))
 	return e.resolved(), ok
 }
 
