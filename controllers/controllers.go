@@ -9,10 +9,13 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/controllers/bootstrapsigner"
 	"github.com/coxswain-k8s/coxswain/controllers/certificates"
+	"github.com/coxswain-k8s/coxswain/controllers/cloudnode"
+	"github.com/coxswain-k8s/coxswain/controllers/cloudnodelifecycle"
 	"github.com/coxswain-k8s/coxswain/controllers/clusterroleaggregation"
 	"github.com/coxswain-k8s/coxswain/controllers/cronjob"
 	"github.com/coxswain-k8s/coxswain/controllers/daemonset"
 	"github.com/coxswain-k8s/coxswain/controllers/deployment"
+	"github.com/coxswain-k8s/coxswain/controllers/devicetainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/disruption"
 	"github.com/coxswain-k8s/coxswain/controllers/endpoints"
 	"github.com/coxswain-k8s/coxswain/controllers/endpointslice"
@@ -37,6 +40,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/resourceclaim"
 	"github.com/coxswain-k8s/coxswain/controllers/resourcequota"
 	"github.com/coxswain-k8s/coxswain/controllers/rootca"
+	"github.com/coxswain-k8s/coxswain/controllers/route"
 	"github.com/coxswain-k8s/coxswain/controllers/service"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
 	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
@@ -95,6 +99,7 @@ func all() []controller {
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
+		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
 		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},
@@ -110,6 +115,9 @@ func all() []controller {
 func clouds() []controller {
 	return []controller{
 		{service.Name, "service-controller", service.Register},
+		{cloudnode.Name, "node-controller", cloudnode.Register},
+		{cloudnodelifecycle.Name, "node-controller", cloudnodelifecycle.Register},
+		{route.Name, "route-controller", route.Register},
 	}
 }
 

@@ -1,0 +1,78 @@
+package cloudnode
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	cloudprovider "k8s.io/cloud-provider"
+	cloudfake "k8s.io/cloud-provider/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+)
+
+func TestInitializesNodes(t *testing.T) {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "boat"},
+		Spec: corev1.NodeSpec{Taints: []corev1.Taint{
+			{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}, {Key: "other"},
+		}},
+		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "boat"}}},
+	}
+	cloud := &cloudfake.Cloud{
+		EnableInstancesV2: true, ProviderID: map[types.NodeName]string{"boat": "sea://boat"}, Zone: cloudprovider.Zone{FailureDomain: "north", Region: "atlantic"},
+		Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}},
+	}
+	instances, _ := cloud.InstancesV2()
+	api := fake.NewClientBuilder().WithObjects(node).WithStatusSubresource(node).Build()
+	recorder := record.NewFakeRecorder(9)
+	c := &Controller{Client: api, Recorder: recorder, Instances: instances}
+	read := func() *corev1.Node {
+		got := &corev1.Node{}
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(node), got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	cloud.MetadataErr = errors.New("fog")
+	if _, err := c.Reconcile(t.Context(), read()); err == nil || !uninitialized(read()) {
+		t.Errorf("a node that the cloud does not know was let in: %v", err)
+	}
+	cloud.MetadataErr = nil
+	for range 2 {
+		if _, err := c.Reconcile(t.Context(), read()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := read()
+	want := map[string]string{
+		"topology.kubernetes.io/zone": "north", "failure-domain.beta.kubernetes.io/zone": "north", "topology.kubernetes.io/region": "atlantic", "failure-domain.beta.kubernetes.io/region": "atlantic",
+	}
+	if diff := cmp.Diff(want, got.Labels); diff != "" {
+		t.Error(diff)
+	}
+	if len(got.Spec.Taints) != 1 || got.Spec.ProviderID != "sea://boat" || len(got.Status.Addresses) != 2 {
+		t.Errorf("%v %v", got.Spec, got.Status.Addresses)
+	}
+	if event := <-recorder.Events; event != "Normal Synced Node synced successfully" || len(recorder.Events) > 0 {
+		t.Errorf("%q and %d more", event, len(recorder.Events))
+	}
+}
+
+func TestAnyObject(t *testing.T) {
+	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
+		node, known := &corev1.Node{}, &cloudprovider.InstanceMetadata{}
+		fill.Fill(node)
+		fill.Fill(known)
+		addresses(node, known.NodeAddresses)
+		if describe(node, known); uninitialized(node) {
+			t.Error("the taint is still there")
+		}
+	})
+}
