@@ -322,17 +322,18 @@ func (c *call) apply(body []byte, options writeOptions) error {
 	if fields == nil {
 		return unsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)})
 	}
+	parsed := fieldmanager.Parse(body)
 	merged := func(live resource.Object) (resource.Object, error) {
 		shown, err := c.at.versioned(live)
 		if err != nil {
 			return nil, err
 		}
 		result, err := fields.Apply(c.at.row, c.at.gvk, shown, fieldmanager.Configuration{
-			Data: body, Manager: options.manager, Force: options.force, Subresource: c.info.Subresource})
+			Data: body, Parsed: parsed, Manager: options.manager, Force: options.force, Subresource: c.info.Subresource})
 		if err != nil {
 			return nil, err
 		}
-		if err := c.judgeConfiguration(body, options); err != nil {
+		if err := c.judgeConfiguration(body, parsed.Plain, options); err != nil {
 			return nil, err
 		}
 		result.GetObjectKind().SetGroupVersionKind(c.at.gvk)
@@ -373,8 +374,8 @@ func (c *call) createApplied(ctx context.Context, merged func(resource.Object) (
 
 // judgeConfiguration looks for duplicate keys in an applied configuration. Unknown fields are errors whatever the options say: the merge
 // itself refuses them.
-func (c *call) judgeConfiguration(body []byte, options writeOptions) error {
-	if !options.looksForFaults() || fieldmanager.IsPlain(body) {
+func (c *call) judgeConfiguration(body []byte, plain bool, options writeOptions) error {
+	if !options.looksForFaults() || plain {
 		return nil
 	}
 	err := yaml.UnmarshalStrict(body, &map[string]any{})

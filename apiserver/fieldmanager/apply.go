@@ -21,7 +21,7 @@ const beforeFirstApply = "before-first-apply"
 
 // Apply returns live with the configuration merged into it, which may have no defaults yet.
 func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
-	configuration, err := readApplied(wanted.Data)
+	configuration, err := readApplied(wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (m *Managers) applyByPlan(row *resource.Resource, kind schema.GroupVersionK
 	a := &application{
 		Configuration: wanted, plan: plan, live: live, kind: kind, now: m.now(wanted.Subresource),
 		who:   id{manager: wanted.Manager, version: kind.GroupVersion().String(), subresource: wanted.Subresource, operation: metav1.ManagedFieldsOperationApply},
-		reset: setOf(resetPaths(row, wanted.Subresource)...),
+		reset: m.reset(row, wanted.Subresource),
 	}
 	return a.run(m, configuration)
 }
@@ -116,7 +116,7 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 // managers are the entries before the write.
 func (a *application) managers(m *Managers) (entries, error) {
 	list := a.live.GetManagedFields()
-	owned, err := readEntries(list, list)
+	owned, err := readEntries(list, list, &m.known)
 	if err != nil || slices.ContainsFunc(owned, func(e *entry) bool { return e.version != a.who.version }) {
 		return nil, errNoPlan
 	}

@@ -132,11 +132,11 @@ func (a *appliers) members(t testing.TB, obj resource.Object) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	members, err := readConfiguration(data)
-	if err != nil {
-		t.Fatal(err)
+	parsed := Parse(data)
+	if parsed.err != nil {
+		t.Fatal(parsed.err)
 	}
-	return tidy(a.plan, members).(map[string]any)
+	return tidy(a.plan, parsed.object).(map[string]any)
 }
 
 func (a *appliers) configuration(t testing.TB, obj resource.Object, random *rand.Rand) []byte {
@@ -163,7 +163,7 @@ func (a *appliers) configuration(t testing.TB, obj resource.Object, random *rand
 func (a *appliers) apply(t testing.TB, live resource.Object, wanted Configuration, context string) resource.Object {
 	t.Helper()
 	before := asText(t, live)
-	configuration, err := readApplied(wanted.Data)
+	configuration, err := readApplied(wanted)
 	if err != nil {
 		t.Fatal(err)
 	}

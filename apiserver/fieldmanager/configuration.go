@@ -11,12 +11,25 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// readConfiguration reads an applied configuration, which is YAML. Whole numbers stay whole: what has no Go type would
-// otherwise come to hold fractions.
-func readConfiguration(data []byte) (map[string]any, error) {
+// Parsed is an applied configuration that has been read, or could not be. It is not changed by being applied.
+type Parsed struct {
+	object map[string]any
+	// Plain says that it is JSON without duplicate fields, which means as YAML what it means as JSON.
+	Plain bool
+	err   error
+}
+
+// Parse reads an applied configuration, which is YAML. Whole numbers stay whole: what has no Go type would otherwise come to hold
+// fractions. Whoever applies it is told of mistakes.
+func Parse(data []byte) *Parsed {
 	if object, ok := readPlain(data); ok {
-		return object, nil
+		return &Parsed{object: object, Plain: true}
 	}
+	object, err := readYAML(data)
+	return &Parsed{object: object, err: err}
+}
+
+func readYAML(data []byte) (map[string]any, error) {
 	converted, err := yaml.YAMLToJSON(data)
 	if err != nil {
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: error converting YAML to JSON: %v", err))
@@ -28,13 +41,7 @@ func readConfiguration(data []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// IsPlain says that a configuration is JSON without duplicate fields which means as YAML what it means as JSON.
-func IsPlain(data []byte) bool {
-	_, ok := readPlain(data)
-	return ok
-}
-
-// readPlain reads a configuration that IsPlain, as nearly all are that programs send, in a seventh of the time that YAML takes.
+// readPlain reads a configuration that is Plain, as nearly all are that programs send, in a seventh of the time that YAML takes.
 func readPlain(data []byte) (map[string]any, bool) {
 	if len(data) == 0 || data[0] != '{' || !utf8.Valid(data) || hasOtherEscapes(data) || bytes.Contains(data, []byte(`"<<"`)) {
 		return nil, false

@@ -35,7 +35,7 @@ func TestIsPlain(t *testing.T) {
 		``:                                     false,
 		`{"a":"` + string([]byte{0xff}) + `"}`: false,
 	} {
-		if got := IsPlain([]byte(data)); got != plain {
+		if got := Parse([]byte(data)).Plain; got != plain {
 			t.Errorf("%q: %v", data, got)
 		}
 	}

@@ -17,10 +17,10 @@ type difference struct {
 // add merges what was found below an element.
 func (d *difference) add(element string, below difference) {
 	if below.tookSelf || len(below.taken) > 0 {
-		d.taken = append(d.taken, item{element: element, member: below.tookSelf, children: below.taken})
+		d.taken = append(d.taken.roomy(), item{element: element, member: below.tookSelf, children: below.taken})
 	}
 	if below.removedSelf || len(below.removed) > 0 {
-		d.removed = append(d.removed, item{element: element, member: below.removedSelf, children: below.removed})
+		d.removed = append(d.removed.roomy(), item{element: element, member: below.removedSelf, children: below.removed})
 	}
 }
 

@@ -40,6 +40,9 @@ func compareKeys(a, b string) (int, bool) {
 	for i < len(a) && i < len(b) && a[i] == b[i] {
 		i++
 	}
+	if c, ok := compareNumbers(a, b, i); ok {
+		return c, true
+	}
 	// Strings are between an odd quote and an even one, and only a value follows a colon.
 	start := strings.LastIndex(a[:i], quote)
 	if start < 1 || a[start-1] != ':' || strings.Count(a[:i], quote)%2 == 0 {
@@ -53,6 +56,37 @@ func compareKeys(a, b string) (int, bool) {
 	}
 	return strings.Compare(left, right), true
 }
+
+// compareNumbers compares two keys that differ first at a place within a whole number, and are the same before it.
+func compareNumbers(a, b string, at int) (int, bool) {
+	start := at
+	for start > 0 && isDigit(a[start-1]) {
+		start--
+	}
+	left, right := digits(a[start:]), digits(b[start:])
+	if left == 0 || right == 0 || start < 2 || a[start-2:start] != `":` {
+		return 0, false
+	}
+	if left != right {
+		return left - right, true // neither begins with a zero
+	}
+	c := strings.Compare(a[start:start+left], b[start:start+right])
+	return c, c != 0
+}
+
+// digits is how many there are before the end of a value, or 0 if there is anything else.
+func digits(text string) int {
+	n := 0
+	for n < len(text) && isDigit(text[n]) {
+		n++
+	}
+	if n == len(text) || (text[n] != ',' && text[n] != '}') {
+		return 0
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // unescape returns the path element that stands between quotes in JSON.
 func unescape(raw string) string {

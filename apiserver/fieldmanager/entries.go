@@ -20,6 +20,7 @@ type entry struct {
 	raw  []byte // nil if fields changed since
 	// trusted says that raw comes from a stored object, and is spelled as it should be.
 	trusted bool
+	known   *knownSets
 	fields  fieldSet
 	parsed  bool
 }
@@ -42,8 +43,8 @@ var emptyFields = []byte("{}")
 
 var errEntry = errors.New("malformed managedFields")
 
-// readEntries reads a list of managed fields. trusted are entries that were stored before.
-func readEntries(list, trusted []metav1.ManagedFieldsEntry) (entries, error) {
+// readEntries reads a list of managed fields. trusted are entries that were stored before, whose sets may be known.
+func readEntries(list, trusted []metav1.ManagedFieldsEntry, known *knownSets) (entries, error) {
 	out := make(entries, 0, len(list)+1)
 	for i := range list {
 		from := &list[i]
@@ -55,6 +56,7 @@ func readEntries(list, trusted []metav1.ManagedFieldsEntry) (entries, error) {
 		if from.FieldsV1 != nil {
 			e.raw = from.FieldsV1.GetRawBytes()
 		}
+		e.known = known
 		e.trusted = i < len(trusted) && trusted[i].FieldsV1 != nil && bytes.Equal(e.raw, trusted[i].FieldsV1.GetRawBytes())
 		if err := e.check(); err != nil {
 			return nil, err
@@ -81,13 +83,20 @@ func (e *entry) parse() error {
 	if e.parsed {
 		return nil
 	}
-	fields, asWritten, err := parseFields(e.raw, e.trusted)
+	if set, ok := e.known.get(e.raw); ok && e.trusted {
+		e.fields, e.parsed = set, true
+		return nil
+	}
+	text := string(e.raw)
+	fields, asWritten, err := parseFields(text, e.trusted)
 	if err != nil {
 		return err
 	}
 	e.fields, e.parsed = fields, true
 	if !asWritten {
 		e.raw = nil
+	} else if e.trusted {
+		e.known.put(text, fields)
 	}
 	return nil
 }
@@ -237,6 +246,21 @@ func (i id) compare(other id) int {
 	return cmp.Or(order, strings.Compare(i.subresource, other.subresource))
 }
 
+// untouched says whether the entries are still those of a list, in its order.
+func (e entries) untouched(list []metav1.ManagedFieldsEntry) bool {
+	if len(e) != len(list) {
+		return false
+	}
+	for i, one := range e {
+		from := &list[i]
+		if one.raw == nil || !one.trusted || !one.time.Equal(from.Time) ||
+			one.id != (id{manager: from.Manager, version: from.APIVersion, subresource: from.Subresource, operation: from.Operation}) {
+			return false
+		}
+	}
+	return slices.IsSortedFunc(list, compareEntries)
+}
+
 // write returns the list of managed fields, in its order: those that apply first, then by age.
 func (e entries) write() []metav1.ManagedFieldsEntry {
 	if len(e) == 0 {
@@ -252,11 +276,13 @@ func (e entries) write() []metav1.ManagedFieldsEntry {
 		list = append(list, metav1.ManagedFieldsEntry{Manager: one.manager, Operation: one.operation, APIVersion: one.version, Time: one.time,
 			FieldsType: "FieldsV1", FieldsV1: fields, Subresource: one.subresource})
 	}
-	slices.SortFunc(list, func(a, b metav1.ManagedFieldsEntry) int {
-		return cmp.Or(strings.Compare(string(a.Operation), string(b.Operation)), cmp.Compare(secondsOf(a.Time), secondsOf(b.Time)),
-			strings.Compare(a.Manager, b.Manager), strings.Compare(a.APIVersion, b.APIVersion), strings.Compare(a.Subresource, b.Subresource))
-	})
+	slices.SortFunc(list, compareEntries)
 	return list
+}
+
+func compareEntries(a, b metav1.ManagedFieldsEntry) int {
+	return cmp.Or(strings.Compare(string(a.Operation), string(b.Operation)), cmp.Compare(secondsOf(a.Time), secondsOf(b.Time)),
+		strings.Compare(a.Manager, b.Manager), strings.Compare(a.APIVersion, b.APIVersion), strings.Compare(a.Subresource, b.Subresource))
 }
 
 func secondsOf(t *metav1.Time) int64 {

@@ -1,7 +1,6 @@
 package fieldmanager
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,14 +12,14 @@ var errFields = errors.New("malformed FieldsV1")
 
 // parseFields reads a set from FieldsV1, and says whether it was spelled and ordered as structured-merge-diff does. If it was not,
 // which is only looked into where it is not trusted, the set is what that would make of it.
-func parseFields(raw []byte, trusted bool) (fields fieldSet, asWritten bool, err error) {
-	p := parser{text: string(raw), trusted: trusted}
+func parseFields(text string, trusted bool) (fields fieldSet, asWritten bool, err error) {
+	p := parser{text: text, trusted: trusted}
 	fields, _, err = p.object(0)
 	if err == nil && p.at == len(p.text) && !p.odd {
 		return fields, true, nil
 	}
 	var other fieldpath.Set
-	if err := other.FromJSON(bytes.NewReader(raw)); err != nil {
+	if err := other.FromJSON(strings.NewReader(text)); err != nil {
 		return nil, false, fmt.Errorf("reading fields: %w", err)
 	}
 	shaped, err := other.ToJSON()

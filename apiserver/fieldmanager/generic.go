@@ -48,7 +48,8 @@ func (g *Generic) Update(row *resource.Resource, kind schema.GroupVersionKind, l
 
 // Configuration is what a manager wants an object to look like.
 type Configuration struct {
-	Data    []byte // JSON or YAML
+	Data    []byte  // JSON or YAML
+	Parsed  *Parsed // the same where it has been read, or nil
 	Manager string
 	// Force takes fields from other managers. Without it that is a conflict.
 	Force       bool
@@ -57,7 +58,7 @@ type Configuration struct {
 
 // Apply returns live with the configuration merged into it.
 func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
-	configuration, err := readApplied(wanted.Data)
+	configuration, err := readApplied(wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (g *Generic) apply(row *resource.Resource, kind schema.GroupVersionKind, li
 
 // Merge returns live with the configuration merged into it by a field manager.
 func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configuration) (resource.Object, error) {
-	configuration, err := readApplied(wanted.Data)
+	configuration, err := readApplied(wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +83,14 @@ func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configura
 }
 
 // readApplied reads a configuration, which may not say who manages it.
-func readApplied(data []byte) (*unstructured.Unstructured, error) {
-	object, err := readConfiguration(data)
-	if err != nil {
-		return nil, err
+func readApplied(wanted Configuration) (*unstructured.Unstructured, error) {
+	if wanted.Parsed == nil {
+		wanted.Parsed = Parse(wanted.Data)
 	}
-	applied := &unstructured.Unstructured{Object: object}
+	if wanted.Parsed.err != nil {
+		return nil, wanted.Parsed.err
+	}
+	applied := &unstructured.Unstructured{Object: wanted.Parsed.object}
 	if len(applied.GetManagedFields()) > 0 {
 		return nil, apierrors.NewBadRequest("metadata.managedFields must be nil")
 	}

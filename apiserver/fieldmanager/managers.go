@@ -3,6 +3,7 @@ package fieldmanager
 import (
 	"reflect"
 	"slices"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -16,7 +17,25 @@ import (
 type Managers struct {
 	generic *Generic
 	planner planner
+	known   knownSets
+	resets  sync.Map // of resetKey to fieldSet
 	clock   clock.PassiveClock
+}
+
+type resetKey struct {
+	row         *resource.Resource
+	subresource string
+}
+
+// reset are the fields that a write cannot change, and so does not come to own.
+func (m *Managers) reset(row *resource.Resource, subresource string) fieldSet {
+	key := resetKey{row: row, subresource: subresource}
+	if known, ok := m.resets.Load(key); ok {
+		return known.(fieldSet)
+	}
+	set := setOf(resetPaths(row, subresource)...)
+	m.resets.Store(key, set)
+	return set
 }
 
 // New returns the field manager of all types of the scheme. It reads no schema before it needs it.
@@ -49,7 +68,7 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 		obj.SetManagedFields(live.GetManagedFields())
 		return obj, nil
 	}
-	owned, err := current(live, obj, subresource)
+	owned, err := m.current(live, obj, subresource)
 	if err != nil {
 		return nil, err
 	}
@@ -71,27 +90,31 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 		manager = "unknown"
 	}
 	who := id{manager: manager, version: version, subresource: subresource, operation: metav1.ManagedFieldsOperationUpdate}
-	if owned, err = m.track(plan, owned, who, setOf(resetPaths(row, subresource)...), live, obj); err != nil {
+	if owned, err = m.track(plan, owned, who, m.reset(row, subresource), live, obj); err != nil {
 		return nil, err
 	}
-	obj.SetManagedFields(owned.write())
+	if stored := live.GetManagedFields(); owned.untouched(stored) {
+		obj.SetManagedFields(slices.Clone(stored))
+	} else {
+		obj.SetManagedFields(owned.write())
+	}
 	return obj, nil
 }
 
 // current are the entries before the write: those that come with obj, or those of live where obj has none or may not have any. A
 // list with one empty entry, or with none, starts anew.
-func current(live, obj resource.Object, subresource string) (entries, error) {
+func (m *Managers) current(live, obj resource.Object, subresource string) (entries, error) {
 	stored := live.GetManagedFields()
 	if subresource == "" {
 		sent := obj.GetManagedFields()
 		if (sent != nil && len(sent) == 0) || (len(sent) == 1 && reflect.DeepEqual(sent[0], metav1.ManagedFieldsEntry{})) {
 			return nil, nil
 		}
-		if owned, err := readEntries(sent, stored); err == nil && len(owned) > 0 {
+		if owned, err := readEntries(sent, stored, &m.known); err == nil && len(owned) > 0 {
 			return owned, nil
 		}
 	}
-	owned, err := readEntries(stored, stored)
+	owned, err := readEntries(stored, stored, &m.known)
 	if err != nil {
 		return nil, nil //nolint:nilerr // what cannot be read is owned by nobody
 	}

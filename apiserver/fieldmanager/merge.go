@@ -25,7 +25,7 @@ func (e *effect) add(element string, below effect) {
 func (i *item) add(element string, below item) {
 	if !below.empty() {
 		below.element = element
-		i.children = append(i.children, below)
+		i.children = append(i.children.roomy(), below)
 	}
 }
 

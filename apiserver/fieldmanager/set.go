@@ -19,6 +19,14 @@ type item struct {
 
 func (i item) empty() bool { return !i.member && len(i.children) == 0 }
 
+// roomy has room for a few items, so that a set that is being made does not grow with each of its first ones.
+func (s fieldSet) roomy() fieldSet {
+	if s == nil {
+		return make(fieldSet, 0, 4)
+	}
+	return s
+}
+
 // sort puts a set in order that was made as its items came.
 func (s fieldSet) sort() {
 	slices.SortFunc(s, func(a, b item) int { return compareElements(a.element, b.element) })

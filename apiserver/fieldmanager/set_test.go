@@ -31,7 +31,7 @@ func randomSet(random *rand.Rand) (*fieldpath.Set, fieldSet) {
 	if err != nil {
 		panic(err)
 	}
-	mine, asWritten, err := parseFields(raw, false)
+	mine, asWritten, err := parseFields(string(raw), false)
 	if err != nil || !asWritten {
 		panic(fmt.Sprintf("%s: %v, as written %v", raw, err, asWritten))
 	}
@@ -76,7 +76,7 @@ func TestFieldsOfStrangersAreBroughtIntoShape(t *testing.T) {
 		`{"f:metadata":{"f:labels":{".":{},"f:app":{}}}}`: `{"f:metadata":{"f:labels":{".":{},"f:app":{}}}}`,
 		`{}`: `{}`,
 	} {
-		set, _, err := parseFields([]byte(raw), false)
+		set, _, err := parseFields(raw, false)
 		if err != nil {
 			t.Errorf("%s: %v", raw, err)
 			continue
@@ -86,7 +86,7 @@ func TestFieldsOfStrangersAreBroughtIntoShape(t *testing.T) {
 		}
 	}
 	for _, raw := range []string{``, `[]`, `{"f:a":1}`, `{"f:a"`, `{"f:a":{}`, `{"f:a":{}}x`, `nonsense`} {
-		if set, _, err := parseFields([]byte(raw), true); err == nil && len(set) > 1 {
+		if set, _, err := parseFields(raw, true); err == nil && len(set) > 1 {
 			t.Errorf("%q was read as %v", raw, set)
 		}
 	}
@@ -103,7 +103,7 @@ func FuzzFields(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var reference fieldpath.Set
 		wantErr := reference.FromJSON(bytes.NewReader(raw))
-		got, _, err := parseFields(raw, false)
+		got, _, err := parseFields(string(raw), false)
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q: %v, want %v", raw, err, wantErr)
 		}
