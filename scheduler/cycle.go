@@ -271,6 +271,7 @@ func (s *Scheduler) postFilter(ctx context.Context, p *profile.Profile, cycle fw
 func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string, status *fwk.Status) *failure {
 	p.Unreserve(ctx, cycle, pod, node)
 	s.state.Forget(pod.UID)
+	s.queue.Calm(pod.UID)
 	if status.IsRejected() {
 		return &failure{verdict: []*fwk.Status{status}, refused: sets.New(status.Plugin()), total: 1}
 	}

@@ -73,7 +73,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer s.Metrics.Follow(nil)
 	defer s.binding.Wait()
 	s.turn.Lock()
-	s.running = true
+	s.queue.Eager, s.running = true, true
 	s.turn.Unlock()
 	for {
 		pod := s.queue.Pop(ctx)

@@ -28,6 +28,7 @@ type Pod struct {
 	index         int    // in its heap
 	seen          uint64 // events before the attempt
 	changed       bool   // itself, during the attempt
+	calm          bool   // its backoff does not end early
 }
 
 type place int

@@ -35,6 +35,9 @@ type Queue struct {
 	Hints map[string][]fwk.ClusterEventWithHint
 	// Backoff doubles from InitialBackoff to MaxBackoff with each failed attempt; defaults 1 s and 10 s.
 	InitialBackoff, MaxBackoff time.Duration
+	// Eager has pods tried before their backoff is over when there is nothing else to be tried, but not those that met an error
+	// (SchedulerPopFromBackoffQ).
+	Eager bool
 	// Incoming is told which part of the queue a pod comes to ("active", "backoff", "unschedulable"), and after which event; nil for nobody.
 	Incoming func(event, queue string)
 
@@ -179,6 +182,9 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 	for len(q.backoff.pods) > 0 && !q.backoff.pods[0].backoffUntil.After(now) {
 		q.activate(heap.Pop(&q.backoff).(*Pod), backoffOver)
 	}
+	if q.Eager && len(q.active.pods) == 0 {
+		q.hurry()
+	}
 	if len(q.active.pods) == 0 {
 		if len(q.backoff.pods) > 0 {
 			return nil, q.backoff.pods[0].backoffUntil
@@ -186,7 +192,7 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 		return nil, time.Time{}
 	}
 	p := heap.Pop(&q.active).(*Pod)
-	p.where, p.changed = inFlight, false
+	p.where, p.changed, p.calm = inFlight, false, false
 	p.seen = q.counter
 	p.Attempts++
 	if p.first == nil {
@@ -195,6 +201,32 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 	q.flight[p.GetPod().UID] = p
 	tried := *p
 	return &tried, time.Time{}
+}
+
+// Calm has a pod that is being tried wait for its backoff if it fails: it had a node, and would have it again at once.
+func (q *Queue) Calm(uid types.UID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p := q.pods[uid]; p != nil {
+		p.calm = true
+	}
+}
+
+// hurry ends the backoff of the pod whose turn is next, if it is only for a lack of nodes that it backs off.
+func (q *Queue) hurry() {
+	var next *Pod
+	for i, p := range q.backoff.pods {
+		if p.errors == 0 && !p.calm && (next == nil || p.backoffUntil.Before(next.backoffUntil)) {
+			next = p
+		}
+		if i == 0 && next != nil {
+			break // the first of a heap is the least
+		}
+	}
+	if next != nil {
+		q.leave(next)
+		q.activate(next, backoffOver)
+	}
 }
 
 // Done ends an attempt that has bound the pod, or that is pointless because the pod is gone.

@@ -279,6 +279,31 @@ func TestBackoffDoubles(t *testing.T) {
 	}
 }
 
+func TestEager(t *testing.T) {
+	f := newFixture(t)
+	f.Eager = true
+	for _, name := range []string{"a", "b", "broken"} {
+		f.add(pod(name))
+		f.pops(name)
+	}
+	f.Failed("broken", nil)
+	for _, name := range []types.UID{"a", "b"} {
+		f.clock.Step(time.Millisecond)
+		f.Failed(name, sets.New("Fit"))
+	}
+	f.Move(nodeAdded, nil, nil)
+	f.add(pod("new"))
+	f.pops("new", "a", "b") // and not the one that met an error
+	f.clock.Step(time.Second)
+	f.pops("broken")
+	f.Calm("a")
+	f.Failed("a", sets.New("Fit"))
+	f.Move(nodeAdded, nil, nil)
+	f.pops()
+	f.clock.Step(2 * time.Second)
+	f.pops("a")
+}
+
 func TestRemoved(t *testing.T) {
 	f := newFixture(t)
 	for _, name := range []string{"active", "waiting", "backing-off", "in-flight"} {
