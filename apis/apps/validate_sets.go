@@ -34,7 +34,7 @@ func validateWholeDaemonSet(d *appsv1.DaemonSet, old *corev1.PodTemplateSpec) fi
 }
 
 func validateDaemonSetUpdate(d, old *appsv1.DaemonSet) field.ErrorList {
-	return append(validateWholeDaemonSet(d, &old.Spec.Template), check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector)...)
+	return append(check.Immutable(field.NewPath("spec", "selector"), d.Spec.Selector, old.Spec.Selector), validateWholeDaemonSet(d, &old.Spec.Template)...)
 }
 
 // daemonSetStrategyText is how a strategy is printed when it is unknown.
@@ -78,7 +78,7 @@ func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	for i := range s.Spec.VolumeClaimTemplates {
 		errs = append(errs, podspec.ValidateClaimSpec(&s.Spec.VolumeClaimTemplates[i].Spec, at.Index(i).Child("spec"))...)
 	}
-	return append(validateStatefulSetSpec(s, nil), errs...)
+	return append(errs, validateStatefulSetSpec(s, nil)...)
 }
 
 // validateStatefulSetSpec checks all but the claims. They and the service may not change, so that in the update of

@@ -75,7 +75,7 @@ func metricSources(m *autoscalingv2.MetricSpec) []metricSource {
 		{autoscalingv2.ObjectMetricSourceType, "object", m.Object != nil, func(at *field.Path) field.ErrorList { return validateObjectMetric(m.Object, at) }},
 		{autoscalingv2.PodsMetricSourceType, "pods", m.Pods != nil, func(at *field.Path) field.ErrorList { return validatePodsMetric(m.Pods, at) }},
 		{autoscalingv2.ResourceMetricSourceType, "resource", m.Resource != nil, func(at *field.Path) field.ErrorList {
-			return validateUsage(string(m.Resource.Name), &m.Resource.Target, at)
+			return append(requireName(string(m.Resource.Name), at), validateUsage(&m.Resource.Target, at)...)
 		}},
 		{autoscalingv2.ContainerResourceMetricSourceType, "containerResource", m.ContainerResource != nil, func(at *field.Path) field.ErrorList {
 			return validateContainerMetric(m.ContainerResource, at)
@@ -116,7 +116,7 @@ func validateExternalMetric(m *autoscalingv2.ExternalMetricSource, path *field.P
 }
 
 func validateContainerMetric(m *autoscalingv2.ContainerResourceMetricSource, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
+	errs := requireName(string(m.Name), path)
 	if m.Container == "" {
 		errs = append(errs, field.Required(path.Child("container"), "must specify a container"))
 	} else {
@@ -125,15 +125,19 @@ func validateContainerMetric(m *autoscalingv2.ContainerResourceMetricSource, pat
 	if m.Name != "" {
 		errs = append(errs, podspec.ValidateContainerResourceName(m.Name, path.Child("name"))...)
 	}
-	return append(errs, validateUsage(string(m.Name), &m.Target, path)...)
+	return append(errs, validateUsage(&m.Target, path)...)
+}
+
+func requireName(name string, path *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(path.Child("name"), "must specify a resource name")}
+	}
+	return nil
 }
 
 // validateUsage checks the target for a resource of pods or containers.
-func validateUsage(name string, target *autoscalingv2.MetricTarget, path *field.Path) field.ErrorList {
+func validateUsage(target *autoscalingv2.MetricTarget, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	if name == "" {
-		errs = append(errs, field.Required(path.Child("name"), "must specify a resource name"))
-	}
 	at := path.Child("target")
 	errs = append(errs, validateMetricTarget(target, at)...)
 	switch {

@@ -30,8 +30,8 @@ func validateJob(j *batchv1.Job) field.ErrorList {
 func validateWholeJob(j *batchv1.Job, old *batchv1.JobSpec) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := validateGeneratedSelector(j, path)
-	errs = append(errs, validateIndexedName(j)...)
 	errs = append(errs, validateJobSpec(&j.Spec, old, path)...)
+	errs = append(errs, validateIndexedName(j)...)
 	if j.Spec.Selector == nil {
 		errs = append(errs, field.Required(path.Child("selector"), ""))
 	} else {

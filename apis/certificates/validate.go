@@ -101,13 +101,13 @@ func validateSignerName(name string, path *field.Path) field.ErrorList {
 	domain, local := parts[0], parts[1]
 	var errs field.ErrorList
 	labels := strings.Split(domain, ".")
-	if len(labels) < minDomainLabels {
-		errs = append(errs, field.Invalid(path, domain, "should be a domain with at least two segments separated by dots"))
-	}
 	for _, label := range labels {
 		for _, message := range validation.IsDNS1123Label(label) {
 			errs = append(errs, field.Invalid(path, domain, fmt.Sprintf("validating label %q: %s", label, message)))
 		}
+	}
+	if len(labels) < minDomainLabels {
+		errs = append(errs, field.Invalid(path, domain, "should be a domain with at least two segments separated by dots"))
 	}
 	for _, label := range strings.Split(local, ".") {
 		for _, message := range validation.IsDNS1123Subdomain(label) {

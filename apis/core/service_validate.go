@@ -269,8 +269,12 @@ func validateTraffic(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList
 }
 
 func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
-	errs := validateService(s)
 	path := field.NewPath("spec")
+	var errs field.ErrorList
+	if s.Spec.Type == corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer && !ptr.Equal(s.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass) {
+		errs = append(errs, field.Invalid(path.Child("loadBalancerClass"), s.Spec.LoadBalancerClass, "may not change once set"))
+	}
+	errs = append(errs, validateService(s)...)
 	if hasClusterIP(&s.Spec) && hasClusterIP(&old.Spec) {
 		// An address stays: the first one for ever, the second one can go and come with the family.
 		if len(old.Spec.ClusterIPs) > 0 && len(s.Spec.ClusterIPs) > 0 {
@@ -284,9 +288,6 @@ func validateServiceUpdate(s, old *corev1.Service) field.ErrorList {
 		if len(old.Spec.IPFamilies) > 0 && len(s.Spec.IPFamilies) > 0 && s.Spec.IPFamilies[0] != old.Spec.IPFamilies[0] {
 			errs = append(errs, field.Invalid(path.Child("ipFamilies").Index(0), s.Spec.IPFamilies, "primary ipFamily can not be changed once set"))
 		}
-	}
-	if s.Spec.Type == corev1.ServiceTypeLoadBalancer && old.Spec.Type == corev1.ServiceTypeLoadBalancer && !ptr.Equal(s.Spec.LoadBalancerClass, old.Spec.LoadBalancerClass) {
-		errs = append(errs, field.Invalid(path.Child("loadBalancerClass"), s.Spec.LoadBalancerClass, "may not change once set"))
 	}
 	if hasHealthCheckPort(&s.Spec) && hasHealthCheckPort(&old.Spec) && s.Spec.HealthCheckNodePort != old.Spec.HealthCheckNodePort {
 		errs = append(errs, field.Forbidden(path.Child("healthCheckNodePort"), "field is immutable"))

@@ -24,15 +24,15 @@ const (
 
 func validateEndpointSlice(s *discoveryv1.EndpointSlice) field.ErrorList {
 	errs := validateAddressType(s.AddressType)
+	errs = append(errs, validatePorts(s.Ports, field.NewPath("ports"))...)
 	path := field.NewPath("endpoints")
 	if len(s.Endpoints) > maxEndpoints {
-		errs = append(errs, field.TooMany(path, len(s.Endpoints), maxEndpoints))
-	} else {
-		for i := range s.Endpoints {
-			errs = append(errs, validateEndpoint(&s.Endpoints[i], s.AddressType, path.Index(i))...)
-		}
+		return append(errs, field.TooMany(path, len(s.Endpoints), maxEndpoints))
 	}
-	return append(errs, validatePorts(s.Ports, field.NewPath("ports"))...)
+	for i := range s.Endpoints {
+		errs = append(errs, validateEndpoint(&s.Endpoints[i], s.AddressType, path.Index(i))...)
+	}
+	return errs
 }
 
 func validateAddressType(kind discoveryv1.AddressType) field.ErrorList {

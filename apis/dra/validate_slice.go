@@ -25,9 +25,23 @@ const (
 )
 
 func validateResourceSlice(s *resourcev1.ResourceSlice) field.ErrorList {
+	return validateWholeSlice(s, nil)
+}
+
+func validateResourceSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorList {
+	return validateWholeSlice(s, &old.Spec)
+}
+
+// validateWholeSlice checks a slice that was old, or nil, before.
+func validateWholeSlice(s *resourcev1.ResourceSlice, old *resourcev1.ResourceSliceSpec) field.ErrorList {
 	spec, path := &s.Spec, field.NewPath("spec")
 	errs := validateDriver(spec.Driver, path.Child("driver"))
 	errs = append(errs, validatePool(&spec.Pool, path.Child("pool"))...)
+	if old != nil {
+		errs = append(errs, check.Immutable(path.Child("pool", "name"), spec.Pool.Name, old.Pool.Name)...)
+		errs = append(errs, check.Immutable(path.Child("driver"), spec.Driver, old.Driver)...)
+		errs = append(errs, check.Immutable(path.Child("nodeName"), spec.NodeName, old.NodeName)...)
+	}
 	errs = append(errs, validateNodes(spec, path)...)
 	at := path.Child("devices")
 	if len(spec.Devices) > maxDevices {
@@ -43,14 +57,6 @@ func validateResourceSlice(s *resourcev1.ResourceSlice) field.ErrorList {
 		errs = append(errs, validateDevice(device, at.Index(i))...)
 	}
 	return errs
-}
-
-func validateResourceSliceUpdate(s, old *resourcev1.ResourceSlice) field.ErrorList {
-	path := field.NewPath("spec")
-	errs := validateResourceSlice(s)
-	errs = append(errs, check.Immutable(path.Child("driver"), s.Spec.Driver, old.Spec.Driver)...)
-	errs = append(errs, check.Immutable(path.Child("nodeName"), s.Spec.NodeName, old.Spec.NodeName)...)
-	return append(errs, check.Immutable(path.Child("pool", "name"), s.Spec.Pool.Name, old.Spec.Pool.Name)...)
 }
 
 func validatePool(p *resourcev1.ResourcePool, path *field.Path) field.ErrorList {

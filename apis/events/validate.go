@@ -27,6 +27,7 @@ func validateEvent(e *corev1.Event) field.ErrorList {
 	} else {
 		errs = append(errs, validateReporter(e)...)
 	}
+	errs = append(errs, validateSeries(e.Series, field.NewPath("series"))...)
 	if e.Type != corev1.EventTypeNormal && e.Type != corev1.EventTypeWarning {
 		errs = append(errs, field.Invalid(field.NewPath("type"), "", "has invalid value: "+e.Type))
 	}
@@ -43,7 +44,7 @@ func validateEvent(e *corev1.Event) field.ErrorList {
 			errs = append(errs, field.Invalid(field.NewPath(part.name), "", "needs to be unset"))
 		}
 	}
-	return append(errs, validateSeries(e.Series, field.NewPath("series"))...)
+	return errs
 }
 
 // objectText is how an object that an event is about is printed.

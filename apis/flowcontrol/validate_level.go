@@ -85,7 +85,8 @@ func validateLevel(spec *flowcontrolv1.PriorityLevelConfigurationSpec, name stri
 			errs = append(errs, field.Forbidden(path.Child("limited"), "must be nil if the type is not Limited"))
 		}
 		if spec.Exempt != nil {
-			errs = append(errs, validateShares(spec.Exempt.NominalConcurrencyShares, spec.Exempt.LendablePercent, path.Child("exempt"))...)
+			errs = append(errs, validateShares(spec.Exempt.NominalConcurrencyShares, path.Child("exempt"))...)
+			errs = append(errs, validateLendable(spec.Exempt.LendablePercent, path.Child("exempt"))...)
 		}
 	case flowcontrolv1.PriorityLevelEnablementLimited:
 		if spec.Exempt != nil {
@@ -105,23 +106,32 @@ func known(kind flowcontrolv1.PriorityLevelEnablement) bool {
 	return kind == flowcontrolv1.PriorityLevelEnablementExempt || kind == flowcontrolv1.PriorityLevelEnablementLimited
 }
 
-func validateShares(shares, lendable *int32, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
+func validateShares(shares *int32, path *field.Path) field.ErrorList {
 	if shares != nil && *shares < 0 {
-		errs = append(errs, field.Invalid(path.Child("nominalConcurrencyShares"), *shares, "must be a non-negative integer"))
+		return field.ErrorList{field.Invalid(path.Child("nominalConcurrencyShares"), *shares, "must be a non-negative integer")}
 	}
+	return nil
+}
+
+func validateLendable(lendable *int32, path *field.Path) field.ErrorList {
 	if lendable != nil && (*lendable < 0 || *lendable > hundred) {
-		errs = append(errs, field.Invalid(path.Child("lendablePercent"), *lendable, "must be between 0 and 100, inclusive"))
+		return field.ErrorList{field.Invalid(path.Child("lendablePercent"), *lendable, "must be between 0 and 100, inclusive")}
+	}
+	return nil
+}
+
+func validateLimited(l *flowcontrolv1.LimitedPriorityLevelConfiguration, path *field.Path) field.ErrorList {
+	errs := validateShares(l.NominalConcurrencyShares, path)
+	errs = append(errs, validateResponse(&l.LimitResponse, path.Child("limitResponse"))...)
+	errs = append(errs, validateLendable(l.LendablePercent, path)...)
+	if borrowing := l.BorrowingLimitPercent; borrowing != nil && *borrowing < 0 {
+		errs = append(errs, field.Invalid(path.Child("borrowingLimitPercent"), *borrowing, "if specified, must be a non-negative integer"))
 	}
 	return errs
 }
 
-func validateLimited(l *flowcontrolv1.LimitedPriorityLevelConfiguration, path *field.Path) field.ErrorList {
-	errs := validateShares(l.NominalConcurrencyShares, l.LendablePercent, path)
-	if borrowing := l.BorrowingLimitPercent; borrowing != nil && *borrowing < 0 {
-		errs = append(errs, field.Invalid(path.Child("borrowingLimitPercent"), *borrowing, "if specified, must be a non-negative integer"))
-	}
-	response, at := &l.LimitResponse, path.Child("limitResponse")
+func validateResponse(response *flowcontrolv1.LimitResponse, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	switch response.Type {
 	case flowcontrolv1.LimitResponseTypeReject:
 		if response.Queuing != nil {

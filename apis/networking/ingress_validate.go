@@ -21,14 +21,14 @@ func validateIngress(i *networkingv1.Ingress) field.ErrorList {
 	if spec.DefaultBackend != nil {
 		errs = append(errs, validateIngressBackend(spec.DefaultBackend, path.Child("defaultBackend"))...)
 	}
-	if spec.IngressClassName != nil {
-		errs = append(errs, check.Messages(path.Child("ingressClassName"), *spec.IngressClassName, apivalidation.NameIsDNSSubdomain(*spec.IngressClassName, false))...)
-	}
 	for n := range spec.Rules {
 		errs = append(errs, validateIngressRule(&spec.Rules[n], path.Child("rules").Index(n))...)
 	}
 	for n := range spec.TLS {
 		errs = append(errs, validateIngressTLS(&spec.TLS[n], path.Child("tls").Index(n))...)
+	}
+	if spec.IngressClassName != nil {
+		errs = append(errs, check.Messages(path.Child("ingressClassName"), *spec.IngressClassName, apivalidation.NameIsDNSSubdomain(*spec.IngressClassName, false))...)
 	}
 	return errs
 }

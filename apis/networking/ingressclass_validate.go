@@ -20,7 +20,7 @@ func validateIngressClass(c *networkingv1.IngressClass) field.ErrorList {
 }
 
 func validateIngressClassUpdate(c, old *networkingv1.IngressClass) field.ErrorList {
-	return append(validateIngressClass(c), check.Immutable(field.NewPath("spec", "controller"), c.Spec.Controller, old.Spec.Controller)...)
+	return append(check.Immutable(field.NewPath("spec", "controller"), c.Spec.Controller, old.Spec.Controller), validateIngressClass(c)...)
 }
 
 func validateController(name string, path *field.Path) field.ErrorList {

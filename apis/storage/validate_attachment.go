@@ -19,6 +19,7 @@ func validateVolumeAttachment(a *storagev1.VolumeAttachment) field.ErrorList {
 	errs := validateDriverName(a.Spec.Attacher, path.Child("attacher"))
 	errs = append(errs, validateAttachmentSource(&a.Spec.Source, path.Child("source"))...)
 	errs = append(errs, check.Messages(path.Child("nodeName"), a.Spec.NodeName, apivalidation.NameIsDNSSubdomain(a.Spec.NodeName, false))...)
+	errs = append(errs, validateAttached(&a.Spec.Source, path.Child("source"))...)
 	return append(errs, validateAttachmentStatus(&a.Status)...)
 }
 
@@ -68,6 +69,12 @@ func validateAttachmentSource(source *storagev1.VolumeAttachmentSource, path *fi
 	case source.InlineVolumeSpec != nil && source.PersistentVolumeName != nil:
 		errs = append(errs, field.Forbidden(path, one))
 	}
+	return errs
+}
+
+// validateAttached checks the volume that a source names or spells out.
+func validateAttached(source *storagev1.VolumeAttachmentSource, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
 	if name := source.PersistentVolumeName; name != nil {
 		at := path.Child("persistentVolumeName")
 		if *name == "" {
@@ -83,46 +90,43 @@ func validateAttachmentSource(source *storagev1.VolumeAttachmentSource, path *fi
 
 // validateInlineVolume checks a volume that was moved from an in-tree driver to one of CSI.
 func validateInlineVolume(spec *corev1.PersistentVolumeSpec, path *field.Path) field.ErrorList {
-	const detail = "may not be specified in the context of inline volumes"
 	var errs field.ErrorList
-	if spec.PersistentVolumeReclaimPolicy != "" && spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain {
-		errs = append(errs, field.Forbidden(path.Child("persistentVolumeReclaimPolicy"), "may only be "+string(corev1.PersistentVolumeReclaimRetain)+" in the context of inline volumes"))
-	}
-	for _, part := range []struct {
-		name  string
-		given bool
-	}{
-		{"claimRef", spec.ClaimRef != nil},
-		{"capacity", len(spec.Capacity) > 0},
-		{"storageClassName", spec.StorageClassName != ""},
-		{"nodeAffinity", spec.NodeAffinity != nil},
-	} {
-		if part.given {
-			errs = append(errs, field.Forbidden(path.Child(part.name), detail))
+	unset := func(name string, given bool) {
+		if given {
+			errs = append(errs, field.Forbidden(path.Child(name), "may not be specified in the context of inline volumes"))
 		}
 	}
-	if spec.VolumeMode != nil && *spec.VolumeMode != corev1.PersistentVolumeFilesystem {
-		errs = append(errs, field.Forbidden(path.Child("volumeMode"), "may not specify volumeMode other than Filesystem in the context of inline volumes"))
+	unset("claimRef", spec.ClaimRef != nil)
+	unset("capacity", len(spec.Capacity) > 0)
+	if spec.CSI == nil {
+		errs = append(errs, field.Required(path.Child("csi"), "has to be specified in the context of inline volumes"))
 	}
 	if len(spec.AccessModes) == 0 {
 		errs = append(errs, field.Required(path.Child("accessModes"), ""))
 	} else {
 		errs = append(errs, podspec.ValidateAccessModes(spec.AccessModes, path.Child("accessModes"))...)
 	}
-	return append(errs, validateInlineSource(&spec.PersistentVolumeSource, path)...)
+	unset("nodeAffinity", spec.NodeAffinity != nil)
+	errs = append(errs, validateInlineSource(&spec.PersistentVolumeSource, path)...)
+	if spec.PersistentVolumeReclaimPolicy != "" && spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRetain {
+		errs = append(errs, field.Forbidden(path.Child("persistentVolumeReclaimPolicy"), "may only be "+string(corev1.PersistentVolumeReclaimRetain)+" in the context of inline volumes"))
+	}
+	unset("storageClassName", spec.StorageClassName != "")
+	if spec.VolumeMode != nil && *spec.VolumeMode != corev1.PersistentVolumeFilesystem {
+		errs = append(errs, field.Forbidden(path.Child("volumeMode"), "may not specify volumeMode other than Filesystem in the context of inline volumes"))
+	}
+	return errs
 }
 
 func validateInlineSource(source *corev1.PersistentVolumeSource, path *field.Path) field.ErrorList {
 	at := path.Child("csi")
 	csi := source.CSI
-	if csi == nil {
-		errs := field.ErrorList{field.Required(at, "has to be specified in the context of inline volumes")}
-		if *source == (corev1.PersistentVolumeSource{}) {
-			errs = append(errs, field.Required(path, "must specify a volume type"))
-		}
-		return errs
-	}
-	if *source != (corev1.PersistentVolumeSource{CSI: csi}) {
+	switch {
+	case *source == (corev1.PersistentVolumeSource{}):
+		return field.ErrorList{field.Required(path, "must specify a volume type")}
+	case csi == nil:
+		return nil
+	case *source != (corev1.PersistentVolumeSource{CSI: csi}):
 		return field.ErrorList{field.Forbidden(at, "may not specify more than 1 volume type")}
 	}
 	errs := validateDriverName(csi.Driver, at.Child("driver"))

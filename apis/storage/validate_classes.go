@@ -121,12 +121,12 @@ func validateVolumeAttributesClass(c *storagev1.VolumeAttributesClass) field.Err
 }
 
 func validateVolumeAttributesClassUpdate(c, old *storagev1.VolumeAttributesClass) field.ErrorList {
-	errs := validateVolumeAttributesClass(c)
+	var errs field.ErrorList
 	if c.DriverName != old.DriverName {
 		errs = append(errs, field.Forbidden(field.NewPath("driverName"), "updates to driverName are forbidden."))
 	}
 	if !maps.Equal(c.Parameters, old.Parameters) {
 		errs = append(errs, field.Forbidden(field.NewPath("parameters"), "updates to parameters are forbidden."))
 	}
-	return errs
+	return append(errs, validateVolumeAttributesClass(c)...)
 }

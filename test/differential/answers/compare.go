@@ -74,7 +74,21 @@ func differentCauses(upstream, ours []any) Difference {
 	if len(a)+len(b) > 0 {
 		return Difference{Path: "body.details.causes", Upstream: encode(a), Ours: encode(b)}
 	}
+	if reflect.DeepEqual(once(upstream), once(ours)) {
+		return Difference{Path: "body.details.causes repeated", Upstream: encode(upstream), Ours: encode(ours)}
+	}
 	return Difference{Path: "body.details.causes order", Upstream: encode(upstream), Ours: encode(ours)}
+}
+
+// once leaves out what was said before.
+func once(list []any) []any {
+	var out []any
+	for _, item := range list {
+		if !slices.ContainsFunc(out, func(before any) bool { return reflect.DeepEqual(before, item) }) {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 func compare(path string, a, b any, all *[]Difference) {
