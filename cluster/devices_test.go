@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
@@ -137,4 +138,31 @@ func TestPodsGetDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.bound(third)
+	d.breaks(second)
+}
+
+// breaks taints all devices: a pod that does not tolerate that goes.
+func (d *devices) breaks(pod *corev1.Pod) {
+	d.Helper()
+	slice := &resourcev1.ResourceSlice{}
+	if err := d.Get(d.Context(), client.ObjectKey{Name: "slice"}, slice); err != nil {
+		d.Fatal(err)
+	}
+	for i := range slice.Spec.Devices {
+		slice.Spec.Devices[i].Taints = []resourcev1.DeviceTaint{{Key: "example.com/broken", Effect: resourcev1.DeviceTaintEffectNoExecute}}
+	}
+	slice.Spec.Pool.Generation++
+	if err := d.Update(d.Context(), slice); err != nil {
+		d.Fatal(err)
+	}
+	if slice.Spec.Devices[0].Taints[0].TimeAdded == nil {
+		d.Error("nobody says since when the device is tainted")
+	}
+	d.eventually(pod.Name+" is evicted", func() error {
+		err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod)
+		if apierrors.IsNotFound(err) || err == nil && pod.DeletionTimestamp != nil {
+			return nil
+		}
+		return fmt.Errorf("it is still there: %w", err)
+	})
 }

@@ -100,6 +100,7 @@ func all() []controller {
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
 		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},
+		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
 		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},

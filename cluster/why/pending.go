@@ -26,6 +26,9 @@ func pending(f *Facts) *report {
 		r.cause = fmt.Sprintf("is pending: it asks for the scheduler %q, and no such one runs in this server", f.Pod.Spec.SchedulerName)
 		r.help = append(r.help, "start that scheduler, or create the pod again with a spec.schedulerName that is served: "+strings.Join(e.Profiles, ", "))
 		said(f, r)
+	case e.Gate == "DynamicResources":
+		r.cause = "is pending: the ResourceClaims of its templates are not made yet: " + strings.Join(unmade(f), ", ")
+		r.help = append(r.help, "create the ResourceClaimTemplates that are missing; the claims are made by the controller resourceclaim")
 	case e.Gate != "":
 		r.cause = "is pending: the plugin " + e.Gate + " holds it back from the queue"
 	case len(e.Permission) > 0:
@@ -36,6 +39,18 @@ func pending(f *Facts) *report {
 		explained(f, r)
 	}
 	return r.add("Scheduler", queueLines(f)...)
+}
+
+// unmade are the entries of the pod whose claims are not there.
+func unmade(f *Facts) []string {
+	var names []string
+	for _, claim := range f.Pod.Spec.ResourceClaims {
+		known := func(s corev1.PodResourceClaimStatus) bool { return s.Name == claim.Name }
+		if claim.ResourceClaimTemplateName != nil && !slices.ContainsFunc(f.Pod.Status.ResourceClaimStatuses, known) {
+			names = append(names, fmt.Sprintf("%s (template %s)", claim.Name, *claim.ResourceClaimTemplateName))
+		}
+	}
+	return names
 }
 
 func gated(f *Facts, r *report) {
