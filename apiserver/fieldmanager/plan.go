@@ -30,6 +30,7 @@ type plan struct {
 	child  *plan       // of a list or map
 	keys   []keyPlan   // of a list with keys, by name
 	nested bool        // whether there are sets and lists with keys within a leaf
+	loose  bool        // whether a leaf is one for comparing only: what it holds has no type, and its members are owned one by one
 }
 
 type shape int
@@ -127,7 +128,7 @@ func (p *planner) compile(t reflect.Type, m marker) (*plan, error) {
 func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 	switch t {
 	case quantityType, timeType, microTimeType, durationType, intOrStringType, rawExtensionType:
-		made.equal = equalityOf(t)
+		made.equal, made.loose = equalityOf(t), t == rawExtensionType
 		return nil
 	}
 	if t.Implements(marshalerType) || reflect.PointerTo(t).Implements(marshalerType) || reflect.PointerTo(t).Implements(converterType) {

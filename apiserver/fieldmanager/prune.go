@@ -67,6 +67,9 @@ func (p *plan) names(v reflect.Value, gone fieldSet) (fieldSet, error) {
 // fieldsOf are the fields of a value that is there. What is emptied becomes a null, and that is a field too.
 func (p *plan) fieldsOf(v reflect.Value, gone fieldSet) (item, error) {
 	var out item
+	if p.loose {
+		return out, errNoPlan
+	}
 	v = content(v)
 	if !v.IsValid() || p.shape == leaf {
 		return item{member: true}, nil
