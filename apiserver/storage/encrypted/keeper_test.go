@@ -129,10 +129,11 @@ func (r *rig) write(t *testing.T, text string) {
 
 func (r *rig) open(t *testing.T) {
 	t.Helper()
-	if err := r.Open(t.Context()); err != nil {
+	k := r.Keeper // whichever takes its place
+	if err := k.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r.store = &Store{Store: r.below, Epoch: r.Epoch, Transformer: func(string) value.Transformer { return r.For(schema.GroupResource{Resource: "secrets"}) }}
+	r.store = &Store{Store: r.below, Epoch: k.Epoch, Transformer: func(string) value.Transformer { return k.For(schema.GroupResource{Resource: "secrets"}) }}
 }
 
 const secretKey = storage.Root + "secrets/default/s"
@@ -188,11 +189,8 @@ func TestPluginEncryptsAndRotates(t *testing.T) {
 		t.Error("what the new key encrypted is stale")
 	}
 	// Another server knows neither seed, and asks for each once.
-	other := &Keeper{Path: r.Path, Server: "other", Clock: r.clock}
-	if err := other.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r.Keeper = other
+	r.Keeper = &Keeper{Path: r.Path, Server: "other", Clock: r.clock}
+	r.open(t)
 	for range 3 {
 		if now := r.get(t); string(now.Value) != "hidden" || now.Stale() {
 			t.Errorf("another server reads %q", now.Value)
@@ -201,7 +199,7 @@ func TestPluginEncryptsAndRotates(t *testing.T) {
 	if r.decrypts.Load() != 1 {
 		t.Errorf("%d decryptions, want 1", r.decrypts.Load())
 	}
-	r.shows(t, other, "apiserver_envelope_encryption_key_id_hash_total", "apiserver_envelope_encryption_kms_operations_latency_seconds",
+	r.shows(t, r.Keeper, "apiserver_envelope_encryption_key_id_hash_total", "apiserver_envelope_encryption_kms_operations_latency_seconds",
 		"apiserver_envelope_encryption_dek_source_cache_size", "apiserver_encryption_config_controller_last_config_info")
 }
 
@@ -262,9 +260,9 @@ func TestPluginThatComesLater(t *testing.T) {
 		t.Errorf("a write without a key: %v", err)
 	}
 	ended := make(chan error, 1)
-	ctx := t.Context()
+	ctx, store := t.Context(), r.store
 	go func() {
-		ended <- r.store.Watch(ctx, storage.Root, 0, func([]storage.Event, int64) error { return nil })
+		ended <- store.Watch(ctx, storage.Root, 0, func([]storage.Event, int64) error { return nil })
 	}()
 	now := r.get(t)
 	if now.Err == nil || !strings.HasPrefix(now.Err.Error(), `unable to transform key "/registry/secrets/default/s": failed to decrypt DEK, error: `) {

@@ -172,9 +172,9 @@ func TestSlowPluginDoesNotHoldUpTheFeed(t *testing.T) {
 	r.open(t)
 	r.hang()
 	delivered, ended := make(chan storage.Event, 1), make(chan error, 1)
-	ctx := t.Context()
+	ctx, store := t.Context(), r.store
 	go func() {
-		ended <- r.store.Watch(ctx, storage.Root, 0, func(events []storage.Event, _ int64) error {
+		ended <- store.Watch(ctx, storage.Root, 0, func(events []storage.Event, _ int64) error {
 			for _, event := range events {
 				delivered <- event
 			}
