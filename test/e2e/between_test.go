@@ -23,15 +23,15 @@ metadata: {name: local}
 spec: {type: NodePort, externalTrafficPolicy: Local, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 `)
 	pods := s.running("app=web", 3)
-	s.kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=60s")
+	s.kubectl("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=120s")
 	all, local := s.get("service/web", ".spec.ports[0].nodePort"), s.get("service/local", ".spec.ports[0].nodePort")
 	for _, from := range pods {
 		for _, to := range pods {
 			ip, node := s.get("pod/"+to, ".status.podIP"), s.get("pod/"+to, ".status.hostIP")
-			s.same("what "+from+" gets from "+to, s.sh(from, "curl -s -m 5 http://"+ip+":8080/"), to)
-			s.says("what "+from+" gets from the port of "+node, s.sh(from, "curl -s -m 5 http://"+node+":"+all+"/"), "web-")
+			s.same("what "+from+" gets from "+to, s.sh(from, "curl -s -m 30 http://"+ip+":8080/"), to)
+			s.says("what "+from+" gets from the port of "+node, s.sh(from, "curl -s -m 30 http://"+node+":"+all+"/"), "web-")
 			if from != to {
-				s.same("what "+from+" gets from the port of "+node+" with the policy Local", s.sh(from, "curl -s -m 5 http://"+node+":"+local+"/"), to)
+				s.same("what "+from+" gets from the port of "+node+" with the policy Local", s.sh(from, "curl -s -m 30 http://"+node+":"+local+"/"), to)
 			}
 		}
 		s.same("the MTU of "+from, s.sh(from, "cat /sys/class/net/eth0/mtu"), "1450")
@@ -64,7 +64,7 @@ spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress]}
 // fromOutside asks from outside of the cluster.
 func fromOutside(t *testing.T, address string) string {
 	t.Helper()
-	response, err := (&http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(address)
+	response, err := (&http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(address)
 	if err != nil {
 		t.Error(err)
 		return ""

@@ -174,15 +174,15 @@ func (u user) marks() {
 	u.same("the limits", u.get("deployment/patched", ".spec.template.spec.containers[0].resources.limits"), `{"cpu":"200m","memory":"64Mi"}`)
 	u.heads(u.sees("get", "hpa"), "NAME|REFERENCE|TARGETS|MINPODS|MAXPODS|REPLICAS|AGE")
 	u.same("resume", u.sees("rollout", "resume", "deployment/patched"), "deployment.apps/patched resumed")
-	u.same("wait for a condition", u.sees("wait", "--for=condition=Available", "deployment/patched", "--timeout=60s"), "deployment.apps/patched condition met")
-	u.same("wait for a value", u.sees("wait", "--for=jsonpath={.status.observedGeneration}="+u.get("deployment/patched", ".metadata.generation"), "deployment/patched", "--timeout=60s"), "deployment.apps/patched condition met")
+	u.same("wait for a condition", u.sees("wait", "--for=condition=Available", "deployment/patched", "--timeout=120s"), "deployment.apps/patched condition met")
+	u.same("wait for a value", u.sees("wait", "--for=jsonpath={.status.observedGeneration}="+u.get("deployment/patched", ".metadata.generation"), "deployment/patched", "--timeout=120s"), "deployment.apps/patched condition met")
 	u.says("wait in vain", u.fails(1, "wait", "--for=condition=Nope", "deployment/patched", "--timeout=1s"), "error: timed out waiting for the condition on deployments/patched")
-	waits := u.starts("wait", "--for=delete", "configmap/settings", "--timeout=60s")
+	waits := u.starts("wait", "--for=delete", "configmap/settings", "--timeout=120s")
 	u.sees("delete", "configmap", "settings")
 	if out, err := waits.finishes(); err != nil {
 		u.Errorf("wait for a deletion: %s, %v", out, err)
 	}
-	created := u.starts("wait", "--for=create", "configmap/later", "--timeout=60s")
+	created := u.starts("wait", "--for=create", "configmap/later", "--timeout=120s")
 	u.sees("create", "configmap", "later")
 	created.says("configmap/later condition met")
 	u.eventually("the revisions", func() error {

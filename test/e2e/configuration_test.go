@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,13 +89,19 @@ func TestToken(t *testing.T) {
 	s.up("visitor", "quiet")
 	const files = "/var/run/secrets/kubernetes.io/serviceaccount"
 	call := func(token, path string) string {
-		return s.sh("visitor", fmt.Sprintf(`curl -sS -m 10 --cacert %s/ca.crt -H "Authorization: Bearer $(cat %s)" https://kubernetes.default.svc%s`, files, token, path))
+		return s.sh("visitor", fmt.Sprintf(`curl -sS -m 30 --cacert %s/ca.crt -H "Authorization: Bearer $(cat %s)" https://kubernetes.default.svc%s`, files, token, path))
 	}
 	s.same("the namespace file", s.sh("visitor", "cat "+files+"/namespace"), s.name)
 	s.says("reading pods without a role", call(files+"/token", "/api/v1/namespaces/"+s.name+"/pods"), `"code": 403`,
 		`pods is forbidden: User \"system:serviceaccount:`+s.name+`:default\" cannot list resource \"pods\" in API group \"\" in the namespace \"`+s.name+`\"`)
 	s.kubectl("create", "role", "reader", "--verb=get,list", "--resource=pods")
 	s.kubectl("create", "rolebinding", "reader", "--role=reader", "--serviceaccount="+s.name+":default")
+	s.eventually("the role", func() error { // the server hears of it by a watch
+		if answer := call(files+"/token", "/api/v1/namespaces/"+s.name+"/pods"); strings.Contains(answer, `"code": 403`) {
+			return errors.New(answer)
+		}
+		return nil
+	})
 	s.says("reading pods with a role", call(files+"/token", "/api/v1/namespaces/"+s.name+"/pods"), `"kind": "PodList"`, `"name": "visitor"`)
 	s.says("reading secrets with that role", call(files+"/token", "/api/v1/namespaces/"+s.name+"/secrets"), `"code": 403`)
 	s.says("reading pods elsewhere with that role", call(files+"/token", "/api/v1/namespaces/default/pods"), `"code": 403`)

@@ -213,7 +213,7 @@ func (s joiningSpace) forwards() {
 
 // get asks for a page on a connection.
 func get(connection net.Conn) error {
-	if err := connection.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := connection.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return err
 	}
 	if _, err := connection.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
@@ -257,7 +257,7 @@ func (s joiningSpace) survivesTheServer() {
 func (s joiningSpace) startsAgainWithWhatItKnows() {
 	s.Helper()
 	before := s.get("pod/web", ".status.containerStatuses[0].containerID")
-	if took, err := s.agent.Stop(syscall.SIGTERM); err != nil || took > 5*time.Second {
+	if took, err := s.agent.Stop(syscall.SIGTERM); err != nil || took > 30*time.Second {
 		s.Errorf("the agent took %s to end: %v", took, err)
 	}
 	s.start("--server", "https://"+net.JoinHostPort(s.cluster.Machine.IP, "9"))

@@ -22,7 +22,7 @@ func TestLogs(t *testing.T) {
 			t.Errorf("following with %s until the container ended: %q, %v", program, out, err)
 		}
 	}
-	u.sees("wait", "--for=condition=Complete", "job/work", "--timeout=60s")
+	u.sees("wait", "--for=condition=Complete", "job/work", "--timeout=120s")
 	u.each(user.readsLogs)
 
 	out := u.sees("logs", "talker", "--all-containers", "--timestamps", "--prefix")

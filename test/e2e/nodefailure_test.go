@@ -168,13 +168,13 @@ func (s *fleetSpace) drains() {
 		"spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}}}`, "create", "-f", "-")
 	s.becomes("pdb/web", ".status.currentHealthy", "3")
 	node := s.get("pods", ".items[0].spec.nodeName")
-	s.says("a drain that the budget forbids", s.refused("drain", node, "--ignore-daemonsets", "--timeout=3s"),
+	s.says("a drain that the budget forbids", s.refused("drain", node, "--ignore-daemonsets", "--timeout=10s"),
 		"Cannot evict pod as it would violate the pod's disruption budget.")
 	s.same("pods after it", fmt.Sprint(len(s.running("app=web", 3))), "3")
 	s.kubectl("patch", "pdb", "web", "--type=merge", "-p", `{"spec":{"minAvailable":2}}`)
 	s.becomes("pdb/web", ".status.disruptionsAllowed", "1")
 	began := time.Now()
-	s.says("a drain", s.kubectl("drain", node, "--ignore-daemonsets", "--timeout=60s"), "drained")
+	s.says("a drain", s.kubectl("drain", node, "--ignore-daemonsets", "--timeout=120s"), "drained")
 	s.Logf("drain took %s", time.Since(began))
 	s.same("pods on the drained node", strings.Join(s.podsOn(node), " "), "")
 	s.running("app=web", 3)

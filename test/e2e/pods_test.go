@@ -152,7 +152,7 @@ func TestHooks(t *testing.T) {
 	s.manifest("hooks")
 	s.up("hooked", "stubborn")
 	s.event("bad-hook", "Warning", "FailedPostStartHook", "PostStartHook failed")
-	s.kubectl("delete", "pod", "hooked", "--timeout", "15s")
+	s.kubectl("delete", "pod", "hooked", "--timeout", patience.String())
 	written, err := os.ReadFile(filepath.Join(s.dir(), "hooked"))
 	if err != nil || string(written) != "started\nstopping\nstopped\nterm\n" {
 		t.Errorf("the hooked pod wrote %q, %v", written, err)

@@ -86,7 +86,7 @@ func (s restartSpace) stop(signal os.Signal) {
 		s.Fatalf("stopping by %s: %v", signal, err)
 	}
 	s.Logf("%s: the server took %s to end", signal, took.Round(time.Millisecond))
-	if took > 5*time.Second {
+	if took > 30*time.Second {
 		s.Errorf("%s: the server took %s to end", signal, took)
 	}
 }

@@ -75,7 +75,7 @@ func TestWithoutRoot(t *testing.T) {
 		return string(out)
 	}
 	kubectl("create", "deployment", "web", "--image=nginx", "--replicas=2")
-	kubectl("wait", "deployment/web", "--for=jsonpath={.status.replicas}=2", "--timeout=30s")
+	kubectl("wait", "deployment/web", "--for=jsonpath={.status.replicas}=2", "--timeout=120s")
 	if out := kubectl("get", "pods", "-o", "jsonpath={.items[*].status.phase}"); out != "Pending Pending" {
 		t.Errorf("the pods of a cluster without nodes are %q", out)
 	}

@@ -123,13 +123,13 @@ func TestUpAndDown(t *testing.T) {
 	for _, from := range pods {
 		for _, to := range pods {
 			ip := s.get("pod/"+to, ".status.podIP")
-			s.same("what "+from+" gets from "+to, s.sh(from, "curl -s -m 5 http://"+ip+":8080/"), to)
+			s.same("what "+from+" gets from "+to, s.sh(from, "curl -s -m 30 http://"+ip+":8080/"), to)
 		}
-		s.says("what "+from+" gets from the Service", s.sh(from, "curl -s -m 5 http://web/"), "web-")
+		s.says("what "+from+" gets from the Service", s.sh(from, "curl -s -m 30 http://web/"), "web-")
 	}
 	port := s.get("service/web", ".spec.ports[0].nodePort")
 	for _, ip := range strings.Fields(s.kubectl("get", "nodes", "-o", `jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}`)) {
-		response, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + ip + ":" + port + "/")
+		response, err := (&http.Client{Timeout: 30 * time.Second}).Get("http://" + ip + ":" + port + "/")
 		if err != nil {
 			t.Errorf("the node port on %s: %v", ip, err)
 			continue

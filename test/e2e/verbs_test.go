@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait; what a test waits for comes far sooner.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // space is a namespace of a test and the verbs of a user in it.
 type space struct {
@@ -163,7 +163,7 @@ func (s *space) running(selector string, want int) []string {
 }
 
 // client is a browser that opens a connection for each request, so that each may reach another pod.
-var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // fetch returns the body and the header X-Frontend of a 2xx answer.
 func fetch(method, url, body string) (answer, frontend string, err error) {
