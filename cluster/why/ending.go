@@ -62,10 +62,10 @@ func terminating(f *Facts) *report {
 func finalizerHelp(f *Facts) []string {
 	first := f.Pod.Finalizers[0]
 	who := "the controller that has set " + first
-	switch {
-	case first == "batch.kubernetes.io/job-tracking":
+	switch first {
+	case "batch.kubernetes.io/job-tracking":
 		who = "the job controller, which counts the pod first"
-	case first == "foregroundDeletion":
+	case "foregroundDeletion":
 		who = "the garbage collector, which deletes what the pod owns first"
 	}
 	return []string{

@@ -45,8 +45,6 @@ type Owner struct {
 // String is as kubectl names it.
 func (o *Owner) String() string { return strings.ToLower(o.Kind) + "/" + o.Name }
 
-func (f *Facts) name() string { return f.Pod.Namespace + "/" + f.Pod.Name }
-
 func (f *Facts) condition(kind corev1.PodConditionType) *corev1.PodCondition {
 	for i := range f.Pod.Status.Conditions {
 		if c := &f.Pod.Status.Conditions[i]; c.Type == kind {

@@ -181,7 +181,7 @@ func queueLines(f *Facts) []string {
 	case "active":
 		lines = append(lines, "it is in the queue and is tried next, in the order of priority")
 	case "backing off":
-		lines = append(lines, "it is tried again when its back-off ends, "+f.in(e.Until.Time))
+		lines = append(lines, "it is tried again when its back-off ends, "+f.in(e.Until.Time)+", or before if no other pod is to be tried")
 	case "waiting":
 		lines = append(lines, "it is tried again when something changes that may help: "+wakes(e.Refused))
 	case "in flight":
