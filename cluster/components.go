@@ -96,7 +96,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key, MaxTTL: c.options.SigningDuration.Duration}
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
-		Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
+		LegacyToken: c.legacyToken(), Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
 	})
 	return component{"controllers", func(ctx context.Context) error {
 		defer actors.stop()

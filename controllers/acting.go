@@ -22,7 +22,7 @@ type acting struct {
 // actAs returns mgr for a controller with that service account, or mgr itself where controllers have no identities
 // of their own.
 func actAs(mgr manager.Manager, deps kit.Deps, account string) (manager.Manager, error) {
-	if deps.Access == nil {
+	if deps.Access == nil || account == "" {
 		return mgr, nil
 	}
 	as, err := deps.Access(account)

@@ -43,6 +43,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/route"
 	"github.com/coxswain-k8s/coxswain/controllers/service"
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccount"
+	"github.com/coxswain-k8s/coxswain/controllers/serviceaccounttoken"
 	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
@@ -63,7 +64,7 @@ type Signer = kit.Signer
 type controller struct {
 	name string
 	// account is the service account in kube-system as which it calls the API. What an account may do says the
-	// cluster role system:controller:<account>.
+	// cluster role system:controller:<account>. Without one it acts as the manager, as upstream's does.
 	account  string
 	register func(context.Context, manager.Manager, kit.Deps) error
 }
@@ -100,12 +101,12 @@ func all() []controller {
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
 		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},
-		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},
 		{horizontalpodautoscaler.Name, "horizontal-pod-autoscaler", horizontalpodautoscaler.Register},
 		{nodettl.Name, "ttl-controller", nodettl.Register},
 		{expand.Name, "expand-controller", expand.Register},
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},
+		{serviceaccounttoken.Name, "", serviceaccounttoken.Register},
 		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
 		{localpath.Name, "local-path-provisioner", localpath.Register},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
@@ -35,6 +36,8 @@ type Deps struct {
 	// RootCA is the PEM bundle that pods get to verify the API server with.
 	// Empty switches the root CA publisher off.
 	RootCA []byte
+	// LegacyToken signs the token of a service account that is kept in a Secret. Nil leaves such Secrets empty.
+	LegacyToken func(*corev1.ServiceAccount, *corev1.Secret) (string, error)
 	// ClusterCIDRs are the pod networks, at most one per family. Empty switches
 	// node IPAM off.
 	ClusterCIDRs []string
