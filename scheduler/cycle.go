@@ -31,6 +31,7 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 		s.postFilter(ctx, p, cycle, pod, failure)
 		if failure.nomination.Mode() == fwk.ModeOverride {
 			s.nominated.AddNominatedPod(klog.FromContext(ctx), queued.PodInfo, failure.nomination)
+			s.queue.Calm(pod.UID) // each victim that goes would have it tried again
 		}
 		s.beside(func() { s.fail(ctx, pod, failure) })
 		return
