@@ -27,6 +27,11 @@ func (c *call) patchedPart(now resource.Object, p objectPatch, strict bool) (res
 	if !ok {
 		return nil, false
 	}
+	if part.OnlyTexts(now, p.named) {
+		obj := now.DeepCopyObject().(resource.Object)
+		part.MergeTexts(obj, p.named)
+		return obj, true
+	}
 	// One object serves for all that is there for a moment only.
 	scratch, ok := c.at.scratch.Get().(resource.Object)
 	if !ok {
