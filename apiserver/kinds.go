@@ -58,16 +58,22 @@ type encodingKeys struct {
 	cbor, json, protobuf, partialJSON, partialProtobuf string
 }
 
-// AddRow starts to serve a row, or replaces the one of that name.
-func (s *Server) AddRow(row *resource.Resource) error {
+// AddRows starts to serve rows, or replaces those of their names.
+func (s *Server) AddRows(rows ...*resource.Resource) error {
 	s.rowsMu.Lock()
 	defer s.rowsMu.Unlock()
-	next := s.kinds.Load().without(row.GroupResource())
-	k, err := s.newKind(row, next, nil)
-	if err != nil {
-		return err
+	var names []schema.GroupResource
+	for _, row := range rows {
+		names = append(names, row.GroupResource())
 	}
-	next.add(k)
+	next := s.kinds.Load().without(names...)
+	for _, row := range rows {
+		k, err := s.newKind(row, next, nil)
+		if err != nil {
+			return fmt.Errorf("serving %s: %w", row.GroupResource(), err)
+		}
+		next.add(k)
+	}
 	s.kinds.Store(next)
 	return nil
 }
@@ -157,16 +163,17 @@ func (k *kind) key(namespace, name string) string {
 	return k.prefix + name
 }
 
-func (k *kinds) without(of schema.GroupResource) *kinds {
+func (k *kinds) without(of ...schema.GroupResource) *kinds {
+	isGone := func(row *resource.Resource) bool { return slices.Contains(of, row.GroupResource()) }
 	next := &kinds{
 		endpoints: maps.Clone(k.endpoints), byPrefix: maps.Clone(k.byPrefix), groups: map[string]bool{},
-		rows: slices.DeleteFunc(slices.Clone(k.rows), func(row *resource.Resource) bool { return row.GroupResource() == of }),
+		rows: slices.DeleteFunc(slices.Clone(k.rows), isGone),
 	}
 	if next.endpoints == nil {
 		next.endpoints, next.byPrefix = map[schema.GroupVersionResource]*endpoint{}, map[string]*kind{}
 	}
-	maps.DeleteFunc(next.endpoints, func(gvr schema.GroupVersionResource, _ *endpoint) bool { return gvr.GroupResource() == of })
-	maps.DeleteFunc(next.byPrefix, func(_ string, k *kind) bool { return k.row.GroupResource() == of })
+	maps.DeleteFunc(next.endpoints, func(_ schema.GroupVersionResource, e *endpoint) bool { return isGone(e.row) })
+	maps.DeleteFunc(next.byPrefix, func(_ string, k *kind) bool { return isGone(k.row) })
 	for _, row := range next.rows {
 		next.addGroup(row)
 	}

@@ -16,7 +16,7 @@ func TestRowsComeAndGoWhileServing(t *testing.T) {
 		Group: "example.com", Name: "things", Singular: "thing", Kind: "ConfigMap", Namespaced: true, StoragePrefix: "example.com/things",
 		Versions: []resource.Version{{Name: "v1", New: resource.New[corev1.ConfigMap], NewList: resource.NewList[corev1.ConfigMapList]}},
 	}
-	if err := ts.server.AddRow(row); err != nil {
+	if err := ts.server.AddRows(row); err != nil {
 		t.Fatal(err)
 	}
 	ts.get("/apis/example.com/v1/namespaces/default/things").wants(200).says(`"kind":"ConfigMapList"`)

@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -32,7 +31,7 @@ import (
 
 // Server answers requests for the resources of its rows. Its exported fields are inputs, set before Handler.
 type Server struct {
-	// Rows are served from the start; AddRow and RemoveRow change that while running.
+	// Rows are served from the start; AddRows and RemoveRow change that while running.
 	Rows   []*resource.Resource
 	Scheme *runtime.Scheme
 	Store  storage.Store
@@ -98,7 +97,7 @@ type Server struct {
 	Clock                            clock.WithTicker
 
 	decoder *codec.Decoder
-	rowsMu  sync.Mutex // orders AddRow and RemoveRow
+	rowsMu  sync.Mutex // orders AddRows and RemoveRow
 	kinds   atomic.Pointer[kinds]
 	metrics *metrics.Metrics
 	checked *metrics.Checks
@@ -133,10 +132,8 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	if s.Audit != nil {
 		s.Audit.JSON = filters.Bodies{Scheme: s.Scheme}.JSON
 	}
-	for _, row := range s.Rows {
-		if err := s.AddRow(row); err != nil {
-			return nil, fmt.Errorf("serving %s: %w", row.GroupResource(), err)
-		}
+	if err := s.AddRows(s.Rows...); err != nil {
+		return nil, err
 	}
 	if s.Flows != nil {
 		s.Flows.Load, s.Flows.Metrics = load{s}, flowcontrol.NewMetrics()

@@ -62,10 +62,13 @@ type controlPlane struct {
 	ready   chan struct{}
 }
 
+// sharedScheme is that of all control planes of this process: nobody changes it, and it is a thirtieth of a start.
+var sharedScheme = sync.OnceValue(apis.NewScheme)
+
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: apis.NewScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
+	c := &controlPlane{options: o, scheme: sharedScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {
@@ -175,7 +178,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates, &c.drainer.conns)
+	c.http = newHTTPServer(ctx, c.handler, c.certificates, c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
 		return err

@@ -26,7 +26,7 @@ type Documents struct {
 	others map[string]*External // by name
 	dumps  map[string]*dump     // what was asked for of late, by document and media type
 	timer  clock.Timer
-	packed string // hash of the schemas
+	packed func() string // hash of the schemas
 }
 
 // Group is what is served in one group version beyond, or in place of, the built-in rows.
@@ -48,7 +48,7 @@ func New(rows []*resource.Resource, version string) *Documents {
 		version = parts[0] + "." + parts[1]
 	}
 	d := &Documents{version: version, clock: clock.RealClock{}, groups: map[schema.GroupVersion]*Group{}, dumps: map[string]*dump{},
-		packed: fmt.Sprintf("%X", sha512.Sum512(packed))}
+		packed: sync.OnceValue(func() string { return fmt.Sprintf("%X", sha512.Sum512(packed)) })}
 	for _, row := range rows {
 		for i := range row.Versions {
 			gv := schema.GroupVersion{Group: row.Group, Version: row.Versions[i].Name}
@@ -104,7 +104,7 @@ func (d *Documents) hashes() (v3 map[string]string, v2 string) {
 }
 
 func (d *Documents) hash(words ...string) string {
-	return fmt.Sprintf("%X", sha512.Sum512([]byte(strings.Join(append([]string{d.packed, d.version}, words...), "\x00"))))
+	return fmt.Sprintf("%X", sha512.Sum512([]byte(strings.Join(append([]string{d.packed(), d.version}, words...), "\x00"))))
 }
 
 func (d *Documents) sorted() []schema.GroupVersion {
