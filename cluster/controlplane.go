@@ -178,7 +178,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.drainer.counted(c.handler), c.certificates, &c.drainer.conns)
+	c.http = newHTTPServer(ctx, c.handler, c.certificates, c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
 		return err

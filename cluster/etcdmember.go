@@ -79,7 +79,7 @@ func (m EtcdMember) Run(ctx context.Context) error {
 		TLSMinVersion: m.TLSMinVersion, TLSMaxVersion: m.TLSMaxVersion, CipherSuites: m.CipherSuites, HostWhitelist: m.HostWhitelist,
 		Quota: m.Quota, CompactionMode: m.CompactionMode, CompactionRetention: m.CompactionRetention, UnsafeNoFsync: m.UnsafeNoFsync,
 		Settings: m.Settings,
-		Logger: log.FromContext(ctx).WithName("etcd"),
+		Logger:   log.FromContext(ctx).WithName("etcd"),
 	})
 	if err != nil {
 		return err

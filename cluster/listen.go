@@ -19,8 +19,8 @@ import (
 func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
 
 // newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
-// request is authenticated. Its HTTP/2 connections are in conns.
-func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, conns *gather.Conns) *http.Server {
+// request is authenticated. Its end is d's.
+func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, d *drainer) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -35,7 +35,8 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, c
 		HTTP2: http2Limits(),
 	}
 	c.nameAuthorities(server)
-	if err := gather.HTTP2(server, conns); err != nil {
+	d.attend(server)
+	if err := gather.HTTP2(server, &d.conns); err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")
 	}
 	return server

@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -24,11 +26,11 @@ type drainer struct {
 	// EndLasting ends watches and what else lasts.
 	EndLasting context.CancelFunc
 
-	conns    gather.Conns // of HTTP/2
-	mu       sync.Mutex
-	underWay int
-	leaving  bool
-	idle     chan struct{} // closed while leaving, when nothing is under way
+	conns     gather.Conns // of HTTP/2
+	underWay  tally        // requests
+	unsent    tally        // answers of HTTP/1.1 that are not sent to their end, those among underWay too
+	mu        sync.Mutex
+	answering map[net.Conn]bool // connections of HTTP/1.1 that are counted by unsent
 }
 
 // newDrainer is that of the control plane's server; what lasts ends by endLasting.
@@ -46,37 +48,75 @@ func (c *controlPlane) checkLeaving(context.Context) error {
 	}
 }
 
+// attend has a server tell of its requests and connections. It is called before the server serves.
+func (d *drainer) attend(server *http.Server) {
+	d.answering = map[net.Conn]bool{}
+	server.Handler = d.counted(server.Handler)
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
+	server.ConnState = func(c net.Conn, state http.ConnState) {
+		if state != http.StateNew && state != http.StateActive {
+			d.setAnswering(c, false)
+		}
+	}
+}
+
+// connection is the key of a request's connection.
+type connection struct{}
+
 // counted keeps count of what is under way.
 func (d *drainer) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.add(1)
-		defer d.add(-1)
+		d.underWay.add(1)
+		defer d.underWay.add(-1)
+		if c, ok := r.Context().Value(connection{}).(net.Conn); ok && r.ProtoMajor == 1 {
+			d.setAnswering(c, true) // until the last buffer is sent, after the handler
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (d *drainer) add(n int) {
+func (d *drainer) setAnswering(c net.Conn, now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.underWay += n
-	if d.leaving && d.underWay == 0 && d.idle != nil {
-		close(d.idle)
-		d.idle = nil
+	switch {
+	case now == d.answering[c]:
+	case now:
+		d.answering[c] = true
+		d.unsent.add(1)
+	default:
+		delete(d.answering, c)
+		d.unsent.add(-1)
 	}
 }
 
-// idled is closed once nothing is under way.
-func (d *drainer) idled() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.leaving = true
-	idle := make(chan struct{})
-	if d.underWay == 0 {
-		close(idle)
-		return idle
+// tally counts, and tells when it is at none. The zero value is ready.
+type tally struct {
+	mu   sync.Mutex
+	n    int
+	none chan struct{} // closed at none, if anybody asked
+}
+
+func (t *tally) add(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n += n
+	if t.n == 0 && t.none != nil {
+		close(t.none)
+		t.none = nil
 	}
-	d.idle = idle
-	return idle
+}
+
+// isNone is closed once the tally is, or was after this call, at none. One caller at a time.
+func (t *tally) isNone() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	none := make(chan struct{})
+	if t.n == 0 {
+		close(none)
+		return none
+	}
+	t.none = none
+	return none
 }
 
 // flushing is how long connections have, after the last answer, to deliver it and be closed by their owner.
@@ -95,14 +135,20 @@ func (d *drainer) drain(server *http.Server) error {
 	select {
 	case err := <-closed:
 		return errors.Join(err, closeIf(err, server))
-	case <-d.idled():
+	case <-d.underWay.isNone():
+	}
+	var cut error // some clients read slowly
+	select {
+	case <-d.unsent.isNone():
+	case <-patience.Done():
+		cut = fmt.Errorf("answering by HTTP/1.1: %w", patience.Err())
 	}
 	// All is answered. Connections that nothing is asked on are closed by now or soon; some never say a word, and are not waited for.
 	select {
 	case <-closed:
 	case <-time.After(flushing):
 	}
-	return errors.Join(d.conns.Finish(patience), server.Close()) // some clients read slowly
+	return errors.Join(cut, d.conns.Finish(patience), server.Close())
 }
 
 func closeIf(err error, server *http.Server) error {
