@@ -56,12 +56,12 @@ time.`,
 	flags.IntVar(&f.spec.Servers, "servers", f.spec.Servers, "how many of the nodes run a server too")
 	flags.StringVar(&f.subnet, "subnet", "", "network of the machines, a /24 (default a free one below 10.88.0.0/16)")
 	flags.StringSliceVar(&f.images, "images", nil, "image archives, or folders of them, to import on every node")
-	flags.StringVar(&f.serverConfig, "server-config", "", "YAML file with more of what `coxswain server --config` takes")
-	flags.StringVar(&f.agentConfig, "agent-config", "", "YAML file with more of what `coxswain agent --config` takes")
+	flags.StringVar(&f.serverConfig, "server-config", "", "YAML file with more of what --config of coxswain server takes")
+	flags.StringVar(&f.agentConfig, "agent-config", "", "YAML file with more of what --config of coxswain agent takes")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long the nodes may take to become ready")
 	addClustersFlag(flags, &f.dataDir)
 	for _, name := range passed {
-		f.server[name] = flags.String(name, "", "as of `coxswain server`")
+		f.server[name] = flags.String(name, "", "as of coxswain server")
 	}
 	return command
 }
