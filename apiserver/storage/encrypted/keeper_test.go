@@ -100,7 +100,8 @@ type rig struct {
 // aWhile is after what an answer about the health of a plugin counts.
 const aWhile = 10 * time.Second
 
-const viaPlugin = "- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: p, timeout: 1m, endpoint: 'unix://SOCKET'}}, {identity: {}}]}"
+// viaPlugin waits for its plugin for so long where that is away.
+const viaPlugin = "- {resources: [secrets], providers: [{kms: {apiVersion: v2, name: p, timeout: 3s, endpoint: 'unix://SOCKET'}}, {identity: {}}]}"
 
 func newRig(t *testing.T) *rig {
 	t.Helper()

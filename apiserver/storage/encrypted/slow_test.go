@@ -124,9 +124,7 @@ func TestEarlierMissIsNotForgotten(t *testing.T) {
 func TestHungPluginIsAskedOnce(t *testing.T) {
 	r := newRig(t)
 	r.start(t, r.socket)
-	r.write(t, strings.Replace(viaPlugin, "1m", "2s", 1))
 	r.open(t)
-	r.write(t, viaPlugin)
 	r.elsewhere(t, "a", "b", "c")
 	r.hang()
 	if all, readable := r.list(t); all != 3 || readable != 0 || r.decrypts.Load() != 1 {
@@ -168,6 +166,7 @@ func TestPluginIsNotAskedWhileItFails(t *testing.T) {
 // The feed goes on without what a plugin is slow to decrypt, and ends for it to be read again when the answer comes.
 func TestSlowPluginDoesNotHoldUpTheFeed(t *testing.T) {
 	r := newRig(t)
+	r.write(t, strings.Replace(viaPlugin, "3s", "1m", 1))
 	r.start(t, r.socket)
 	r.open(t)
 	r.hang()
