@@ -40,11 +40,11 @@ func TestTokenRow(t *testing.T) {
 
 func TestMistakesOfAgents(t *testing.T) {
 	for want, args := range map[string][]string{
-		"--server: the server \"10.0.0.1\" is no URL":                        {"--server", "10.0.0.1"},
-		"--token: the token has not the form abcdef.0123456789abcdef":        {"--token", "sesame"},
-		"--discovery-token-ca-cert-hash=0: want sha256:":                     {"--discovery-token-ca-cert-hash", "0"},
+		"--server: the server \"10.0.0.1\" is no URL":                                       {"--server", "10.0.0.1"},
+		"--token: the token has not the form abcdef.0123456789abcdef":                       {"--token", "sesame"},
+		"--discovery-token-ca-cert-hash=0: want sha256:":                                    {"--discovery-token-ca-cert-hash", "0"},
 		"--disable=controllers: unknown part; known are dns, local-storage, network, proxy": {"--disable", "controllers"},
-		"--node-ip=here: not an IP address":                                  {"--node-ip", "here"},
+		"--node-ip=here: not an IP address":                                                 {"--node-ip", "here"},
 	} {
 		_, _, err := coxswain(t, append([]string{"coxswain", "agent", "--data-dir", t.TempDir()}, args...)...)
 		if err == nil || !strings.Contains(err.Error(), want) {
