@@ -26,7 +26,7 @@ func (x Coxswain) prepare(c *Control) error { return os.MkdirAll(c.data(), 0o700
 func (x Coxswain) launch(ctx context.Context, c *Control) error {
 	disable := "--disable=agent"
 	if x.APIServerOnly {
-		disable += ",controllers,scheduler"
+		disable += ",controllers,scheduler,cloud-controller-manager"
 	}
 	return c.run(ctx, x.Program, "server", disable, "--data-dir="+c.data(), "--https-listen-port="+port,
 		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet, silence)
