@@ -85,8 +85,8 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() && s.extendersTake(ctx, pod, node) {
 		return node.Node().Name, nil
 	}
-	known := recollection{memo: s.memo(p, snapshot, info, len(all))}
-	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo}
+	known := recollection{memo: s.memo(p, snapshot, info, cycle.Local())}
+	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo, narrowed: !narrowed.AllNodes()}
 	began = s.Clock.Now()
 	fitting, refusals := s.filter(ctx, look, narrow(all, narrowed, snapshot))
 	s.measure("Filter", p, began, nil)
@@ -156,7 +156,9 @@ type search struct {
 	cycle *profile.CycleState
 	pod   *corev1.Pod
 	memo  *memo
-	found []int // positions of the nodes that fit
+	// narrowed says that not all nodes, in their order, are looked at, but some, though it be as many.
+	narrowed bool
+	found    []int // positions of the nodes that fit
 }
 
 // filter returns the nodes that fit. In a large cluster it stops when it has found enough of them
@@ -167,13 +169,13 @@ func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeIn
 	fitting := make([]fwk.NodeInfo, 0, enough)
 	look.found = make([]int, 0, enough)
 	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
-	all, at := len(nodes) == len(look.memo.nodes), 0 // not narrowed: a node's place is its position
+	at := 0 // of all nodes, a node's place is its position
 	if len(nodes) > 0 {
 		at = s.next % len(nodes)
 	}
 	for ; tried < len(nodes) && len(fitting) < enough; tried++ {
 		node, position := nodes[at], at
-		if !all {
+		if look.narrowed {
 			position = node.(*state.NodeInfo).Position()
 		}
 		if at++; at == len(nodes) {
@@ -189,7 +191,7 @@ func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeIn
 			return nil, failed(status)
 		}
 	}
-	if all {
+	if !look.narrowed {
 		s.next = at
 	}
 	return fitting, refusals

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,29 +66,39 @@ type Refusal struct {
 	Failed bool `json:"failed,omitempty"`
 }
 
-// Explain says what the scheduler knows of a pod. It asks the plugins as a cycle does, between two cycles, and changes nothing.
+// Explain says what the scheduler knows of a pod. It asks the plugins as a cycle does, between two cycles, and changes nothing. A
+// cycle waits for one such question at most, however many are asked, and not for extenders.
 func (s *Scheduler) Explain(ctx context.Context, key client.ObjectKey) (*Explanation, error) {
+	s.explaining.Lock()
+	defer s.explaining.Unlock()
+	pod, e := &corev1.Pod{}, &Explanation{}
+	fitting, err := s.askPlugins(ctx, key, pod, e)
+	if err != nil {
+		return nil, err
+	}
+	s.askExtenders(ctx, pod, fitting, e)
+	return e, nil
+}
+
+// askPlugins reads the pod, says where it is and what is against each node, and returns the nodes that nothing is against.
+func (s *Scheduler) askPlugins(ctx context.Context, key client.ObjectKey, pod *corev1.Pod, e *Explanation) ([]fwk.NodeInfo, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if !s.running {
 		return nil, ErrNotRunning
 	}
-	pod := &corev1.Pod{}
 	if err := s.Client.Get(ctx, key, pod); err != nil {
 		return nil, fmt.Errorf("reading the pod: %w", err)
 	}
-	e := &Explanation{Nominated: s.nominated.node(pod.UID)}
-	for name := range s.profiles {
-		e.Profiles = append(e.Profiles, name)
-	}
-	slices.Sort(e.Profiles)
+	e.Nominated = s.nominated.node(pod.UID)
+	e.Profiles = slices.Sorted(maps.Keys(s.profiles))
 	p := s.profiles[pod.Spec.SchedulerName]
 	e.Served, e.Placed = p != nil, s.state.Placed(pod.UID)
 	s.lookUp(pod, e)
 	if p == nil || pod.Spec.NodeName != "" || e.Placed || e.Gate != "" {
-		return e, nil
+		return nil, nil
 	}
-	return e, s.askAll(ctx, p, pod, e)
+	return s.askAll(ctx, p, pod, e)
 }
 
 // lookUp says where the pod is.
@@ -107,13 +118,13 @@ func (s *Scheduler) lookUp(pod *corev1.Pod, e *Explanation) {
 	}
 }
 
-// askAll asks about every node.
-func (s *Scheduler) askAll(ctx context.Context, p *profile.Profile, pod *corev1.Pod, e *Explanation) error {
+// askAll asks about every node, and returns those that nothing is against.
+func (s *Scheduler) askAll(ctx context.Context, p *profile.Profile, pod *corev1.Pod, e *Explanation) ([]fwk.NodeInfo, error) {
 	h, cycle := s.handles[p.Name], &profile.CycleState{}
 	h.snapshot = s.state.Snapshot()
 	all, err := h.snapshot.List()
 	if err != nil {
-		return fmt.Errorf("listing nodes: %w", err)
+		return nil, fmt.Errorf("listing nodes: %w", err)
 	}
 	info := state.NewPodInfo(pod)
 	state.KeepInfo(cycle, info)
@@ -124,10 +135,13 @@ func (s *Scheduler) askAll(ctx context.Context, p *profile.Profile, pod *corev1.
 		for _, node := range all {
 			e.Nodes = append(e.Nodes, NodeOpinion{Name: node.Node().Name, Refusals: []Refusal{said}})
 		}
-		return nil
+		return nil, nil
 	}
 	var fitting []fwk.NodeInfo
 	for _, node := range all {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("asking about nodes: %w", ctx.Err()) // nobody waits for the answer
+		}
 		opinion := NodeOpinion{Name: node.Node().Name}
 		if !narrowed.AllNodes() && !narrowed.NodeNames.Has(opinion.Name) {
 			said := fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("node(s) didn't satisfy plugin(s) %v", by))
@@ -141,8 +155,7 @@ func (s *Scheduler) askAll(ctx context.Context, p *profile.Profile, pod *corev1.
 		e.Nodes = append(e.Nodes, opinion)
 	}
 	slices.SortFunc(e.Nodes, func(a, b NodeOpinion) int { return strings.Compare(a.Name, b.Name) })
-	s.askExtenders(ctx, pod, fitting, e)
-	return nil
+	return fitting, nil
 }
 
 // refusals are what the plugins have against a node, and, where they have nothing, what pods that are nominated for it leave.

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -113,5 +115,30 @@ func TestQuantitiesAreReadable(t *testing.T) {
 		if got := quantity(c.kind, c.n); got != c.want {
 			t.Errorf("%d of %s: %s, want %s", c.n, c.kind, got, c.want)
 		}
+	}
+}
+
+// No cycle waits for an extender that is asked only in order to explain, and nobody is asked for somebody who has gone.
+func TestExplainKeepsNoCycleWaiting(t *testing.T) {
+	f, e := newFixture(t), &extension{t: t, refuses: "a"}
+	f.extend(e, schedulerv1.Extender{})
+	f.running = true
+	f.nodes("a")
+	p := pod("p", "1")
+	f.comes(p)
+	e.before = func() {
+		if !f.turn.TryLock() {
+			t.Error("no cycle could run while the extender was asked")
+			return
+		}
+		f.turn.Unlock()
+	}
+	if got := f.explains(p); len(got.Nodes) != 1 || len(got.Nodes[0].Refusals) != 1 || got.Nodes[0].Refusals[0].Plugin != extenderName {
+		t.Errorf("%+v", got)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := f.Explain(gone, client.ObjectKeyFromObject(p)); !errors.Is(err, context.Canceled) {
+		t.Errorf("for somebody who has gone: %v", err)
 	}
 }

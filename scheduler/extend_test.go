@@ -25,6 +25,7 @@ type extension struct {
 	spares                       string // a node that nobody is to be evicted from
 	broken                       bool
 	asked                        []string
+	before                       func() // each answer
 }
 
 func (e *extension) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -32,6 +33,9 @@ func (e *extension) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.mu.Unlock()
 	verb := strings.TrimPrefix(r.URL.Path, "/ext/")
 	e.asked = append(e.asked, verb)
+	if e.before != nil {
+		e.before()
+	}
 	if e.broken {
 		http.Error(w, "broken", http.StatusInternalServerError)
 		return

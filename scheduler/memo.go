@@ -15,6 +15,7 @@ type memo struct {
 	profile string
 	pod     *state.PodInfo
 	roster  int64
+	local   int       // filters that have an opinion: those before the first that is not local, which may skip
 	nodes   []opinion // by the nodes' positions
 	scores  []int64   // a row for each node
 	width   int
@@ -33,17 +34,18 @@ type opinion struct {
 // maxMemos bounds how many different pods are remembered; the one that was used last is the first.
 const maxMemos = 8
 
-// memo returns the memo for a pod, an empty one if there is none.
-func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, nodes int) *memo {
+// memo returns the memo for a pod of which so many local filters are asked first, an empty one if there is none.
+func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, local int) *memo {
 	s.memos = slices.DeleteFunc(s.memos, func(m *memo) bool { return m.roster != snapshot.Roster() })
-	at := slices.IndexFunc(s.memos, func(m *memo) bool { return m.profile == p.Name && m.pod.SameDemands(pod) })
+	at := slices.IndexFunc(s.memos, func(m *memo) bool { return m.profile == p.Name && m.local == local && m.pod.SameDemands(pod) })
 	if at < 0 {
 		if len(s.memos) == maxMemos {
 			s.memos = s.memos[:maxMemos-1]
 		}
 		at = len(s.memos)
+		nodes, width := len(snapshot.Names()), p.Scorers()
 		s.memos = append(s.memos, &memo{
-			profile: p.Name, pod: pod, roster: snapshot.Roster(), nodes: make([]opinion, nodes), width: p.Scorers(), scores: make([]int64, nodes*p.Scorers()),
+			profile: p.Name, pod: pod, roster: snapshot.Roster(), local: local, nodes: make([]opinion, nodes), width: width, scores: make([]int64, nodes*width),
 		})
 	}
 	m := s.memos[at]

@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
@@ -48,7 +50,7 @@ func TestRemembersTheTruth(t *testing.T) {
 		if _, _, status := p.PreFilter(t.Context(), cycle, asked, all); !status.IsSuccess() {
 			t.Fatal(status)
 		}
-		look := &search{Profile: p, cycle: cycle, pod: asked, memo: f.memo(p, h.snapshot, info, len(all))}
+		look := &search{Profile: p, cycle: cycle, pod: asked, memo: f.memo(p, h.snapshot, info, cycle.Local())}
 		fitting, _ := f.filter(t.Context(), look, all)
 		var got, want []string
 		for _, n := range fitting {
@@ -68,5 +70,49 @@ func TestRemembersTheTruth(t *testing.T) {
 		if diff := cmp.Diff(fresh, remembered); diff != "" {
 			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)
 		}
+	}
+}
+
+// Nodes that are narrowed to as many as there are come in another order: what is remembered of one is not taken for another's.
+func TestRemembersTheTruthOfNarrowedNodes(t *testing.T) {
+	f := newFixture(t)
+	for name, zone := range map[string]string{"a": "z2", "b": "z1"} {
+		n := node(name)
+		n.Labels = map[string]string{corev1.LabelTopologyZone: zone}
+		n.Spec.Unschedulable = name == "b"
+		f.nodeAdded(n)
+	}
+	named := func(name string) corev1.NodeSelectorTerm {
+		return corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{name}}}}
+	}
+	for _, name := range []string{"first", "second"} {
+		p := pod(name, "2")
+		p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
+			NodeSelectorTerms: []corev1.NodeSelectorTerm{named("a"), named("b")},
+		}}}
+		f.comes(p)
+		f.tries()
+	}
+	f.same("node of the first", f.read("first").Spec.NodeName, "a")
+	f.same("node of the second, which a has no room for", f.read("second").Spec.NodeName, "")
+}
+
+// A plugin in front of the local ones that has nothing to say of one pod and something of another changes who is asked first.
+func TestRemembersTheTruthOfPodsThatOtherPluginsAreAskedAbout(t *testing.T) {
+	f := newFixture(t)
+	f.Configuration.Profiles[0].Plugins.Points = map[string]profile.PointSet{"filter": {Enabled: []profile.Enabled{{Name: interpodaffinity.Name}}}}
+	if err := f.init(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.nodes("a")
+	alone, other := pod("alone", "3"), pod("other", "3")
+	alone.Labels = map[string]string{"app": "alone"}
+	alone.Spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{
+		{LabelSelector: &metav1.LabelSelector{MatchLabels: alone.Labels}, TopologyKey: corev1.LabelHostname},
+	}}}
+	for _, p := range []*corev1.Pod{alone, other} {
+		f.comes(p)
+		f.tries()
+		f.same("node of "+p.Name+", which is too large for a", f.read(p.Name).Spec.NodeName, "")
 	}
 }

@@ -56,8 +56,9 @@ type Scheduler struct {
 	memos     []*memo
 	extenders []fwk.Extender
 
-	turn    sync.Mutex // held by a cycle, and by Explain
-	running bool
+	explaining sync.Mutex // held by Explain, so that a cycle waits for one of them at most
+	turn       sync.Mutex // held by a cycle, and by Explain while it asks the plugins
+	running    bool
 }
 
 // Run schedules until ctx ends.

@@ -72,6 +72,9 @@ func (c *CycleState) setFilters(all []filtering) {
 	}
 }
 
+// Local is how many local filters are asked before any other.
+func (c *CycleState) Local() int { return c.local }
+
 // OnlyLocal says whether all filters that do not skip are local.
 func (c *CycleState) OnlyLocal() bool { return c.filters != nil && c.local == len(c.filters) }
 

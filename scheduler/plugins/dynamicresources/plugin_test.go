@@ -9,6 +9,7 @@ import (
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -173,5 +174,34 @@ func TestGivesBackWhatKeepsAPodFromEveryNode(t *testing.T) {
 	}
 	if one := f.stored("one"); one.Status.Allocation != nil || len(one.Status.ReservedFor) > 0 {
 		t.Errorf("the claim still has %+v", one.Status)
+	}
+}
+
+// Devices that were reserved for a pod which was not bound are free again without a change of any claim.
+func TestPodsThatGoWakeThoseThatWaitForDevices(t *testing.T) {
+	f := newFixture(t, claim("both", 2), claim("one", 1))
+	holder, waiter := pod("holder", "both"), pod("waiter", "one")
+	cycle := f.fits(holder, "a")
+	if status := f.Reserve(t.Context(), cycle, holder, "a"); !status.IsSuccess() {
+		t.Fatal(status)
+	}
+	f.fits(waiter)
+	f.Unreserve(t.Context(), cycle, holder, "a")
+	f.fits(waiter, "a")
+	hints, err := f.EventsToRegister(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wakes := func(p *corev1.Pod) bool {
+		return slices.ContainsFunc(hints, func(h fwk.ClusterEventWithHint) bool {
+			if h.Event.Resource != fwk.Pod || h.Event.ActionType&fwk.Delete == 0 {
+				return false
+			}
+			verdict, err := h.QueueingHintFn(klog.Background(), p, holder, nil)
+			return err == nil && verdict == fwk.Queue
+		})
+	}
+	if !wakes(waiter) || wakes(pod("without")) {
+		t.Errorf("a pod that goes wakes one with claims: %t, one without: %t", wakes(waiter), wakes(pod("without")))
 	}
 }
