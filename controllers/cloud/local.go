@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +24,15 @@ const LocalName = "local"
 type Local struct {
 	// Reader shows Services and EndpointSlices.
 	Reader client.Reader
+
+	mu    sync.Mutex // one Service at a time is given addresses
+	given map[types.NamespacedName]gift
+}
+
+// gift is what a Service was given last, which Reader may not show yet.
+type gift struct {
+	uid       types.UID
+	addresses []string
 }
 
 var (
@@ -76,10 +87,17 @@ func (*Local) UpdateLoadBalancer(context.Context, string, *corev1.Service, []*co
 }
 
 // EnsureLoadBalancerDeleted implements cloudprovider.LoadBalancer.
-func (*Local) EnsureLoadBalancerDeleted(context.Context, string, *corev1.Service) error { return nil }
+func (l *Local) EnsureLoadBalancerDeleted(_ context.Context, _ string, service *corev1.Service) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.given, client.ObjectKeyFromObject(service))
+	return nil
+}
 
 // EnsureLoadBalancer implements cloudprovider.LoadBalancer.
 func (l *Local) EnsureLoadBalancer(ctx context.Context, _ string, service *corev1.Service, nodes []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	taken, err := l.taken(ctx, service)
 	if err != nil {
 		return nil, err
@@ -104,7 +122,27 @@ func (l *Local) EnsureLoadBalancer(ctx context.Context, _ string, service *corev
 		slices.Sort(conflicts)
 		return nil, errors.New(strings.Join(slices.Compact(conflicts), "; "))
 	}
+	if l.given == nil {
+		l.given = map[types.NamespacedName]gift{}
+	}
+	l.given[client.ObjectKeyFromObject(service)] = gift{service.UID, listed(status)}
 	return status, nil
+}
+
+func listed(status *corev1.LoadBalancerStatus) []string {
+	addresses := make([]string, 0, len(status.Ingress))
+	for _, ingress := range status.Ingress {
+		addresses = append(addresses, ingress.IP)
+	}
+	return addresses
+}
+
+// has are the addresses of a Service: those that it was given, or else those of its status.
+func (l *Local) has(service *corev1.Service) []string {
+	if last, ok := l.given[client.ObjectKeyFromObject(service)]; ok && last.uid == service.UID && service.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		return last.addresses
+	}
+	return listed(&service.Status.LoadBalancer)
 }
 
 // addresses are those of a node that a Service can have: of each of its families the external one, or else the internal one.

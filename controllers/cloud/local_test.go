@@ -54,6 +54,8 @@ func TestAddresses(t *testing.T) {
 	local.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 	chosen := balanced("web", 80)
 	chosen.Spec.LoadBalancerIP = "10.0.0.1"
+	published := balanced("other", 80)
+	published.Spec.Ports[0].NodePort = 30080
 	for _, test := range []struct {
 		reason  string
 		service *corev1.Service
@@ -68,6 +70,8 @@ func TestAddresses(t *testing.T) {
 		{"not where another Service is", balanced("web", 80), []client.Object{balanced("other", 80, "10.0.0.1")}, "198.51.100.2"},
 		{"beside another port of another Service", balanced("web", 80), []client.Object{balanced("other", 81, "10.0.0.1")}, "10.0.0.1 198.51.100.2"},
 		{"never the API server's", balanced("web", 6443), []client.Object{servers}, "198.51.100.2"},
+		{"never the API server's, whichever address it is known by", balanced("web", 6443), []client.Object{slice("kubernetes", 6443, discoveryv1.Endpoint{Addresses: []string{"10.0.0.2"}})}, "10.0.0.1"},
+		{"never a port of all nodes of another Service", balanced("web", 30080), []client.Object{published}, "port 30080/TCP of node boat is taken by Service default/other; port 30080/TCP of node raft is taken by Service default/other"},
 		{"never the kubelets'", balanced("web", 10250), nil, "port 10250/TCP of node boat is taken by the kubelet; port 10250/TCP of node raft is taken by the kubelet"},
 		{"none is left", balanced("web", 80), []client.Object{balanced("other", 80, "10.0.0.1", "198.51.100.2")},
 			"port 80/TCP of node boat is taken by Service default/other; port 80/TCP of node raft is taken by Service default/other"},
@@ -88,6 +92,29 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// Two Services that ask before either's status can be read do not get the same address; what one gives up the other may have.
+func TestOneAddressIsGivenOnce(t *testing.T) {
+	first, second := balanced("first", 80), balanced("second", 80)
+	first.UID, second.UID = "1", "2"
+	l := &Local{Reader: fake.NewClientBuilder().WithObjects(first, second).Build()}
+	given := func(service *corev1.Service) int {
+		status, err := l.EnsureLoadBalancer(t.Context(), "", service, []*corev1.Node{node("boat", "InternalIP=10.0.0.1")})
+		if err != nil {
+			return 0
+		}
+		return len(status.Ingress)
+	}
+	if a, b := given(first), given(second); a != 1 || b != 0 {
+		t.Errorf("the first is given %d addresses, the second %d", a, b)
+	}
+	if err := l.EnsureLoadBalancerDeleted(t.Context(), "", first); err != nil {
+		t.Fatal(err)
+	}
+	if b := given(second); b != 1 {
+		t.Errorf("the second is given %d addresses when the first has gone", b)
 	}
 }
 

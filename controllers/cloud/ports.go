@@ -1,16 +1,21 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// place is a port on an address.
+// apiServer has its port on all addresses of its node, whichever of them it is known by.
+const apiServer = "the API server"
+
+// place is a port on an address; without one, on all addresses of all nodes.
 type place struct {
 	address  netip.Addr
 	port     int32
@@ -33,27 +38,27 @@ func (l *Local) taken(ctx context.Context, service *corev1.Service) (places, err
 		if other.Namespace == service.Namespace && other.Name == service.Name {
 			continue
 		}
-		var has []string
-		for _, ingress := range other.Status.LoadBalancer.Ingress {
-			has = append(has, ingress.IP)
-		}
-		for _, ip := range append(has, other.Spec.ExternalIPs...) {
-			for _, port := range other.Spec.Ports {
-				all.add(ip, port.Port, protocol(port.Protocol), "Service "+other.Namespace+"/"+other.Name)
+		who := "Service " + other.Namespace + "/" + other.Name
+		for _, port := range other.Spec.Ports {
+			for _, ip := range slices.Concat(l.has(other), other.Spec.ExternalIPs) {
+				all.add(ip, port.Port, protocol(port.Protocol), who)
+			}
+			if port.NodePort != 0 {
+				all[place{port: port.NodePort, protocol: protocol(port.Protocol)}] = who
 			}
 		}
 	}
-	var slices discoveryv1.EndpointSliceList
+	var servers discoveryv1.EndpointSliceList
 	own := client.MatchingLabels{discoveryv1.LabelServiceName: "kubernetes"}
-	if err := l.Reader.List(ctx, &slices, client.InNamespace(corev1.NamespaceDefault), own, client.UnsafeDisableDeepCopy); err != nil {
+	if err := l.Reader.List(ctx, &servers, client.InNamespace(corev1.NamespaceDefault), own, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing API servers: %w", err)
 	}
-	for i := range slices.Items {
-		for _, endpoint := range slices.Items[i].Endpoints {
+	for i := range servers.Items {
+		for _, endpoint := range servers.Items[i].Endpoints {
 			for _, address := range endpoint.Addresses {
-				for _, port := range slices.Items[i].Ports {
+				for _, port := range servers.Items[i].Ports {
 					if port.Port != nil {
-						all.add(address, *port.Port, corev1.ProtocolTCP, "the API server")
+						all.add(address, *port.Port, corev1.ProtocolTCP, apiServer)
 					}
 				}
 			}
@@ -71,7 +76,12 @@ func (p places) add(ip string, port int32, of corev1.Protocol, who string) {
 // by says who has one of the Service's ports on an address of a node, empty if nobody has.
 func (p places) by(service *corev1.Service, node *corev1.Node, address netip.Addr) string {
 	for _, port := range service.Spec.Ports {
-		who := p[place{address, port.Port, protocol(port.Protocol)}]
+		who := cmp.Or(p[place{address, port.Port, protocol(port.Protocol)}], p[place{port: port.Port, protocol: protocol(port.Protocol)}])
+		for _, a := range node.Status.Addresses {
+			if other, err := netip.ParseAddr(a.Address); err == nil && p[place{other.Unmap(), port.Port, protocol(port.Protocol)}] == apiServer {
+				who = apiServer
+			}
+		}
 		if port.Port == node.Status.DaemonEndpoints.KubeletEndpoint.Port && protocol(port.Protocol) == corev1.ProtocolTCP {
 			who = "the kubelet"
 		}

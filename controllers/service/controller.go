@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	cloudprovider "k8s.io/cloud-provider"
@@ -50,7 +51,7 @@ func (c *Controller) Reconcile(ctx context.Context, service *corev1.Service) (re
 	switch {
 	case wanted(service):
 		err = c.ensure(ctx, service)
-	case slices.Contains(service.Finalizers, Finalizer):
+	case slices.Contains(service.Finalizers, Finalizer) && c.owns(service):
 		err = c.remove(ctx, service)
 	default:
 		c.forget(service)
@@ -76,6 +77,11 @@ func wanted(service *corev1.Service) bool {
 	return service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Spec.LoadBalancerClass == nil && service.DeletionTimestamp == nil
 }
 
+// owns says whether the load balancer of a Service that has the finalizer is this controller's: others who serve a class use the same one.
+func (c *Controller) owns(service *corev1.Service) bool {
+	return service.Spec.LoadBalancerClass == nil || c.last(service).uid == service.UID
+}
+
 // ensure brings the load balancer up to date. What was asked for already is not asked again.
 func (c *Controller) ensure(ctx context.Context, service *corev1.Service) error {
 	nodes, err := c.hosts(ctx)
@@ -96,7 +102,9 @@ func (c *Controller) ensure(ctx context.Context, service *corev1.Service) error 
 		err = c.make(ctx, service, nodes, false)
 	}
 	if err != nil {
-		c.forget(service)
+		if !apierrors.IsConflict(err) { // or else it is only what was read that is old
+			c.forget(service)
+		}
 		return err
 	}
 	c.remember(service, now)
@@ -113,12 +121,6 @@ func (c *Controller) follows() bool {
 
 // make has the load balancer made or changed. quiet tells only of what has come of it.
 func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []*corev1.Node, quiet bool) error {
-	if !quiet {
-		c.Recorder.Event(service, corev1.EventTypeNormal, "EnsuringLoadBalancer", "Ensuring load balancer")
-	}
-	if len(nodes) == 0 && !quiet {
-		c.Recorder.Event(service, corev1.EventTypeWarning, "UnAvailableLoadBalancer", "There are no available nodes for LoadBalancer")
-	}
 	current, err := c.change(ctx, service, func(s *corev1.Service) {
 		if !slices.Contains(s.Finalizers, Finalizer) {
 			s.Finalizers = append(s.Finalizers, Finalizer)
@@ -126,6 +128,12 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 	})
 	if err != nil {
 		return fmt.Errorf("failed to add load balancer cleanup finalizer: %w", err)
+	}
+	if !quiet {
+		c.Recorder.Event(service, corev1.EventTypeNormal, "EnsuringLoadBalancer", "Ensuring load balancer")
+	}
+	if len(nodes) == 0 && !quiet {
+		c.Recorder.Event(service, corev1.EventTypeWarning, "UnAvailableLoadBalancer", "There are no available nodes for LoadBalancer")
 	}
 	status, err := c.Provider.EnsureLoadBalancer(ctx, c.ClusterName, current.DeepCopy(), nodes)
 	if errors.Is(err, cloudprovider.ImplementedElsewhere) {
@@ -168,12 +176,10 @@ func (c *Controller) update(ctx context.Context, service *corev1.Service, nodes 
 
 // remove has the load balancer removed, and lets the Service go.
 func (c *Controller) remove(ctx context.Context, service *corev1.Service) error {
-	c.forget(service)
-	if service.Spec.LoadBalancerClass == nil {
-		c.Recorder.Event(service, corev1.EventTypeNormal, "DeletingLoadBalancer", "Deleting load balancer")
-		if err := c.Provider.EnsureLoadBalancerDeleted(ctx, c.ClusterName, service.DeepCopy()); err != nil {
-			return fmt.Errorf("failed to delete load balancer: %w", err)
-		}
+	c.remember(service, asked{uid: service.UID}) // whose it is, and no more
+	c.Recorder.Event(service, corev1.EventTypeNormal, "DeletingLoadBalancer", "Deleting load balancer")
+	if err := c.Provider.EnsureLoadBalancerDeleted(ctx, c.ClusterName, service.DeepCopy()); err != nil {
+		return fmt.Errorf("failed to delete load balancer: %w", err)
 	}
 	_, err := c.change(ctx, service, func(s *corev1.Service) {
 		s.Finalizers = slices.DeleteFunc(s.Finalizers, func(f string) bool { return f == Finalizer })
@@ -182,6 +188,7 @@ func (c *Controller) remove(ctx context.Context, service *corev1.Service) error 
 	if err != nil {
 		return fmt.Errorf("failed to remove load balancer cleanup finalizer: %w", err)
 	}
+	c.forget(service)
 	c.Recorder.Event(service, corev1.EventTypeNormal, "DeletedLoadBalancer", "Deleted load balancer")
 	return nil
 }

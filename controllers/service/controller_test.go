@@ -133,6 +133,40 @@ func TestLoadBalancerOfAnotherClass(t *testing.T) {
 	if got := f.service(); len(got.Finalizers) > 0 {
 		t.Errorf("%v", got.Finalizers)
 	}
+	f.change(func(s *corev1.Service) { s.Finalizers = []string{Finalizer} }) // whoever serves the class may use the same
+	f.does(nil)
+	if got := f.service(); len(got.Finalizers) != 1 {
+		t.Errorf("%v", got.Finalizers)
+	}
+}
+
+func TestLoadBalancerOfAServiceThatGetsAClass(t *testing.T) {
+	f := newFixture(t)
+	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
+	f.change(func(s *corev1.Service) { s.Spec.LoadBalancerClass = ptr.To("example.com/balancer") })
+	f.does([]string{"delete"}, "Normal DeletingLoadBalancer Deleting load balancer", "Normal DeletedLoadBalancer Deleted load balancer")
+	if got := f.service(); len(got.Finalizers) > 0 {
+		t.Errorf("%v", got.Finalizers)
+	}
+}
+
+// followed is a cloud that is asked anew whenever endpoints change.
+type followed struct{ cloudprovider.LoadBalancer }
+
+func (followed) FollowsEndpoints() bool { return true }
+
+// A cache that does not show our own writes yet leads to conflicts, and to nothing that is told twice.
+func TestTellsOnceAlthoughTheCacheIsBehind(t *testing.T) {
+	f := newFixture(t)
+	f.controller.Provider = followed{f.controller.Provider}
+	old := f.service()
+	f.does([]string{"create", "create", "create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
+	for range 2 {
+		if result, err := f.controller.Reconcile(t.Context(), old); err != nil || result.RequeueAfter == 0 {
+			t.Errorf("what was read is old, but it is not tried again: %v %v", result, err)
+		}
+	}
+	f.does([]string{"create", "create", "create"})
 }
 
 func TestCloudFails(t *testing.T) {
