@@ -4,6 +4,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
@@ -62,4 +66,49 @@ func FuzzReadConfiguration(f *testing.F) {
 			t.Errorf("%q:\n%s", data, diff)
 		}
 	})
+}
+
+// alike is a resource with one version.
+type alike struct{}
+
+func (alike) Default(runtime.Object) {}
+
+func (alike) New(schema.GroupVersionKind) (runtime.Object, error) {
+	return &unstructured.Unstructured{}, nil
+}
+
+func (alike) Convert(_, _, _ any) error { return errVersion }
+
+func (alike) ConvertToVersion(in runtime.Object, _ runtime.GroupVersioner) (runtime.Object, error) {
+	return in, nil
+}
+
+func (alike) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
+	return label, value, nil
+}
+
+// A configuration is applied again when the object changed meanwhile: what becomes of the object that came out first, defaults and the
+// like, is not in it then.
+func TestAppliedConfigurationIsNotChanged(t *testing.T) {
+	kind := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Boat"}
+	m, err := managedfields.NewDefaultCRDFieldManager(managedfields.NewDeducedTypeConverter(), alike{}, alike{}, alike{}, kind, kind.GroupVersion(), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": "a"}}}
+	live.SetGroupVersionKind(kind)
+	data := []byte(`{"apiVersion":"example.com/v1","kind":"Boat","metadata":{"name":"a"},"spec":{"sails":[{"size":1}]}}`)
+	parsed := Parse(data)
+	merged, err := Merge(m, live, Configuration{Data: data, Parsed: parsed, Manager: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sails, _, err := unstructured.NestedFieldNoCopy(merged.(*unstructured.Unstructured).Object, "spec", "sails")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sails.([]any)[0].(map[string]any)["color"] = "white" // a default
+	if diff := cmp.Diff(Parse(data).object, parsed.object); diff != "" {
+		t.Error(diff)
+	}
 }

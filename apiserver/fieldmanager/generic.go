@@ -79,7 +79,8 @@ func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configura
 	if err != nil {
 		return nil, err
 	}
-	return merge(m, live.DeepCopyObject(), configuration, wanted)
+	// What comes out shares what it is made of: atomic lists and maps of objects without a Go type.
+	return merge(m, live.DeepCopyObject(), configuration.DeepCopy(), wanted)
 }
 
 // readApplied reads a configuration, which may not say who manages it.
