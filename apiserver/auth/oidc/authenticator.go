@@ -83,9 +83,20 @@ func newClient(authority string) (*http.Client, error) {
 		}
 	}
 	// An issuer is asked once an hour: no connection is worth keeping.
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+	return &http.Client{Timeout: 30 * time.Second, CheckRedirect: redirected, Transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: settings, DisableKeepAlives: true,
 	}}, nil
+}
+
+// maxRedirects is how often an answer may be elsewhere.
+const maxRedirects = 10
+
+// redirected lets nobody send us, and the token for a source with us, to where answers could come from anybody.
+func redirected(r *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return fmt.Errorf("redirected %d times", len(via))
+	}
+	return secure(r.URL.String())
 }
 
 // AuthenticateToken implements authenticator.Token, for tokens whose issuer this is.

@@ -22,6 +22,10 @@ func TestDistributedClaims(t *testing.T) {
 	t.Cleanup(server.Close)
 	var answer map[string]any
 	server.Handle = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/plain" {
+			http.Redirect(w, r, "http://"+r.Host+"/secret", http.StatusFound)
+			return
+		}
 		if r.URL.Path == "/secret" && r.Header.Get("Authorization") != "Bearer key" {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
@@ -55,11 +59,12 @@ func TestDistributedClaims(t *testing.T) {
 		"sources that are none":    {with(at("/groups", ""), "_claim_sources", nil), good, nil, `claim sources has no source "src"`},
 		"a source without TLS": {with(at("/groups", ""), "_claim_sources", map[string]any{"src": map[string]string{"endpoint": "http://169.254.169.254/"}}),
 			good, nil, "is not an https URL"},
-		"without groups":          {at("/groups", ""), map[string]any{"aud": "cluster", "exp": expiry}, nil, `did not contain claim: groups`},
-		"for others":              {at("/groups", ""), map[string]any{"groups": "a", "aud": "other", "exp": expiry}, nil, "expected audience"},
-		"expired":                 {at("/groups", ""), map[string]any{"groups": "a", "aud": "cluster", "exp": now.Unix() - 1}, nil, "token is expired"},
-		"as if another signed it": {at("/groups", ""), map[string]any{"iss": f.URL, "groups": "a", "aud": "cluster", "exp": expiry}, nil, "failed to verify id token signature"},
-		"of nobody":               {at("/groups", ""), map[string]any{"iss": "", "groups": "a", "aud": "cluster", "exp": expiry}, nil, "is not an https URL"},
+		"a redirect to one without": {at("/plain", "key"), good, nil, "is not an https URL"},
+		"without groups":            {at("/groups", ""), map[string]any{"aud": "cluster", "exp": expiry}, nil, `did not contain claim: groups`},
+		"for others":                {at("/groups", ""), map[string]any{"groups": "a", "aud": "other", "exp": expiry}, nil, "expected audience"},
+		"expired":                   {at("/groups", ""), map[string]any{"groups": "a", "aud": "cluster", "exp": now.Unix() - 1}, nil, "token is expired"},
+		"as if another signed it":   {at("/groups", ""), map[string]any{"iss": f.URL, "groups": "a", "aud": "cluster", "exp": expiry}, nil, "failed to verify id token signature"},
+		"of nobody":                 {at("/groups", ""), map[string]any{"iss": "", "groups": "a", "aud": "cluster", "exp": expiry}, nil, "is not an https URL"},
 	} {
 		answer = c.answer
 		got, refused := f.ask(t, c.claims)
