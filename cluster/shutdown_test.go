@@ -44,14 +44,14 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, running.Config.Host+path, nil)
 		return transport.RoundTrip(r)
 	}
-	code := func(path string) int {
+	code := func(path string) (int, error) {
 		response, err := ask(path)
 		if err != nil {
-			t.Fatal(err)
+			return 0, err
 		}
 		defer response.Body.Close()
-		_, _ = io.Copy(io.Discard, response.Body)
-		return response.StatusCode
+		_, err = io.Copy(io.Discard, response.Body)
+		return response.StatusCode, err
 	}
 	watch, err := ask("/api/v1/namespaces?watch=1&allowWatchBookmarks=1")
 	if err != nil || watch.ProtoMajor != 2 {
@@ -65,22 +65,29 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 			_, end = lines.ReadString('\n')
 		}
 	}()
-	slow := make(chan int, 1)
-	go func() { slow <- code("/api/v1/namespaces?resourceVersion=999999999&timeout=2700ms") }()
-	if got := code("/readyz"); got != http.StatusOK {
-		t.Fatalf("/readyz says %d", got)
+	type answer struct {
+		code int
+		err  error
+	}
+	slow := make(chan answer, 1)
+	go func() {
+		got, err := code("/api/v1/namespaces?resourceVersion=999999999&timeout=2700ms")
+		slow <- answer{got, err}
+	}()
+	if got, err := code("/readyz"); got != http.StatusOK {
+		t.Fatalf("/readyz says %d: %v", got, err)
 	}
 
 	begin := time.Now()
 	stopped := make(chan error, 1)
 	go func() { stopped <- running.Stop() }()
-	for code("/readyz") == http.StatusOK { // the end is told from another goroutine
+	for got := http.StatusOK; got == http.StatusOK; got, _ = code("/readyz") { // the end is told from another goroutine
 		if time.Since(begin) > 30*time.Second {
 			t.Fatal("/readyz does not tell that the server ends")
 		}
 	}
-	if got := code("/api/v1/namespaces"); got != http.StatusOK {
-		t.Errorf("in the delay a request is answered with %d", got)
+	if got, err := code("/api/v1/namespaces"); got != http.StatusOK && time.Since(begin) < delay { // later nobody is answered
+		t.Errorf("in the delay a request is answered with %d: %v", got, err)
 	}
 	select {
 	case <-ended:
@@ -89,8 +96,8 @@ func TestShutdownCutsNobodyOff(t *testing.T) {
 		}
 	case <-time.After(delay / 3):
 	}
-	if got := <-slow; got != http.StatusGatewayTimeout {
-		t.Errorf("what was under way is answered with %d", got)
+	if got := <-slow; got.code != http.StatusGatewayTimeout {
+		t.Errorf("what was under way is answered with %d: %v", got.code, got.err)
 	}
 	if <-ended; end != io.EOF {
 		t.Errorf("the watch ended with %v", end)
