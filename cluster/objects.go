@@ -35,15 +35,18 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 	if err != nil {
 		return err
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.sharedConfig(), c.joinSecret(), info}
+	shared := c.sharedConfig()
+	if c.options.Enabled(Controllers) && c.options.Enabled(LocalStorage) {
+		if err := ensureStorageClass(ctx, writer, shared); err != nil {
+			return fmt.Errorf("writing the default storage class: %w", err)
+		}
+	}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), shared, c.joinSecret(), info}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
 	if !slices.Contains(c.options.Disable, DNS) {
 		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(c.options.ClusterDNS)}))
-	}
-	if c.options.Enabled(Controllers) && c.options.Enabled(LocalStorage) {
-		objects = append(objects, localpath.Class())
 	}
 	for _, object := range objects {
 		if err := ensure(ctx, writer, object); err != nil {
@@ -51,6 +54,28 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 		}
 	}
 	return nil
+}
+
+// storageClassMade marks the ConfigMap that all nodes share when the cluster has been given its default storage class.
+const storageClassMade = "coxswain.io/storage-class-made"
+
+// ensureStorageClass makes the default storage class, once in the life of a cluster: what becomes of it then is its users' business, also that it
+// is deleted. The mark is on the ConfigMap shared, which a new cluster does not have yet.
+func ensureStorageClass(ctx context.Context, writer client.Client, shared client.Object) error {
+	stored := &corev1.ConfigMap{}
+	found := writer.Get(ctx, client.ObjectKeyFromObject(shared), stored)
+	if client.IgnoreNotFound(found) != nil || stored.Annotations[storageClassMade] != "" {
+		return client.IgnoreNotFound(found)
+	}
+	if err := ensure(ctx, writer, localpath.Class()); err != nil {
+		return err
+	}
+	if apierrors.IsNotFound(found) {
+		shared.SetAnnotations(map[string]string{storageClassMade: "true"})
+		return nil
+	}
+	metav1.SetMetaDataAnnotation(&stored.ObjectMeta, storageClassMade, "true")
+	return writer.Update(ctx, stored)
 }
 
 // ensure creates an object, or brings what it says up to date in the one that exists.

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/component-helpers/storage/volume"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -33,7 +34,7 @@ func (c *Claims) Reconcile(ctx context.Context, claim *corev1.PersistentVolumeCl
 	if err := c.Client.Get(ctx, client.ObjectKey{Name: volume.GetPersistentVolumeClaimClass(claim)}, class); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err) // the binder tells of a class that is not there
 	}
-	if class.Provisioner != Provisioner {
+	if class.Provisioner != Provisioner || waitsForPod(claim, class) {
 		return reconcile.Result{}, nil
 	}
 	existing := &corev1.PersistentVolume{}
@@ -47,6 +48,11 @@ func (c *Claims) Reconcile(ctx context.Context, claim *corev1.PersistentVolumeCl
 func asks(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.Annotations[volume.AnnStorageProvisioner] == Provisioner && claim.Spec.VolumeName == "" && claim.DeletionTimestamp == nil &&
 		(claim.Status.Phase == "" || claim.Status.Phase == corev1.ClaimPending)
+}
+
+// waitsForPod says whether the scheduler is to select a node first, or another one.
+func waitsForPod(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) bool {
+	return claim.Annotations[volume.AnnSelectedNode] == "" && ptr.Deref(class.VolumeBindingMode, storagev1.VolumeBindingImmediate) == storagev1.VolumeBindingWaitForFirstConsumer
 }
 
 func volumeName(claim *corev1.PersistentVolumeClaim) string { return "pvc-" + string(claim.UID) }

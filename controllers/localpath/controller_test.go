@@ -46,6 +46,7 @@ func TestProvisioning(t *testing.T) {
 	failed := func(why string) string {
 		return `Warning ProvisioningFailed failed to provision volume with StorageClass "local-path": ` + why
 	}
+	unplaced := func(c *corev1.PersistentVolumeClaim) { delete(c.Annotations, volume.AnnSelectedNode) }
 	for _, test := range []struct {
 		reason   string
 		claim    *corev1.PersistentVolumeClaim
@@ -55,7 +56,8 @@ func TestProvisioning(t *testing.T) {
 		selected string
 	}{
 		{"a node that offers a folder", waiting(nil), offers, Class(), "Normal ProvisioningSucceeded Successfully provisioned volume pvc-1-2", "boat"},
-		{"no node yet", waiting(func(c *corev1.PersistentVolumeClaim) { delete(c.Annotations, volume.AnnSelectedNode) }), offers, Class(), failed("configuration error, no node was specified"), ""},
+		{"no node yet", waiting(unplaced), offers, Class(), "", ""},
+		{"no node ever", waiting(unplaced), offers, func() *storagev1.StorageClass { c := Class(); c.VolumeBindingMode = nil; return c }(), failed("configuration error, no node was specified"), ""},
 		{"a node that offers none", waiting(nil), boat(nil), Class(), failed(`node "boat" offers no folder for local volumes`), ""},
 		{"a folder that is no path", waiting(nil), boat(map[string]string{FolderAnnotation: "../etc"}), Class(), failed(`node "boat" offers no folder for local volumes`), ""},
 		{"a block device", waiting(func(c *corev1.PersistentVolumeClaim) { c.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeBlock) }), offers, Class(),
