@@ -24,8 +24,10 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "nodeipam"
 
-// Controller gives nodes their pod networks. It has one worker: shares are handed out
-// one after the other.
+// workers write shares at the same time. They are handed out one after the other.
+const workers = 8
+
+// Controller gives nodes their pod networks.
 type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
@@ -60,12 +62,12 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	return patch.Result(reconcile.Result{}, patch.Metadata(ctx, c.Client, node, func(changed *corev1.Node) {
-		changed.Spec.PodCIDR = shares[0].String()
-		for _, share := range shares {
-			changed.Spec.PodCIDRs = append(changed.Spec.PodCIDRs, share.String())
-		}
-	}))
+	cidrs := make([]string, len(shares))
+	for i, share := range shares {
+		cidrs[i] = share.String()
+	}
+	change := patch.Change{Spec: map[string]any{"podCIDR": cidrs[0], "podCIDRs": cidrs}}
+	return patch.Result(reconcile.Result{}, patch.Merge(ctx, c.Client, node, change))
 }
 
 // choose picks a free share of each network and keeps it for the node.
@@ -202,6 +204,6 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	return kit.New(mgr, Name).
 		Watches(&corev1.Node{}, c.changes()).
-		WithOptions(kit.Options(1)).
+		WithOptions(kit.Options(workers)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

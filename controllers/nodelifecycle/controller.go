@@ -30,6 +30,10 @@ const Name = "nodelifecycle"
 // startGrace is how long a new node may take to report for the first time.
 const startGrace = time.Minute
 
+// workers are so many because nothing runs on a new node before it is free of taints, and because etcd makes one write to the disk of
+// all that wait for one.
+const workers = 16
+
 // Controller reconciles nodes with their signs of life.
 type Controller struct {
 	Client   client.Client
@@ -69,7 +73,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
 		return kit.After(wait), nil
 	}
-	err := patch.Metadata(ctx, c.Client, node, func(changed *corev1.Node) { changed.Spec.Taints = wanted })
+	err := patch.Merge(ctx, c.Client, node, patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true})
 	return patch.Result(kit.After(wait), err)
 }
 
@@ -193,6 +197,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
 	}
 	return kit.New(mgr, Name).
+		WithOptions(kit.Options(workers)).
 		Watches(&corev1.Node{}, c.changes()).
 		Watches(&coordinationv1.Lease{}, handler.EnqueueRequestsFromMapFunc(c.renewed)).
 		Complete(reconcile.AsReconciler(c.Client, c))

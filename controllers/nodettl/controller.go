@@ -61,13 +61,8 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if node.Annotations[corev1.ObjectTTLAnnotationKey] == value {
 		return reconcile.Result{}, nil
 	}
-	err := patch.Metadata(ctx, c.Client, node, func(node *corev1.Node) {
-		if node.Annotations == nil {
-			node.Annotations = map[string]string{}
-		}
-		node.Annotations[corev1.ObjectTTLAnnotationKey] = value
-	})
-	return patch.Result(reconcile.Result{}, err)
+	change := patch.Change{Annotations: map[string]string{corev1.ObjectTTLAnnotationKey: value}}
+	return patch.Result(reconcile.Result{}, patch.Merge(ctx, c.Client, node, change))
 }
 
 // count takes note of a node that is there or not, and returns the nodes that this concerns: all of them if the cluster is
