@@ -32,11 +32,9 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	if err := registerNodes(ctx, c, nodes, plainNode); err != nil {
+	if err := t.register(ctx, c, nodes); err != nil {
 		return fmt.Errorf("registering nodes: %w", err)
 	}
-	t.record(figure{what: fmt.Sprintf("%d nodes registered, until the last is free of taints", nodes), unit: seconds, value: time.Since(began).Seconds()})
 	if err := bindOne(ctx, c, "default"); err != nil {
 		return fmt.Errorf("waiting for the scheduler: %w", err)
 	}
@@ -61,7 +59,7 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 	if err != nil {
 		return err
 	}
-	began = time.Now()
+	began := time.Now()
 	if _, err := load.Repeat(workers, pods, func(i int) error {
 		_, err := c.CoreV1().Pods("scheduled").Create(ctx, load.Requesting(fmt.Sprintf("pod-%d", i)), metav1.CreateOptions{})
 		return err
@@ -83,6 +81,26 @@ func (t *turn) schedule(ctx context.Context, nodes, pods int) error {
 	}
 	t.record(figure{what: "of it, creating them", unit: seconds, value: created.Seconds()})
 	return t.recordMemory("memory after scheduling")
+}
+
+// register makes nodes that the scheduler may use, and records what that took and cost.
+func (t *turn) register(ctx context.Context, c kubernetes.Interface, nodes int) error {
+	profiled := t.profile(ctx, fmt.Sprintf("register %d nodes", nodes), workers)
+	before, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := registerNodes(ctx, c, nodes, plainNode); err != nil {
+		return err
+	}
+	t.record(figure{what: fmt.Sprintf("%d nodes registered, until the last is free of taints", nodes), unit: seconds, value: time.Since(began).Seconds()})
+	after, err := load.ReadUsage(t.PIDs()...)
+	if err != nil {
+		return err
+	}
+	t.record(figure{what: "CPU of the servers for a node", unit: micros, value: float64(after.Since(before).CPU/time.Duration(nodes)) / 1e3})
+	return profiled()
 }
 
 func plainNode(i int) *corev1.Node { return load.Node(fmt.Sprintf("node-%d", i)) }
