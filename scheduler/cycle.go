@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
@@ -30,15 +29,18 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 		s.missed(p, began, failure)
 		s.postFilter(ctx, p, cycle, pod, failure)
 		if failure.nomination.Mode() == fwk.ModeOverride {
-			s.nominated.AddNominatedPod(klog.FromContext(ctx), queued.PodInfo, failure.nomination)
-			s.queue.Calm(pod.UID) // each victim that goes would have it tried again
+			s.renominate(ctx, queued.PodInfo, failure.nomination)
 		}
 		s.beside(func() { s.fail(ctx, pod, failure) })
 		return
 	}
 	s.Metrics.Algorithm(s.Clock.Since(began))
 	s.state.Assume(queued.PodInfo, node)
+	kept := s.nominated.node(pod.UID)
 	s.nominated.DeleteNominatedPodIfExists(pod)
+	if kept != "" && kept != node {
+		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil) // it leaves room for others there
+	}
 	waits, status := s.reserve(ctx, p, cycle, pod, node)
 	if !status.IsSuccess() {
 		f := s.takeBack(ctx, p, cycle, pod, node, status)

@@ -37,6 +37,7 @@ type fixture struct {
 	recorder *events.FakeRecorder
 	bindErr  error
 	evictErr error
+	deleting chan error // answers deletions, if there is one
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -56,6 +57,11 @@ func newFixture(t *testing.T) *fixture {
 		Delete: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.DeleteOption) error {
 			if f.evictErr != nil {
 				return f.evictErr
+			}
+			if f.deleting != nil {
+				if err := <-f.deleting; err != nil {
+					return err
+				}
 			}
 			return c.Delete(ctx, object, options...)
 		},

@@ -154,10 +154,12 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		s.nominated.DeleteNominatedPodIfExists(pod)
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: podChanges(old, pod)}, old, pod)
 	case s.profiles[pod.Spec.SchedulerName] != nil && pod.DeletionTimestamp == nil:
+		kept := s.nominated.node(pod.UID)
 		if pod.Status.NominatedNodeName != "" || old != nil && old.Status.NominatedNodeName != "" {
 			s.nominated.UpdateNominatedPod(klog.FromContext(ctx), old, state.NewPodInfo(pod))
 		}
 		s.queue.Add(ctx, pod)
+		s.left(pod, kept)
 	default:
 		s.queue.Remove(pod.UID)
 		s.cancel(pod.UID)

@@ -142,6 +142,7 @@ func (f *failure) String() string {
 // nomination counts in the next cycle already; the rest is better done beside it.
 func (s *Scheduler) fail(ctx context.Context, pod *corev1.Pod, f *failure) {
 	if !s.queue.Has(pod.UID) {
+		s.denominate(pod)
 		return // it was deleted meanwhile
 	}
 	s.report(ctx, pod, f)

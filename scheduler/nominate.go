@@ -18,6 +18,8 @@ type nominations struct {
 	mu     sync.Mutex
 	nodeOf map[types.UID]string
 	onNode map[string]map[types.UID]fwk.PodInfo
+	// victims of pods that are nominated, or are about to be.
+	victims map[types.UID][]types.UID
 }
 
 var _ fwk.PodNominator = &nominations{}
@@ -38,6 +40,7 @@ func (n *nominations) DeleteNominatedPodIfExists(pod *corev1.Pod) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.drop(pod.UID)
+	delete(n.victims, pod.UID)
 }
 
 // UpdateNominatedPod implements fwk.PodNominator. A nomination that the API has never shown is still on its way there;
@@ -59,6 +62,23 @@ func (n *nominations) node(uid types.UID) string {
 	return n.nodeOf[uid]
 }
 
+// expel takes note of who goes for a pod.
+func (n *nominations) expel(uid types.UID, victims []types.UID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.victims == nil {
+		n.victims = map[types.UID][]types.UID{}
+	}
+	n.victims[uid] = victims
+}
+
+// victimsOf returns who goes for a pod; nothing after a restart.
+func (n *nominations) victimsOf(uid types.UID) []types.UID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.victims[uid]
+}
+
 // NominatedPodsForNode implements fwk.PodNominator.
 func (n *nominations) NominatedPodsForNode(node string) []fwk.PodInfo {
 	n.mu.Lock()
@@ -77,6 +97,7 @@ func (n *nominations) set(pod fwk.PodInfo, node string) {
 	uid := pod.GetPod().UID
 	n.drop(uid)
 	if node == "" {
+		delete(n.victims, uid)
 		return
 	}
 	if n.nodeOf == nil {

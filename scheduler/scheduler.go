@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -90,8 +91,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 func (s *Scheduler) init(ctx context.Context) error {
 	if s.Registry == nil {
 		s.Registry = plugins.All(plugins.Deps{
-			Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.binding.Go,
+			Client: s.Client, Clock: s.Clock, Informers: s.Cache, Go: s.beside,
 			Retry: func(uid types.UID) { s.queue.Retry(uid) }, Metrics: s.Metrics,
+			Hold: s.hold, Release: func(uid types.UID, failed bool) { s.queue.Release(uid, failed) },
 		})
 	}
 	if s.Configuration == nil {
@@ -120,7 +122,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 	s.hints = hints
 	s.queue = &queue.Queue{
 		Clock: s.Clock, Less: less, Hints: hints, Gate: s.gate, InitialBackoff: s.Configuration.InitialBackoff, MaxBackoff: s.Configuration.MaxBackoff,
-		Incoming: s.Metrics.Incoming,
+		Incoming: s.Metrics.Incoming, Screen: s.screen,
 	}
 	s.queue.Init()
 	s.Metrics.Follow(s.read)
@@ -145,6 +147,7 @@ func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*pro
 	if err == nil && s.Metrics != nil {
 		p.Watch = s.Metrics.Plugin
 	}
+	h.fit, _ = made[noderesources.FitName].(*noderesources.Fit)
 	h.profile, s.handles[wanted.Name] = p, h
 	return p, err
 }

@@ -49,10 +49,13 @@ type Deps struct {
 	Clock  clock.PassiveClock
 	// Informers tell of changes of what Client reads.
 	Informers cache.Informers
-	// Go runs something beside the scheduling; the scheduler waits for it when it ends.
+	// Go runs something beside the scheduling; there is a bound on how much, and the scheduler waits for it when it ends.
 	Go func(func())
 	// Retry has a pod tried again after its backoff.
 	Retry func(types.UID)
+	// Hold keeps a pod that is being tried from being tried again while its victims are evicted, until Release, which says whether that failed.
+	Hold    func(uid types.UID, victims []types.UID)
+	Release func(uid types.UID, failed bool)
 	// Metrics count preemptions; nil for none.
 	Metrics *metrics.Metrics
 }
@@ -95,7 +98,7 @@ func All(deps Deps) Registry {
 		}),
 		defaultpreemption.Name: with(func(handle fwk.Handle, args *schedulerv1.DefaultPreemptionArgs) (fwk.Plugin, error) {
 			return &defaultpreemption.Plugin{
-				Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry, Metrics: deps.Metrics,
+				Handle: handle, Client: deps.Client, Clock: deps.Clock, Go: deps.Go, Retry: deps.Retry, Hold: deps.Hold, Release: deps.Release, Metrics: deps.Metrics,
 				MinCandidates: args.MinCandidateNodesAbsolute, MinCandidatesPercent: args.MinCandidateNodesPercentage,
 			}, nil
 		}),

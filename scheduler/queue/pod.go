@@ -24,6 +24,7 @@ type Pod struct {
 	unschedulable int // attempts that found no node
 	errors        int // attempts in a row that failed otherwise
 	gate          string
+	held          string // by the plugin that does something for it
 	where         place
 	index         int    // in its heap
 	seen          uint64 // events before the attempt

@@ -38,6 +38,9 @@ type Queue struct {
 	// Eager has pods tried before their backoff is over when there is nothing else to be tried, but not those that met an error
 	// (SchedulerPopFromBackoffQ).
 	Eager bool
+	// Screen looks at an event once, and returns what says of a pod whether the event may help it against a plugin that has refused it, before the
+	// plugin's own hints are asked; nil for always.
+	Screen func(event fwk.ClusterEvent, old, changed any) func(p *state.PodInfo, plugin string) bool
 	// Incoming is told which part of the queue a pod comes to ("active", "backoff", "unschedulable"), and after which event; nil for nobody.
 	Incoming func(event, queue string)
 
@@ -80,6 +83,11 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.pods[pod.UID]
+	if p != nil && p.held != "" {
+		p.changed = p.changed || mayHelpItself(p.GetPod(), pod)
+		p.PodInfo = info
+		return
+	}
 	if p == nil {
 		p = &Pod{PodInfo: info, added: q.Clock.Now(), gate: gate}
 		q.pods[pod.UID] = p
@@ -248,27 +256,43 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p, binding := q.pods[uid], q.flight[uid] == nil
-	delete(q.flight, uid)
-	defer q.trim()
 	if p == nil || p.where != inFlight {
+		delete(q.flight, uid)
+		q.trim()
 		return false
 	}
 	p.Refused, p.added = refused, q.Clock.Now()
 	q.waiting[p], p.where = struct{}{}, waiting
 	if len(refused) == 0 {
 		p.errors++
+		p.held = ""
+		delete(q.flight, uid)
+		q.trim()
 		q.retry(p, attemptFailed)
 		return true
 	}
 	p.errors = 0
 	p.unschedulable++
-	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r.event, r.old, r.new) }
-	if binding || p.changed || slices.ContainsFunc(q.recent, missed) {
-		q.retry(p, attemptFailed)
-	} else {
+	p.changed = p.changed || binding
+	if p.held != "" {
+		p.gate = p.held
+		q.tell(attemptFailed, unschedulableQueue)
+	} else if !q.landed(p) {
 		q.tell(attemptFailed, unschedulableQueue)
 	}
 	return true
+}
+
+// landed ends the flight of a pod that now waits. It says whether the pod is to be tried again, because of what came meanwhile.
+func (q *Queue) landed(p *Pod) bool {
+	defer q.trim()
+	delete(q.flight, p.GetPod().UID)
+	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r, q.screen(r)) }
+	again := p.changed || slices.ContainsFunc(q.recent, missed)
+	if again {
+		q.retry(p, attemptFailed)
+	}
+	return again
 }
 
 // Move tells the queue what happened in the cluster: pods that it may help are tried again after their backoff.
@@ -276,28 +300,37 @@ func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.counter++
+	r := recorded{number: q.counter, event: event, old: old, new: changed}
 	if len(q.flight) > 0 {
-		q.recent = append(q.recent, recorded{number: q.counter, event: event, old: old, new: changed})
+		q.recent = append(q.recent, r)
 	}
+	screen := q.screen(r)
 	for p := range q.waiting {
-		if p.gate == "" && q.helps(p, event, old, changed) {
+		if p.gate == "" && q.helps(p, r, screen) {
 			q.retry(p, label(event))
 		}
 	}
 }
 
+func (q *Queue) screen(r recorded) func(*state.PodInfo, string) bool {
+	if q.Screen == nil {
+		return nil
+	}
+	return q.Screen(r.event, r.old, r.new)
+}
+
 // helps asks the plugins that have refused the pod.
-func (q *Queue) helps(p *Pod, event fwk.ClusterEvent, old, changed any) bool {
+func (q *Queue) helps(p *Pod, r recorded, screen func(*state.PodInfo, string) bool) bool {
 	for plugin := range p.Refused {
 		for _, hint := range q.Hints[plugin] {
-			matches := hint.Event.Resource == event.Resource || hint.Event.Resource == fwk.WildCard || event.Resource == fwk.WildCard
-			if !matches || hint.Event.ActionType&event.ActionType == 0 {
+			matches := hint.Event.Resource == r.event.Resource || hint.Event.Resource == fwk.WildCard || r.event.Resource == fwk.WildCard
+			if !matches || hint.Event.ActionType&r.event.ActionType == 0 || screen != nil && !screen(p.PodInfo, plugin) {
 				continue
 			}
 			if hint.QueueingHintFn == nil {
 				return true
 			}
-			if verdict, err := hint.QueueingHintFn(klog.Background(), p.GetPod(), old, changed); err != nil || verdict == fwk.Queue {
+			if verdict, err := hint.QueueingHintFn(klog.Background(), p.GetPod(), r.old, r.new); err != nil || verdict == fwk.Queue {
 				return true
 			}
 		}
@@ -364,35 +397,5 @@ func (q *Queue) trim() {
 	}
 	for len(q.recent) > 0 && q.recent[0].number <= oldest {
 		q.recent = q.recent[1:]
-	}
-}
-
-// Activate tries a waiting pod now, whatever it waits for; a plugin asks for it. One that is being tried is tried again
-// after its backoff.
-func (q *Queue) Activate(uid types.UID) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	p := q.pods[uid]
-	switch {
-	case p == nil || p.gate != "":
-	case p.where == inFlight:
-		p.changed = true
-	case p.where == waiting || p.where == backingOff:
-		q.leave(p)
-		q.activate(p, "ForceActivate")
-	}
-}
-
-// Retry tries a pod again after its backoff, whatever it waits for.
-func (q *Queue) Retry(uid types.UID) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	p := q.pods[uid]
-	switch {
-	case p == nil || p.gate != "":
-	case p.where == inFlight:
-		p.changed = true
-	case p.where == waiting:
-		q.retry(p, attemptFailed)
 	}
 }

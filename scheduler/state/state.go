@@ -212,6 +212,17 @@ func (s *State) Snapshot() *Snapshot {
 	return s.snapshot
 }
 
+// Node returns a copy of what is known of a node now, nil if there is none of that name.
+func (s *State) Node(name string) *NodeInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.nodes[name]
+	if e == nil || !e.known {
+		return nil
+	}
+	return e.info.clone()
+}
+
 // Count is how many nodes there are, how many pods on nodes, and how many of these are assumed to be.
 func (s *State) Count() (nodes, pods, assumed int) {
 	s.mu.Lock()

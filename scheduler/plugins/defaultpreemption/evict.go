@@ -2,6 +2,7 @@ package defaultpreemption
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,14 +15,13 @@ import (
 )
 
 // evict asks the victims to end, beside the scheduling of other pods, and withdraws the nominations of pods of lower
-// priority, which may fit elsewhere.
+// priority, which may fit elsewhere. The preemptor is held back until that is done.
 func (p *Plugin) evict(ctx context.Context, preemptor *corev1.Pod, chosen candidate) {
-	p.mu.Lock()
-	if p.underway == nil {
-		p.underway = map[types.UID]struct{}{}
+	victims := make([]types.UID, len(chosen.victims))
+	for i, info := range chosen.victims {
+		victims[i] = info.GetPod().UID
 	}
-	p.underway[preemptor.UID] = struct{}{}
-	p.mu.Unlock()
+	p.Hold(preemptor.UID, victims)
 	var outdone []*corev1.Pod
 	for _, info := range p.Handle.NominatedPodsForNode(chosen.node) {
 		if priority(info) < corev1helpers.PodPriority(preemptor) {
@@ -32,21 +32,20 @@ func (p *Plugin) evict(ctx context.Context, preemptor *corev1.Pod, chosen candid
 		began := p.Clock.Now()
 		err := p.evictAll(ctx, preemptor, chosen, outdone)
 		p.Metrics.Evicted(err, p.Clock.Since(began))
-		p.mu.Lock()
-		delete(p.underway, preemptor.UID)
-		p.mu.Unlock()
 		if err != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "Preempting pods failed", "pod", client.ObjectKeyFromObject(preemptor), "node", chosen.node)
-			p.Retry(preemptor.UID)
 		}
+		p.Release(preemptor.UID, err != nil)
 	})
 }
 
 func (p *Plugin) evictAll(ctx context.Context, preemptor *corev1.Pod, chosen candidate, outdone []*corev1.Pod) error {
-	for _, victim := range chosen.victims {
-		if err := p.evictOne(ctx, preemptor, victim.GetPod(), chosen.node); err != nil {
-			return err
-		}
+	errs := make([]error, len(chosen.victims))
+	p.Handle.Parallelizer().Until(ctx, len(errs), func(i int) {
+		errs[i] = p.evictOne(ctx, preemptor, chosen.victims[i].GetPod(), chosen.node)
+	}, Name)
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		return err
 	}
 	for _, pod := range outdone {
 		withdrawn := pod.DeepCopy()
@@ -55,6 +54,7 @@ func (p *Plugin) evictAll(ctx context.Context, preemptor *corev1.Pod, chosen can
 		if err := p.Client.Status().Patch(ctx, withdrawn, client.MergeFrom(pod)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("withdrawing the nomination of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
+		p.Retry(pod.UID)
 	}
 	return nil
 }

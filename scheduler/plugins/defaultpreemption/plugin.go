@@ -3,7 +3,8 @@
 //
 //	PostFilter: eligible? -> candidates (victims.go, a what-if on each node) -> best (choose.go) -> evict (evict.go)
 //
-// Victims end gracefully, so the pod is tried again when they are gone; until then the nomination keeps pods of lower
+// While the victims are asked to end the pod is held back from the queue. They end gracefully, so the pod is tried again when
+// enough of them are gone; until then the nomination keeps pods of lower
 // priority out of the room that is being made.
 package defaultpreemption
 
@@ -11,7 +12,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,6 +34,9 @@ type Plugin struct {
 	Clock  clock.PassiveClock
 	// Go runs an eviction beside the scheduling of other pods.
 	Go func(func())
+	// Hold keeps a pod that is being tried from being tried again while its victims are evicted, until Release, which says whether that failed.
+	Hold    func(uid types.UID, victims []types.UID)
+	Release func(uid types.UID, failed bool)
 	// Retry has a pod tried again after its backoff.
 	Retry func(types.UID)
 	// Metrics count attempts and victims; nil for none.
@@ -42,9 +45,7 @@ type Plugin struct {
 	// and the share of the nodes. Defaults 100 and 10.
 	MinCandidates, MinCandidatesPercent *int32
 
-	last     *memo
-	mu       sync.Mutex
-	underway map[types.UID]struct{} // pods whose victims are being evicted
+	last *memo
 }
 
 var _ fwk.PostFilterPlugin = &Plugin{}
@@ -94,12 +95,6 @@ func (p *Plugin) ineligible(pod *corev1.Pod, refused fwk.NodeToStatusReader) str
 	if pod.Spec.PreemptionPolicy != nil && *pod.Spec.PreemptionPolicy == corev1.PreemptNever {
 		return "not eligible due to preemptionPolicy=Never."
 	}
-	p.mu.Lock()
-	_, underway := p.underway[pod.UID]
-	p.mu.Unlock()
-	if underway {
-		return "waiting for the preemption for this pod to be finished"
-	}
 	nominated := pod.Status.NominatedNodeName
 	if nominated == "" || refused.Get(nominated).Code() == fwk.UnschedulableAndUnresolvable {
 		return ""
@@ -109,7 +104,7 @@ func (p *Plugin) ineligible(pod *corev1.Pod, refused fwk.NodeToStatusReader) str
 		return ""
 	}
 	for _, other := range node.GetPods() {
-		if terminatesForPreemption(other.GetPod()) && priority(other) < corev1helpers.PodPriority(pod) {
+		if Terminates(other.GetPod()) && priority(other) < corev1helpers.PodPriority(pod) {
 			return "not eligible due to a terminating pod on the nominated node."
 		}
 	}
@@ -118,7 +113,8 @@ func (p *Plugin) ineligible(pod *corev1.Pod, refused fwk.NodeToStatusReader) str
 
 func priority(info fwk.PodInfo) int32 { return corev1helpers.PodPriority(info.GetPod()) }
 
-func terminatesForPreemption(pod *corev1.Pod) bool {
+// Terminates says whether a pod ends because it was preempted.
+func Terminates(pod *corev1.Pod) bool {
 	if pod.DeletionTimestamp == nil {
 		return false
 	}

@@ -90,6 +90,22 @@ func (f *Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, n
 	return fwk.NewStatus(code, reasons...)
 }
 
+// HasRoom says whether Filter lets a pod that requests so much onto the node.
+func (f *Fit) HasRoom(want *state.Resource, node fwk.NodeInfo) bool {
+	used, all := node.GetRequested(), node.GetAllocatable()
+	fits := func(want, used, all int64) bool { return want <= 0 || want <= all-used }
+	if len(node.GetPods())+1 > all.GetAllowedPodNumber() || !fits(want.MilliCPU, used.GetMilliCPU(), all.GetMilliCPU()) ||
+		!fits(want.Memory, used.GetMemory(), all.GetMemory()) || !fits(want.EphemeralStorage, used.GetEphemeralStorage(), all.GetEphemeralStorage()) {
+		return false
+	}
+	for name, amount := range want.Scalar {
+		if !f.ignores(string(name)) && !fits(amount, used.GetScalarResources()[name], all.GetScalarResources()[name]) {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *Fit) ignores(name string) bool {
 	group, _, extended := strings.Cut(name, "/")
 	return slices.Contains(f.Ignored, name) || extended && slices.Contains(f.IgnoredGroups, group)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,7 @@ func (t *turn) perform(ctx context.Context, w workload.Workload) error {
 	if err != nil {
 		return err
 	}
+	tried := attempts(ctx, c)
 	result, err := t.bindAll(ctx, c, "measured", "pod", w.Measured)
 	if err != nil {
 		return err
@@ -78,7 +80,26 @@ func (t *turn) perform(ctx context.Context, w workload.Workload) error {
 	}
 	t.record(rate(fmt.Sprintf("%s: %d pods on %d nodes", w.Name, w.Measured.Count, w.Nodes), result))
 	t.record(figure{what: w.Name + ": CPU of the servers for a pod", unit: micros, value: float64(after.Since(before).CPU/time.Duration(w.Measured.Count)) / 1e3})
+	if tried = attempts(ctx, c) - tried; tried > 0 {
+		t.record(figure{what: w.Name + ": attempts for a pod", value: tried / float64(w.Measured.Count)})
+	}
 	return nil
+}
+
+// attempts to schedule pods so far, if the API server's metrics are the scheduler's too.
+func attempts(ctx context.Context, c kubernetes.Interface) float64 {
+	text, err := c.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	if err != nil {
+		return 0
+	}
+	sum := 0.0
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "scheduler_schedule_attempts_total{") {
+			value, _ := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), 64)
+			sum += value
+		}
+	}
+	return sum
 }
 
 // bindAll creates pods by many workers and waits until all are bound.
