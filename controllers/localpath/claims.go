@@ -133,6 +133,15 @@ func (c *Claims) giveNodeBack(ctx context.Context, claim *corev1.PersistentVolum
 	return err
 }
 
+// maxName is how long the name of a file may be.
+const maxName = 255
+
+// folderName tells people whose a folder is; the volume's name alone tells it from others.
+func folderName(volume string, claim *corev1.PersistentVolumeClaim) string {
+	name := volume + "_" + claim.Namespace + "_" + claim.Name
+	return name[:min(len(name), maxName)]
+}
+
 func newVolume(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass, node *corev1.Node) *corev1.PersistentVolume {
 	policy, mode := corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeFilesystem
 	if class.ReclaimPolicy != nil {
@@ -151,7 +160,7 @@ func newVolume(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClas
 				APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID, ResourceVersion: claim.ResourceVersion,
 			},
 			PersistentVolumeSource: corev1.PersistentVolumeSource{Local: &corev1.LocalVolumeSource{
-				Path: filepath.Join(node.Annotations[FolderAnnotation], name+"_"+claim.Namespace+"_"+claim.Name),
+				Path: filepath.Join(node.Annotations[FolderAnnotation], folderName(name, claim)),
 			}},
 			NodeAffinity: &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
 				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: corev1.LabelHostname, Operator: corev1.NodeSelectorOpIn, Values: []string{node.Labels[corev1.LabelHostname]}}},

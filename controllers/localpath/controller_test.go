@@ -157,6 +157,15 @@ func TestReclaiming(t *testing.T) {
 	}
 }
 
+// A claim's name may be as long as that of a file, and then does not fit into one with the volume's.
+func TestFoldersOfLongNames(t *testing.T) {
+	claim := waiting(func(c *corev1.PersistentVolumeClaim) { c.Name = strings.Repeat("n", 253) })
+	v := newVolume(claim, Class(), boat(map[string]string{FolderAnnotation: "/data/storage"}))
+	if name := FolderName("/data/storage", v); len(name) != 255 || !strings.HasPrefix(name, "pvc-1-2_default_nnn") {
+		t.Errorf("%d: %s", len(name), name)
+	}
+}
+
 func TestFolderName(t *testing.T) {
 	for path, want := range map[string]string{
 		"/data/storage/pvc-1_ns_c": "pvc-1_ns_c", "/data/storage/pvc-2_ns_c": "", "/data/storage/../storage/pvc-1_ns_c": "", "/data/storage": "", "/data/storage/": "",

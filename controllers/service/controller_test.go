@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	cloudprovider "k8s.io/cloud-provider"
 	cloudfake "k8s.io/cloud-provider/fake"
@@ -179,6 +180,29 @@ func TestCloudFails(t *testing.T) {
 	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer")
 	f.cloud.Err = nil
 	f.does(nil)
+}
+
+// Who could not have a port hears when another gives it up, and nobody else does.
+func TestFreedPortsAreOfferedToOthers(t *testing.T) {
+	f := newFixture(t)
+	for name, port := range map[string]int32{"same": 80, "another": 81} {
+		other := f.service().DeepCopy()
+		other.Name, other.UID, other.ResourceVersion, other.Spec.Ports = name, types.UID(name), "", []corev1.ServicePort{{Port: port}}
+		if err := f.controller.Client.Create(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.controller.sharers(t.Context(), f.service()); len(got) != 1 || got[0].Name != "same" {
+		t.Errorf("woken: %v", got)
+	}
+	without := f.service()
+	with := without.DeepCopy()
+	with.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
+	moved := with.DeepCopy()
+	moved.Spec.Ports = []corev1.ServicePort{{Port: 82}}
+	if !frees(with, without) || !frees(with, nil) || !frees(with, moved) || frees(without, with) || frees(with, with.DeepCopy()) || frees(without, nil) {
+		t.Error("it is not told who gives a port up")
+	}
 }
 
 func TestHosts(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,7 +20,7 @@ import (
 )
 
 // Register puts the controller on mgr if the cloud has load balancers. It wakes when a Service that has one, or is to have one,
-// changes, when the nodes that traffic may go to change, and, if the provider follows them, when endpoints do.
+// changes, when the nodes that traffic may go to change, and, if the provider follows them, when endpoints do and when another Service gives addresses or ports up.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if deps.Cloud == nil {
 		return nil
@@ -51,7 +52,12 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		For(&corev1.Service{}, builder.WithPredicates(ours)).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(hosts))
 	if c.follows() {
-		b = b.Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.ofSlice))
+		b = b.Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.ofSlice)).
+			Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(c.sharers), builder.WithPredicates(predicate.Funcs{
+				CreateFunc: func(event.CreateEvent) bool { return false },
+				UpdateFunc: func(e event.UpdateEvent) bool { return frees(e.ObjectOld, e.ObjectNew) },
+				DeleteFunc: func(e event.DeleteEvent) bool { return frees(e.Object, nil) },
+			}))
 	}
 	return b.Complete(reconcile.AsReconciler(c.Client, c))
 }
@@ -84,6 +90,39 @@ func (c *Controller) ofSlice(ctx context.Context, slice client.Object) []reconci
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// frees says whether a Service gives up a port of an address that it had.
+func frees(before client.Object, after client.Object) bool {
+	old, ok := before.(*corev1.Service)
+	if !ok || len(old.Status.LoadBalancer.Ingress) == 0 {
+		return false
+	}
+	now, ok := after.(*corev1.Service)
+	return !ok || !equality.Semantic.DeepEqual(old.Status.LoadBalancer, now.Status.LoadBalancer) || !equality.Semantic.DeepEqual(old.Spec.Ports, now.Spec.Ports)
+}
+
+// sharers are the other Services that are to have a load balancer with a port that this one has.
+func (c *Controller) sharers(ctx context.Context, freed client.Object) []reconcile.Request {
+	service, ok := freed.(*corev1.Service)
+	if !ok {
+		return nil
+	}
+	shared := func(p corev1.ServicePort) bool {
+		return slices.ContainsFunc(service.Spec.Ports, func(o corev1.ServicePort) bool { return o.Port == p.Port && o.Protocol == p.Protocol })
+	}
+	var services corev1.ServiceList
+	if err := c.Client.List(ctx, &services, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range services.Items {
+		other := &services.Items[i]
+		if wanted(other) && other.UID != service.UID && slices.ContainsFunc(other.Spec.Ports, shared) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(other)})
+		}
+	}
+	return requests
 }
 
 // tell tells of changes of a Service that its load balancer is changed for.
