@@ -55,15 +55,6 @@ func (s *Server) ServeCustom(versions ...Custom) error {
 	return nil
 }
 
-// Kept is where the objects of a row are cached while it is served.
-func (s *Server) Kept(row *resource.Resource) *cache.Resource {
-	at := s.kinds.Load().endpoints[row.GroupVersionKind(row.Versions[0].Name).GroupVersion().WithResource(row.Name)]
-	if at == nil {
-		return nil
-	}
-	return at.cached
-}
-
 // object of an entry in the form in which verbs work with it: the storage version, or that of a custom resource's endpoint.
 func (at *endpoint) object(ctx context.Context, entry *cache.Entry) (resource.Object, error) {
 	if entry.Err != nil {
