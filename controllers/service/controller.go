@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -34,6 +35,7 @@ type Controller struct {
 	Provider    cloudprovider.LoadBalancer
 	ClusterName string
 
+	count atomic.Int64 // of the nodes that traffic may go to
 	mu    sync.Mutex
 	asked map[types.NamespacedName]asked
 }
@@ -111,7 +113,7 @@ func (c *Controller) ensure(ctx context.Context, service *corev1.Service) error 
 	return nil
 }
 
-// follower is a provider whose load balancers change with nodes and endpoints. To ask it costs nothing.
+// follower is a provider whose load balancers change with nodes and endpoints. To ask it costs nothing; it changes nothing of nodes.
 type follower interface{ FollowsEndpoints() bool }
 
 func (c *Controller) follows() bool {
@@ -134,6 +136,9 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 	}
 	if len(nodes) == 0 && !quiet {
 		c.Recorder.Event(service, corev1.EventTypeWarning, "UnAvailableLoadBalancer", "There are no available nodes for LoadBalancer")
+	}
+	if !c.follows() {
+		nodes = copies(nodes)
 	}
 	status, err := c.Provider.EnsureLoadBalancer(ctx, c.ClusterName, current.DeepCopy(), nodes)
 	if errors.Is(err, cloudprovider.ImplementedElsewhere) {
@@ -159,7 +164,7 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 
 // update tells the load balancer of other nodes.
 func (c *Controller) update(ctx context.Context, service *corev1.Service, nodes []*corev1.Node) error {
-	err := c.Provider.UpdateLoadBalancer(ctx, c.ClusterName, service.DeepCopy(), nodes)
+	err := c.Provider.UpdateLoadBalancer(ctx, c.ClusterName, service.DeepCopy(), copies(nodes))
 	switch {
 	case errors.Is(err, cloudprovider.ImplementedElsewhere):
 		return nil

@@ -3,10 +3,12 @@ package service
 import (
 	"context"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,7 +52,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	b := kit.New(mgr, Name).
 		For(&corev1.Service{}, builder.WithPredicates(ours)).
-		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(hosts))
+		Watches(&corev1.Node{}, c.changes(), builder.WithPredicates(hosts))
 	if c.follows() {
 		b = b.Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.ofSlice)).
 			Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(c.sharers), builder.WithPredicates(predicate.Funcs{
@@ -67,8 +69,36 @@ func concerns(o client.Object) bool {
 	return ok && (wanted(service) || slices.Contains(service.Finalizers, Finalizer))
 }
 
+// A load balancer knows all nodes, so what one more costs it grows with them. It waits the longer for yet more of them the more there
+// are, and what all of them cost together does not grow with their square.
+const (
+	waitForNode = time.Millisecond
+	longestWait = 5 * time.Second
+)
+
+// changes wakes the Services that have a load balancer when the nodes that traffic may go to change.
+func (c *Controller) changes() handler.EventHandler {
+	wake := func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		wait := min(time.Duration(c.count.Load())*waitForNode, longestWait)
+		for _, request := range c.all(ctx) {
+			queue.AddAfter(request, wait)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, _ event.CreateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(ctx, queue)
+		},
+		UpdateFunc: func(ctx context.Context, _ event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(ctx, queue)
+		},
+		DeleteFunc: func(ctx context.Context, _ event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(ctx, queue)
+		},
+	}
+}
+
 // all are the Services that have a load balancer.
-func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Request {
+func (c *Controller) all(ctx context.Context) []reconcile.Request {
 	var services corev1.ServiceList
 	if err := c.Client.List(ctx, &services, client.UnsafeDisableDeepCopy); err != nil {
 		return nil

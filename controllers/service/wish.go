@@ -36,10 +36,10 @@ func wishOf(service *corev1.Service) wish {
 // toBeDeleted is what the cluster autoscaler puts on a node that it is about to remove.
 const toBeDeleted = "ToBeDeletedByClusterAutoscaler"
 
-// hosts are the nodes that load balancers may send traffic to, sorted by name.
+// hosts are the nodes that load balancers may send traffic to, sorted by name. They are the cache's.
 func (c *Controller) hosts(ctx context.Context) ([]*corev1.Node, error) {
 	var all corev1.NodeList
-	if err := c.Client.List(ctx, &all); err != nil {
+	if err := c.Client.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing nodes: %w", err)
 	}
 	var hosts []*corev1.Node
@@ -49,7 +49,17 @@ func (c *Controller) hosts(ctx context.Context) ([]*corev1.Node, error) {
 		}
 	}
 	slices.SortFunc(hosts, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
+	c.count.Store(int64(len(hosts)))
 	return hosts, nil
+}
+
+// copies of nodes are for providers that may change them.
+func copies(nodes []*corev1.Node) []*corev1.Node {
+	all := make([]*corev1.Node, len(nodes))
+	for i, node := range nodes {
+		all[i] = node.DeepCopy()
+	}
+	return all
 }
 
 // eligible says whether load balancers may send traffic to a node.
