@@ -41,9 +41,12 @@ func TestTable(t *testing.T) {
 }
 
 func tableOf(r *resource.Resource, obj resource.Object, now time.Time) map[string]any {
-	columns, cells := resource.DefaultColumns(), resource.DefaultCells
-	if r.Columns != nil {
-		columns, cells = r.Columns, r.Cells
+	columns, cells := r.Columns, r.Cells
+	if columns == nil { // the server has some for those that have none
+		columns = resource.Columns("Name:name", "Created At:date")
+		cells = func(obj resource.Object, _ time.Time) []any {
+			return []any{obj.GetName(), obj.GetCreationTimestamp().UTC().Format(time.RFC3339)}
+		}
 	}
 	shown := make([]map[string]any, 0, len(columns))
 	for _, c := range columns {

@@ -56,16 +56,6 @@ func Describe(rows []*Resource, texts map[string]map[string]string) []*Resource 
 	return rows
 }
 
-// DefaultColumns are those of a resource that has none of its own; DefaultCells are its cells.
-func DefaultColumns() []metav1.TableColumnDefinition {
-	return Columns("Name:name", "Created At:date")
-}
-
-// DefaultCells are the cells below DefaultColumns.
-func DefaultCells(obj Object, _ time.Time) []any {
-	return []any{obj.GetName(), obj.GetCreationTimestamp().UTC().Format(time.RFC3339)}
-}
-
 // Age is how long ago t was, as people read it: "5m", "3d4h".
 func Age(t metav1.Time, now time.Time) string {
 	if t.IsZero() {

@@ -5,7 +5,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -41,12 +40,4 @@ func Row(row *resource.Resource, obj resource.Object, now time.Time, included ru
 		line.Conditions = row.RowConditions(obj)
 	}
 	return line
-}
-
-// Age is how long ago something was, as people read it.
-func Age(at metav1.Time, now time.Time) string {
-	if at.IsZero() {
-		return "<unknown>"
-	}
-	return duration.HumanDuration(now.Sub(at.Time))
 }
