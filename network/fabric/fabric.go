@@ -44,6 +44,7 @@ type Fabric struct {
 	// subscribe is watch, except in tests.
 	subscribe func(ctx context.Context, wake func()) (lost <-chan struct{}, err error)
 	woken     chan struct{}
+	joined    chan struct{} // like woken, for what other nodes say
 	last      plan
 	known     bool // whether last says what was announced
 }
@@ -78,13 +79,22 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 	}
 	defer stop()
 	f.wake()
-	var retry, resubscribe <-chan time.Time
+	var retry, resubscribe, later <-chan time.Time
+	var synced time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-f.woken:
 		case <-retry:
+		case <-later:
+		case <-f.joined:
+			if rest := pause(f.peers.count()) - f.Clock.Since(synced); later == nil && rest > 0 {
+				later = f.Clock.After(rest)
+			}
+			if later != nil {
+				continue
+			}
 		case <-lost:
 			lost, resubscribe = nil, f.Clock.After(retryDelay)
 			continue
@@ -98,8 +108,9 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 		if ctx.Err() != nil {
 			return nil // perhaps before all nodes were known: nothing is to be removed
 		}
-		retry = nil
+		retry, later = nil, nil
 		next, err := f.sync(own)
+		synced = f.Clock.Now()
 		if err != nil {
 			log.Error(err, "Some nodes' pods may not be reachable", "again", retryDelay)
 			retry = f.Clock.After(retryDelay)
@@ -121,7 +132,8 @@ func (f *Fabric) setDefaults() {
 		f.subscribe = watch
 	}
 	f.woken = make(chan struct{}, 1)
-	f.peers = &peers{wake: f.wake, all: map[string]peer{}}
+	f.joined = make(chan struct{}, 1)
+	f.peers = &peers{self: f.NodeName, wake: f.wake, join: f.join, all: map[string]peer{}}
 	f.known = false
 }
 
@@ -130,6 +142,29 @@ func (f *Fabric) wake() {
 	case f.woken <- struct{}{}:
 	default:
 	}
+}
+
+func (f *Fabric) join() {
+	select {
+	case f.joined <- struct{}{}:
+	default:
+	}
+}
+
+// What is done about other nodes costs the more the more there are: all their routes are read, and all their addresses written. So that
+// many that come do not cost their square, it is done again a millisecond later for each, unless they are few.
+const (
+	pauseForNode = time.Millisecond
+	longestPause = 5 * time.Second
+	fewNodes     = 50
+)
+
+// pause is how long there is between one sync and the next because of other nodes.
+func pause(nodes int) time.Duration {
+	if nodes <= fewNodes {
+		return 0
+	}
+	return min(time.Duration(nodes)*pauseForNode, longestPause)
 }
 
 // sync makes the kernel have what there should be. Without a plan, for want of knowing the links, all stays as it is.

@@ -60,7 +60,9 @@ func toPeer(n *corev1.Node) peer {
 
 // peers is what the informer has said. Heartbeats and the like change nothing in it and wake nobody.
 type peers struct {
-	wake func()
+	self string
+	wake func() // when self changes
+	join func() // when another node does
 
 	mu  sync.Mutex
 	all map[string]peer
@@ -96,7 +98,7 @@ func (p *peers) set(o any) {
 		return
 	}
 	p.all[node.Name] = next
-	p.wake()
+	p.tell(node.Name)
 }
 
 func (p *peers) remove(o any) {
@@ -110,7 +112,22 @@ func (p *peers) remove(o any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.all, node.Name)
-	p.wake()
+	p.tell(node.Name)
+}
+
+func (p *peers) tell(name string) {
+	if name == p.self {
+		p.wake()
+	} else {
+		p.join()
+	}
+}
+
+// count is how many nodes are known.
+func (p *peers) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.all)
 }
 
 // split returns the node itself and the others, sorted by name.
