@@ -199,6 +199,7 @@ func TestOutdone(t *testing.T) {
 	f.tries()
 	f.same("withdrawn", f.read("mid").Status.NominatedNodeName, "")
 	f.same("instead", f.read("high").Status.NominatedNodeName, "a")
+	f.stands("mid", "backing off") // to find another place
 	if err := f.Client.Delete(t.Context(), f.read("mid")); client.IgnoreNotFound(err) != nil {
 		t.Fatal(err)
 	}
