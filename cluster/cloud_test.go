@@ -58,6 +58,16 @@ func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
 		ingress := service.Status.LoadBalancer.Ingress
 		return len(ingress) == 1 && ingress[0].IP == "192.0.2.7" && slices.Contains(service.Finalizers, "service.kubernetes.io/load-balancer-cleanup")
 	})
+	second := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "second"}, Spec: corev1.ServiceSpec{Type: service.Spec.Type, Ports: []corev1.ServicePort{{Port: 80}}}}
+	must(c.Create(t.Context(), second))
+	first := service
+	service = second
+	eventually("that it is seen", func(error) bool { return len(service.Finalizers) > 0 })
+	if len(service.Status.LoadBalancer.Ingress) > 0 {
+		t.Errorf("both have a port of one address: %v", service.Status)
+	}
+	must(c.Delete(t.Context(), first))
+	eventually("the address that the first had", func(error) bool { return len(service.Status.LoadBalancer.Ingress) == 1 })
 	must(c.Delete(t.Context(), service))
 	eventually("that it goes", apierrors.IsNotFound)
 }

@@ -71,8 +71,14 @@ func (c *Controller) Reconcile(ctx context.Context, service *corev1.Service) (re
 	if err != nil {
 		c.Recorder.Eventf(service, corev1.EventTypeWarning, "SyncLoadBalancerFailed", "Error syncing load balancer: %v", err)
 	}
+	if no := (refusal{}); errors.As(err, &no) && c.follows() {
+		err = reconcile.TerminalError(err) // what it lacks wakes the Service when it is there
+	}
 	return result, err
 }
+
+// refusal is what a provider says that does not make a load balancer.
+type refusal struct{ error }
 
 // wanted says whether a Service is to have a load balancer of this controller's.
 func wanted(service *corev1.Service) bool {
@@ -145,7 +151,7 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("failed to ensure load balancer: %w", err)
+		return refusal{fmt.Errorf("failed to ensure load balancer: %w", err)}
 	}
 	if status == nil {
 		return errors.New("service status returned by EnsureLoadBalancer is nil")

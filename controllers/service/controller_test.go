@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
 )
@@ -182,6 +183,14 @@ func TestCloudFails(t *testing.T) {
 	f.does(nil)
 }
 
+// refused is what becomes of an attempt that a provider refuses which tells when to ask again.
+func (f *fixture) refused() error {
+	f.cloud.Err = errors.New("the port is taken")
+	f.controller.Provider = followed{f.controller.Provider}
+	_, err := f.controller.Reconcile(f.Context(), f.service())
+	return err
+}
+
 // Who could not have a port hears when another gives it up, and nobody else does.
 func TestFreedPortsAreOfferedToOthers(t *testing.T) {
 	f := newFixture(t)
@@ -195,12 +204,17 @@ func TestFreedPortsAreOfferedToOthers(t *testing.T) {
 	if got := f.controller.sharers(t.Context(), f.service()); len(got) != 1 || got[0].Name != "same" {
 		t.Errorf("woken: %v", got)
 	}
+	if !errors.Is(f.refused(), reconcile.TerminalError(nil)) {
+		t.Error("one that is refused asks again although nothing has changed")
+	}
 	without := f.service()
 	with := without.DeepCopy()
 	with.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: "192.0.2.1"}}
 	moved := with.DeepCopy()
 	moved.Spec.Ports = []corev1.ServicePort{{Port: 82}}
-	if !frees(with, without) || !frees(with, nil) || !frees(with, moved) || frees(without, with) || frees(with, with.DeepCopy()) || frees(without, nil) {
+	inside := with.DeepCopy()
+	inside.Spec.Type = corev1.ServiceTypeClusterIP
+	if !frees(with, without) || !frees(with, nil) || !frees(with, moved) || !frees(with, inside) || frees(without, with) || frees(with, with.DeepCopy()) || frees(inside, nil) {
 		t.Error("it is not told who gives a port up")
 	}
 }

@@ -122,24 +122,39 @@ func (c *Controller) ofSlice(ctx context.Context, slice client.Object) []reconci
 	return []reconcile.Request{{NamespacedName: key}}
 }
 
-// frees says whether a Service gives up a port of an address that it had.
-func frees(before client.Object, after client.Object) bool {
+// frees says whether a Service gives up a port of an address, or of all nodes, that it had.
+func frees(before, after client.Object) bool {
 	old, ok := before.(*corev1.Service)
-	if !ok || len(old.Status.LoadBalancer.Ingress) == 0 {
+	if !ok || old.Spec.Type != corev1.ServiceTypeLoadBalancer && old.Spec.Type != corev1.ServiceTypeNodePort && len(old.Spec.ExternalIPs) == 0 {
 		return false
 	}
 	now, ok := after.(*corev1.Service)
-	return !ok || !equality.Semantic.DeepEqual(old.Status.LoadBalancer, now.Status.LoadBalancer) || !equality.Semantic.DeepEqual(old.Spec.Ports, now.Spec.Ports)
+	if !ok || old.Spec.Type != now.Spec.Type || !equality.Semantic.DeepEqual(old.Spec.Ports, now.Spec.Ports) {
+		return true
+	}
+	lost := func(address string) bool { return !slices.Contains(addresses(now), address) }
+	return slices.ContainsFunc(addresses(old), lost)
 }
 
-// sharers are the other Services that are to have a load balancer with a port that this one has.
+// addresses of a Service that lead there from outside.
+func addresses(service *corev1.Service) []string {
+	all := slices.Clone(service.Spec.ExternalIPs)
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		all = append(all, ingress.IP)
+	}
+	return all
+}
+
+// sharers are the other Services that are to have a load balancer with a port that this one has, or had.
 func (c *Controller) sharers(ctx context.Context, freed client.Object) []reconcile.Request {
 	service, ok := freed.(*corev1.Service)
 	if !ok {
 		return nil
 	}
 	shared := func(p corev1.ServicePort) bool {
-		return slices.ContainsFunc(service.Spec.Ports, func(o corev1.ServicePort) bool { return o.Port == p.Port && o.Protocol == p.Protocol })
+		return slices.ContainsFunc(service.Spec.Ports, func(o corev1.ServicePort) bool {
+			return (o.Port == p.Port || o.NodePort == p.Port) && o.Protocol == p.Protocol
+		})
 	}
 	var services corev1.ServiceList
 	if err := c.Client.List(ctx, &services, client.UnsafeDisableDeepCopy); err != nil {
