@@ -4,16 +4,13 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -37,44 +34,6 @@ func LoadSigner(path string) (crypto.Signer, error) {
 		}
 	}
 	return nil, fmt.Errorf("reading signing key: %s has no private key in PEM", path)
-}
-
-// LoadOrMakeSigner reads a private key, or makes one (ECDSA P-256) and writes it when there is no such file.
-func LoadOrMakeSigner(path string) (crypto.Signer, error) {
-	signer, err := LoadSigner(path)
-	if !errors.Is(err, os.ErrNotExist) {
-		return signer, err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("making signing key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encoding signing key: %w", err)
-	}
-	if err := writeOnce(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err != nil {
-		return nil, fmt.Errorf("writing signing key: %w", err)
-	}
-	return LoadSigner(path)
-}
-
-// writeOnce writes a file that appears whole or not at all, and leaves one that another has written.
-func writeOnce(path string, data []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".key-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(data)
-	err = errors.Join(err, temporary.Sync(), temporary.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Link(temporary.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 // LoadPublicKeys reads all public keys of a PEM file, those of its private keys and certificates among them.

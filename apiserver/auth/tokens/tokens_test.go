@@ -3,12 +3,13 @@ package tokens
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, key crypto.Signer) *world {
 
 func ecKey(t *testing.T) crypto.Signer {
 	t.Helper()
-	key, err := LoadOrMakeSigner(filepath.Join(t.TempDir(), "sa.key"))
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
