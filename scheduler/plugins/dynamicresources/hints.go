@@ -18,7 +18,7 @@ func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, er
 		{Event: fwk.ClusterEvent{Resource: fwk.DeviceClass, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: onlyWithClaims},
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}, QueueingHintFn: onlyWithClaims},
 		// Devices that were chosen for a pod which is not bound after all are free again, and no claim tells of it.
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, QueueingHintFn: onlyWithClaims},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, QueueingHintFn: goneHelps},
 	}, nil
 }
 
@@ -27,6 +27,14 @@ func onlyWithClaims(_ klog.Logger, pod *corev1.Pod, _, _ any) (fwk.QueueingHint,
 		return fwk.QueueSkip, nil
 	}
 	return fwk.Queue, nil
+}
+
+// goneHelps: a pod with claims that goes, or goes nowhere.
+func goneHelps(_ klog.Logger, pod *corev1.Pod, old, _ any) (fwk.QueueingHint, error) {
+	if gone, ok := old.(*corev1.Pod); ok && len(gone.Spec.ResourceClaims) == 0 {
+		return fwk.QueueSkip, nil
+	}
+	return onlyWithClaims(klog.Background(), pod, nil, nil)
 }
 
 // claimHelps: a claim of the pod itself, or devices that somebody has given back.

@@ -192,16 +192,16 @@ func TestPodsThatGoWakeThoseThatWaitForDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wakes := func(p *corev1.Pod) bool {
+	wakes := func(gone, p *corev1.Pod) bool {
 		return slices.ContainsFunc(hints, func(h fwk.ClusterEventWithHint) bool {
 			if h.Event.Resource != fwk.Pod || h.Event.ActionType&fwk.Delete == 0 {
 				return false
 			}
-			verdict, err := h.QueueingHintFn(klog.Background(), p, holder, nil)
+			verdict, err := h.QueueingHintFn(klog.Background(), p, gone, nil)
 			return err == nil && verdict == fwk.Queue
 		})
 	}
-	if !wakes(waiter) || wakes(pod("without")) {
-		t.Errorf("a pod that goes wakes one with claims: %t, one without: %t", wakes(waiter), wakes(pod("without")))
+	if without := pod("without"); !wakes(holder, waiter) || wakes(holder, without) || wakes(without, waiter) {
+		t.Errorf("a pod that goes wakes one with claims: %t, one without: %t; one without claims wakes one with: %t", wakes(holder, waiter), wakes(holder, without), wakes(without, waiter))
 	}
 }
