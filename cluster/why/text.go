@@ -3,6 +3,7 @@ package why
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -55,7 +56,15 @@ func Text(f *Facts) string {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
-	return b.String()
+	return strings.Map(shown, b.String())
+}
+
+// shown leaves out what would command a terminal: who writes logs and messages is not to have it.
+func shown(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
 }
 
 func ownerLines(f *Facts) []string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -64,5 +65,12 @@ func TestTextOfLittle(t *testing.T) {
 				t.Errorf("phase %q, node %q: %q", phase, node, text)
 			}
 		}
+	}
+}
+
+func TestNoTextCommandsTheTerminal(t *testing.T) {
+	f := &Facts{Pod: corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}}, Events: []corev1.Event{{Message: "clear \x1b[2J\u009b2J\rthis"}}}
+	if text := Text(f); !strings.Contains(text, "clear [2J2J this") || strings.ContainsAny(text, "\x1b\u009b\r") {
+		t.Errorf("%q", text)
 	}
 }
