@@ -45,6 +45,7 @@ type asked struct {
 	uid     types.UID
 	service wish
 	hosts   []string
+	refused string // why it did not do it, if it says itself when to ask again
 }
 
 // Reconcile has the provider do what the Service asks for.
@@ -80,6 +81,9 @@ func (c *Controller) Reconcile(ctx context.Context, service *corev1.Service) (re
 // refusal is what a provider says that does not make a load balancer.
 type refusal struct{ error }
 
+// Unwrap lets the provider's own errors be found.
+func (r refusal) Unwrap() error { return r.error }
+
 // wanted says whether a Service is to have a load balancer of this controller's.
 func wanted(service *corev1.Service) bool {
 	return service.Spec.Type == corev1.ServiceTypeLoadBalancer && service.Spec.LoadBalancerClass == nil && service.DeletionTimestamp == nil
@@ -96,7 +100,7 @@ func (c *Controller) ensure(ctx context.Context, service *corev1.Service) error 
 	if err != nil {
 		return err
 	}
-	now := asked{service.UID, wishOf(service), names(nodes)}
+	now := asked{uid: service.UID, service: wishOf(service), hosts: names(nodes)}
 	last := c.last(service)
 	same := last.uid == now.uid && reflect.DeepEqual(last.service, now.service)
 	switch {
@@ -109,14 +113,22 @@ func (c *Controller) ensure(ctx context.Context, service *corev1.Service) error 
 	default:
 		err = c.make(ctx, service, nodes, false)
 	}
-	if err != nil {
-		if !apierrors.IsConflict(err) { // or else it is only what was read that is old
-			c.forget(service)
-		}
+	no := refusal{}
+	switch {
+	case err == nil:
+	case errors.As(err, &no) && c.follows():
+		now.refused = err.Error()
+	case apierrors.IsConflict(err):
+		return err // it is only what was read that is old
+	default:
+		c.forget(service)
 		return err
 	}
 	c.remember(service, now)
-	return nil
+	if same && last.refused == now.refused {
+		return nil // nobody is told twice
+	}
+	return err
 }
 
 // follower is a provider whose load balancers change with nodes and endpoints. To ask it costs nothing; it changes nothing of nodes.

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	cloudprovider "k8s.io/cloud-provider"
+	cloudapi "k8s.io/cloud-provider/api"
 	cloudfake "k8s.io/cloud-provider/fake"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -204,8 +206,11 @@ func TestFreedPortsAreOfferedToOthers(t *testing.T) {
 	if got := f.controller.sharers(t.Context(), f.service()); len(got) != 1 || got[0].Name != "same" {
 		t.Errorf("woken: %v", got)
 	}
-	if !errors.Is(f.refused(), reconcile.TerminalError(nil)) {
-		t.Error("one that is refused asks again although nothing has changed")
+	if err := f.refused(); !errors.Is(err, reconcile.TerminalError(nil)) {
+		t.Errorf("one that is refused asks again although nothing has changed: %v", err)
+	}
+	if err := f.refused(); err != nil || len(f.recorder.Events) != 2 {
+		t.Errorf("woken by its own finalizer it tells again: %v, %d events", err, len(f.recorder.Events))
 	}
 	without := f.service()
 	with := without.DeepCopy()
@@ -216,6 +221,14 @@ func TestFreedPortsAreOfferedToOthers(t *testing.T) {
 	inside.Spec.Type = corev1.ServiceTypeClusterIP
 	if !frees(with, without) || !frees(with, nil) || !frees(with, moved) || !frees(with, inside) || frees(without, with) || frees(with, with.DeepCopy()) || frees(inside, nil) {
 		t.Error("it is not told who gives a port up")
+	}
+}
+
+func TestCloudSaysWhenToAskAgain(t *testing.T) {
+	f := newFixture(t)
+	f.cloud.Err = cloudapi.NewRetryError("busy", time.Hour)
+	if result, err := f.controller.Reconcile(t.Context(), f.service()); err != nil || result.RequeueAfter != time.Hour {
+		t.Errorf("%v %v", result, err)
 	}
 }
 
