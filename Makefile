@@ -45,7 +45,7 @@ unit: deps ## Run the tests of all packages
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
-	go test -race ./apiserver/storage/... ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/podcontrol
+	go test -race ./apiserver/storage/... ./apiserver/gather ./apiserver/flowcontrol ./scheduler ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/podcontrol ./controllers/service
 
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
