@@ -46,6 +46,7 @@ func TestJoiningNodes(t *testing.T) {
 	s.refusals()
 	s.joins()
 	s.worksAsANode()
+	s.keepsVolumes()
 	s.survivesTheServer()
 	s.startsAgainWithWhatItKnows()
 	s.renewsItsCertificates()
@@ -154,6 +155,45 @@ func (s joiningSpace) joins() {
 		s.Errorf("the nodes' pods have the networks %q and %q", mine, other)
 	}
 }
+
+// keepsVolumes: a claim of a pod that goes to the second machine gets a folder there, and loses it when it is deleted.
+func (s joiningSpace) keepsVolumes() {
+	s.Helper()
+	s.apply(strings.ReplaceAll(keeper, "NODE", s.agent.Machine.Name))
+	s.up("keeper")
+	volume := s.get("pvc/kept", ".spec.volumeName")
+	folder := s.get("pv/"+volume, ".spec.local.path")
+	if _, err := os.Stat(filepath.Join(folder, "file")); err != nil || !strings.HasPrefix(folder, s.agent.Machine.Dir) {
+		s.Errorf("the data is in %s: %v", folder, err)
+	}
+	s.kubectl("delete", "pod/keeper", "pvc/kept")
+	s.kubectl("wait", "--for=delete", "pv/"+volume, "--timeout", patience.String())
+	if _, err := os.Lstat(folder); !os.IsNotExist(err) {
+		s.Errorf("the data is still there: %v", err)
+	}
+}
+
+// keeper writes to a claim on the node that has joined.
+const keeper = `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: kept}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Mi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: keeper}
+spec:
+  nodeSelector: {kubernetes.io/hostname: NODE}
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: docker.io/coxswain/toolbox:v1
+    command: [sh, -c, "touch /d/file; exec sleep 100000"]
+    readinessProbe: {exec: {command: [test, -f, /d/file]}, periodSeconds: 1}
+    volumeMounts: [{name: d, mountPath: /d}]
+  volumes: [{name: d, persistentVolumeClaim: {claimName: kept}}]
+`
 
 // worksAsANode reaches a pod on the node in every way that goes through the API server or the network.
 func (s joiningSpace) worksAsANode() {
