@@ -65,25 +65,11 @@ func (c *Controller) evict(ctx context.Context, namespace string, user resourcev
 	if err := c.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: user.Name}, pod); err != nil {
 		return err
 	}
-	over := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
-	if pod.UID != user.UID || pod.DeletionTimestamp != nil || over {
+	if pod.UID != user.UID || !podcontrol.IsActive(pod) {
 		return nil
 	}
 	c.Recorder.Event(pod, corev1.EventTypeNormal, "DeviceTaintManagerEviction", "Marking for deletion")
-	err := patch.StatusFields(ctx, c.Client, pod, func(changed *corev1.Pod) {
-		podcontrol.SetCondition(&changed.Status, corev1.PodCondition{
-			Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue,
-			Reason: "DeletionByDeviceTaintManager", Message: "Device Taint manager: deleting due to NoExecute taint",
-			ObservedGeneration: changed.Generation,
-		}, now)
-	})
-	if err != nil {
-		return err
-	}
-	if err := c.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); err != nil {
-		return fmt.Errorf("evicting pod %s: %w", pod.Name, err)
-	}
-	return nil
+	return podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByDeviceTaintManager", Message: "Device Taint manager: deleting due to NoExecute taint"}, now)
 }
 
 func newTime(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
 // Claims reconciles what claims are reserved for.
@@ -71,7 +72,7 @@ func (c *Claims) deleteOfFinished(ctx context.Context, claim *resourcev1.Resourc
 	}
 	pod := &corev1.Pod{}
 	err := c.Client.Get(ctx, client.ObjectKey{Namespace: claim.Namespace, Name: owner.Name}, pod)
-	if err != nil || pod.UID != owner.UID || !finished(pod) {
+	if err != nil || pod.UID != owner.UID || !podcontrol.IsFinished(pod) {
 		return client.IgnoreNotFound(err) // the garbage collector deletes what belongs to a pod that is gone
 	}
 	return c.Client.Delete(ctx, claim, client.Preconditions{UID: &claim.UID})
@@ -109,5 +110,5 @@ func (c *Claims) needs(ctx context.Context, namespace string, user resourcev1.Re
 	case err != nil:
 		return false, fmt.Errorf("reading the pod %s: %w", key, err)
 	}
-	return pod.UID == user.UID && !finished(pod) && (pod.DeletionTimestamp == nil || pod.Spec.NodeName != ""), nil
+	return pod.UID == user.UID && !podcontrol.IsFinished(pod) && (pod.DeletionTimestamp == nil || pod.Spec.NodeName != ""), nil
 }

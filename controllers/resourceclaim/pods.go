@@ -22,6 +22,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
 // Name is the controllers' name in the list of all.
@@ -37,7 +38,7 @@ type Pods struct {
 // Reconcile makes the claims that the pod lacks, notes their names in its status, and reserves claims for a pod that has a node
 // and was not scheduled.
 func (c *Pods) Reconcile(ctx context.Context, pod *corev1.Pod) (reconcile.Result, error) {
-	if len(pod.Spec.ResourceClaims) == 0 || pod.DeletionTimestamp != nil || finished(pod) {
+	if len(pod.Spec.ResourceClaims) == 0 || pod.DeletionTimestamp != nil || podcontrol.IsFinished(pod) {
 		return reconcile.Result{}, nil
 	}
 	statuses := slices.Clone(pod.Status.ResourceClaimStatuses)
@@ -143,10 +144,6 @@ func (c *Pods) reserve(ctx context.Context, pod *corev1.Pod) error {
 		}
 	}
 	return nil
-}
-
-func finished(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 // Register puts the controllers on mgr. That of pods wakes when a pod with claims changes, when a claim of its own changes, and

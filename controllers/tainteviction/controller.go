@@ -99,20 +99,7 @@ func (c *Controller) keep(node *corev1.Node, running map[types.UID]time.Time, po
 
 func (c *Controller) evict(ctx context.Context, pod *corev1.Pod, now time.Time) error {
 	c.Recorder.Eventf(pod, corev1.EventTypeNormal, "TaintManagerEviction", "Marking for deletion Pod %s/%s", pod.Namespace, pod.Name)
-	_, err := patch.Status(ctx, c.Client, pod, func(changed *corev1.Pod) {
-		podcontrol.SetCondition(&changed.Status, corev1.PodCondition{
-			Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue,
-			Reason: "DeletionByTaintManager", Message: "Taint manager: deleting due to NoExecute taint",
-			ObservedGeneration: changed.Generation,
-		}, now)
-	})
-	if err != nil {
-		return err
-	}
-	if err := c.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); err != nil {
-		return fmt.Errorf("evicting pod %s: %w", pod.Name, err)
-	}
-	return nil
+	return podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByTaintManager", Message: "Taint manager: deleting due to NoExecute taint"}, now)
 }
 
 // node maps a pod to its node.
