@@ -41,7 +41,7 @@ test: build images lint verify unit race e2e ## Run all checks and all tests
 
 .PHONY: unit
 unit: deps ## Run the tests of all packages
-	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/...
+	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/plugin
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector

@@ -136,7 +136,8 @@ func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
 		}
 		s := &scheduler.Scheduler{
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
-			Configuration: configuration, Metrics: c.scheduling, Recorder: func(profile string) events.EventRecorderLogger { return broadcaster.NewRecorder(c.scheme, profile) },
+			OutOfTree: c.options.SchedulerPlugins, Configuration: configuration, Metrics: c.scheduling,
+			Recorder: func(profile string) events.EventRecorderLogger { return broadcaster.NewRecorder(c.scheme, profile) },
 		}
 		c.explainer.scheduler.Store(s)
 		defer c.explainer.scheduler.Store(nil)

@@ -16,6 +16,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 )
 
 // Names that Options.Disable understands.
@@ -104,6 +105,8 @@ type Options struct {
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
 	// SchedulerConfig is a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) with profiles of the scheduler.
 	SchedulerConfig string `json:"scheduler-config,omitempty"`
+	// SchedulerPlugins are compiled in beside those that come with the scheduler; SchedulerConfig enables them.
+	SchedulerPlugins plugins.Registry `json:"-"`
 	// EnableAdmissionPlugins and DisableAdmissionPlugins name plugins beside, or instead of, those that are on by default.
 	EnableAdmissionPlugins  []string `json:"enable-admission-plugins,omitempty"`
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`

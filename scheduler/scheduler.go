@@ -37,6 +37,8 @@ type Scheduler struct {
 	Clock    clock.WithTickerAndDelayedExecution
 	// Registry of plugins; default plugins.All.
 	Registry plugins.Registry
+	// OutOfTree are plugins of others beside those of Registry, under names of their own.
+	OutOfTree plugins.Registry
 	// Configuration; default config.Default.
 	Configuration *config.Config
 	// Metrics count what is done; nil for none.
@@ -95,6 +97,12 @@ func (s *Scheduler) init(ctx context.Context) error {
 			Retry: func(uid types.UID) { s.queue.Retry(uid) }, Metrics: s.Metrics,
 			Hold: s.hold, Release: func(uid types.UID, failed bool) { s.queue.Release(uid, failed) },
 		})
+	}
+	for name, factory := range s.OutOfTree {
+		if s.Registry[name] != nil {
+			return fmt.Errorf("a plugin %q is there already: one that is compiled in needs a name of its own", name)
+		}
+		s.Registry[name] = factory
 	}
 	if s.Configuration == nil {
 		s.Configuration = config.Default()
