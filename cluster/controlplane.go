@@ -53,6 +53,7 @@ type controlPlane struct {
 	drainer      *drainer
 	explainer    explainer
 	scheduling   *schedulermetrics.Metrics // of the scheduler, while one runs in this process
+	counting     *prometheus.Registry      // of the controllers
 	httpErrors   *log.Logger
 	leaving      <-chan struct{} // closed when the cluster is told to end
 

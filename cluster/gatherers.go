@@ -28,7 +28,8 @@ func (c *controlPlane) instrument() {
 	handshakes := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
 	c.httpErrors = log.New(handshakeErrors{handshakes}, "", 0)
 	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view}, c.scheduling)
-	c.server.Gatherers, c.server.StoreSize = gatherers(), c.storeSize
+	c.counting = prometheus.NewRegistry()
+	c.server.Gatherers, c.server.StoreSize = append(gatherers(), c.counting), c.storeSize
 }
 
 // handshakeErrors counts what the HTTP server has to say of handshakes. They are the clients' business, and so is all else it says.

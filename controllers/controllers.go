@@ -7,6 +7,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/coxswain-k8s/coxswain/controllers/attachdetach"
 	"github.com/coxswain-k8s/coxswain/controllers/bootstrapsigner"
 	"github.com/coxswain-k8s/coxswain/controllers/certificates"
 	"github.com/coxswain-k8s/coxswain/controllers/cloudnode"
@@ -98,6 +99,7 @@ func all() []controller {
 		{pvprotection.Name, "pv-protection-controller", pvprotection.Register},
 		{vacprotection.Name, "volumeattributesclass-protection-controller", vacprotection.Register},
 		{persistentvolume.Name, "persistent-volume-binder", persistentvolume.Register},
+		{attachdetach.Name, "attachdetach-controller", attachdetach.Register},
 		{ephemeralvolume.Name, "ephemeral-volume-controller", ephemeralvolume.Register},
 		{resourceclaim.Name, "resource-claim-controller", resourceclaim.Register},
 		{devicetainteviction.Name, "device-taint-eviction-controller", devicetainteviction.Register},

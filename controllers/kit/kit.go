@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
@@ -56,6 +57,8 @@ type Deps struct {
 	ClusterName string
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
+	// Metrics shows what controllers count (Collect). Nil shows nothing.
+	Metrics prometheus.Registerer
 }
 
 // Access is what a controller calls the API with, under an identity of its own.

@@ -1,0 +1,219 @@
+package attachdetach
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/record"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+)
+
+var update = flag.Bool("update", false, "write what comes out into testdata")
+
+// objects reads the documents of a file. A Pod's node and an attachment's name are as they are written; the name "auto" of an attachment
+// becomes the one that the controller gives.
+func objects(t *testing.T, data []byte) []client.Object {
+	t.Helper()
+	decoder := serializer.NewCodecFactory(clientscheme.Scheme).UniversalDeserializer()
+	var list []client.Object
+	for _, document := range bytes.Split(data, []byte("\n---\n")) {
+		o, _, err := decoder.Decode(document, nil, nil)
+		if err != nil {
+			t.Fatalf("%v in %s", err, document)
+		}
+		list = append(list, o.(client.Object))
+	}
+	for _, o := range list {
+		if va, ok := o.(*storagev1.VolumeAttachment); ok && va.Name == "auto" {
+			for _, other := range list {
+				if pv, ok := other.(*corev1.PersistentVolume); ok && pv.Name == *va.Spec.Source.PersistentVolumeName {
+					v, _ := volumeOf(pv)
+					va.Name = v.attachment(va.Spec.NodeName)
+				}
+			}
+		}
+	}
+	return list
+}
+
+type bench struct {
+	*Controller
+	api    client.Client
+	events *record.FakeRecorder
+	clock  *clocktesting.FakePassiveClock
+}
+
+func newBench(list ...client.Object) *bench {
+	api := fake.NewClientBuilder().WithObjects(list...).
+		WithStatusSubresource(&corev1.Node{}, &storagev1.VolumeAttachment{}).
+		WithIndex(&corev1.Pod{}, kit.NodeIndex, func(o client.Object) []string { return []string{o.(*corev1.Pod).Spec.NodeName} }).
+		WithIndex(&storagev1.VolumeAttachment{}, nodeIndex, byNode).
+		WithIndex(&storagev1.VolumeAttachment{}, volumeIndex, byVolume).Build()
+	b := &bench{api: api, events: record.NewFakeRecorder(100), clock: clocktesting.NewFakePassiveClock(fuzzing.Now())}
+	b.Controller = &Controller{
+		Client: api, Live: api, Recorder: b.events, Clock: b.clock,
+		Forced: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "forced"}, []string{"reason"}),
+	}
+	return b
+}
+
+func (b *bench) turn(t *testing.T, node string) time.Duration {
+	t.Helper()
+	result, err := b.Reconcile(t.Context(), wake(node)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.RequeueAfter
+}
+
+// state says what there is after a turn.
+func (b *bench) state(t *testing.T) string {
+	t.Helper()
+	var out strings.Builder
+	nodes, attachments := &corev1.NodeList{}, &storagev1.VolumeAttachmentList{}
+	for _, list := range []client.ObjectList{nodes, attachments} {
+		if err := b.api.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, node := range nodes.Items {
+		for _, v := range node.Status.VolumesAttached {
+			fmt.Fprintf(&out, "node %s has %s\n", node.Name, v.Name)
+		}
+	}
+	for _, va := range attachments.Items {
+		spec, err := yaml.Marshal(va.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "attachment %s deleting=%t\n%s", va.Name, va.DeletionTimestamp != nil, spec)
+	}
+	for len(b.events.Events) > 0 {
+		fmt.Fprintln(&out, <-b.events.Events)
+	}
+	return out.String()
+}
+
+// Each file of testdata is a cluster; beside it stands what a turn of node n1 makes of it.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			in, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := newBench(objects(t, in)...)
+			wait := b.turn(t, "n1")
+			got := b.state(t)
+			if wait > 0 {
+				got += fmt.Sprintf("again in %s\n", wait)
+			}
+			if again := b.turn(t, "n1"); again > wait {
+				t.Errorf("the second turn waits for %s", again)
+			}
+			if said := len(b.events.Events); said > 0 {
+				t.Errorf("the second turn says %s", <-b.events.Events)
+			}
+			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func cluster(t *testing.T, file string) *bench {
+	t.Helper()
+	in, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBench(objects(t, in)...)
+}
+
+// A node that does not answer keeps what it uses for six minutes, and no longer.
+func TestForcedAfterSixMinutes(t *testing.T) {
+	b := cluster(t, "unhealthy.yaml")
+	if wait := b.turn(t, "n1"); wait != unmounting {
+		t.Fatalf("it waits for %s", wait)
+	}
+	b.clock.SetTime(b.clock.Now().Add(unmounting - time.Second))
+	if wait := b.turn(t, "n1"); wait != time.Second {
+		t.Fatalf("it waits for %s", wait)
+	}
+	b.clock.SetTime(b.clock.Now().Add(time.Second))
+	b.turn(t, "n1")
+	if got := b.state(t); strings.Contains(got, "attachment") {
+		t.Error(got)
+	}
+}
+
+// A driver that does not answer is told of after two minutes, and every four.
+func TestSaysThatADriverIsSlow(t *testing.T) {
+	b := cluster(t, "attaches.yaml")
+	b.turn(t, "n1")
+	for _, wait := range []time.Duration{attaching, telling} {
+		b.clock.SetTime(b.clock.Now().Add(wait))
+		b.turn(t, "n1")
+	}
+	want := `Warning FailedAttachVolume AttachVolume.Attach failed for volume "pv" : timed out waiting for external-attacher of drv.example.com CSI driver to attach volume h`
+	for range 2 {
+		if got := <-b.events.Events; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Nothing that is stored makes the controller fall over.
+func TestAnyObject(t *testing.T) {
+	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
+		node, pv, pod := &corev1.Node{}, &corev1.PersistentVolume{}, &corev1.Pod{}
+		for _, o := range []any{node, pv, pod} {
+			fill.Fill(o)
+		}
+		va := &storagev1.VolumeAttachment{}
+		fill.Fill(va)
+		v, _ := volumeOf(pv)
+		terminated(pod)
+		claims(pod)
+		placed(pod)
+		byVolume(va)
+		tt := &turn{Controller: newBench().Controller, name: "n", node: node, entries: map[string]*entry{}, have: map[string]attached{"a": {v, va}}}
+		tt.mayDetach(tt.have["a"], tt.entry("a", v))
+		tt.fail(want{v, []*corev1.Pod{pod}}, tt.entry("a", v), "x", "x")
+		if err := tt.attach(t.Context(), "a", want{v, []*corev1.Pod{pod}}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

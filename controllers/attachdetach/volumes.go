@@ -1,0 +1,184 @@
+package attachdetach
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/component-helpers/storage/ephemeral"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
+)
+
+// volume is what a driver attaches as a whole.
+type volume struct {
+	driver, handle string
+	// pv is the PersistentVolume, claim the claim that it belongs to.
+	pv    string
+	claim client.ObjectKey
+	// exclusive volumes may be attached to one node only.
+	exclusive bool
+}
+
+// unique is the volume's name in the status of nodes.
+func (v volume) unique() corev1.UniqueVolumeName {
+	return corev1.UniqueVolumeName("kubernetes.io/csi/" + v.driver + "^" + v.handle)
+}
+
+// attachment is the name of the VolumeAttachment that brings the volume to a node.
+func (v volume) attachment(node string) string {
+	sum := sha256.Sum256([]byte(v.handle + v.driver + node))
+	return "csi-" + hex.EncodeToString(sum[:])
+}
+
+// volumeOf is the volume of a storage driver behind pv, if it is one.
+func volumeOf(pv *corev1.PersistentVolume) (volume, bool) {
+	if pv.Spec.CSI == nil {
+		return volume{}, false
+	}
+	v := volume{driver: pv.Spec.CSI.Driver, handle: pv.Spec.CSI.VolumeHandle, pv: pv.Name, exclusive: exclusive(pv.Spec.AccessModes)}
+	if ref := pv.Spec.ClaimRef; ref != nil {
+		v.claim = client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}
+	}
+	return v, true
+}
+
+// exclusive says whether no mode lets several nodes have the volume. Of no mode at all nothing is known, and nothing forbidden.
+func exclusive(modes []corev1.PersistentVolumeAccessMode) bool {
+	return len(modes) > 0 && !slices.ContainsFunc(modes, func(mode corev1.PersistentVolumeAccessMode) bool {
+		return mode == corev1.ReadWriteMany || mode == corev1.ReadOnlyMany
+	})
+}
+
+// want is a volume that pods of a node use.
+type want struct {
+	volume
+	pods []*corev1.Pod
+}
+
+// wants are what the pods of a node use.
+type wants struct {
+	volumes []want
+	// unknown are the claims of which it cannot be said yet what they stand for: what they stood for before stays.
+	unknown map[client.ObjectKey]bool
+}
+
+// wanted looks up what the pods of a node use.
+func (c *Controller) wanted(ctx context.Context, node string, keepTerminated bool) (*wants, error) {
+	pods := &corev1.PodList{}
+	if err := c.Client.List(ctx, pods, client.MatchingFields{kit.NodeIndex: node}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the pods of a node: %w", err)
+	}
+	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	out := &wants{unknown: map[client.ObjectKey]bool{}}
+	for i := range pods.Items {
+		if pod := &pods.Items[i]; keepTerminated || !terminated(pod) {
+			if err := c.add(ctx, pod, out); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(out.volumes, func(a, b want) int { return cmp.Compare(a.pv, b.pv) })
+	return out, nil
+}
+
+func (c *Controller) add(ctx context.Context, pod *corev1.Pod, to *wants) error {
+	for _, name := range claims(pod) {
+		key := client.ObjectKey{Namespace: pod.Namespace, Name: name.claim}
+		v, known, err := c.resolve(ctx, pod, name)
+		if err != nil {
+			return err
+		}
+		if !known {
+			to.unknown[key] = true
+		}
+		if v == nil {
+			continue
+		}
+		at := slices.IndexFunc(to.volumes, func(w want) bool { return w.volume == *v })
+		if at < 0 {
+			at, to.volumes = len(to.volumes), append(to.volumes, want{volume: *v})
+		}
+		if pods := &to.volumes[at].pods; !slices.Contains(*pods, pod) {
+			*pods = append(*pods, pod)
+		}
+	}
+	return nil
+}
+
+// used names the claim of one volume of a pod.
+type used struct {
+	claim string
+	own   bool // made for the pod
+}
+
+func claims(pod *corev1.Pod) []used {
+	var names []used
+	for i := range pod.Spec.Volumes {
+		switch v := &pod.Spec.Volumes[i]; {
+		case v.PersistentVolumeClaim != nil:
+			names = append(names, used{claim: v.PersistentVolumeClaim.ClaimName})
+		case v.Ephemeral != nil:
+			names = append(names, used{claim: ephemeral.VolumeClaimName(pod, v), own: true})
+		}
+	}
+	return names
+}
+
+// resolve finds the volume that has to be attached for a claim: none where nothing has to. It is not known while the claim has no volume.
+func (c *Controller) resolve(ctx context.Context, pod *corev1.Pod, name used) (v *volume, known bool, err error) {
+	claim, pv := &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}
+	if err := c.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: name.claim}, claim); err != nil {
+		return nil, false, client.IgnoreNotFound(err)
+	}
+	if name.own && ephemeral.VolumeIsForPod(pod, claim) != nil || claim.Status.Phase != corev1.ClaimBound || claim.Spec.VolumeName == "" {
+		return nil, false, nil
+	}
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, pv); err != nil {
+		return nil, false, client.IgnoreNotFound(err)
+	}
+	if pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != claim.UID {
+		return nil, false, nil
+	}
+	found, ok := volumeOf(pv)
+	if !ok {
+		return nil, true, nil
+	}
+	attaches, err := c.attaches(ctx, found.driver)
+	if err != nil || !attaches {
+		return nil, err == nil, err
+	}
+	return &found, true, nil
+}
+
+// attaches says whether volumes of a driver have to be attached: they have, unless it says otherwise.
+func (c *Controller) attaches(ctx context.Context, driver string) (bool, error) {
+	object := &storagev1.CSIDriver{}
+	err := c.Client.Get(ctx, client.ObjectKey{Name: driver}, object)
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading driver %s: %w", driver, err)
+	}
+	return object.Spec.AttachRequired == nil || *object.Spec.AttachRequired, nil
+}
+
+// terminated says whether a pod needs its volumes no more: it has ended, or has to and no container runs.
+func terminated(pod *corev1.Pod) bool {
+	return podcontrol.IsFinished(pod) || pod.DeletionTimestamp != nil && !runs(pod.Status.InitContainerStatuses) && !runs(pod.Status.ContainerStatuses) && !runs(pod.Status.EphemeralContainerStatuses)
+}
+
+func runs(statuses []corev1.ContainerStatus) bool {
+	return slices.ContainsFunc(statuses, func(s corev1.ContainerStatus) bool { return s.State.Terminated == nil && s.State.Waiting == nil })
+}
