@@ -95,17 +95,15 @@ func (c *call) now(ctx context.Context, name string) (current, error) {
 	if err != nil {
 		return current{}, err
 	}
+	if c.at.packer != nil && entry.Err == nil {
+		whole, raw, err := packed.Open(entry.Object.(*apiextensionsv1.CustomResourceDefinition))
+		return current{object: whole, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
+	}
 	obj, err := c.at.object(ctx, entry)
 	if err != nil {
 		return current{}, err
 	}
-	raw := entry.Raw
-	if c.at.packer != nil {
-		if raw, err = packed.Stored(entry.Object.(*apiextensionsv1.CustomResourceDefinition)); err != nil {
-			return current{}, err
-		}
-	}
-	return current{object: obj, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, nil
+	return current{object: obj, raw: entry.Raw, stale: isStale(entry.Stale), revision: entry.Revision}, nil
 }
 
 func isStale(stale func() bool) bool { return stale != nil && stale() }

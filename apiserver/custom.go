@@ -126,7 +126,7 @@ func (at *endpoint) encodeStored(ctx context.Context, obj resource.Object) ([]by
 		return at.custom.Codec.Encode(ctx, obj)
 	}
 	if at.kind.row.StoredAsJSON {
-		return codec.Encode(obj, codec.JSON)
+		return encodeObject(obj, codec.JSON)
 	}
 	return codec.EncodeStored(obj)
 }
@@ -155,6 +155,9 @@ func (at *endpoint) readBack(ctx context.Context, obj resource.Object, value []b
 
 // decodeObject reads a body into an object of the endpoint's version.
 func (c *call) decodeObject(body codec.Body, into resource.Object) ([]error, error) {
+	if c.at.packer != nil && c.decodeDefinition(body, into) {
+		return nil, nil
+	}
 	if c.at.custom == nil {
 		return c.decoder.Decode(body, c.at.gvk, into)
 	}

@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/schemas"
 )
 
 // definitionHooks: a CustomResourceDefinition goes only after its objects, and says so meanwhile.
@@ -53,6 +55,33 @@ func (k *kind) decodePacked(value []byte, revision int64) (runtime.Object, error
 	d.SetGroupVersionKind(k.gvk)
 	d.SetResourceVersion(strconv.FormatInt(revision, 10))
 	return d, k.packer.Pack(d, value)
+}
+
+// encodeObject writes an object whose kind is set.
+func encodeObject(obj runtime.Object, media codec.Media) ([]byte, error) {
+	d, ok := obj.(*apiextensionsv1.CustomResourceDefinition)
+	if !ok || media != codec.JSON {
+		return codec.Encode(obj, media)
+	}
+	return schemas.Encode(d, func(d *apiextensionsv1.CustomResourceDefinition) ([]byte, error) { return codec.Encode(d, codec.JSON) })
+}
+
+// decodeDefinition reads a definition that a client sent. It returns false for what should be read as all else is, to tell what is wrong.
+func (c *call) decodeDefinition(body codec.Body, into resource.Object) bool {
+	d, ok := into.(*apiextensionsv1.CustomResourceDefinition)
+	if !ok || body.Media != codec.JSON {
+		return false
+	}
+	split, ok := schemas.Take(body.Data)
+	if !ok {
+		return false
+	}
+	body.Data = split.Rest
+	if faults, err := c.decoder.Decode(body, c.at.gvk, d); err == nil && len(faults) == 0 && split.Fill(d) {
+		return true
+	}
+	codec.Clear(d)
+	return false
 }
 
 // storedDefinition is the value of which the watch cache keeps an object; nil where that cannot be unpacked.

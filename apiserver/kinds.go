@@ -36,6 +36,7 @@ type kind struct {
 	hooks   hooks
 	custom  *Custom        // nil for kinds that have a Go type
 	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
+	shared  packed.Shared
 }
 
 // endpoint is a kind served in one version.

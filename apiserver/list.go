@@ -136,7 +136,7 @@ func (c *call) writeList(code int, objects []resource.Object, meta metav1.ListMe
 		if err != nil {
 			return err
 		}
-		encode := func() ([]byte, error) { return codec.Encode(shown, codec.JSON) }
+		encode := func() ([]byte, error) { return encodeObject(shown, codec.JSON) }
 		switch c.accept.Media {
 		case codec.Protobuf:
 			encode = func() ([]byte, error) { return codec.Message(shown) }

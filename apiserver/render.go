@@ -44,28 +44,36 @@ func (c *call) encoded(entry *cache.Entry) ([]byte, error) {
 			key += " partial"
 		}
 	}
+	if c.at.packer != nil { // whose encodings are kept no more than the objects themselves
+		return c.at.shared.Encoding(entry, key, func() ([]byte, error) {
+			obj, err := c.at.object(c.ctx(), entry)
+			if err != nil {
+				return nil, err
+			}
+			return c.encodeShown(obj)
+		})
+	}
 	// Before the encoding is made, for a failed conversion must not be kept.
 	obj, err := c.at.object(c.ctx(), entry)
 	if err != nil {
 		return nil, err
 	}
-	encode := func() ([]byte, error) {
-		shown, err := c.shown(obj)
-		if err != nil {
-			return nil, err
-		}
-		if pb {
-			return codec.Message(shown)
-		}
-		if c.accept.Media == codec.CBOR {
-			return codec.Encode(shown, codec.CBOR)
-		}
-		return codec.Encode(shown, codec.JSON)
+	return entry.Encoding(key, func() ([]byte, error) { return c.encodeShown(obj) })
+}
+
+// encodeShown encodes an object as the client wants it.
+func (c *call) encodeShown(obj resource.Object) ([]byte, error) {
+	shown, err := c.shown(obj)
+	if err != nil {
+		return nil, err
 	}
-	if c.at.packer != nil {
-		return encode() // and keep it no more than the object itself
+	switch c.accept.Media {
+	case codec.Protobuf:
+		return codec.Message(shown)
+	case codec.CBOR:
+		return codec.Encode(shown, codec.CBOR)
 	}
-	return entry.Encoding(key, encode)
+	return encodeObject(shown, codec.JSON)
 }
 
 func (c *call) partial() bool {

@@ -102,7 +102,7 @@ func writeBody(w http.ResponseWriter, accepted codec.Accepted, code int, parts .
 
 // writeObject answers with an object whose kind is set, as it is.
 func (c *call) writeObject(code int, obj runtime.Object) error {
-	data, err := codec.Encode(obj, c.accept.Media)
+	data, err := encodeObject(obj, c.accept.Media)
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 package packed
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"sync"
@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/schemas"
 )
 
 const (
@@ -66,9 +67,8 @@ func (p *Packer) Pack(d *apiextensionsv1.CustomResourceDefinition, value []byte)
 
 // sumOf the specification in a value, or of the whole value where that is not in JSON.
 func sumOf(value []byte) string {
-	var d struct{ Spec json.RawMessage }
-	if json.Unmarshal(value, &d) == nil && d.Spec != nil {
-		value = d.Spec
+	if split, ok := schemas.Take(value); ok && split.Spec != nil {
+		value = split.Spec
 	}
 	sum := sha256.Sum256(value)
 	return string(sum[:])
@@ -94,26 +94,58 @@ func Stored(d *apiextensionsv1.CustomResourceDefinition) ([]byte, error) {
 
 // Whole returns the definition that a skeleton stands for, or the definition itself where it is none.
 func Whole(d *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinition, error) {
+	whole, _, err := Open(d)
+	return whole, err
+}
+
+// Open returns what a skeleton stands for, and the value that it was made of; for a definition that is none, that itself and no value.
+func Open(d *apiextensionsv1.CustomResourceDefinition) (whole *apiextensionsv1.CustomResourceDefinition, stored []byte, err error) {
 	value, err := Stored(d)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if value == nil {
-		return d, nil
+		return d, nil, nil
 	}
-	whole := &apiextensionsv1.CustomResourceDefinition{}
-	if _, err := codec.DecodeStored(value, whole); err != nil {
-		return nil, fmt.Errorf("unpacking definition %s: %w", d.Name, err)
+	if whole, err = decode(value); err != nil {
+		return nil, nil, fmt.Errorf("unpacking definition %s: %w", d.Name, err)
 	}
 	// What was defaulted when it was read is in the skeleton.
 	versions := d.Spec.Versions
-	schemas := whole.Spec.Versions
+	read := whole.Spec.Versions
 	whole.Spec = d.Spec
 	whole.Spec.Versions = make([]apiextensionsv1.CustomResourceDefinitionVersion, len(versions))
 	for i := range versions {
 		whole.Spec.Versions[i] = versions[i]
-		whole.Spec.Versions[i].Schema = schemas[i].Schema
+		whole.Spec.Versions[i].Schema = read[i].Schema
 	}
 	whole.TypeMeta, whole.ResourceVersion = d.TypeMeta, d.ResourceVersion
-	return whole, nil
+	return whole, value, nil
+}
+
+// decode reads a stored definition with its schemas.
+func decode(value []byte) (*apiextensionsv1.CustomResourceDefinition, error) {
+	d := &apiextensionsv1.CustomResourceDefinition{}
+	if split, ok := schemas.Take(value); ok {
+		if _, err := codec.DecodeStored(split.Rest, d); err == nil && split.Fill(d) {
+			return d, nil
+		}
+		codec.Clear(d)
+	}
+	_, err := codec.DecodeStored(value, d)
+	return d, err
+}
+
+// Skeleton decodes what Pack keeps of a value in JSON. It returns nil for a value in another form.
+func Skeleton(value []byte) (*apiextensionsv1.CustomResourceDefinition, error) {
+	if !bytes.HasPrefix(bytes.TrimLeft(value, " \n"), []byte("{")) {
+		return nil, nil
+	}
+	split, ok := schemas.Take(value)
+	if !ok {
+		return decode(value)
+	}
+	d := &apiextensionsv1.CustomResourceDefinition{}
+	_, err := codec.DecodeStored(split.Rest, d)
+	return d, err
 }
