@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -50,6 +51,9 @@ type state struct {
 	// definition is what it is served by.
 	definition *custom.Definition
 	ending     context.CancelFunc // of the deletion of its objects
+	// retry is when to sync again what failed; zero where nothing did. wait is how long that is after the failure.
+	retry time.Time
+	wait  time.Duration
 	// terminating is shared with the rows that are served.
 	terminating atomic.Bool
 }
@@ -101,13 +105,14 @@ func (e *Extensions) follow(ctx context.Context) error {
 	}
 	defer watcher.Stop()
 	for {
-		events, err := watcher.Next(ctx)
+		events, err := e.next(ctx, watcher)
 		if err != nil {
 			return err
 		}
 		for i := range events {
 			e.take(ctx, &events[i])
 		}
+		e.syncFailed(ctx)
 	}
 }
 
@@ -169,13 +174,12 @@ func (e *Extensions) sync(ctx context.Context, name string) {
 	}
 	if settled != s.latest {
 		if err := e.writeStatus(ctx, settled); err != nil {
-			if client.IgnoreNotFound(err) != nil {
-				logr.FromContextOrDiscard(ctx).V(1).Info("Writing the status of a definition failed", "definition", name, "reason", err.Error())
-			}
-			return // another write came in between, and will be seen
+			e.failed(ctx, s, err)
+			return
 		}
 		s.latest = settled
 	}
+	s.retry, s.wait = time.Time{}, 0
 	e.end(ctx, s)
 }
 

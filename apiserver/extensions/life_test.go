@@ -218,3 +218,15 @@ func TestConvertingByAWebhook(t *testing.T) {
 		t.Errorf("stored %v", address)
 	}
 }
+
+func TestAStatusThatCannotBeWrittenIsWrittenLater(t *testing.T) {
+	s := newServer(t)
+	s.unwritten.Store(2)
+	s.define(t, version("v1", true, "address"))
+	if left := s.unwritten.Load(); left > 0 {
+		t.Errorf("%d more writes were to fail", left)
+	}
+	if err := s.client.Create(t.Context(), host("v1", "a", nil)); err != nil {
+		t.Error(err)
+	}
+}

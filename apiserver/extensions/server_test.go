@@ -43,17 +43,18 @@ type server struct {
 	documents  *openapi.Documents
 	client     client.WithWatch
 	refuse     atomic.Int32 // so many of the extensions' deletions are to fail
+	unwritten  atomic.Int32 // and of its writes of status
 	markers    int
 }
 
 // refusing fails as many requests as it is told to.
 type refusing struct {
 	http.RoundTripper
-	refuse *atomic.Int32
+	refuse, unwritten *atomic.Int32
 }
 
 func (r refusing) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Method == http.MethodDelete && r.refuse.Add(-1) >= 0 {
+	if request.Method == http.MethodDelete && r.refuse.Add(-1) >= 0 || request.Method == http.MethodPatch && r.unwritten.Add(-1) >= 0 {
 		return nil, errors.New("refused by the test")
 	}
 	return r.RoundTripper.RoundTrip(request)
@@ -88,7 +89,7 @@ func newServerOn(t testing.TB, member storage.Store) *server {
 		t.Fatal(err)
 	}
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	config.Transport = refusing{config.Transport, &s.refuse}
+	config.Transport = refusing{config.Transport, &s.refuse, &s.unwritten}
 	raw, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		t.Fatal(err)
