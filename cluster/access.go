@@ -12,12 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
+	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/plugins"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
@@ -52,8 +54,13 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 	if err != nil {
 		return nil, err
 	}
+	configured, err := configuration.Read(c.options.AdmissionControlConfigFile)
+	if err != nil {
+		return nil, err
+	}
 	chain, err := plugins.New(plugins.Deps{
-		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Quotas: &quotaWriter{plane: c}, Webhooks: c.webhooks(),
+		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Webhooks: c.webhooks(), Configuration: configured,
+		Quotas: &admissionWriter{plane: c, user: quotaIdentity()}, Namespaces: &admissionWriter{plane: c, user: serverIdentity()},
 		Objects: func(kind schema.GroupVersionKind) (admission.Objects, bool) { return c.server.Objects(kind) },
 	}, c.options.EnableAdmissionPlugins, c.options.DisableAdmissionPlugins)
 	if err != nil {
@@ -100,21 +107,36 @@ func (c *controlPlane) resolver() webhookclient.Resolver {
 	return &webhookclient.Services{Lister: c.view, Local: func() string { return strings.TrimPrefix(c.url(), "https://") }}
 }
 
-// quotaWriter stores what admission has charged, through the API that admission is a part of.
-type quotaWriter struct {
+// admissionWriter stores what admission has charged and made, through the API that admission is a part of.
+type admissionWriter struct {
 	plane  *controlPlane
+	user   user.Info
 	once   sync.Once
 	writer client.Client
 	err    error
 }
 
-// UpdateStatus implements resourcequota.StatusWriter.
-func (q *quotaWriter) UpdateStatus(ctx context.Context, quota *corev1.ResourceQuota) error {
-	q.once.Do(func() {
-		q.writer, q.err = q.plane.client(quotaIdentity(), nil)
+func (w *admissionWriter) client() (client.Client, error) {
+	w.once.Do(func() {
+		w.writer, w.err = w.plane.client(w.user, nil)
 	})
-	if q.err != nil {
-		return q.err
+	return w.writer, w.err
+}
+
+// UpdateStatus implements resourcequota.StatusWriter.
+func (w *admissionWriter) UpdateStatus(ctx context.Context, quota *corev1.ResourceQuota) error {
+	writer, err := w.client()
+	if err != nil {
+		return err
 	}
-	return q.writer.Status().Update(ctx, quota)
+	return writer.Status().Update(ctx, quota)
+}
+
+// CreateNamespace implements namespaceautoprovision.Creator.
+func (w *admissionWriter) CreateNamespace(ctx context.Context, namespace *corev1.Namespace) error {
+	writer, err := w.client()
+	if err != nil {
+		return err
+	}
+	return writer.Create(ctx, namespace)
 }

@@ -110,6 +110,8 @@ type Options struct {
 	// EnableAdmissionPlugins and DisableAdmissionPlugins name plugins beside, or instead of, those that are on by default.
 	EnableAdmissionPlugins  []string `json:"enable-admission-plugins,omitempty"`
 	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
+	// AdmissionControlConfigFile is an AdmissionConfiguration, which configures plugins; none by default.
+	AdmissionControlConfigFile string `json:"admission-control-config-file,omitempty"`
 
 	AuditOptions
 	CloudOptions

@@ -1,11 +1,13 @@
 package admission
 
 import (
+	"net/http"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -73,4 +75,9 @@ func Forbidden(a *Attributes, reason error) error {
 		return reason
 	}
 	return apierrors.NewForbidden(a.GroupResource(), a.ObjectName(), reason)
+}
+
+// Failed is a refusal of which nothing is known but its words: 500 without a reason.
+func Failed(reason error) error {
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Message: reason.Error()}}
 }

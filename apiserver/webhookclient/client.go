@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"k8s.io/client-go/rest"
 )
 
 // Service that answers a webhook.
@@ -39,6 +41,9 @@ const (
 // Clients calls webhooks. Connections are kept, by server and CA bundle, for as long as they are used.
 type Clients struct {
 	Resolver Resolver
+	// Credentials to call a server by, "name.namespace.svc" or a host, with its port unless that is not named, or 443 of a Service. nil, and what it
+	// returns nil for, means none.
+	Credentials func(host string) *rest.Config
 
 	mu     sync.Mutex
 	kept   map[key]*http.Client
@@ -132,7 +137,7 @@ func (c *Clients) keep(k key, bundle []byte, service *Service) (*http.Client, er
 	if client := c.kept[k]; client != nil {
 		return client, nil
 	}
-	client, err := c.make(k.serverName, bundle, service)
+	client, err := c.make(k, bundle, service)
 	if err != nil {
 		return nil, err
 	}
@@ -149,8 +154,8 @@ func (c *Clients) keep(k key, bundle []byte, service *Service) (*http.Client, er
 	return client, nil
 }
 
-func (c *Clients) make(serverName string, bundle []byte, service *Service) (*http.Client, error) {
-	config := &tls.Config{ServerName: serverName, MinVersion: tls.VersionTLS12}
+func (c *Clients) make(k key, bundle []byte, service *Service) (*http.Client, error) {
+	config := &tls.Config{ServerName: k.serverName, MinVersion: tls.VersionTLS12}
 	if len(bundle) > 0 {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(bundle) {
@@ -173,5 +178,32 @@ func (c *Clients) make(serverName string, bundle []byte, service *Service) (*htt
 			return dialer.DialContext(ctx, network, address)
 		}
 	}
-	return &http.Client{Transport: transport}, nil
+	return c.identify(k, service, transport)
+}
+
+// identify has a transport show the credentials that there are for a server.
+func (c *Clients) identify(k key, service *Service, transport *http.Transport) (*http.Client, error) {
+	if c.Credentials == nil {
+		return &http.Client{Transport: transport}, nil
+	}
+	host := k.host
+	if service != nil && service.Port == 443 {
+		host = k.serverName
+	}
+	credentials := c.Credentials(host)
+	if credentials == nil {
+		return &http.Client{Transport: transport}, nil
+	}
+	certificates, err := rest.TLSConfigFor(credentials)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate for calls of %s: %w", host, err)
+	}
+	if certificates != nil {
+		transport.TLSClientConfig.Certificates, transport.TLSClientConfig.GetClientCertificate = certificates.Certificates, certificates.GetClientCertificate
+	}
+	wrapped, err := rest.HTTPWrappersForConfig(credentials, transport)
+	if err != nil {
+		return nil, fmt.Errorf("reading the credentials for calls of %s: %w", host, err)
+	}
+	return &http.Client{Transport: wrapped, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }

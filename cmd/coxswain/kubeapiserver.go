@@ -43,7 +43,6 @@ func apiServerUpstream() upstreamFlags {
 		"tls-curve-preferences":                "connections would be made by other curves, too",
 		"egress-selector-config-file":          "connections would leave on another way than asked for",
 		"service-account-signing-endpoint":     "tokens are signed by the key in --service-account-signing-key-file",
-		"admission-control-config-file":        "plugins would not be configured as asked for",
 		"etcd-servers-overrides":               "all resources are in one etcd",
 		"tls-sni-cert-key":                     "one certificate is served, that of --tls-cert-file",
 		"cors-allowed-origins":                 "browsers would be kept out",

@@ -65,6 +65,7 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	flags.BoolVar(&o.EncryptionProviderConfigAutomaticReload, "encryption-provider-config-automatic-reload", o.EncryptionProviderConfigAutomaticReload, "take over what that file says when it changes")
 	flags.StringVar(&o.SchedulerConfig, "scheduler-config", o.SchedulerConfig, "KubeSchedulerConfiguration with the profiles of the scheduler and the arguments of its plugins")
 	flags.StringSliceVar(&o.EnableAdmissionPlugins, "enable-admission-plugins", o.EnableAdmissionPlugins, "admission plugins that are on beside those that are by default")
+	flags.StringVar(&o.AdmissionControlConfigFile, "admission-control-config-file", o.AdmissionControlConfigFile, "AdmissionConfiguration, which configures admission plugins")
 	flags.StringSliceVar(&o.DisableAdmissionPlugins, "disable-admission-plugins", o.DisableAdmissionPlugins, "admission plugins that are off although they are on by default")
 }
 

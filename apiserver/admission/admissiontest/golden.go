@@ -74,6 +74,7 @@ func scrub(value any) any {
 func blur(data []byte) []byte {
 	data = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAll(data, []byte("127.0.0.1:PORT"))
 	data = regexp.MustCompile(`"generated-[a-z0-9]{5}"`).ReplaceAll(data, []byte(`"generated-RANDOM"`))
+	data = regexp.MustCompile(`"kube-api-access-[a-z0-9]{5}"`).ReplaceAll(data, []byte(`"kube-api-access-RANDOM"`))
 	return regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAll(data, []byte("UID"))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/plugins"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
@@ -40,13 +43,30 @@ type Server struct {
 	client *http.Client
 	// Ours is nil when the requests go to upstream's server.
 	Ours *apiserver.Server
+	// Headers are sent with every request.
+	Headers http.Header
 }
 
 // Recording says that answers are recorded and not compared.
 func Recording() bool { return os.Getenv(Oracle) != "" }
 
+// Options of the server.
+type Options struct {
+	Enable, Disable []string
+	// Configuration is the file that configures plugins; "" for none.
+	Configuration string
+	// Clock of the plugins; nil for that of the machine.
+	Clock clock.PassiveClock
+}
+
 // Start starts a server of ours, or connects to upstream's.
 func Start(t *testing.T) *Server {
+	t.Helper()
+	return StartWith(t, Options{})
+}
+
+// StartWith is Start for a server with other plugins. Upstream's is to be started with the same.
+func StartWith(t *testing.T, o Options) *Server {
 	t.Helper()
 	if Recording() {
 		return connect(t)
@@ -63,10 +83,17 @@ func Start(t *testing.T) *Server {
 		s.Virtual[of] = answer
 	}
 	view := cacheview.New(s.Cache, rows)
-	if s.Admission, err = plugins.New(plugins.Deps{
+	deps := plugins.Deps{
 		Lister: view, Rows: rows, Await: view.Await, Authorizer: auth.Masters{}, Objects: s.Objects,
-		Webhooks: &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: view}},
-	}, nil, nil); err != nil {
+		Webhooks: &webhookclient.Clients{Resolver: &webhookclient.Services{Lister: view}}, Clock: o.Clock,
+	}
+	if o.Configuration != "" {
+		deps.Quotas = noQuotas{}
+		if deps.Configuration, err = configuration.Read(o.Configuration); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Admission, err = plugins.New(deps, o.Enable, o.Disable); err != nil {
 		t.Fatal(err)
 	}
 	handler, err := s.Handler(ctx)
@@ -93,6 +120,14 @@ func Start(t *testing.T) *Server {
 	ours := &Server{t: t, url: listening.URL, client: listening.Client(), Ours: s}
 	ours.Must("POST", "/api/v1/namespaces", `{"metadata":{"name":"default"}}`)
 	return ours
+}
+
+// noQuotas is for servers in which there are none.
+type noQuotas struct{}
+
+// UpdateStatus implements resourcequota.StatusWriter.
+func (noQuotas) UpdateStatus(context.Context, *corev1.ResourceQuota) error {
+	return errors.New("there are no quotas")
 }
 
 func connect(t *testing.T) *Server {
@@ -125,6 +160,9 @@ func (s *Server) Do(method, path, body string) Answer {
 	request, err := http.NewRequest(method, s.url+path, bytes.NewBufferString(body))
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	for name, values := range s.Headers {
+		request.Header[name] = values
 	}
 	request.Header.Set("Content-Type", media)
 	request.Header.Set("User-Agent", "tester")

@@ -337,7 +337,7 @@ func TestPeers23NodeRestriction(t *testing.T) {
 
 func TestSwitches(t *testing.T) {
 	deps := Deps{Lister: authtest.New()}
-	chain, err := New(deps, []string{"OwnerReferencesPermissionEnforcement", "ValidatingAdmissionWebhook"}, []string{"ServiceAccount", "AlwaysPullImages"})
+	chain, err := New(deps, []string{"OwnerReferencesPermissionEnforcement", "ValidatingAdmissionWebhook"}, []string{"ServiceAccount", "ImagePolicyWebhook"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestSwitches(t *testing.T) {
 	if strings.Contains(names, "ServiceAccount") || !strings.Contains(names, "OwnerReferencesPermissionEnforcement") {
 		t.Error(names)
 	}
-	for _, wrong := range []string{"Nonsense", "AlwaysPullImages"} {
+	for _, wrong := range []string{"Nonsense", "ImagePolicyWebhook"} {
 		if _, err := New(deps, []string{wrong}, nil); err == nil {
 			t.Errorf("%s was switched on", wrong)
 		}

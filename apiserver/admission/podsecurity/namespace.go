@@ -42,6 +42,10 @@ func (p *Plugin) namespace(a *admission.Attributes) error {
 		labels.Enforce.Version == before.Enforce.Version && api.CompareLevels(labels.Enforce.Level, before.Enforce.Level) < 1 {
 		return nil
 	}
+	if slices.Contains(p.exempt.Namespaces, namespace.Name) {
+		a.Warning(fmt.Sprintf("namespace %q is exempt from Pod Security, and the policy (%s) will be ignored", namespace.Name, told(labels)))
+		return nil
+	}
 	p.warnOfPods(a, namespace.Name, labels.Enforce)
 	return nil
 }

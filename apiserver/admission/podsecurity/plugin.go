@@ -15,6 +15,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
 
@@ -27,21 +28,19 @@ var (
 type Plugin struct {
 	lister    admission.Lister
 	evaluator policy.Evaluator
-	// defaults of namespaces without labels: everything is allowed.
+	// defaults of namespaces without labels: everything is allowed, unless it is configured otherwise.
 	defaults api.Policy
+	exempt   exemptions
 }
 
-// New returns the plugin with the standards that the library knows.
-func New(lister admission.Lister) (*Plugin, error) {
+// New returns the plugin with the standards that the library knows, as it is configured.
+func New(lister admission.Lister, from *configuration.File) (*Plugin, error) {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("preparing pod security checks: %w", err)
 	}
-	everything := api.LevelVersion{Level: api.LevelPrivileged, Version: api.LatestVersion()}
-	return &Plugin{
-		lister: lister, evaluator: evaluator,
-		defaults: api.Policy{Enforce: everything, Audit: everything, Warn: everything},
-	}, nil
+	p := &Plugin{lister: lister, evaluator: evaluator}
+	return p, p.configure(from)
 }
 
 // Validate implements admission.Validator: pods are refused, what makes pods is warned about, and the labels
@@ -67,14 +66,21 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes) error {
 	if old, ok := a.Old.(*corev1.Pod); ok && !matters(pod, old) {
 		return nil
 	}
+	if why := p.exempt.exempts(a, &pod.Spec); why != "" {
+		a.AuditAnnotation(exemptAnnotation, why)
+		return nil
+	}
 	labels, err := p.policy(ctx, a)
 	if err != nil {
 		return err
 	}
+	a.AuditAnnotation(enforceAnnotation, labels.Enforce.String())
 	if labels.FullyPrivileged() {
 		return nil
 	}
-	if refusal := p.evaluate(labels.Enforce, &pod.ObjectMeta, &pod.Spec); refusal != "" {
+	refusal := p.evaluate(labels.Enforce, &pod.ObjectMeta, &pod.Spec)
+	p.note(a, labels.Audit, &pod.ObjectMeta, &pod.Spec)
+	if refusal != "" {
 		return admission.Forbidden(a, fmt.Errorf("violates PodSecurity %q: %s", labels.Enforce.String(), refusal))
 	}
 	p.warn(a, labels.Warn, &pod.ObjectMeta, &pod.Spec)
@@ -87,12 +93,24 @@ func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
 	if spec == nil {
 		return nil
 	}
+	if why := p.exempt.exempts(a, spec); why != "" {
+		a.AuditAnnotation(exemptAnnotation, why)
+		return nil
+	}
 	labels, err := p.policy(ctx, a)
 	if err != nil {
 		return nil // the pods will be refused; templates are only warned about
 	}
+	p.note(a, labels.Audit, meta, spec)
 	p.warn(a, labels.Warn, meta, spec)
 	return nil
+}
+
+// note writes into the audit log what would violate a standard.
+func (p *Plugin) note(a *admission.Attributes, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
+	if complaint := p.evaluate(standard, meta, spec); complaint != "" {
+		a.AuditAnnotation(violationsAnnotation, fmt.Sprintf("would violate PodSecurity %q: %s", standard.String(), complaint))
+	}
 }
 
 func (p *Plugin) warn(a *admission.Attributes, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {

@@ -31,6 +31,8 @@ type StatusWriter interface {
 type Plugin struct {
 	Lister admission.Lister
 	Writer StatusWriter
+	// Limited is what needs a quota.
+	Limited []Limited
 
 	// locks order the charges of a namespace within this process, so that they seldom conflict.
 	locks [64]sync.Mutex
@@ -46,7 +48,8 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	if a.Subresource != "" && !a.Is(pods, "resize", admission.Update) {
 		return nil
 	}
-	if len(auth.List[*corev1.ResourceQuota](p.Lister, quotas, a.Namespace)) == 0 {
+	known := auth.List[*corev1.ResourceQuota](p.Lister, quotas, a.Namespace)
+	if len(known)+len(p.Limited) == 0 {
 		return nil
 	}
 	delta := usageOf(a.GroupResource(), a.Object)
@@ -55,6 +58,11 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 	}
 	if len(delta) == 0 {
 		return nil
+	}
+	if len(p.Limited) > 0 {
+		if err := p.unlimited(a, delta, known); err != nil || len(known) == 0 {
+			return err
+		}
 	}
 	lock := p.lock(a.Namespace)
 	lock.Lock()

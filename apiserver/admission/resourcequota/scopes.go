@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
@@ -15,20 +16,21 @@ func inScope(quota *corev1.ResourceQuota, a *admission.Attributes) bool {
 		return true
 	}
 	for _, r := range requirements {
-		switch obj := a.Object.(type) {
-		case *corev1.Pod:
-			if !podInScope(obj, r) {
-				return false
-			}
-		case *corev1.PersistentVolumeClaim:
-			if r.ScopeName != corev1.ResourceQuotaScopeVolumeAttributesClass || !matches(r, claimClass(obj)) {
-				return false
-			}
-		default:
+		if !objectInScope(a.Object, r) {
 			return false
 		}
 	}
 	return true
+}
+
+func objectInScope(object runtime.Object, r corev1.ScopedResourceSelectorRequirement) bool {
+	switch obj := object.(type) {
+	case *corev1.Pod:
+		return podInScope(obj, r)
+	case *corev1.PersistentVolumeClaim:
+		return r.ScopeName == corev1.ResourceQuotaScopeVolumeAttributesClass && matches(r, claimClass(obj))
+	}
+	return false
 }
 
 // scopesOf are the requirements of both forms in which a quota can say them.

@@ -14,9 +14,10 @@ import (
 
 // Deps is what both plugins need.
 type Deps struct {
-	Matcher      matching.Matcher
-	Clients      *webhookclient.Clients
-	Environments *expression.Environments
+	Matcher matching.Matcher
+	// Mutating and Validating call the webhooks of either kind, each with the credentials that are configured for it.
+	Mutating, Validating *webhookclient.Clients
+	Environments         *expression.Environments
 	// Authorizer is what match conditions may ask.
 	Authorizer authorizer.Authorizer
 	Metrics    *admission.Metrics
@@ -24,9 +25,8 @@ type Deps struct {
 
 // New returns the two plugins.
 func New(deps Deps) (*Mutating, *Validating) {
-	caller := caller{clients: deps.Clients}
-	return &Mutating{Deps: deps, caller: caller, source: source{of: mutating(), read: deps.mutatingHooks}},
-		&Validating{Deps: deps, caller: caller, source: source{of: validating(), read: deps.validatingHooks}}
+	return &Mutating{Deps: deps, caller: caller{clients: deps.Mutating}, source: source{of: mutating(), read: deps.mutatingHooks}},
+		&Validating{Deps: deps, caller: caller{clients: deps.Validating}, source: source{of: validating(), read: deps.validatingHooks}}
 }
 
 // concerns returns how a webhook sees the write, or nil where it is not to be asked.

@@ -1,0 +1,4 @@
+// Package alwaysdeny refuses every write, for tests.
+//
+// It reads and changes nothing.
+package alwaysdeny
