@@ -25,7 +25,7 @@ type scenario struct {
 
 // scenarios in the order of the page.
 func scenarios() []scenario {
-	return []scenario{starting(), idling(), calling(), listing(), watching(), scheduling1000(), scheduling5000()}
+	return []scenario{starting(), idling(), calling(), callingTyped(), listing(), watching(), scheduling1000(), scheduling5000()}
 }
 
 func names() []string {
@@ -80,7 +80,8 @@ func choose(only string, more []scenario) ([]scenario, error) {
 // size says how much of everything there is.
 type size struct {
 	idle                time.Duration
-	calls, lonely       int // by 32 workers and by one
+	calls, lightCalls   int // by 32 workers of client-go and of the light client
+	lonely              int // by one
 	fewPods, manyPods   int // to list
 	lists               int
 	fewWatch, manyWatch int
@@ -89,9 +90,9 @@ type size struct {
 }
 
 var (
-	full = size{idle: 30 * time.Second, calls: 1000, lonely: 200, fewPods: 2000, manyPods: 20000, lists: 10,
+	full = size{idle: 30 * time.Second, calls: 1000, lightCalls: 2000, lonely: 200, fewPods: 2000, manyPods: 20000, lists: 10,
 		fewWatch: 200, manyWatch: 2000, changes: 200, pacedMany: 30, nodesDivisor: 1, pods: 5000}
-	small = size{idle: 5 * time.Second, calls: 200, lonely: 50, fewPods: 200, manyPods: 1000, lists: 3,
+	small = size{idle: 5 * time.Second, calls: 200, lightCalls: 400, lonely: 50, fewPods: 200, manyPods: 1000, lists: 3,
 		fewWatch: 20, manyWatch: 200, changes: 50, pacedMany: 10, nodesDivisor: 20, pods: 250}
 )
 

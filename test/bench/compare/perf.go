@@ -62,6 +62,7 @@ func (t *turn) perform(ctx context.Context, w workload.Workload) error {
 	if w.Churn {
 		stop = churn(ctx, c)
 	}
+	profiled := t.profile(ctx, w.Name, workers)
 	before, err := load.ReadUsage(t.PIDs()...)
 	if err != nil {
 		return err
@@ -73,6 +74,9 @@ func (t *turn) perform(ctx context.Context, w workload.Workload) error {
 	}
 	after, err := load.ReadUsage(t.PIDs()...)
 	if err != nil {
+		return err
+	}
+	if err := profiled(); err != nil {
 		return err
 	}
 	if err := stop(); err != nil {

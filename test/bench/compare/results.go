@@ -30,6 +30,8 @@ type figure struct {
 	value float64
 	// p50 and p99 of what a rate consists of, if it does.
 	p50, p99 time.Duration
+	// client is the same of the program that measures, if it is told.
+	client float64
 }
 
 // rate is the figure of repeated calls.
@@ -75,6 +77,8 @@ func (r *row) median(peer string) (figure, bool) {
 		value: middle(all, func(f figure) float64 { return f.value }),
 		p50:   middle(all, func(f figure) time.Duration { return f.p50 }),
 		p99:   middle(all, func(f figure) time.Duration { return f.p99 }),
+
+		client: middle(all, func(f figure) float64 { return f.client }),
 	}, true
 }
 
@@ -87,7 +91,7 @@ func middle[T cmp.Ordered](all []figure, part func(figure) T) T {
 	return values[len(values)/2]
 }
 
-// ratio says how many times better Coxswain is: more calls in a second, or less of anything else.
+// ratio says how many times better Coxswain is: more calls in a second, or less of anything else, latencies too.
 func (r *row) ratio() string {
 	upstream, ok := r.median("upstream")
 	ours, too := r.median("Coxswain")
@@ -98,7 +102,11 @@ func (r *row) ratio() string {
 	if r.figure.unit == perSecond {
 		ratio = 1 / ratio
 	}
-	return number(ratio)
+	text := number(ratio)
+	if ours.p50 != 0 && ours.p99 != 0 {
+		text += fmt.Sprintf(", p50 %s, p99 %s", number(float64(upstream.p50)/float64(ours.p50)), number(float64(upstream.p99)/float64(ours.p99)))
+	}
+	return text
 }
 
 // cell is what a table shows of a peer.
@@ -113,6 +121,9 @@ func (r *row) cell(peer string) string {
 	}
 	if f.p50 != 0 {
 		text += fmt.Sprintf(", p50 %s ms, p99 %s ms", number(f.p50.Seconds()*1000), number(f.p99.Seconds()*1000))
+	}
+	if f.client != 0 {
+		text += fmt.Sprintf(", client %s %s", number(f.client), f.unit)
 	}
 	return text
 }

@@ -36,7 +36,7 @@ func TestRatiosAreOfMedians(t *testing.T) {
 		of   *results
 		want []string
 	}{
-		{"more in a second is better", rounds(rate(100), rate(1000), rate(9), rate(1200), rate(200), rate(9000)), []string{"1,200/s, p50 1.0 ms, p99 20 ms", "100/s, p50 1.0 ms, p99 20 ms", "12"}},
+		{"more in a second is better", rounds(rate(100), rate(1000), rate(9), rate(1200), rate(200), rate(9000)), []string{"1,200/s, p50 1.0 ms, p99 20 ms", "100/s, p50 1.0 ms, p99 20 ms", "12, p50 1.0, p99 1.0"}},
 		{"less time is better", rounds(took(50), took(0.5), took(70), took(2), took(60), took(1)), []string{"1.0 ms", "60 ms", "60"}},
 		{"one side alone has no ratio", rounds(took(50)), []string{"", "50 ms", ""}},
 	} {
@@ -101,7 +101,7 @@ func TestTables(t *testing.T) {
 	for i, peer := range []string{"upstream", "Coxswain", "upstream", "Coxswain"} {
 		v := float64([]int{12, 2, 10, 1}[i])
 		r.add("calls", peer, rate("get, protobuf, 32 workers", load.Result{Rate: 9000 / v, Took: load.Sorted([]time.Duration{time.Duration(v) * time.Millisecond})}))
-		r.add("calls", peer, figure{what: "CPU of the servers for a get, protobuf, 32 workers", unit: micros, value: 100 * v})
+		r.add("calls", peer, figure{what: "CPU of the servers for a get, protobuf, 32 workers", unit: micros, value: 100 * v, client: 20 * v})
 		r.add("list", peer, duration("2000 pods, protobuf", time.Duration(v)*time.Millisecond))
 		r.add("list", peer, duration("CPU of the servers for a list of 2000 pods, protobuf", time.Duration(2*v)*time.Millisecond))
 		r.add("watch", peer, figure{what: "CPU of the servers for each of the events to 200 watchers", unit: micros, value: v})

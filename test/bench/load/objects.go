@@ -1,9 +1,14 @@
 package load
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // Nobody is the name of a scheduler that does not exist: its pods stay as they are.
@@ -55,4 +60,13 @@ func Node(name string) *corev1.Node {
 			}},
 		},
 	}
+}
+
+// Encode an object of a version as a client sends it.
+func Encode(object runtime.Object, version schema.GroupVersion, encoding string) ([]byte, error) {
+	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), encoding)
+	if !ok {
+		return nil, fmt.Errorf("nothing encodes %s", encoding)
+	}
+	return runtime.Encode(scheme.Codecs.EncoderForVersion(info.Serializer, version), object)
 }
