@@ -53,14 +53,14 @@ type builder struct {
 
 // informer makes the informer of one kind.
 func (b *builder) informer(ordinary toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers) toolscache.SharedIndexInformer {
-	if local, ok := b.lister(example); ok {
-		ordinary = local
+	if v, ok := b.view(example); ok {
+		return newInformer(v, example, indexers)
 	}
 	return toolscache.NewSharedIndexInformer(ordinary, example, resync, indexers)
 }
 
-// lister reads the kind of example from the watch cache, if that has it.
-func (b *builder) lister(example runtime.Object) (*lister, bool) {
+// view is the kind of example in the watch cache, if that has it.
+func (b *builder) view(example runtime.Object) (*view, bool) {
 	if _, untyped := example.(runtime.Unstructured); untyped || len(b.options.DefaultNamespaces) > 0 {
 		return nil, false
 	}
@@ -77,7 +77,7 @@ func (b *builder) lister(example runtime.Object) (*lister, bool) {
 		return nil, false
 	}
 	_, partial := example.(*metav1.PartialObjectMetadata)
-	l := &lister{held: held, row: row, partial: partial, labels: b.options.DefaultLabelSelector, fields: b.options.DefaultFieldSelector}
+	v := &view{held: held, row: row, partial: partial, labels: b.options.DefaultLabelSelector, fields: b.options.DefaultFieldSelector}
 	for object, narrowed := range b.options.ByObject {
 		of, err := apiutil.GVKForObject(object, b.options.Scheme)
 		if err != nil || of != kind {
@@ -87,11 +87,11 @@ func (b *builder) lister(example runtime.Object) (*lister, bool) {
 			return nil, false
 		}
 		if narrowed.Label != nil {
-			l.labels = narrowed.Label
+			v.labels = narrowed.Label
 		}
 		if narrowed.Field != nil {
-			l.fields = narrowed.Field
+			v.fields = narrowed.Field
 		}
 	}
-	return l, true
+	return v, true
 }
