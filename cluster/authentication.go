@@ -97,7 +97,7 @@ func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.M
 		i.bearers.Tokens = append(i.bearers.Tokens, static)
 	}
 	i.bearers.Tokens = append(i.bearers.Tokens,
-		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys, Metrics: metrics})
+		&tokens.Verifier{Lister: c.view, Clock: clock.RealClock{}, Issuers: accounts.issuers, Audiences: accounts.audiences, Keys: accounts.keys, Metrics: metrics, Uses: c.noteTokens(ctx)})
 	if o.EnableBootstrapTokenAuth {
 		i.bearers.Tokens = append(i.bearers.Tokens, &tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
 	}

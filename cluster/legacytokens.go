@@ -1,9 +1,18 @@
 package cluster
 
 import (
+	"context"
+	"fmt"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 )
 
 // legacyToken signs tokens that are kept in Secrets with the key of all service account tokens; nil without one.
@@ -15,4 +24,27 @@ func (c *controlPlane) legacyToken() func(*corev1.ServiceAccount, *corev1.Secret
 	return func(account *corev1.ServiceAccount, secret *corev1.Secret) (string, error) {
 		return tokens.SignLegacy(issuer.Key, account, secret)
 	}
+}
+
+// tokenTracking says since when the uses of tokens in Secrets are noted: what was not used since then, nobody needs.
+func tokenTracking() client.Object {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: legacytokencleaner.Tracking},
+		Data:       map[string]string{"since": time.Now().UTC().Format(time.DateOnly)},
+	}
+}
+
+// noteTokens has the uses of tokens in Secrets noted on them.
+func (c *controlPlane) noteTokens(ctx context.Context) *tokens.Uses {
+	uses := tokens.NewUses(clock.RealClock{}, func(ctx context.Context, secret types.NamespacedName, day string) error {
+		writer, err := c.client(serverIdentity(), nil)
+		if err != nil {
+			return err
+		}
+		body := fmt.Sprintf(`{"metadata":{"labels":{%q:%q}}}`, tokens.LastUsed, day)
+		stored := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name}}
+		return client.IgnoreNotFound(writer.Patch(ctx, stored, client.RawPatch(types.MergePatchType, []byte(body))))
+	})
+	c.run("noting of tokens", func() error { return uses.Run(ctx) })
+	return uses
 }

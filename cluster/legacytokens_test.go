@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 )
 
 // A Secret for the token of a service account is filled with one that the API server knows, and goes with the account.
@@ -51,6 +52,11 @@ func TestSecretsHoldTokensOfAccounts(t *testing.T) {
 		err := c.Create(t.Context(), review)
 		return err == nil && review.Status.Authenticated && review.Status.User.Username == "system:serviceaccount:default:pilot"
 	})
+	eventually("that its use is noted", func(error) bool { return secret.Labels[tokens.LastUsed] != "" })
+	tracking := &corev1.ConfigMap{}
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "kube-system", Name: "kube-apiserver-legacy-service-account-token-tracking"}, tracking); err != nil || tracking.Data["since"] == "" {
+		t.Errorf("uses are noted since %v: %v", tracking.Data, err)
+	}
 	if err := c.Delete(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}

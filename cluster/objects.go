@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/network/dns"
 )
@@ -41,7 +42,7 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 			return fmt.Errorf("writing the default storage class: %w", err)
 		}
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), shared, c.joinSecret(), info}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), shared, c.joinSecret(), info, tokenTracking()}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
@@ -113,8 +114,11 @@ func adopt(to, from client.Object) bool {
 	return true
 }
 
-// adoptData leaves the signatures of cluster-info to their controller.
+// adoptData leaves the signatures of cluster-info to their controller, and the day since when uses of tokens are noted as it is.
 func adoptData(to *corev1.ConfigMap, data map[string]string) {
+	if to.Name == legacytokencleaner.Tracking && legacytokencleaner.Since(to) != nil {
+		return
+	}
 	if to.Name != bootstrap.ConfigMapClusterInfo || to.Data == nil {
 		to.Data = data
 		return

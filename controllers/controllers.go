@@ -27,6 +27,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/horizontalpodautoscaler"
 	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/controllers/namespace"
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
@@ -109,6 +110,7 @@ func all() []controller {
 		{resourcequota.Name, "resourcequota-controller", resourcequota.Register},
 		{bootstrapsigner.Name, "bootstrap-signer", bootstrapsigner.Register},
 		{serviceaccounttoken.Name, "", serviceaccounttoken.Register},
+		{legacytokencleaner.Name, "legacy-service-account-token-cleaner", legacytokencleaner.Register},
 		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
 		{localpath.Name, "local-path-provisioner", localpath.Register},

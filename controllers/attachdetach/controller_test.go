@@ -197,6 +197,7 @@ func TestSaysThatADriverIsSlow(t *testing.T) {
 
 // Nothing that is stored makes the controller fall over.
 func TestAnyObject(t *testing.T) {
+	c := newBench().Controller
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		node, pv, pod := &corev1.Node{}, &corev1.PersistentVolume{}, &corev1.Pod{}
 		for _, o := range []any{node, pv, pod} {
@@ -209,9 +210,10 @@ func TestAnyObject(t *testing.T) {
 		claims(pod)
 		placed(pod)
 		byVolume(va)
-		tt := &turn{Controller: newBench().Controller, name: "n", node: node, entries: map[string]*entry{}, have: map[string]attached{"a": {v, va}}}
+		tt := &turn{Controller: c, name: "n", node: node, entries: map[string]*entry{}, have: map[string]attached{"a": {v, va}}}
 		tt.mayDetach(tt.have["a"], tt.entry("a", v))
 		tt.fail(want{v, []*corev1.Pod{pod}}, tt.entry("a", v), "x", "x")
+		c.Recorder = record.NewFakeRecorder(100)
 		if err := tt.attach(t.Context(), "a", want{v, []*corev1.Pod{pod}}); err != nil {
 			t.Fatal(err)
 		}

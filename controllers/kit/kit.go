@@ -57,6 +57,8 @@ type Deps struct {
 	ClusterName string
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
+	// LegacyTokenPeriod is how long a token in a Secret may be unused. Default: a year.
+	LegacyTokenPeriod time.Duration
 	// Metrics shows what controllers count (Collect). Nil shows nothing.
 	Metrics prometheus.Registerer
 }
@@ -96,6 +98,9 @@ func (d Deps) Defaults() Deps {
 	}
 	if d.ClusterName == "" {
 		d.ClusterName = "kubernetes"
+	}
+	if d.LegacyTokenPeriod == 0 {
+		d.LegacyTokenPeriod = 365 * 24 * time.Hour
 	}
 	if d.TerminatedPods == 0 {
 		d.TerminatedPods = 12500

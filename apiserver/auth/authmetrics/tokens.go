@@ -16,6 +16,8 @@ const (
 	LegacyToken       AccountToken = "legacy_tokens"            // kept in a secret
 	LegacyAutoToken   AccountToken = "legacy_auto_token_uses"   // and made with the account
 	LegacyManualToken AccountToken = "legacy_manual_token_uses" // and asked for
+	// InvalidLegacyAutoToken was made with the account, and is switched off because nobody seemed to use it.
+	InvalidLegacyAutoToken AccountToken = "invalid_legacy_auto_token_uses"
 )
 
 func (m *Metrics) newAccounts() {
@@ -23,7 +25,7 @@ func (m *Metrics) newAccounts() {
 	for kind, help := range map[AccountToken]string{
 		ValidToken: "Cumulative valid projected service account tokens used", StaleToken: "Cumulative stale projected service account tokens used",
 		LegacyToken: "Cumulative legacy service account tokens used", LegacyAutoToken: "Cumulative auto-generated legacy tokens used",
-		LegacyManualToken: "Cumulative manually created legacy tokens used",
+		LegacyManualToken: "Cumulative manually created legacy tokens used", InvalidLegacyAutoToken: "Cumulative invalid auto-generated legacy tokens used",
 	} {
 		m.accounts[kind] = prometheus.NewCounter(prometheus.CounterOpts{Name: "serviceaccount_" + string(kind) + "_total", Help: help})
 	}

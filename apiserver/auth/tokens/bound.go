@@ -56,14 +56,21 @@ func (v *Verifier) legacyAccount(ctx context.Context, c *claims, token string) (
 	if subtle.ConstantTimeCompare(secret.Data[corev1.ServiceAccountTokenKey], []byte(token)) != 1 {
 		return nil, errors.New("service account token does not match server's copy")
 	}
+	origin := v.origin(l.Namespace, l.Account, l.SecretName)
 	if secret.Labels[invalidSince] != "" {
+		if origin == authmetrics.LegacyAutoToken {
+			v.Metrics.Account(authmetrics.InvalidLegacyAutoToken)
+		}
 		return nil, errors.New("the token in secret has been marked as invalid. Recreate the token or remove the label " + invalidSince)
 	}
 	if err := v.exists(ctx, accounts, l.Namespace, reference{Name: l.Account, UID: l.AccountUID}); err != nil {
 		return nil, err
 	}
 	v.Metrics.Account(authmetrics.LegacyToken)
-	v.Metrics.Account(v.origin(l.Namespace, l.Account, l.SecretName))
+	v.Metrics.Account(origin)
+	if v.Uses != nil {
+		v.Uses.note(secret)
+	}
 	return &serviceaccount.ServiceAccountInfo{Namespace: l.Namespace, Name: l.Account, UID: l.AccountUID}, nil
 }
 

@@ -35,6 +35,8 @@ type Verifier struct {
 	Audiences []string
 	Keys      []PublicKey
 	Metrics   *authmetrics.Metrics // of what is used; may be nil
+	// Uses notes the use of tokens that are kept in secrets; may be nil.
+	Uses *Uses
 
 	verified auth.Bounded[[sha256.Size]byte, claims]
 }
