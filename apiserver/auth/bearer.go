@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -84,4 +85,26 @@ func protocolToken(header http.Header) (token string, rest []string, found bool)
 		}
 	}
 	return token, rest, found && len(rest) > 0
+}
+
+// ForgetTokens takes tokens out of a request, also those that nobody looked at because its caller was known by something else.
+func ForgetTokens(header http.Header) {
+	header.Del("Authorization")
+	name := textproto.CanonicalMIMEHeaderKey("Sec-WebSocket-Protocol")
+	if !slices.ContainsFunc(header[name], func(line string) bool { return strings.Contains(line, webSocketPrefix) }) {
+		return
+	}
+	var rest []string
+	for _, line := range header[name] {
+		for protocol := range strings.SplitSeq(line, ",") {
+			if protocol = strings.TrimSpace(protocol); !strings.HasPrefix(protocol, webSocketPrefix) {
+				rest = append(rest, protocol)
+			}
+		}
+	}
+	if len(rest) == 0 {
+		header.Del(name)
+		return
+	}
+	header.Set(name, strings.Join(rest, ","))
 }

@@ -25,6 +25,14 @@ func (c *Chain) audit(next http.Handler) http.Handler {
 	})
 }
 
+// auditRefusal records the requests of those who are not known.
+func (c *Chain) auditRefusal(next http.Handler) http.Handler {
+	if c.Audit == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.Audit.Refuse(w, r, next, Attributes(r)) })
+}
+
 // Bodies shows bodies of requests and answers as the audit log wants them.
 type Bodies struct{ Scheme *runtime.Scheme }
 

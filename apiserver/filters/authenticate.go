@@ -23,7 +23,7 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 	if authenticator == nil {
 		authenticator = &auth.Authenticator{Anonymous: true}
 	}
-	refuse := c.audit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	refuse := c.auditRefusal(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.Refuse(w, r, apierrors.NewUnauthorized("Unauthorized"))
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +55,8 @@ type Headers struct{ Names, Prefixes []string }
 // forget takes credentials out of a request whose caller is known, so that nobody forwards them: what is given as a token, and what
 // front proxies, these and those that go by the usual names, say of whom they speak for.
 func (h Headers) forget(header http.Header) {
-	for _, name := range []string{"Authorization", "X-Remote-User", "X-Remote-Uid", "X-Remote-Group"} {
+	auth.ForgetTokens(header)
+	for _, name := range []string{"X-Remote-User", "X-Remote-Uid", "X-Remote-Group"} {
 		delete(header, name)
 	}
 	for _, name := range h.Names {

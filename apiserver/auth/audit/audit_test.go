@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -184,6 +185,58 @@ func TestEventSaysWhoAndWhy(t *testing.T) {
 	if diff := cmp.Diff(want, strings.ReplaceAll(string(got), `"sourceIPs":["192.0.2.1","192.0.2.1"]`, `"sourceIPs":["192.0.2.1"]`)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+}
+
+// TestStagesAndStatusOfRefusals: as upstream, who is not known is recorded once; what may take long begins and ends with all that is
+// said of a refusal; what is answered by a Status has that in its event; and a text that is no Status is not recorded.
+func TestStagesAndStatusOfRefusals(t *testing.T) {
+	const missing = `{"kind":"Status","status":"Failure","message":"gone","reason":"NotFound","code":404}`
+	resource := authorizer.AttributesRecord{Verb: "delete", ResourceRequest: true, Resource: "pods", APIVersion: "v1", Name: "p"}
+	for name, test := range map[string]struct {
+		code   int
+		body   string
+		a      authorizer.Attributes
+		long   bool
+		nobody bool
+		want   []string
+	}{
+		"nobody":  {401, `{"kind":"Status","status":"Failure","message":"Unauthorized","code":401}`, resource, false, true, []string{`ResponseStarted 401 Failure "Unauthorized" false`}},
+		"long":    {404, missing, resource, true, false, []string{`RequestReceived`, `ResponseStarted 404 Failure "gone" true`, `ResponseComplete 404 Failure "gone" true`}},
+		"goes on": {200, `{}`, resource, true, false, []string{`RequestReceived`, `ResponseStarted 200  "" false`, `ResponseComplete 200  "" false`}},
+		"deleted": {200, `{"kind":"Status","status":"Success"}`, resource, false, false, []string{`RequestReceived`, `ResponseComplete 200 Success "" true`}},
+		"path":    {404, "404 page not found", authorizer.AttributesRecord{Verb: "get", Path: "/x"}, false, false, []string{`RequestReceived`, `ResponseComplete 404  "" false`}},
+	} {
+		policy, err := load(t, head+"rules: [{level: RequestResponse}]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got stagesSeen
+		log := &Log{Policy: policy, Sinks: []Sink{&got}, Clock: clock.RealClock{}, JSON: func(_ string, body []byte) ([]byte, error) { return body, nil }}
+		handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(test.code)
+			_, _ = io.WriteString(w, test.body)
+		})
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodDelete, "/x", nil)
+		if test.nobody {
+			log.Refuse(w, r, handler, test.a)
+		} else {
+			log.Serve(w, r, handler, test.a, test.long)
+		}
+		if diff := cmp.Diff(test.want, []string(got)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+type stagesSeen []string
+
+// Write implements Sink.
+func (s *stagesSeen) Write(event *auditv1.Event) {
+	text := string(event.Stage)
+	if status := event.ResponseStatus; status != nil {
+		text += fmt.Sprintf(" %d %s %q %t", status.Code, status.Status, status.Message, event.ResponseObject != nil)
+	}
+	*s = append(*s, text)
 }
 
 func TestWebhookIsPostedWhatHappened(t *testing.T) {

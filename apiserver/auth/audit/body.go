@@ -53,6 +53,7 @@ type writer struct {
 	http.ResponseWriter
 	record  *Record
 	whole   bool
+	brief   bool // a small answer is kept, too
 	code    int
 	started bool
 	kept    copied
@@ -76,7 +77,7 @@ func (w *writer) Write(data []byte) (int, error) {
 	}
 	if w.whole {
 		w.kept.keep(data, maxObject)
-	} else if w.code >= http.StatusBadRequest {
+	} else if w.brief || w.code >= http.StatusBadRequest {
 		w.kept.keep(data, maxRefusal)
 	}
 	return w.ResponseWriter.Write(data)

@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
@@ -40,6 +40,7 @@ type Record struct {
 	log       *Log
 	decision  decision
 	long      bool
+	stranger  bool // nobody is known to have asked
 	writer    *writer
 	request   *body
 	mediaType string
@@ -76,16 +77,32 @@ func Impersonate(ctx context.Context, as user.Info) {
 
 // Serve answers a request through next and records it as the policy says. long says that it may take any time.
 func (l *Log) Serve(w http.ResponseWriter, r *http.Request, next http.Handler, a authorizer.Attributes, long bool) {
+	l.serve(w, r, next, a, &Record{long: long})
+}
+
+// Refuse is Serve for a request whose caller is not known. It is recorded once, when the answer goes out, as upstream does.
+func (l *Log) Refuse(w http.ResponseWriter, r *http.Request, next http.Handler, a authorizer.Attributes) {
+	l.serve(w, r, next, a, &Record{stranger: true})
+}
+
+func (l *Log) serve(w http.ResponseWriter, r *http.Request, next http.Handler, a authorizer.Attributes, record *Record) {
 	d := decide(l.Policy, a)
 	if d.level == auditv1.LevelNone {
 		next.ServeHTTP(w, r)
 		return
 	}
-	record := &Record{log: l, decision: d, long: long, mediaType: r.Header.Get("Content-Type"), event: l.event(w, r, a)}
+	record.log, record.decision, record.mediaType, record.event = l, d, r.Header.Get("Content-Type"), l.event(w, r, a)
 	record.event.Level = d.level
-	record.emit(auditv1.StageRequestReceived)
-	record.writer = &writer{ResponseWriter: w, record: record, code: http.StatusOK, whole: a.IsResourceRequest() && !long && reaches(d.level, auditv1.LevelRequestResponse)}
-	if a.IsResourceRequest() && !long && r.Body != nil {
+	if !record.stranger {
+		record.emit(auditv1.StageRequestReceived)
+	}
+	bodies := a.IsResourceRequest() && !record.long && !record.stranger
+	record.writer = &writer{
+		ResponseWriter: w, record: record, code: http.StatusOK, whole: bodies && reaches(d.level, auditv1.LevelRequestResponse),
+		// What is deleted, and what subresources do, is often answered by a Status.
+		brief: bodies && (a.GetVerb() == "delete" || a.GetSubresource() != ""),
+	}
+	if bodies && r.Body != nil {
 		record.request = &body{ReadCloser: r.Body}
 		r.Body = record.request
 	}
@@ -138,7 +155,7 @@ func infoOf(who user.Info) authenticationv1.UserInfo {
 
 // started is called when the header of the answer goes out.
 func (r *Record) started() {
-	if r.long {
+	if r.long && r.writer.code < http.StatusBadRequest {
 		r.status()
 		r.emit(auditv1.StageResponseStarted)
 	}
@@ -159,7 +176,12 @@ func (r *Record) end() {
 		r.emit(auditv1.StagePanic)
 		panic(problem)
 	}
-	r.emit(auditv1.StageResponseComplete)
+	if r.stranger || r.long && r.writer.code >= http.StatusBadRequest { // a refusal is known when all of it is
+		r.emit(auditv1.StageResponseStarted)
+	}
+	if !r.stranger {
+		r.emit(auditv1.StageResponseComplete)
+	}
 }
 
 func (r *Record) emit(stage auditv1.Stage) {
@@ -182,19 +204,25 @@ func (r *Record) emit(stage auditv1.Stage) {
 	}
 }
 
-// status fills in how the request was answered: of a refusal all that its Status says.
+// status fills in how the request was answered: where that is by a Status, with what it says.
 func (r *Record) status() {
 	status := &metav1.Status{Code: int32(r.writer.code)} //nolint:gosec // an HTTP code fits
-	if r.writer.code >= http.StatusBadRequest {
-		if refusal := statusIn(r.answer()); refusal != nil {
-			status = &metav1.Status{Code: status.Code, Status: refusal.Status, Message: refusal.Message, Reason: refusal.Reason, Details: refusal.Details}
-		} else {
-			status.Status, status.Message = metav1.StatusFailure, strings.TrimSpace(r.writer.kept.String())
+	var refusal *runtime.Unknown
+	if failed := r.writer.code >= http.StatusBadRequest; failed || r.writer.brief {
+		answer := r.answer()
+		if said := statusIn(answer); said != nil {
+			status = &metav1.Status{Code: status.Code, Status: said.Status, Message: said.Message, Reason: said.Reason, Details: said.Details}
+			if failed && !r.stranger && reaches(r.decision.level, auditv1.LevelRequestResponse) {
+				refusal = r.unknown(answer)
+			}
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.event.ResponseStatus = status
+	if refusal != nil {
+		r.event.ResponseObject = refusal
+	}
 }
 
 // answer is the body that was answered, as far as it was kept.

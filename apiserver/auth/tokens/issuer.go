@@ -21,6 +21,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 )
 
 const (
@@ -81,12 +82,12 @@ func (i *Issuer) Issue(ctx context.Context, namespace, name string, request *aut
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	answer.Status.Token, err = key.sign(claims{
-		Claims: i.registered(account, now, seconds), Audience: answer.Spec.Audiences, Kubernetes: bound,
-	})
+	registered := i.registered(account, now, seconds)
+	answer.Status.Token, err = key.sign(claims{Claims: registered, Audience: answer.Spec.Audiences, Kubernetes: bound})
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
+	audit.Annotate(ctx, "authentication.kubernetes.io/issued-credential-id", "JTI="+registered.ID)
 	answer.Status.ExpirationTimestamp = metav1.NewTime(now.Add(time.Duration(*answer.Spec.ExpirationSeconds) * time.Second))
 	return answer, nil
 }
