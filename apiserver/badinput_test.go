@@ -3,6 +3,7 @@ package apiserver
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,10 @@ import (
 	"time"
 
 	"k8s.io/apiserver/pkg/authorization/authorizer"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/call"
+	"github.com/coxswain-k8s/coxswain/apiserver/connect"
+	"github.com/coxswain-k8s/coxswain/apiserver/patch"
 )
 
 // The tests of this file are named after the faults that others had.
@@ -33,8 +38,8 @@ func TestBombsAreRefused(t *testing.T) {
 		"aliases":       {"application/yaml", bomb, 400},
 		"deep json":     {"application/json", strings.Repeat(`{"data":`, 20000) + "1" + strings.Repeat("}", 20000), 400},
 		"deep yaml":     {"application/yaml", "a: " + strings.Repeat("[", 20000) + strings.Repeat("]", 20000), 400},
-		"large":         {"application/json", `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", maxBody) + `"}}`, 413},
-		"patch of many": {"application/json-patch+json", "[" + strings.Repeat(`{"op":"test","path":"/a","value":1},`, maxPatchOperations) + `{"op":"test","path":"/a","value":1}]`, 413},
+		"large":         {"application/json", `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", call.MaxBody) + `"}}`, 413},
+		"patch of many": {"application/json-patch+json", "[" + strings.Repeat(`{"op":"test","path":"/a","value":1},`, patch.MaxOperations) + `{"op":"test","path":"/a","value":1}]`, 413},
 	}
 	ts.post(configMaps, configMap("one")).wants(201)
 	for why, c := range cases {
@@ -112,7 +117,7 @@ func TestNamesCannotLeaveTheirKind(t *testing.T) {
 		}
 	}
 	ts.post(configMaps, `{"metadata":{"name":"../../secrets/default/s"}}`).wants(422)
-	token := makeContinue(1, "/registry/configmaps/../secrets/", "/registry/configmaps/")
+	token := base64.RawURLEncoding.EncodeToString([]byte(`{"v":"meta.k8s.io/v1","rv":1,"start":"../secrets/"}`))
 	ts.get("/api/v1/configmaps?continue=" + token).wants(400)
 }
 
@@ -144,8 +149,8 @@ func TestExecByGetIsAuthorizedAsCreate(t *testing.T) {
 // oneKubelet answers as every node.
 type oneKubelet struct{ url *url.URL }
 
-func (k oneKubelet) Node(context.Context, string) (*NodeConnection, error) {
-	return &NodeConnection{URL: k.url, Transport: &http.Transport{}}, nil
+func (k oneKubelet) Node(context.Context, string) (*connect.Kubelet, error) {
+	return &connect.Kubelet{URL: k.url, Transport: &http.Transport{}}, nil
 }
 
 // A proxy passes every method on, also one that the API has no verb for.
@@ -230,7 +235,7 @@ func upgrade(t *testing.T, kubelet string) net.Conn {
 // Who sends too much is told so, and not cut off while still writing.
 func TestTooLargeIsAnswered(t *testing.T) {
 	ts := newServer(t)
-	body := `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", maxBody) + `"}}`
+	body := `{"metadata":{"name":"x"},"data":{"a":"` + strings.Repeat("x", call.MaxBody) + `"}}`
 	for range 30 {
 		ts.post(configMaps, body).wants(413).says("limit is 3145728")
 	}

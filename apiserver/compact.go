@@ -22,7 +22,7 @@ func (s *Server) Compact(ctx context.Context) error {
 	var marks []int64 // revisions that were the latest at each look, the oldest first
 	for {
 		if len(marks) == 0 {
-			if err := s.Cache.WaitFor(ctx, s.compacted.Load()+1); err != nil {
+			if err := s.Cache.WaitFor(ctx, s.reader.Compacted.Load()+1); err != nil {
 				return nil // ctx has ended
 			}
 		}
@@ -38,7 +38,7 @@ func (s *Server) Compact(ctx context.Context) error {
 			continue // the oldest is too young
 		}
 		s.compact(ctx, marks[0])
-		if marks = marks[1:]; marks[len(marks)-1] == s.Cache.Revision() && marks[0] == s.compacted.Load() {
+		if marks = marks[1:]; marks[len(marks)-1] == s.Cache.Revision() && marks[0] == s.reader.Compacted.Load() {
 			marks = nil // nothing was written meanwhile
 		}
 	}
@@ -53,5 +53,5 @@ func (s *Server) compact(ctx context.Context, revision int64) {
 		}
 		return
 	}
-	s.compacted.Store(revision)
+	s.reader.Compacted.Store(revision)
 }

@@ -15,23 +15,18 @@ func (s *Server) metricNames(info *request.Info) metrics.Names {
 	if !info.IsResource {
 		return metrics.Names{Subresource: s.pathName(strings.TrimSuffix(info.Path, "/"))}
 	}
-	at := s.kinds.Load().endpoints[gvrOf(info)]
+	at := s.Now().EndpointOf(info)
 	if at == nil {
 		return metrics.Names{}
 	}
 	names := metrics.Names{Group: info.Group, Version: info.Version, Resource: info.Resource}
-	if at.row.Subresource(info.Subresource) != nil {
+	if at.Row.Subresource(info.Subresource) != nil {
 		names.Subresource = info.Subresource
 	}
-	if at.version.Deprecated != "" {
-		s.metrics.Deprecated(names, removedIn(at.version.Deprecated))
+	if at.Version.Deprecated != "" {
+		s.metrics.Deprecated(names, removedIn(at.Version.Deprecated))
 	}
 	return names
-}
-
-// countWatch is what the events of the call are counted by.
-func (c *call) countWatch() metrics.Watch {
-	return c.metrics.Watch(metrics.Names{Group: c.info.Group, Version: c.info.Version, Resource: c.info.Resource})
 }
 
 // pathName is one of a few.
@@ -59,10 +54,10 @@ func removedIn(warning string) string {
 
 // countObjects tells how many objects of each resource there are.
 func (s *Server) countObjects(yield func(group, resource string, count int)) {
-	for _, row := range s.kinds.Load().rows {
-		at := s.kinds.Load().endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
-		if at != nil && at.cached != nil {
-			yield(row.Group, row.Name, at.cached.Len())
+	for _, row := range s.Now().Rows {
+		at := s.Now().Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
+		if at != nil && at.Cached != nil {
+			yield(row.Group, row.Name, at.Cached.Len())
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestChangesOfADefinitionThatCannotBeDecodedFail(t *testing.T) {
 	}
 	const body = `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"boats.example.com"},"spec":{"group":"example.com",
 		"scope":"Cluster","names":{"plural":"boats","kind":"Boat"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}`
-	for name, got := range map[string]*answer{
+	for name, got := range map[string]*answered{
 		"PUT": ts.put(path, body), "PATCH": ts.patch(mergePatch, path, `{"metadata":{"labels":{"a":"b"}}}`), "DELETE": ts.delete(path, ""),
 	} {
 		var status struct{ Message string }

@@ -1,6 +1,8 @@
 package apiserver
 
-import "testing"
+import (
+	"testing"
+)
 
 const podsPath = "/api/v1/namespaces/default/pods"
 

@@ -73,7 +73,7 @@ func TestFamiliesOfServices(t *testing.T) {
 
 var anAddress = regexp.MustCompile(`10\.43\.\d+\.\d+|fd00:43::[0-9a-f]+`)
 
-func families(t *testing.T, a *answer) string {
+func families(t *testing.T, a *answered) string {
 	t.Helper()
 	if a.code >= 300 {
 		_, problem, _ := strings.Cut(a.status().Message, "is invalid: ")

@@ -3,69 +3,68 @@ package apiserver
 import (
 	"context"
 	"slices"
+	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
+	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
-// hooks are what some resources need beyond what a row can say. The zero value is right for all others.
-type hooks struct {
-	// onCreate and onUpdate may change obj before it is validated, and add operations to its transaction. They
-	// are called again when one of these failed because of what others did.
-	onCreate func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
-	onUpdate func(ctx context.Context, obj, old resource.Object) ([]storage.Op, error)
-	// onDelete adds operations to the transaction that removes obj.
-	onDelete func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
-	// onTerminate changes obj when its deletion starts but waits.
-	onTerminate func(obj resource.Object)
-	// holds says that obj, which is being deleted, must not go yet, finalizers in its metadata apart.
-	holds func(obj resource.Object) bool
-	// returnsDeleted answers a deletion with the object and not with a Status.
-	returnsDeleted bool
-}
-
-func (h hooks) beforeCreate(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
-	if h.onCreate == nil {
-		return nil, nil
+// definitionHooks: a CustomResourceDefinition goes only after its objects, and says so meanwhile.
+func definitionHooks(now clock.PassiveClock) kinds.Hooks {
+	return kinds.Hooks{
+		Holds: func(obj resource.Object) bool { return obj.GetDeletionTimestamp() == nil },
+		OnTerminate: func(obj resource.Object) {
+			crd := obj.(*apiextensionsv1.CustomResourceDefinition)
+			known := func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+				return c.Type == apiextensionsv1.Terminating
+			}
+			crd.SetDeletionGracePeriodSeconds(nil)
+			if slices.ContainsFunc(crd.Status.Conditions, known) {
+				return
+			}
+			crd.Generation-- // unlike others, whose generation counts the beginning of their deletion
+			crd.Finalizers = append(crd.Finalizers, apiextensionsv1.CustomResourceCleanupFinalizer)
+			crd.Status.Conditions = append(crd.Status.Conditions, apiextensionsv1.CustomResourceDefinitionCondition{
+				Type: apiextensionsv1.Terminating, Status: apiextensionsv1.ConditionTrue, LastTransitionTime: metav1.NewTime(now.Now().Truncate(time.Second)),
+				Reason: "InstanceDeletionPending", Message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+			})
+		},
 	}
-	return h.onCreate(ctx, obj)
-}
-
-func (h hooks) beforeUpdate(ctx context.Context, obj, old resource.Object) ([]storage.Op, error) {
-	if h.onUpdate == nil {
-		return nil, nil
-	}
-	return h.onUpdate(ctx, obj, old)
 }
 
 // hooksOf is the one list of resources that have any.
-func (s *Server) hooksOf(row *resource.Resource) hooks {
+func (s *Server) hooksOf(row *resource.Resource) kinds.Hooks {
 	if row.Group == certificatesv1.GroupName && row.Name == "certificatesigningrequests" {
-		return hooks{onCreate: signRequestor}
+		return kinds.Hooks{OnCreate: signRequestor}
 	}
 	if row.Group == apiextensionsv1.GroupName && row.Name == "customresourcedefinitions" {
-		return s.definitionHooks()
+		return definitionHooks(s.Clock)
 	}
 	switch row.Name {
 	case "csidrivers", "csinodes", "deviceclasses", "resourceclaims", "resourceslices", "storageclasses", "volumeattachments":
-		return hooks{returnsDeleted: true}
+		return kinds.Hooks{ReturnsDeleted: true}
 	}
 	if row.Group != "" {
-		return hooks{}
+		return kinds.Hooks{}
 	}
 	switch row.Name {
 	case "namespaces":
 		return namespaceHooks()
 	case "services":
-		return s.serviceHooks()
+		return services.Hooks(s.Services, s.Store, &s.Served)
 	case "pods", "persistentvolumes", "persistentvolumeclaims", "serviceaccounts", "podtemplates", "resourcequotas":
-		return hooks{returnsDeleted: true}
+		return kinds.Hooks{ReturnsDeleted: true}
 	}
-	return hooks{}
+	return kinds.Hooks{}
 }
 
 // signRequestor writes into a certificate signing request who asks, whatever the request itself says.
@@ -84,4 +83,15 @@ func signRequestor(ctx context.Context, obj resource.Object) ([]storage.Op, erro
 		spec.Extra[key] = slices.Clone(values)
 	}
 	return nil, nil
+}
+
+// namespaceHooks: a namespace goes only when the finalizers of its spec are worked off, and says so meanwhile.
+func namespaceHooks() kinds.Hooks {
+	return kinds.Hooks{
+		Holds: func(obj resource.Object) bool { return len(obj.(*corev1.Namespace).Spec.Finalizers) > 0 },
+		OnTerminate: func(obj resource.Object) {
+			obj.(*corev1.Namespace).Status.Phase = corev1.NamespaceTerminating
+			obj.SetDeletionGracePeriodSeconds(nil)
+		},
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -112,11 +113,11 @@ func TestPageThatIsTooOld(t *testing.T) {
 		ts.get(configMaps + next).wants(200)
 		clk.Step(compactEvery)
 	}
-	revision, err := parseRevision(first.GetResourceVersion())
+	revision, err := strconv.ParseInt(first.GetResourceVersion(), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ts.server.compacted.Load() <= revision { // the first look may have been too early, and a step while it was not waiting
+	for ts.server.reader.Compacted.Load() <= revision { // the first look may have been too early, and a step while it was not waiting
 		clk.Step(compactEvery)
 		runtime.Gosched()
 	}

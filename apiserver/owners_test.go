@@ -22,16 +22,16 @@ func TestOwnersAreNamedOnce(t *testing.T) {
 	}
 	cases := []struct {
 		why  string
-		send func() *answer
+		send func() *answered
 		kept int
 		warn string
 	}{
-		{"create", func() *answer { return ts.post(configMaps, owned(b, a, b, a, b)) }, 2, "entries; API server dedups owner references in 1.20+, " +
+		{"create", func() *answered { return ts.post(configMaps, owned(b, a, b, a, b)) }, 2, "entries; API server dedups owner references in 1.20+, " +
 			"and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: u2, u1, u2"},
-		{"update", func() *answer { return ts.do(http.MethodPut, configMaps+"/one", owned(a, a)) }, 1, "entries; API server"},
-		{"patch", func() *answer { return ts.patch(mergePatch, configMaps+"/one", owned(b, a, b)) }, 2,
+		{"update", func() *answered { return ts.do(http.MethodPut, configMaps+"/one", owned(a, a)) }, 1, "entries; API server"},
+		{"patch", func() *answered { return ts.patch(mergePatch, configMaps+"/one", owned(b, a, b)) }, 2,
 			"entries after mutating admission happens; API server dedups"},
-		{"different owners", func() *answer { return ts.do(http.MethodPut, configMaps+"/one", owned(a, other)) }, 2, ""},
+		{"different owners", func() *answered { return ts.do(http.MethodPut, configMaps+"/one", owned(a, other)) }, 2, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.why, func(t *testing.T) {

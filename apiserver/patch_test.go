@@ -36,7 +36,7 @@ func TestPatches(t *testing.T) {
 
 func TestApplyMergesAndFindsConflicts(t *testing.T) {
 	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
-	apply := func(manager, replicas, force string) *answer {
+	apply := func(manager, replicas, force string) *answered {
 		t.Helper()
 		return ts.do(http.MethodPatch, deployments+"/web?fieldManager="+manager+"&force="+force, `
 apiVersion: apps/v1

@@ -7,13 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validate/content"
-
+	"github.com/coxswain-k8s/coxswain/apiserver/answer"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
@@ -72,49 +71,28 @@ func (s *Server) serveOther(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "404 page not found", http.StatusNotFound)
 }
 
-// checkNames refuses names that could leave their place in the store.
-func (c *call) checkNames() error {
-	for _, name := range []string{c.info.Namespace, c.info.Name} {
-		if name == "" {
-			continue
-		}
-		if problems := content.IsPathSegmentName(name); len(problems) > 0 {
-			return apierrors.NewBadRequest("Name parameter invalid: " + quote(name) + ": " + strings.Join(problems, ";"))
-		}
-	}
-	return nil
-}
-
-func quote(text string) string {
-	data, err := json.Marshal(text)
-	if err != nil {
-		return text
-	}
-	return string(data)
-}
-
 func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string) {
-	document := discovery.New(s.kinds.Load().rows)
+	document := discovery.New(s.Now().Rows)
 	if s.Aggregation != nil {
 		document.External = s.Aggregation.Discovered()
 	}
-	answer, ok := document.Answer(p, r)
+	found, ok := document.Answer(p, r)
 	switch parts := strings.Split(strings.Trim(p, "/"), "/"); {
 	case ok:
-	case parts[0] == "api" && len(parts) == 2, len(parts) == 3 && s.kinds.Load().groups[parts[1]]: // another version of what there is
-		s.refuse(w, r, noSuchPath())
+	case parts[0] == "api" && len(parts) == 2, len(parts) == 3 && s.Now().Groups[parts[1]]: // another version of what there is
+		s.media().Refuse(w, r, refusal.NoSuchPath())
 		return
 	default:
-		noPage(w)
+		answer.NoPage(w)
 		return
 	}
-	answer.Write(w, r, wantsPretty(r))
+	found.Write(w, r, answer.WantsPretty(r))
 }
 
 // serveIndex lists the paths.
 func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 	paths := map[string]bool{"/api": true, "/apis": true, "/healthz": true, "/livez": true, "/readyz": true, "/metrics": true, "/metrics/slis": true, "/version": true}
-	for group := range s.kinds.Load().groups {
+	for group := range s.Now().Groups {
 		if group != "" && !strings.HasPrefix(group, "/") {
 			paths["/apis/"+group] = true
 		}
@@ -143,5 +121,5 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	writeBody(w, codec.Accepted{}, http.StatusOK, data)
+	answer.WriteBody(w, codec.Accepted{}, http.StatusOK, data)
 }

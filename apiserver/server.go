@@ -3,8 +3,6 @@ package apiserver
 import (
 	"context"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -20,13 +18,17 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
+	"github.com/coxswain-k8s/coxswain/apiserver/read"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/write"
 )
 
 // Server answers requests for the resources of its rows. Its exported fields are inputs, set before Handler.
@@ -51,7 +53,7 @@ type Server struct {
 	Audit     *audit.Log
 	Admission *admission.Chain
 	// FieldManager keeps metadata.managedFields and merges applied configurations. Without one, neither is done, and apply is refused.
-	FieldManager FieldManager
+	FieldManager kinds.FieldManager
 
 	// Virtual answers the creation of resources that are never stored, by resource.
 	Virtual map[schema.GroupResource]VirtualFunc
@@ -60,7 +62,7 @@ type Server struct {
 	// Tokens issues service account tokens.
 	Tokens TokenIssuer
 	// Nodes reaches kubelets. Without it, logs, exec and the proxies are unavailable.
-	Nodes NodeConnections
+	Nodes connect.Kubelets
 	// Services is what Services get their addresses and ports from.
 	Services services.Ranges
 
@@ -97,15 +99,13 @@ type Server struct {
 	Clock                            clock.WithTicker
 
 	decoder *codec.Decoder
-	rowsMu  sync.Mutex // orders AddRows and RemoveRow
-	kinds   atomic.Pointer[kinds]
+	kinds.Served
+	reader  *read.Reader
+	writer  *write.Writer
 	metrics *metrics.Metrics
 	checked *metrics.Checks
 	chain   *filters.Chain
-	locks   keyLocks
-	// compacted is the revision before which nothing is listed any more.
-	compacted atomic.Int64
-	logger    logr.Logger
+	logger  logr.Logger
 }
 
 // Handler returns the whole server as one handler. What lasts, like a watch, ends when ctx does; all else is still answered.
@@ -128,7 +128,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
 	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 	s.logger = logr.FromContextOrDiscard(ctx)
-	s.kinds.Store(&kinds{})
+	s.Served.Watched, s.Served.HooksOf = s.Cache, s.hooksOf
 	if s.Audit != nil {
 		s.Audit.JSON = filters.Bodies{Scheme: s.Scheme}.JSON
 	}
@@ -141,11 +141,13 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.Flows.Configure(nil, nil) // what every cluster has; the rest is in the cluster
 	}
 	s.chain = &filters.Chain{
-		Authenticator: s.Authenticator, FrontProxy: s.FrontProxy, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.refuse,
+		Authenticator: s.Authenticator, FrontProxy: s.FrontProxy, Authorizer: s.Authorizer, Impersonate: s.Impersonate, Audit: s.Audit, Refuse: s.media().Refuse,
 		Names: s.metricNames, Metrics: s.metrics, RequestTimeout: s.RequestTimeout,
 		Flows: s.Flows, MaxInFlight: s.MaxInFlight, MaxMutatingInFlight: s.MaxMutatingInFlight,
 		GoawayChance: s.GoawayChance, Stopping: ctx, Logger: s.logger,
 	}
+	s.reader = &read.Reader{Store: s.Store, Cache: s.Cache, MinWatch: s.MinWatch, Stopping: ctx, Metrics: s.metrics}
+	s.writer = &write.Writer{Admission: s.Admission, FieldManager: s.FieldManager, Served: &s.Served, Allowed: s.chain.Allowed}
 	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
 }
 
@@ -154,18 +156,18 @@ type load struct{ *Server }
 
 // Objects implements flowcontrol.Load.
 func (l load) Objects(info *request.Info) int {
-	at := l.kinds.Load().endpoints[gvrOf(info)]
-	if at == nil || at.cached == nil {
+	at := l.Now().EndpointOf(info)
+	if at == nil || at.Cached == nil {
 		return 0
 	}
-	return at.cached.Len()
+	return at.Cached.Len()
 }
 
 // Watchers implements flowcontrol.Load.
 func (l load) Watchers(info *request.Info) int {
-	at := l.kinds.Load().endpoints[gvrOf(info)]
-	if at == nil || at.cached == nil {
+	at := l.Now().EndpointOf(info)
+	if at == nil || at.Cached == nil {
 		return 0
 	}
-	return at.cached.Watchers()
+	return at.Cached.Watchers()
 }

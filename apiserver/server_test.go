@@ -72,15 +72,15 @@ func newServer(t *testing.T, change ...func(*Server)) *testServer {
 	return ts
 }
 
-// answer is what came back.
-type answer struct {
+// answered is what came back.
+type answered struct {
 	t      *testing.T
 	code   int
 	header http.Header
 	body   []byte
 }
 
-func (ts *testServer) do(method, path, body string, header ...string) *answer {
+func (ts *testServer) do(method, path, body string, header ...string) *answered {
 	ts.t.Helper()
 	r, err := http.NewRequest(method, ts.url+path, strings.NewReader(body))
 	if err != nil {
@@ -99,36 +99,36 @@ func (ts *testServer) do(method, path, body string, header ...string) *answer {
 	if err != nil {
 		ts.t.Fatal(err)
 	}
-	return &answer{t: ts.t, code: response.StatusCode, header: response.Header, body: data}
+	return &answered{t: ts.t, code: response.StatusCode, header: response.Header, body: data}
 }
 
-func (ts *testServer) get(path string, header ...string) *answer {
+func (ts *testServer) get(path string, header ...string) *answered {
 	ts.t.Helper()
 	return ts.do(http.MethodGet, path, "", header...)
 }
 
-func (ts *testServer) post(path, body string) *answer {
+func (ts *testServer) post(path, body string) *answered {
 	ts.t.Helper()
 	return ts.do(http.MethodPost, path, body)
 }
 
-func (ts *testServer) put(path, body string) *answer {
+func (ts *testServer) put(path, body string) *answered {
 	ts.t.Helper()
 	return ts.do(http.MethodPut, path, body)
 }
 
-func (ts *testServer) patch(kind, path, body string) *answer {
+func (ts *testServer) patch(kind, path, body string) *answered {
 	ts.t.Helper()
 	return ts.do(http.MethodPatch, path, body, "Content-Type", kind)
 }
 
-func (ts *testServer) delete(path, body string) *answer {
+func (ts *testServer) delete(path, body string) *answered {
 	ts.t.Helper()
 	return ts.do(http.MethodDelete, path, body)
 }
 
 // wants fails unless the answer has the code.
-func (a *answer) wants(code int) *answer {
+func (a *answered) wants(code int) *answered {
 	a.t.Helper()
 	if a.code != code {
 		a.t.Fatalf("got %d, want %d: %s", a.code, code, a.body)
@@ -137,7 +137,7 @@ func (a *answer) wants(code int) *answer {
 }
 
 // says fails unless the body contains the text.
-func (a *answer) says(text string) *answer {
+func (a *answered) says(text string) *answered {
 	a.t.Helper()
 	if !bytes.Contains(a.body, []byte(text)) {
 		a.t.Fatalf("answer lacks %q: %s", text, a.body)
@@ -145,7 +145,7 @@ func (a *answer) says(text string) *answer {
 	return a
 }
 
-func (a *answer) object() *unstructured.Unstructured {
+func (a *answered) object() *unstructured.Unstructured {
 	a.t.Helper()
 	obj := &unstructured.Unstructured{}
 	if err := json.Unmarshal(a.body, &obj.Object); err != nil {
@@ -154,7 +154,7 @@ func (a *answer) object() *unstructured.Unstructured {
 	return obj
 }
 
-func (a *answer) status() *metav1.Status {
+func (a *answered) status() *metav1.Status {
 	a.t.Helper()
 	status := &metav1.Status{}
 	if err := json.Unmarshal(a.body, status); err != nil {

@@ -7,6 +7,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
 // TokenIssuer answers requests for tokens of service accounts.
@@ -14,30 +15,30 @@ type TokenIssuer interface {
 	Issue(ctx context.Context, namespace, name string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error)
 }
 
-func (c *call) issueToken() error {
+func (c dispatch) issueToken() error {
 	if c.Tokens == nil {
-		return unavailable("no issuer of service account tokens is configured")
+		return refusal.Unavailable("no issuer of service account tokens is configured")
 	}
-	options, err := c.createOptions()
+	options, err := c.CreateOptions()
 	if err != nil {
 		return err
 	}
 	request := &authenticationv1.TokenRequest{}
-	if err := c.readInto(request, c.gvk(), options); err != nil {
+	if err := c.ReadInto(request, c.GVK(), options); err != nil {
 		return err
 	}
-	attributes := c.attributes(admission.Create, nil, nil, options)
+	attributes := c.Attributes(admission.Create, nil, nil, options)
 	attributes.Object = request
-	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {
+	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
 		return err
 	}
-	if err := c.Admission.Validate(c.ctx(), attributes); err != nil {
+	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
 		return err
 	}
-	issued, err := c.Tokens.Issue(c.ctx(), c.info.Namespace, c.info.Name, request)
+	issued, err := c.Tokens.Issue(c.Context(), c.Info.Namespace, c.Info.Name, request)
 	if err != nil {
 		return err
 	}
-	issued.SetGroupVersionKind(c.gvk())
-	return c.writeObject(http.StatusCreated, issued)
+	issued.SetGroupVersionKind(c.GVK())
+	return c.WriteObject(http.StatusCreated, issued)
 }

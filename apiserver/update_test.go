@@ -41,9 +41,9 @@ func TestWritesAreMadeAgain(t *testing.T) {
 	ts := newServer(t, func(s *Server) {
 		store.Store, s.Store, s.FieldManager = s.Store, store, fieldmanager.New(apis.NewScheme())
 	})
-	at := ts.server.kinds.Load().endpoints[gvrOf(&request.Info{Version: "v1", Resource: "configmaps"})]
+	at := ts.server.Now().EndpointOf(&request.Info{Version: "v1", Resource: "configmaps"})
 	other := func(op storage.Op) storage.Op {
-		entry, ok := at.cached.GetKey(op.Key)
+		entry, ok := at.Cached.GetKey(op.Key)
 		if !ok {
 			t.Errorf("%s is not there", op.Key)
 			return op
@@ -58,16 +58,16 @@ func TestWritesAreMadeAgain(t *testing.T) {
 	}
 	for _, test := range []struct {
 		why      string
-		write    func() *answer
+		write    func() *answered
 		data     []string
 		warnings int
 	}{
-		{"update", func() *answer {
+		{"update", func() *answered {
 			return ts.put(one, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one","ownerReferences":[`+owner+`,`+owner+`]},"data":{"mine":"x"},"unknown":1}`)
 		}, []string{"mine"}, 2},
-		{"patch of texts", func() *answer { return ts.patch(mergePatch, one, `{"data":{"mine":"x"}}`) }, []string{"first", "mine", "theirs"}, 0},
-		{"patch of a part", func() *answer { return ts.patch(mergePatch, one, `{"data":{"mine":"x"},"immutable":false}`) }, []string{"first", "mine", "theirs"}, 0},
-		{"apply", func() *answer {
+		{"patch of texts", func() *answered { return ts.patch(mergePatch, one, `{"data":{"mine":"x"}}`) }, []string{"first", "mine", "theirs"}, 0},
+		{"patch of a part", func() *answered { return ts.patch(mergePatch, one, `{"data":{"mine":"x"},"immutable":false}`) }, []string{"first", "mine", "theirs"}, 0},
+		{"apply", func() *answered {
 			return ts.patch("application/apply-patch+yaml", one+"?fieldManager=m", `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"one"},"data":{"mine":"x"}}`)
 		}, []string{"first", "mine", "theirs"}, 0},
 	} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/answer"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 )
 
@@ -13,5 +14,5 @@ func (s *Server) serveVersion(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	writeBody(w, codec.Accepted{}, http.StatusOK, data)
+	answer.WriteBody(w, codec.Accepted{}, http.StatusOK, data)
 }

@@ -8,11 +8,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/request"
+	"github.com/coxswain-k8s/coxswain/apiserver/pods"
+	"github.com/coxswain-k8s/coxswain/apiserver/read"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
 // VirtualFunc answers the creation of an object that is never stored, given with defaults in the version of the row.
@@ -23,89 +24,85 @@ type VirtualFunc = func(ctx context.Context, namespace string, obj runtime.Objec
 // that name.
 type LiveFunc = func(ctx context.Context, namespace, name string) ([]resource.Object, error)
 
-func gvrOf(info *request.Info) schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: info.Group, Version: info.Version, Resource: info.Resource}
-}
-
 // serveVirtual answers for resources that have no objects of their own.
-func (c *call) serveVirtual() error {
-	if err := c.negotiate(); err != nil {
+func (c dispatch) serveVirtual() error {
+	if err := c.Negotiate(); err != nil {
 		return err
 	}
-	if c.at.row.Name == "componentstatuses" && c.at.row.Group == "" {
+	if c.At.Row.Name == "componentstatuses" && c.At.Row.Group == "" {
 		return c.componentStatuses()
 	}
-	if live := c.Live[c.groupResource()]; live != nil {
+	if live := c.Live[c.GroupResource()]; live != nil {
 		return c.serveLive(live)
 	}
-	if c.info.Verb != "create" || !c.fitsPath() {
-		return errMethod(c.groupResource())
+	if c.Info.Verb != "create" || !c.fitsPath() {
+		return refusal.Method()
 	}
-	options, err := c.createOptions()
+	options, err := c.CreateOptions()
 	if err != nil {
 		return err
 	}
-	obj, err := c.readObject(options)
+	obj, err := c.ReadObject(options)
 	if err != nil {
 		return err
 	}
-	if err := c.fitNamespace(obj); err != nil {
+	if err := c.FitNamespace(obj); err != nil {
 		return err
 	}
-	if c.at.version.Default != nil {
-		c.at.version.Default(obj)
+	if c.At.Version.Default != nil {
+		c.At.Version.Default(obj)
 	}
-	if obj, err = c.manageFields(c.at.version.New(), obj, options, ""); err != nil {
+	if obj, err = c.ManageFields(c.At.Version.New(), obj, options, ""); err != nil {
 		return err
 	}
-	attributes := c.attributes(admission.Create, obj, nil, options)
-	if err := c.Admission.Admit(c.ctx(), attributes); err != nil {
+	attributes := c.Attributes(admission.Create, obj, nil, options)
+	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
 		return err
 	}
-	if err := c.Admission.Validate(c.ctx(), attributes); err != nil {
+	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
 		return err
 	}
-	if c.at.row.Name == "bindings" && c.at.row.Group == "" {
-		return c.bind(obj, options)
+	if c.At.Row.Name == "bindings" && c.At.Row.Group == "" {
+		return pods.Verbs{Verbs: c.Verbs}.BindNamed(obj, options)
 	}
-	answer := c.Virtual[c.groupResource()]
+	answer := c.Virtual[c.GroupResource()]
 	if answer == nil {
-		return apierrors.NewMethodNotSupported(c.groupResource(), "create")
+		return apierrors.NewMethodNotSupported(c.GroupResource(), "create")
 	}
-	result, err := answer(c.ctx(), c.info.Namespace, obj)
+	result, err := answer(c.Context(), c.Info.Namespace, obj)
 	if err != nil {
 		return err
 	}
-	result.GetObjectKind().SetGroupVersionKind(c.gvk())
-	return c.writeObject(http.StatusCreated, result)
+	result.GetObjectKind().SetGroupVersionKind(c.GVK())
+	return c.WriteObject(http.StatusCreated, result)
 }
 
 // serveLive answers get and list with what is found out now.
-func (c *call) serveLive(live LiveFunc) error {
-	if c.info.Verb != "get" && c.info.Verb != "list" {
-		return errMethod(c.groupResource())
+func (c dispatch) serveLive(live LiveFunc) error {
+	if c.Info.Verb != "get" && c.Info.Verb != "list" {
+		return refusal.Method()
 	}
-	found, err := live(c.ctx(), c.info.Namespace, c.info.Name)
+	found, err := live(c.Context(), c.Info.Namespace, c.Info.Name)
 	if err != nil {
 		return err
 	}
 	for _, obj := range found {
-		obj.GetObjectKind().SetGroupVersionKind(c.gvk())
+		obj.GetObjectKind().SetGroupVersionKind(c.GVK())
 	}
-	if c.info.Verb == "get" {
+	if c.Info.Verb == "get" {
 		if len(found) != 1 {
-			return c.notFound(c.info.Name)
+			return c.NotFound(c.Info.Name)
 		}
-		return c.writeStored(http.StatusOK, found[0])
+		return c.WriteStored(http.StatusOK, found[0])
 	}
-	options, err := c.listOptions()
+	options, err := c.ListOptions()
 	if err != nil {
 		return err
 	}
-	selected, err := parseSelection(c.at.row, options.LabelSelector, options.FieldSelector)
+	selected, err := read.ParseSelection(c.At.Row, options.LabelSelector, options.FieldSelector)
 	if err != nil {
 		return err
 	}
-	found = slices.DeleteFunc(found, func(obj resource.Object) bool { return !selected.matches(obj) })
-	return c.writeList(http.StatusOK, found, metav1.ListMeta{})
+	found = slices.DeleteFunc(found, func(obj resource.Object) bool { return !selected.Matches(obj) })
+	return c.WriteList(http.StatusOK, found, metav1.ListMeta{})
 }

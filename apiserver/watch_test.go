@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
@@ -149,16 +148,4 @@ func TestWatchOfOneObjectRefusesOtherFields(t *testing.T) {
 		t.Errorf("what does not match is sent: %s", got.body)
 	}
 	ts.watching(path+"metadata.name%3Done")().wants(t, "ADDED", "one")
-}
-
-func TestASelectionByNameAloneIsOfThatName(t *testing.T) {
-	for text, want := range map[string]bool{"": true, "metadata.name=one": true, "metadata.name!=one": false, "metadata.name=two": false, "status.phase=Running": false, "metadata.name=one,status.phase=Running": false} {
-		s := &selection{name: "one"}
-		if text != "" {
-			s.fields = fields.ParseSelectorOrDie(text)
-		}
-		if got := s.onlyName(); got != want {
-			t.Errorf("%q is of the name alone: %t", text, got)
-		}
-	}
 }

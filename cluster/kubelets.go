@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
 
@@ -22,7 +22,7 @@ type kubelets struct {
 	transport *http.Transport
 }
 
-var _ apiserver.NodeConnections = &kubelets{}
+var _ connect.Kubelets = &kubelets{}
 
 // newKubelets authenticates to kubelets with a client certificate, and checks theirs against the cluster's authority.
 func (c *controlPlane) newKubelets() (*kubelets, error) {
@@ -37,8 +37,8 @@ func (c *controlPlane) newKubelets() (*kubelets, error) {
 	}}, nil
 }
 
-// Node implements apiserver.NodeConnections.
-func (k *kubelets) Node(_ context.Context, name string) (*apiserver.NodeConnection, error) {
+// Node implements connect.Kubelets.
+func (k *kubelets) Node(_ context.Context, name string) (*connect.Kubelet, error) {
 	node, ok := auth.Get[*corev1.Node](k.nodes, schema.GroupResource{Resource: "nodes"}, "", name)
 	if !ok {
 		return nil, fmt.Errorf("node %q does not exist", name)
@@ -47,7 +47,7 @@ func (k *kubelets) Node(_ context.Context, name string) (*apiserver.NodeConnecti
 		for _, address := range node.Status.Addresses {
 			if address.Type == kind {
 				host := net.JoinHostPort(address.Address, strconv.Itoa(int(node.Status.DaemonEndpoints.KubeletEndpoint.Port)))
-				return &apiserver.NodeConnection{URL: &url.URL{Scheme: "https", Host: host}, Transport: k.transport}, nil
+				return &connect.Kubelet{URL: &url.URL{Scheme: "https", Host: host}, Transport: k.transport}, nil
 			}
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
-	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/conversion"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/custom"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 )
 
 // serve has the API server serve a definition as it is now, or no longer, unless nothing about that is new.
@@ -28,10 +28,10 @@ func (e *Extensions) serve(s *state, crd *apiextensionsv1.CustomResourceDefiniti
 		e.withdrawServed(s)
 		return nil
 	}
-	parts, rows := make([]apiserver.Custom, len(versions)), make([]*resource.Resource, len(versions))
+	parts, rows := make([]kinds.Custom, len(versions)), make([]*resource.Resource, len(versions))
 	for i, version := range versions {
 		rows[i] = version.Row()
-		parts[i] = apiserver.Custom{Row: rows[i], Codec: version, Fields: version, Terminating: &s.terminating}
+		parts[i] = kinds.Custom{Row: rows[i], Codec: version, Fields: version, Terminating: &s.terminating}
 	}
 	if s.served != nil && groupResource(s.served) != groupResource(crd) {
 		e.withdraw(s)

@@ -1,0 +1,158 @@
+package scale
+
+import (
+	"context"
+	"fmt"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/call"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/patch"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+	"github.com/coxswain-k8s/coxswain/apiserver/write"
+)
+
+// Verbs are what can be done with a Scale, on one request.
+type Verbs struct{ write.Verbs }
+
+// Serve reads and writes the replica count of an object as a Scale.
+func (c Verbs) Serve() error {
+	if err := c.Negotiate(); err != nil {
+		return err
+	}
+	switch c.Info.Verb {
+	case "get":
+		entry, err := c.Find(c.Info.Name)
+		if err != nil {
+			return err
+		}
+		obj, err := c.At.Object(c.Context(), entry)
+		if err != nil {
+			return err
+		}
+		return c.writeScale(c.scaleOf(obj))
+	case "update":
+		return c.updateScale()
+	case "patch":
+		return c.patchScale()
+	}
+	return refusal.Method()
+}
+
+// scaleOf shows an object as a Scale.
+func (c Verbs) scaleOf(obj resource.Object) *autoscalingv1.Scale {
+	spec, status := c.Sub.Scale.Replicas(obj)
+	scale := &autoscalingv1.Scale{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: obj.GetName(), Namespace: obj.GetNamespace(), UID: obj.GetUID(),
+			ResourceVersion: obj.GetResourceVersion(), CreationTimestamp: obj.GetCreationTimestamp(),
+		},
+		Spec:   autoscalingv1.ScaleSpec{Replicas: spec},
+		Status: autoscalingv1.ScaleStatus{Replicas: status},
+	}
+	if c.Sub.Scale.StatusSelector != nil {
+		scale.Status.Selector = c.Sub.Scale.StatusSelector(obj)
+	}
+	scale.SetGroupVersionKind(c.GVK())
+	return scale
+}
+
+func (c Verbs) updateScale() error {
+	options, err := c.UpdateOptions()
+	if err != nil {
+		return err
+	}
+	scale := &autoscalingv1.Scale{}
+	if err := c.ReadInto(scale, c.GVK(), options); err != nil {
+		return err
+	}
+	return c.changeScale(options, func(resource.Object) (*autoscalingv1.Scale, error) { return scale.DeepCopy(), nil })
+}
+
+func (c Verbs) patchScale() error {
+	patchType, err := c.PatchType()
+	if err != nil {
+		return err
+	}
+	options, err := c.PatchOptions(patchType)
+	if err != nil {
+		return err
+	}
+	body, err := c.ReadBody()
+	if err != nil {
+		return err
+	}
+	if patchType == types.ApplyYAMLPatchType {
+		return c.applyScale(body, options)
+	}
+	how, err := patch.New(patchType, body, &autoscalingv1.Scale{})
+	if err != nil {
+		return err
+	}
+	return c.changeScale(options, func(now resource.Object) (*autoscalingv1.Scale, error) {
+		before, err := codec.Encode(c.scaleOf(now), codec.JSON)
+		if err != nil {
+			return nil, err
+		}
+		after, err := how.Apply(before)
+		if err != nil {
+			return nil, err
+		}
+		scale := &autoscalingv1.Scale{}
+		faults, err := c.Decoder.Decode(codec.Body{Data: after, Strict: options.LooksForFaults()}, c.GVK(), scale)
+		if err != nil {
+			return nil, err
+		}
+		return scale, c.Judge(faults, c.GVK(), options)
+	})
+}
+
+// changeScale writes a wanted Scale into its object.
+func (c Verbs) changeScale(options call.WriteOptions, wanted func(resource.Object) (*autoscalingv1.Scale, error)) error {
+	var sent *autoscalingv1.Scale
+	obj, _, err := c.Do(c.Context(), write.Change{
+		Name: c.Info.Name, Options: options, Unconditional: true, Admit: c.admitAs(func() *autoscalingv1.Scale { return sent }),
+		Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
+			scale, err := wanted(now.Object)
+			if err != nil {
+				return nil, err
+			}
+			if err := c.checkScale(scale); err != nil {
+				return nil, err
+			}
+			obj := now.Object.DeepCopyObject().(resource.Object)
+			sent = scale
+			c.Sub.Scale.SetReplicas(obj, scale.Spec.Replicas)
+			obj.SetResourceVersion(scale.ResourceVersion)
+			if scale.UID != "" {
+				obj.SetUID(scale.UID)
+			}
+			return obj, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return c.writeScale(c.scaleOf(obj))
+}
+
+func (c Verbs) checkScale(scale *autoscalingv1.Scale) error {
+	if scale.Name != c.Info.Name {
+		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", scale.Name, c.Info.Name))
+	}
+	if scale.Namespace != "" && scale.Namespace != c.Info.Namespace {
+		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
+	}
+	if scale.Spec.Replicas < 0 && c.At.Custom == nil {
+		return refusal.Invalid(c.GVK().GroupKind(), scale.Name, field.ErrorList{
+			field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, "must be greater than or equal to 0").WithOrigin("minimum"),
+		})
+	}
+	return nil
+}

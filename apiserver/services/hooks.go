@@ -1,0 +1,68 @@
+package services
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+)
+
+// Hooks: a Service gets its addresses and ports in its own transaction, and gives them back in it.
+func Hooks(ranges Ranges, store storage.Store, all *kinds.Served) kinds.Hooks {
+	known := known{all}
+	a := &Allocator{Ranges: ranges.WithDefaults(), Store: store, Taken: known.addressTaken, Each: known.eachService}
+	kind := schema.GroupKind{Kind: "Service"}
+	result := func(obj resource.Object, ops []storage.Op, errs field.ErrorList, err error) ([]storage.Op, error) {
+		if err != nil {
+			return nil, err
+		}
+		return ops, refusal.Invalid(kind, obj.GetName(), errs)
+	}
+	return kinds.Hooks{
+		ReturnsDeleted: true,
+		OnCreate: func(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
+			ops, errs, err := a.Create(ctx, obj.(*corev1.Service))
+			return result(obj, ops, errs, err)
+		},
+		OnUpdate: func(ctx context.Context, obj, old resource.Object) ([]storage.Op, error) {
+			ops, errs, err := a.Update(ctx, obj.(*corev1.Service), old.(*corev1.Service))
+			return result(obj, ops, errs, err)
+		},
+		OnDelete: func(ctx context.Context, obj resource.Object) ([]storage.Op, error) {
+			return a.Delete(ctx, obj.(*corev1.Service))
+		},
+	}
+}
+
+// known is what of the cluster decides which addresses and ports are free.
+type known struct{ *kinds.Served }
+
+func (c known) addressTaken(address string) bool {
+	at := c.Now().Endpoints[networkingv1.SchemeGroupVersion.WithResource("ipaddresses")]
+	if at == nil {
+		return false
+	}
+	_, found := at.Cached.GetKey(at.Key("", address))
+	return found
+}
+
+func (c known) eachService(yield func(*corev1.Service)) {
+	at := c.Now().Endpoints[corev1.SchemeGroupVersion.WithResource("services")]
+	if at == nil {
+		return
+	}
+	at.Cached.Snapshot().Ascend("", "", func(entry *cache.Entry) bool {
+		if service, ok := entry.Object.(*corev1.Service); ok {
+			yield(service)
+		}
+		return true
+	})
+}

@@ -1,0 +1,144 @@
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/call"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+)
+
+// Delete removes an object, or marks it where something is to be done before it goes.
+func (c Verbs) Delete() error {
+	options, err := c.DeleteOptions()
+	if err != nil {
+		return err
+	}
+	obj, gone, err := c.DeleteNamed(c.Context(), c.Info.Name, options)
+	if err != nil {
+		return err
+	}
+	code := http.StatusOK
+	if !gone && options.OrphanDependents != nil && !*options.OrphanDependents {
+		code = http.StatusAccepted
+	}
+	if !gone || c.At.Hooks.ReturnsDeleted {
+		return c.WriteStored(code, obj)
+	}
+	return c.WriteObject(code, &metav1.Status{
+		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess,
+		Details: &metav1.StatusDetails{Name: c.Info.Name, Group: c.At.Row.Group, Kind: c.At.Row.Name, UID: obj.GetUID()},
+	})
+}
+
+// DeleteNamed deletes one object. It returns the object as it is then, and whether it is gone.
+func (c Verbs) DeleteNamed(ctx context.Context, name string, options *metav1.DeleteOptions) (resource.Object, bool, error) {
+	defer c.locks.lock(ctx, c.At.Key(c.Info.Namespace, name))()
+	now, err := c.Now(ctx, name)
+	if err != nil {
+		return nil, false, err
+	}
+	for attempt := 1; ; attempt++ {
+		obj, gone, err := c.tryDelete(ctx, now, options)
+		if !isLost(err) {
+			if errors.Is(err, storage.ErrNotFound) {
+				err = c.NotFound(name)
+			}
+			return obj, gone, err
+		}
+		if attempt == maxConflicts {
+			return nil, false, refusal.Conflict(c.GroupResource(), name, refusal.ErrModified)
+		}
+		if now, err = c.newer(ctx, name, err); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.DeleteOptions) (resource.Object, bool, error) {
+	old := now.Object
+	if err := c.checkPreconditions(old, options.Preconditions); err != nil {
+		return nil, false, err
+	}
+	dryRun := slices.Contains(options.DryRun, metav1.DryRunAll)
+	attributes := c.Attributes(admission.Delete, nil, old, call.WriteOptions{DryRun: dryRun, All: options})
+	if attributes.Name = old.GetName(); c.Info.Verb == "deletecollection" {
+		attributes.Name = "" // what is asked for has none
+	}
+	if err := c.Admission.Admit(ctx, attributes); err != nil {
+		return nil, false, err
+	}
+	if err := c.Admission.Validate(ctx, attributes); err != nil {
+		return nil, false, err
+	}
+	obj := old.DeepCopyObject().(resource.Object)
+	if c.mark(obj, options) {
+		if dryRun {
+			return obj, true, nil
+		}
+		return obj, true, c.remove(ctx, now, obj)
+	}
+	obj, err := c.commitMarked(ctx, obj, now, dryRun)
+	return obj, false, err
+}
+
+func (c Verbs) commitMarked(ctx context.Context, obj resource.Object, now Current, dryRun bool) (resource.Object, error) {
+	obj.SetResourceVersion("")
+	value, err := c.At.Encode(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	if dryRun || slices.Equal(value, now.raw) {
+		obj.SetResourceVersion(now.Object.GetResourceVersion())
+		return obj, nil
+	}
+	revision, err := c.Store.Commit(ctx, storage.Op{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Value: value, Expected: now.revision, TTL: c.At.Row.TTL})
+	if err != nil {
+		return nil, err
+	}
+	return c.At.Committed(ctx, obj, value, revision)
+}
+
+// remove takes the object out of the store, with whatever goes with it.
+func (c Verbs) remove(ctx context.Context, now Current, obj resource.Object) error {
+	ops := []storage.Op{{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Expected: now.revision}}
+	if c.At.Hooks.OnDelete != nil {
+		more, err := c.At.Hooks.OnDelete(ctx, obj)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, more...)
+	}
+	revision, err := c.Store.Commit(ctx, ops...)
+	if err != nil {
+		return err
+	}
+	if revision > 0 {
+		obj.SetResourceVersion(strconv.FormatInt(now.revision, 10))
+	}
+	return nil
+}
+
+func (c Verbs) checkPreconditions(obj resource.Object, p *metav1.Preconditions) error {
+	if p == nil {
+		return nil
+	}
+	of := schema.GroupResource{Group: c.At.Row.Group, Resource: c.At.Row.Kind}
+	if p.UID != nil && *p.UID != obj.GetUID() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
+	}
+	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package write
+
+import (
+	"context"
+	"mime"
+	"net/http"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/call"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/patch"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+)
+
+// Patch changes an object by one of the four kinds of patch.
+func (c Verbs) Patch() error {
+	patchType, err := c.PatchType()
+	if err != nil {
+		return err
+	}
+	options, err := c.PatchOptions(patchType)
+	if err != nil {
+		return err
+	}
+	body, err := c.ReadBody()
+	if err != nil {
+		return err
+	}
+	if patchType == types.ApplyYAMLPatchType {
+		return c.apply(body, options)
+	}
+	how, err := patch.New(patchType, body, c.At.Version.New())
+	if err != nil {
+		return err
+	}
+	misfit := patch.MisfitOf
+	if patchType == types.StrategicMergePatchType {
+		misfit = patch.StrategicMisfit(body, c.At.Version.New)
+	}
+	return c.finish(Change{
+		Name: c.Info.Name, Options: options, Unconditional: true, patched: true,
+		Apply: func(_ context.Context, now Current) (resource.Object, error) {
+			return c.patched(now, how, misfit, options)
+		},
+	})
+}
+
+// PatchType is the kind of patch that was sent, if the kind of the object can be patched so.
+func (c Verbs) PatchType() (types.PatchType, error) {
+	name, _, err := mime.ParseMediaType(c.R.Header.Get("Content-Type"))
+	patchType := types.PatchType(name)
+	if err != nil {
+		patchType = ""
+	}
+	switch patchType {
+	case types.JSONPatchType, types.MergePatchType, types.ApplyYAMLPatchType:
+		return patchType, nil
+	case types.ApplyCBORPatchType:
+		if c.CBOR {
+			return types.ApplyYAMLPatchType, nil // as which readBody hands it on
+		}
+	case types.StrategicMergePatchType:
+		if c.strategic() {
+			return patchType, nil
+		}
+	}
+	if c.At.Custom != nil {
+		return "", refusal.UnsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.ApplyYAMLPatchType)})
+	}
+	return "", &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusUnsupportedMediaType, Reason: metav1.StatusReasonUnsupportedMediaType,
+		Message: "415: Unsupported Media Type", Details: &metav1.StatusDetails{},
+	}}
+}
+
+// strategic says whether the kind has the tags that a strategic merge needs: typed kinds do.
+func (c Verbs) strategic() bool { return c.At.Protobuf }
+
+// patched is the current object with the patch applied to it, in the storage version.
+func (c Verbs) patched(now Current, patch patch.Patch, misfit patch.Misfit, options call.WriteOptions) (resource.Object, error) {
+	shown, err := c.At.Versioned(now.Object)
+	if err != nil {
+		return nil, err
+	}
+	if !options.LooksForFaults() {
+		patch.Faults = nil
+	}
+	if obj, ok := c.patchedPart(shown, patch, options.LooksForFaults()); ok {
+		if err := c.FitName(obj); err != nil {
+			return nil, err
+		}
+		return c.At.Stored(obj)
+	}
+	before, err := codec.Encode(shown, codec.JSON)
+	if err != nil {
+		return nil, err
+	}
+	after, err := patch.Apply(before)
+	if err != nil {
+		return nil, err
+	}
+	obj := c.At.Version.New()
+	faults, err := c.DecodeObject(codec.Body{Data: after, Strict: options.LooksForFaults()}, obj)
+	faults = append(slices.Clone(patch.Faults), faults...)
+	if err == nil && len(faults) > 0 && options.Validation == metav1.FieldValidationStrict {
+		err = runtime.NewStrictDecodingError(faults)
+	}
+	if err != nil {
+		return nil, misfit(after, err)
+	}
+	if err := c.Judge(faults, c.At.GVK, options); err != nil {
+		return nil, err
+	}
+	if err := c.FitName(obj); err != nil {
+		return nil, err
+	}
+	return c.At.Stored(obj)
+}
