@@ -10,14 +10,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
@@ -124,57 +125,62 @@ func LastChange(svc *corev1.Service, pods []*corev1.Pod) time.Time {
 }
 
 // WakeServices wakes the services that select a pod, as it is and as it was.
-func WakeServices(c client.Reader) handler.EventHandler {
-	w := waker{reader: c}
-	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
-			if pod, ok := e.Object.(*corev1.Pod); ok && !Included(pod, true) {
-				return
-			}
-			w.wake(ctx, e.Object.GetNamespace(), q, e.Object.GetLabels())
-		},
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
-			if !matters(before, after) {
-				return
-			}
-			if maps.Equal(before.Labels, after.Labels) {
-				w.wake(ctx, after.Namespace, q, after.Labels)
-				return
-			}
-			w.wake(ctx, after.Namespace, q, before.Labels, after.Labels)
-		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			if pod, ok := e.Object.(*corev1.Pod); ok && !Included(pod, true) {
-				return
-			}
-			w.wake(ctx, e.Object.GetNamespace(), q, e.Object.GetLabels())
-		},
-	}
+func WakeServices(informers cache.Informers) handler.EventHandler {
+	return waker{kit.InNamespace(informers, &corev1.Service{})}
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-type waker struct{ reader client.Reader }
+// waker implements handler.EventHandler.
+type waker struct {
+	services func(ctx context.Context, namespace string, look func(*corev1.Service))
+}
+
+// Create implements handler.EventHandler.
+func (w waker) Create(ctx context.Context, e event.CreateEvent, q queue) {
+	w.one(ctx, e.Object, q)
+}
+
+// Update implements handler.EventHandler.
+func (w waker) Update(ctx context.Context, e event.UpdateEvent, q queue) {
+	before, after := e.ObjectOld.(*corev1.Pod), e.ObjectNew.(*corev1.Pod)
+	switch {
+	case !matters(before, after):
+	case maps.Equal(before.Labels, after.Labels):
+		w.wake(ctx, after.Namespace, q, after.Labels)
+	default:
+		w.wake(ctx, after.Namespace, q, before.Labels, after.Labels)
+	}
+}
+
+// Delete implements handler.EventHandler.
+func (w waker) Delete(ctx context.Context, e event.DeleteEvent, q queue) {
+	w.one(ctx, e.Object, q)
+}
+
+// Generic implements handler.EventHandler.
+func (waker) Generic(context.Context, event.GenericEvent, queue) {}
+
+// one wakes for a pod that comes or goes.
+func (w waker) one(ctx context.Context, obj client.Object, q queue) {
+	if pod, ok := obj.(*corev1.Pod); ok && Included(pod, true) {
+		w.wake(ctx, pod.Namespace, q, pod.Labels)
+	}
+}
 
 func (w waker) wake(ctx context.Context, namespace string, q queue, podLabels ...map[string]string) {
-	var services corev1.ServiceList
-	if err := w.reader.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return
-	}
-	for i := range services.Items {
-		svc := &services.Items[i]
+	w.services(ctx, namespace, func(svc *corev1.Service) {
 		if len(svc.Spec.Selector) == 0 {
-			continue
+			return
 		}
 		selector := labels.SelectorFromSet(svc.Spec.Selector)
 		for _, set := range podLabels {
 			if selector.Matches(labels.Set(set)) {
-				q.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: svc.Name}})
-				break
+				q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(svc)})
+				return
 			}
 		}
-	}
+	})
 }
 
 // matters says whether an update of a pod can change any endpoint.

@@ -14,10 +14,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -166,20 +167,40 @@ func (c *Controller) wantedByScale(ctx context.Context, namespace string, gvk sc
 	return scale.Spec.Replicas, ref.UID, nil
 }
 
-// matching wakes the budgets that select a pod.
-func (c *Controller) matching(ctx context.Context, pod client.Object) []reconcile.Request {
-	var list policyv1.PodDisruptionBudgetList
-	if err := c.Client.List(ctx, &list, client.InNamespace(pod.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
-	var requests []reconcile.Request
-	for i := range list.Items {
-		selector, err := metav1.LabelSelectorAsSelector(list.Items[i].Spec.Selector)
-		if err == nil && selector.Matches(labels.Set(pod.GetLabels())) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// waker wakes the budgets that select a pod, as it is and as it was. It implements handler.EventHandler.
+type waker struct {
+	budgets func(ctx context.Context, namespace string, look func(*policyv1.PodDisruptionBudget))
+}
+
+// Create implements handler.EventHandler.
+func (w waker) Create(ctx context.Context, e event.CreateEvent, q queue) { w.wake(ctx, q, e.Object) }
+
+// Update implements handler.EventHandler.
+func (w waker) Update(ctx context.Context, e event.UpdateEvent, q queue) {
+	w.wake(ctx, q, e.ObjectOld, e.ObjectNew)
+}
+
+// Delete implements handler.EventHandler.
+func (w waker) Delete(ctx context.Context, e event.DeleteEvent, q queue) { w.wake(ctx, q, e.Object) }
+
+// Generic implements handler.EventHandler.
+func (waker) Generic(context.Context, event.GenericEvent, queue) {}
+
+func (w waker) wake(ctx context.Context, q queue, pods ...client.Object) {
+	w.budgets(ctx, pods[0].GetNamespace(), func(budget *policyv1.PodDisruptionBudget) {
+		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+		if err != nil {
+			return
 		}
-	}
-	return requests
+		for _, pod := range pods {
+			if selector.Matches(labels.Set(pod.GetLabels())) {
+				q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(budget)})
+				return
+			}
+		}
+	})
 }
 
 // Register puts the controller on mgr. It wakes when a budget changes, or a pod that it
@@ -188,6 +209,6 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "controllermanager"), Clock: deps.Clock}
 	return kit.New(mgr, Name).
 		For(&policyv1.PodDisruptionBudget{}).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(c.matching)).
+		Watches(&corev1.Pod{}, waker{kit.InNamespace(mgr.GetCache(), &policyv1.PodDisruptionBudget{})}).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

@@ -146,6 +146,6 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	return kit.New(mgr, Name).
 		For(&corev1.Service{}).
 		Watches(&corev1.Endpoints{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(concerns)).
-		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetClient())).
+		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetCache())).
 		Complete(c)
 }

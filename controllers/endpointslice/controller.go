@@ -203,7 +203,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	return kit.New(mgr, Name).
 		For(&corev1.Service{}, builder.WithPredicates(forget)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.owner)).
-		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetClient())).
+		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetCache())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.everyService), builder.WithPredicates(zoneChanged)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

@@ -27,20 +27,27 @@ type Handler struct {
 }
 
 // EventHandler returns the handler for a controller's Watches.
-func (h Handler) EventHandler() handler.EventHandler {
-	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
-			h.changed(ctx, e.Object, q)
-		},
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			h.updated(ctx, e, q)
-		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
-			h.observe(e.Object)
-			h.wakeOwner(e.Object, q)
-		},
-	}
+func (h Handler) EventHandler() handler.EventHandler { return events{h} }
+
+// events implements handler.EventHandler. (handler.Funcs reflects on each event whether it has priorities; these queues have none.)
+type events struct{ h Handler }
+
+// Create implements handler.EventHandler.
+func (e events) Create(ctx context.Context, of event.CreateEvent, q queue) {
+	e.h.changed(ctx, of.Object, q)
 }
+
+// Update implements handler.EventHandler.
+func (e events) Update(ctx context.Context, of event.UpdateEvent, q queue) { e.h.updated(ctx, of, q) }
+
+// Delete implements handler.EventHandler.
+func (e events) Delete(_ context.Context, of event.DeleteEvent, q queue) {
+	e.h.observe(of.Object)
+	e.h.wakeOwner(of.Object, q)
+}
+
+// Generic implements handler.EventHandler.
+func (events) Generic(context.Context, event.GenericEvent, queue) {}
 
 func (h Handler) updated(ctx context.Context, e event.UpdateEvent, q queue) {
 	before, after := metav1.GetControllerOfNoCopy(e.ObjectOld), metav1.GetControllerOfNoCopy(e.ObjectNew)
