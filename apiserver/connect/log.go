@@ -60,7 +60,7 @@ func (c Verbs) stream(kubelet *Kubelet, location *url.URL) error {
 	}
 	response, err := kubelet.Transport.RoundTrip(r)
 	if err != nil {
-		return apierrors.NewInternalError(fmt.Errorf("Get %q: %w", location.String(), err))
+		return apierrors.NewInternalError(&url.Error{Op: "Get", URL: location.String(), Err: err})
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
