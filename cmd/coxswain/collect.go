@@ -24,9 +24,9 @@ type collector struct {
 const (
 	defaultPercent = 100
 	// roomUnderLoad is how much a heap may grow from one collection to the next, at least.
-	roomUnderLoad = 64 << 20
+	roomUnderLoad = 96 << 20
 	// closely is the time between two collections below which a server is under load.
-	closely = 500 * time.Millisecond
+	closely = 2 * time.Second
 	// quietly is the time between two collections that says that a load is over. The runtime collects every two minutes at least.
 	quietly = time.Minute
 	// started is how long after it is ready a server is busy with its start.
