@@ -64,6 +64,7 @@ type keyPlan struct {
 type planner struct {
 	mu      sync.Mutex
 	markers map[string]marker
+	roots   map[reflect.Type]*plan // of kinds
 	plans   map[planKey]*plan
 	failed  map[reflect.Type]error
 }
@@ -94,6 +95,10 @@ func (p *planner) forType(t reflect.Type) (*plan, error) {
 	defer p.mu.Unlock()
 	if p.markers == nil {
 		p.markers, p.plans, p.failed = parseMarkers(markersText), map[planKey]*plan{}, map[reflect.Type]error{}
+		p.roots = map[reflect.Type]*plan{}
+	}
+	if known := p.roots[t]; known != nil {
+		return known, nil
 	}
 	if err := p.failed[t]; err != nil {
 		return nil, err
@@ -102,9 +107,10 @@ func (p *planner) forType(t reflect.Type) (*plan, error) {
 	if err != nil {
 		p.failed[t] = err
 		// What was compiled on the way may lead to parts that are not.
-		p.plans = map[planKey]*plan{}
+		p.plans, p.roots = map[planKey]*plan{}, map[reflect.Type]*plan{}
 		return nil, err
 	}
+	p.roots[t] = made
 	return made, nil
 }
 

@@ -70,7 +70,7 @@ func (c *Chain) Wrap(next http.Handler) http.Handler {
 func (c *Chain) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer c.recover(w, r)
-		if !strings.Contains(r.URL.RawQuery, "watch=") { // a watch needs little, for long
+		if r.URL.RawQuery == "" || !strings.Contains(r.URL.RawQuery, "watch=") { // a watch needs little, for long
 			growStack(len(r.Method))
 		}
 		id := r.Header.Get("Audit-ID")

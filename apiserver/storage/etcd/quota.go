@@ -45,12 +45,12 @@ func (q *quota) admit(ctx context.Context, write *pb.TxnRequest) error {
 		return nil
 	}
 	alarm := q.raised(server)
+	if used := server.Backend().SizeInUse(); !alarm && used < q.limit/2 && used+int64(server.Cfg.MaxRequestBytes) < q.limit {
+		return nil // whatever the size of the write
+	}
 	used := q.used(server, func(used int64) bool {
 		return alarm && used > q.enough() || !alarm && used+int64(proto.Size(write)) > q.limit
 	})
-	if !alarm && used < q.limit/2 && used+int64(server.Cfg.MaxRequestBytes) < q.limit {
-		return nil
-	}
 	switch {
 	case alarm && used > q.enough():
 		return storage.ErrNoSpace
