@@ -21,13 +21,16 @@ const beforeFirstApply = "before-first-apply"
 
 // Apply returns live with the configuration merged into it, which may have no defaults yet.
 func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted Configuration) (resource.Object, error) {
+	if wanted.Parsed == nil {
+		wanted.Parsed = Parse(wanted.Data)
+	}
 	configuration, err := readApplied(wanted)
 	if err != nil {
 		return nil, err
 	}
 	merged, err := m.applyByPlan(row, kind, live, configuration, wanted)
 	if errors.Is(err, errNoPlan) {
-		return m.generic.apply(row, kind, live, configuration, wanted)
+		return m.reference.Apply(row, kind, live, wanted)
 	}
 	return merged, err
 }
@@ -37,7 +40,7 @@ func (m *Managers) applyByPlan(row *resource.Resource, kind schema.GroupVersionK
 	if configuration.GroupVersionKind() != kind {
 		return nil, errNoPlan
 	}
-	plan, err := m.planner.forType(reflect.TypeOf(live).Elem())
+	plan, err := m.planOf(live)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoPlan, err)
 	}
@@ -77,8 +80,8 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 	if err != nil {
 		return nil, err
 	}
-	merged := unmanaged(a.live).DeepCopyObject().(resource.Object)
-	into := reflect.ValueOf(merged).Elem()
+	merged := copyUnmanaged(a.live)
+	into := rootOf(merged)
 	merging := merger{}
 	done, err := merging.merge(a.plan, into, true, configuration.Object)
 	if err != nil {
@@ -116,15 +119,14 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 // managers are the entries before the write.
 func (a *application) managers(m *Managers) (entries, error) {
 	list := a.live.GetManagedFields()
-	owned, err := readEntries(list, list, &m.known)
+	owned, err := readEntries(list, m.trusted(list), &m.known)
 	if err != nil || slices.ContainsFunc(owned, func(e *entry) bool { return e.version != a.who.version }) {
 		return nil, errNoPlan
 	}
 	if len(owned) == 0 {
 		before := a.who
 		before.manager, before.operation = beforeFirstApply, metav1.ManagedFieldsOperationUpdate
-		empty := reflect.New(reflect.TypeOf(a.live).Elem()).Interface().(resource.Object)
-		return m.track(a.plan, owned, before, a.reset, empty, a.live)
+		return m.track(a.plan, owned, before, a.reset, blank(a.live), a.live)
 	}
 	for _, one := range owned {
 		if err := one.parse(); err != nil {
@@ -148,6 +150,10 @@ func (p *plan) suits(s fieldSet) bool {
 			return false
 		case p.shape == object:
 			if f := p.fieldAt(element); f != nil && (f.plan.shape == leaf || !f.plan.suits(s[i].children)) {
+				return false
+			}
+		case p.shape == table && p.untyped != nil:
+			if below, _ := p.underElement(element); below != nil && (below.shape == leaf || !below.suits(s[i].children)) {
 				return false
 			}
 		case p.child.shape == leaf || !p.child.suits(s[i].children):

@@ -13,6 +13,9 @@ import (
 // assign sets a leaf to what a configuration says, and returns whether JSON has it otherwise now. Values are compared as they are
 // spelled: a quantity of 1000m is not one of 1.
 func (p *plan) assign(into reflect.Value, there bool, wanted any) (changed bool, err error) {
+	if p.untyped != nil {
+		return p.assignUntyped(into, there, wanted)
+	}
 	old := content(into)
 	if p.loose {
 		return false, errNoPlan

@@ -39,7 +39,13 @@ func (d *difference) self(l, r reflect.Value) {
 // compare compares two values. An invalid value is one that is not there; a nil pointer, slice or map is a null.
 func (p *plan) compare(l, r reflect.Value) (difference, error) {
 	left, right := content(l), content(r)
-	if left.IsValid() && right.IsValid() && sameMemory(left, right) {
+	if p.untyped != nil {
+		var err error
+		if p, err = p.forContents(left, right); err != nil {
+			return difference{}, err
+		}
+	}
+	if left.IsValid() && right.IsValid() && left.Kind() == right.Kind() && sameMemory(left, right) {
 		return difference{}, nil
 	}
 	switch p.shape {
@@ -58,6 +64,8 @@ func content(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Pointer:
 		return v.Elem() // invalid for nil
+	case reflect.Interface:
+		return content(v.Elem())
 	case reflect.Map, reflect.Slice:
 		if v.IsNil() {
 			return reflect.Value{}
@@ -87,6 +95,8 @@ func (p *plan) compareLeaves(l, r, left, right reflect.Value) difference {
 		d.self(l, r)
 	case left.IsValid() != right.IsValid():
 		d.tookSelf = true
+	case left.IsValid() && p.untyped != nil:
+		d.tookSelf = !equalUntyped(left, right)
 	case left.IsValid():
 		d.tookSelf = !p.equal(left, right)
 	}
@@ -133,6 +143,9 @@ func (f *fieldPlan) of(v reflect.Value) reflect.Value {
 	if !v.IsValid() {
 		return v
 	}
+	if f.key.IsValid() {
+		return v.MapIndex(f.key)
+	}
 	for _, index := range f.path {
 		if v.Kind() == reflect.Pointer {
 			if v.IsNil() {
@@ -168,6 +181,9 @@ func isEmpty(v reflect.Value) bool {
 }
 
 func (p *plan) compareTables(l, r, left, right reflect.Value) (difference, error) {
+	if p.untyped != nil {
+		return p.compareMaps(l, r, left, right)
+	}
 	keys := mapKeys(left, right)
 	if len(keys) == 0 {
 		return compareEmpty(l, r, left, right), nil
@@ -303,6 +319,9 @@ func (p *plan) compareCouple(d *difference, e *couple, left, right reflect.Value
 	if len(e.r) > 0 {
 		r = right.Index(e.r[0])
 	}
+	if p.untyped != nil && (len(e.l) > 1 || len(e.r) > 1) {
+		return errNoPlan
+	}
 	switch {
 	case len(e.l) > 1 && len(e.r) > 1:
 		equal := len(e.l) == len(e.r)
@@ -337,12 +356,18 @@ func (p *plan) elementOf(v reflect.Value) (string, error) {
 	if !v.IsValid() {
 		return "", fmt.Errorf("a list has a null item: %w", errNoPlan)
 	}
+	if p.untyped != nil && (p.shape == set && !isWholeScalar(v) || p.shape == keyed && v.Kind() != reflect.Map) {
+		return "", fmt.Errorf("an item of a list is odd: %w", errNoPlan)
+	}
 	if p.shape == set {
 		return valueElement(scalarOf(v)), nil
 	}
 	names, values := make([]string, 0, 4), make([]scalar, 0, 4)
 	for _, key := range p.keys {
 		if field := key.field.of(v); field.IsValid() {
+			if p.untyped != nil && !isWholeScalar(content(field)) {
+				return "", fmt.Errorf("the key of an item is odd: %w", errNoPlan)
+			}
 			names, values = append(names, key.field.name), append(values, scalarOf(field))
 		} else if key.preset != nil {
 			names, values = append(names, key.field.name), append(values, key.preset)
@@ -352,6 +377,11 @@ func (p *plan) elementOf(v reflect.Value) (string, error) {
 		return "", fmt.Errorf("an item of a list has no keys: %w", errNoPlan)
 	}
 	return keyElement(names, values), nil
+}
+
+// isWholeScalar says whether a value without a Go type is one that scalarOf knows.
+func isWholeScalar(v reflect.Value) bool {
+	return v.IsValid() && (v.Kind() == reflect.String || v.Kind() == reflect.Bool || v.Kind() == reflect.Int64)
 }
 
 func scalarOf(v reflect.Value) scalar {

@@ -62,10 +62,6 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 	if err != nil {
 		return nil, err
 	}
-	return g.apply(row, kind, live, configuration, wanted)
-}
-
-func (g *Generic) apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
 	m, err := g.manager(row, key{kind: kind, subresource: wanted.Subresource})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package fieldmanager
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
@@ -15,11 +16,16 @@ import (
 
 // Managers keeps the managed fields of every kind. It is safe for concurrent use.
 type Managers struct {
-	generic *Generic
-	planner planner
-	known   knownSets
-	resets  sync.Map // of resetKey to fieldSet
-	clock   clock.PassiveClock
+	generic *Generic // nil for a kind without a Go type
+	// reference decides where plans are not sure.
+	reference Reference
+	planner   planner
+	// untyped is the plan of a kind without a Go type; nil for all others. So is resetPaths.
+	untyped    func() (*plan, error)
+	resetPaths func(subresource string) [][]string
+	known      knownSets
+	resets     sync.Map // of resetKey to fieldSet
+	clock      clock.PassiveClock
 }
 
 type resetKey struct {
@@ -33,14 +39,19 @@ func (m *Managers) reset(row *resource.Resource, subresource string) fieldSet {
 	if known, ok := m.resets.Load(key); ok {
 		return known.(fieldSet)
 	}
-	set := setOf(resetPaths(row, subresource)...)
+	paths := resetPaths
+	if m.resetPaths != nil {
+		paths = func(_ *resource.Resource, subresource string) [][]string { return m.resetPaths(subresource) }
+	}
+	set := setOf(paths(row, subresource)...)
 	m.resets.Store(key, set)
 	return set
 }
 
 // New returns the field manager of all types of the scheme. It reads no schema before it needs it.
 func New(scheme *runtime.Scheme) *Managers {
-	return &Managers{generic: &Generic{Scheme: scheme}, clock: clock.RealClock{}}
+	generic := &Generic{Scheme: scheme}
+	return &Managers{generic: generic, reference: generic, clock: clock.RealClock{}}
 }
 
 // stripped are never owned by anybody: what the server sets, and what names the object.
@@ -75,22 +86,26 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 	version := kind.GroupVersion().String()
 	otherVersion := func(e *entry) bool { return e.version != version }
 	if slices.ContainsFunc(owned, otherVersion) {
-		return m.generic.Update(row, kind, live, obj, manager, subresource)
+		return m.reference.Update(row, kind, live, obj, manager, subresource)
 	}
 	if len(owned) == 0 && live.GetUID() != "" {
 		// What was never tracked is not, until a configuration is applied to it.
 		obj.SetManagedFields(nil)
 		return obj, nil
 	}
-	plan, err := m.planner.forType(reflect.TypeOf(obj).Elem())
+	plan, err := m.planOf(obj)
 	if err != nil {
-		return m.generic.Update(row, kind, live, obj, manager, subresource)
+		return m.reference.Update(row, kind, live, obj, manager, subresource)
 	}
 	if manager == "" {
 		manager = "unknown"
 	}
 	who := id{manager: manager, version: version, subresource: subresource, operation: metav1.ManagedFieldsOperationUpdate}
-	if owned, err = m.track(plan, owned, who, m.reset(row, subresource), live, obj); err != nil {
+	owned, err = m.track(plan, owned, who, m.reset(row, subresource), live, obj)
+	if m.untyped != nil && errors.Is(err, errNoPlan) {
+		return m.reference.Update(row, kind, live, obj, manager, subresource)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if stored := live.GetManagedFields(); owned.untouched(stored) {
@@ -110,21 +125,29 @@ func (m *Managers) current(live, obj resource.Object, subresource string) (entri
 		if (sent != nil && len(sent) == 0) || (len(sent) == 1 && reflect.DeepEqual(sent[0], metav1.ManagedFieldsEntry{})) {
 			return nil, nil
 		}
-		if owned, err := readEntries(sent, stored, &m.known); err == nil && len(owned) > 0 {
+		if owned, err := readEntries(sent, m.trusted(stored), &m.known); err == nil && len(owned) > 0 {
 			return owned, nil
 		}
 	}
-	owned, err := readEntries(stored, stored, &m.known)
+	owned, err := readEntries(stored, m.trusted(stored), &m.known)
 	if err != nil {
 		return nil, nil //nolint:nilerr // what cannot be read is owned by nobody
 	}
 	return owned, nil
 }
 
+// trusted are entries that are spelled as they should be. Those of what has no Go type are spelled by encoding/json.
+func (m *Managers) trusted(stored []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	if m.untyped != nil {
+		return nil
+	}
+	return stored
+}
+
 // track moves fields between the managers after a write.
 func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live, obj resource.Object) (entries, error) {
 	owned = owned.drop()
-	change, err := plan.compare(reflect.ValueOf(live).Elem(), reflect.ValueOf(obj).Elem())
+	change, err := plan.compare(rootOf(live), rootOf(obj))
 	if err != nil {
 		return nil, err
 	}

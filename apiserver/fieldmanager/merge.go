@@ -3,6 +3,8 @@ package fieldmanager
 import (
 	"reflect"
 	"slices"
+
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // merger writes an applied configuration into an object of a Go type. It can say of each field that the configuration names whether
@@ -31,6 +33,12 @@ func (i *item) add(element string, below item) {
 
 // merge writes wanted into a value. there is whether JSON has the value before; a null may be there.
 func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (effect, error) {
+	if p.untyped != nil {
+		var err error
+		if p, err = p.forContents(content(into), content(reflect.ValueOf(wanted))); err != nil {
+			return effect{}, err
+		}
+	}
 	if p.shape == leaf {
 		changed, err := p.assign(into, there, wanted)
 		return effect{owned: item{member: true}, taken: item{member: changed}}, err
@@ -52,7 +60,7 @@ func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (eff
 		if p.bare(into, there) {
 			done.taken.member = !there || (wanted == nil) == content(into).IsValid()
 			if done.taken.member {
-				hollow(into, wanted == nil)
+				hollow(into, wanted)
 			}
 		}
 		return done, nil
@@ -83,16 +91,18 @@ func (p *plan) bare(v reflect.Value, there bool) bool {
 	return v.Len() == 0
 }
 
-// hollow makes a value null, or empty.
-func hollow(v reflect.Value, null bool) {
+// hollow makes a value null, or empty, as is wanted.
+func hollow(v reflect.Value, wanted any) {
 	v.SetZero()
-	if null {
+	if wanted == nil {
 		return
 	}
 	switch v.Kind() {
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(runtime.DeepCopyJSONValue(wanted)))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		hollow(v.Elem(), false)
+		hollow(v.Elem(), wanted)
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 	case reflect.Slice:
@@ -131,32 +141,56 @@ func (m *merger) mergeObject(p *plan, into reflect.Value, there bool, members ma
 
 func (m *merger) mergeTable(p *plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
 	var done effect
-	into = opened(into)
-	if into.IsNil() {
-		into.Set(reflect.MakeMapWithSize(into.Type(), len(members)))
-	}
+	into = openedMap(into, len(members))
 	for _, name := range sortedKeys(members) {
+		plan, isField := p.under(name)
+		if plan == nil || p.hides(name) {
+			return done, errNoPlan // as in mergeObject
+		}
 		key := reflect.ValueOf(name).Convert(into.Type().Key())
 		value := reflect.New(into.Type().Elem()).Elem()
 		old := into.MapIndex(key)
 		if old.IsValid() {
 			value.Set(old)
 		}
-		below, err := m.merge(p.child, value, there && old.IsValid(), members[name])
+		below, err := m.merge(plan, value, there && old.IsValid(), members[name])
 		if err != nil {
 			return done, err
 		}
 		into.SetMapIndex(key, value)
-		below.owned.member = true
+		below.owned.member = below.owned.member || !isField
 		done.add(fieldElement(name), below)
 	}
 	return done, nil
 }
 
+// openedMap is the map that a value holds, made if there is none.
+func openedMap(into reflect.Value, size int) reflect.Value {
+	if into.Kind() == reflect.Interface {
+		if held := content(into); held.IsValid() {
+			return held
+		}
+		held := reflect.ValueOf(make(map[string]any, size))
+		into.Set(held)
+		return held
+	}
+	into = opened(into)
+	if into.IsNil() {
+		into.Set(reflect.MakeMapWithSize(into.Type(), size))
+	}
+	return into
+}
+
 func (m *merger) mergeList(p *plan, into reflect.Value, there bool, items []any) (effect, error) {
 	var done effect
 	into = opened(into)
-	left, err := p.elements(into.Len(), func(i int) (string, error) { return p.elementOf(into.Index(i)) })
+	old := into
+	if into.Kind() == reflect.Interface {
+		if old = content(into); !old.IsValid() {
+			old = reflect.Zero(listType)
+		}
+	}
+	left, err := p.elements(old.Len(), func(i int) (string, error) { return p.elementOf(old.Index(i)) })
 	if err != nil {
 		return done, err
 	}
@@ -165,10 +199,10 @@ func (m *merger) mergeList(p *plan, into reflect.Value, there bool, items []any)
 		return done, err
 	}
 	places := interleave(left, right)
-	merged := reflect.MakeSlice(into.Type(), len(places), len(places))
+	merged := reflect.MakeSlice(old.Type(), len(places), len(places))
 	for at, from := range places {
 		if from.left >= 0 {
-			merged.Index(at).Set(into.Index(from.left))
+			merged.Index(at).Set(old.Index(from.left))
 		}
 		m.moved = m.moved || from.left != at
 		if from.right < 0 {

@@ -26,11 +26,14 @@ type plan struct {
 	shape shape
 	// equal compares two leaves, neither of which is null.
 	equal  func(l, r reflect.Value) bool
-	fields []fieldPlan // of a struct, by name
-	child  *plan       // of a list or map
-	keys   []keyPlan   // of a list with keys, by name
-	nested bool        // whether there are sets and lists with keys within a leaf
-	loose  bool        // whether a leaf is one for comparing only: what it holds has no type, and its members are owned one by one
+	fields []fieldPlan  // of a struct, by name
+	child  *plan        // of a list or map
+	keys   []keyPlan    // of a list with keys, by name
+	nested bool         // whether there are sets and lists with keys within a leaf
+	typ    reflect.Type // of a leaf
+	// untyped is set for values that have no Go type.
+	untyped *untyped
+	loose   bool // whether a leaf is one for comparing only: what it holds has no type, and its members are owned one by one
 }
 
 type shape int
@@ -52,6 +55,7 @@ type fieldPlan struct {
 	omitEmpty bool
 	omitZero  func(reflect.Value) bool
 	plan      *plan
+	key       reflect.Value // the name, for maps of what has no Go type
 }
 
 // keyPlan is one of the fields that tell items apart.
@@ -132,6 +136,7 @@ func (p *planner) compile(t reflect.Type, m marker) (*plan, error) {
 }
 
 func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
+	made.typ = t
 	switch t {
 	case quantityType, timeType, microTimeType, durationType, intOrStringType, rawExtensionType:
 		made.equal, made.loose = equalityOf(t), t == rawExtensionType

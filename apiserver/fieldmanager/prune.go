@@ -1,16 +1,14 @@
 package fieldmanager
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // prune removes from a merged object what its manager has applied before, does not apply any more, and nobody else owns. managed is
 // what anybody owns now. It returns what it removed.
 func (p *plan) prune(merged reflect.Value, last, managed fieldSet) (fieldSet, error) {
-	part := &plan{shape: object}
-	for i := range last {
-		if f := p.fieldAt(last[i].element); f != nil {
-			part.fields = append(part.fields, *f)
-		}
-	}
+	part := p.part(last)
 	last = part.named(last)
 	before, err := part.names(merged, nil)
 	if err != nil {
@@ -36,6 +34,20 @@ func (p *plan) prune(merged reflect.Value, last, managed fieldSet) (fieldSet, er
 	return d.removed, err
 }
 
+// part is the plan of a whole object for some of its fields.
+func (p *plan) part(of fieldSet) *plan {
+	if p.untyped != nil {
+		return p
+	}
+	part := &plan{shape: object}
+	for i := range of {
+		if f := p.fieldAt(of[i].element); f != nil {
+			part.fields = append(part.fields, *f)
+		}
+	}
+	return part
+}
+
 // named adds the fields of structs to a set that has something below them.
 func (p *plan) named(s fieldSet) fieldSet {
 	out := make(fieldSet, len(s))
@@ -50,7 +62,12 @@ func (p *plan) named(s fieldSet) fieldSet {
 			if f := p.fieldAt(element); f != nil {
 				out[i].member, below = true, f.plan
 			}
-		case p.shape == table && element[0] == 'f', p.shape == keyed && element[0] == 'k':
+		case p.shape == table && element[0] == 'f':
+			plan, isField := p.underElement(element)
+			if out[i].member = out[i].member || isField; plan != nil {
+				below = plan
+			}
+		case p.shape == keyed && element[0] == 'k':
 			below = p.child
 		}
 		out[i].children = below.named(s[i].children)
@@ -71,18 +88,24 @@ func (p *plan) fieldsOf(v reflect.Value, gone fieldSet) (item, error) {
 		return out, errNoPlan
 	}
 	v = content(v)
+	if p.untyped != nil {
+		var err error
+		if p, err = p.forContents(v, reflect.Value{}); err != nil {
+			return out, err
+		}
+	}
 	if !v.IsValid() || p.shape == leaf {
 		return item{member: true}, nil
 	}
 	left := 0
-	err := p.each(v, func(element string, plan *plan, below reflect.Value) error {
+	err := p.each(v, func(element string, plan *plan, isField bool, below reflect.Value) error {
 		dropped := gone.at(element)
 		if dropped.member {
 			return nil
 		}
 		left++
 		one, err := plan.fieldsOf(below, dropped.children)
-		one.member = one.member || p.shape != object
+		one.member = one.member || !isField
 		out.add(element, one)
 		return err
 	})
@@ -96,20 +119,24 @@ func (p *plan) fieldsOf(v reflect.Value, gone fieldSet) (item, error) {
 }
 
 // each visits what is directly below a value.
-func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, below reflect.Value) error) error {
+func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, isField bool, below reflect.Value) error) error {
 	switch p.shape {
 	case object:
 		for i := range p.fields {
 			f := &p.fields[i]
 			if below := f.of(v); below.IsValid() {
-				if err := visit(f.element, f.plan, below); err != nil {
+				if err := visit(f.element, f.plan, true, below); err != nil {
 					return err
 				}
 			}
 		}
 	case table:
 		for items := v.MapRange(); items.Next(); {
-			if err := visit(fieldElement(items.Key().String()), p.child, items.Value()); err != nil {
+			plan, isField := p.under(items.Key().String())
+			if plan == nil {
+				return errNoPlan
+			}
+			if err := visit(fieldElement(items.Key().String()), plan, isField, items.Value()); err != nil {
 				return err
 			}
 		}
@@ -119,7 +146,7 @@ func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, belo
 			return err
 		}
 		for i := range elements {
-			if err := visit(elements[i], p.child, v.Index(i)); err != nil {
+			if err := visit(elements[i], p.child, false, v.Index(i)); err != nil {
 				return err
 			}
 		}
@@ -129,12 +156,19 @@ func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, belo
 
 // remove takes fields out of a value, notes them, and returns whether anything is left.
 func (p *plan) remove(v reflect.Value, gone fieldSet, d *difference) (bool, error) {
+	held := v
 	v = content(v)
+	if p.untyped != nil {
+		var err error
+		if p, err = p.forContents(v, reflect.Value{}); err != nil {
+			return false, err
+		}
+	}
 	if !v.IsValid() || p.shape == leaf {
 		return true, nil
 	}
 	if p.shape == table || p.shape == keyed || p.shape == set {
-		return p.removeItems(v, gone, d)
+		return p.removeItems(held, v, gone, d)
 	}
 	left := false
 	for i := range p.fields {
@@ -175,14 +209,18 @@ func (p *plan) removeAt(v reflect.Value, element string, gone item, d *differenc
 }
 
 // removeItems removes items of a list or keys of a map. Others move up.
-func (p *plan) removeItems(v reflect.Value, gone fieldSet, d *difference) (bool, error) {
+func (p *plan) removeItems(held, v reflect.Value, gone fieldSet, d *difference) (bool, error) {
 	var below difference
 	if p.shape == table {
 		for _, key := range v.MapKeys() {
 			element := fieldElement(key.String())
 			value := reflect.New(v.Type().Elem()).Elem()
 			value.Set(v.MapIndex(key))
-			keep, err := p.child.removeAt(value, element, gone.at(element), &below)
+			plan, _ := p.under(key.String())
+			if plan == nil {
+				return false, errNoPlan
+			}
+			keep, err := plan.removeAt(value, element, gone.at(element), &below)
 			if err != nil {
 				return false, err
 			}
@@ -210,8 +248,21 @@ func (p *plan) removeItems(v reflect.Value, gone fieldSet, d *difference) (bool,
 			kept++
 		}
 	}
-	v.Set(v.Slice(0, kept))
+	if held.Kind() == reflect.Interface {
+		held.Set(v.Slice(0, kept))
+	} else {
+		v.Set(v.Slice(0, kept))
+	}
 	below.sort()
 	d.removed = append(d.removed, below.removed...)
 	return kept > 0, nil
+}
+
+// underElement is under by the spelling of a name.
+func (p *plan) underElement(element string) (*plan, bool) {
+	name, ok := strings.CutPrefix(element, "f:")
+	if !ok {
+		return nil, false
+	}
+	return p.under(unescape(name))
 }

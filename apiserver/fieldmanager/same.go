@@ -4,6 +4,9 @@ import "reflect"
 
 // same says whether comparing two values would find nothing. Lists whose items changed places are not the same here.
 func (p *plan) same(l, r reflect.Value) bool {
+	if p.untyped != nil {
+		return l.IsValid() && r.IsValid() && reflect.DeepEqual(l.Interface(), r.Interface())
+	}
 	if l.IsValid() != r.IsValid() {
 		return false
 	}

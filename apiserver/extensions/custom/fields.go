@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -19,13 +20,32 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 )
 
-// lazyFields are the managers of a version's fields, one for each subresource, made when they are first needed.
+// lazyFields are the managers of a version's fields. Nearly all is decided by a plan that is made of the schema; for the rest there is a
+// manager by structured-merge-diff for each subresource, made when it is first needed.
 type lazyFields struct {
 	of *Version
+
+	once  sync.Once
+	plans *fieldmanager.Managers
 
 	mu       sync.Mutex
 	types    managedfields.TypeConverter
 	managers map[string]*managedfields.FieldManager
+}
+
+func (l *lazyFields) byPlan() *fieldmanager.Managers {
+	l.once.Do(func() {
+		l.plans = fieldmanager.NewCustom(fieldmanager.Custom{Form: l.form, Reset: l.of.resetPaths, Reference: byTrees{l.of}})
+	})
+	return l.plans
+}
+
+// form is the schema that a plan is made of; nil for definitions of old, whose fields are all open.
+func (l *lazyFields) form() (*structural.Structural, error) {
+	if l.of.schema.preserves() {
+		return nil, nil
+	}
+	return l.of.schema.structure()
 }
 
 func (l *lazyFields) manager(subresource string) (*managedfields.FieldManager, error) {
@@ -64,18 +84,47 @@ func (v *Version) Types(*resource.Resource) (managedfields.TypeConverter, error)
 
 // resetFields are those that a write cannot change, and so does not come to own.
 func (v *Version) resetFields(subresource string) map[fieldpath.APIVersion]fieldpath.Filter {
-	if !v.hasStatus() {
-		return nil
+	set := fieldpath.NewSet()
+	for _, path := range v.resetPaths(subresource) {
+		set.Insert(fieldpath.MakePathOrDie(path[0]))
 	}
-	set := fieldpath.NewSet(fieldpath.MakePathOrDie(statusField))
-	if subresource == statusField {
-		set = fieldpath.NewSet(fieldpath.MakePathOrDie(metadataField), fieldpath.MakePathOrDie("spec"))
+	if set.Empty() {
+		return nil
 	}
 	return map[fieldpath.APIVersion]fieldpath.Filter{fieldpath.APIVersion(v.kind.GroupVersion().String()): fieldpath.NewExcludeSetFilter(set)}
 }
 
+// resetPaths are the paths of those fields, each of one name.
+func (v *Version) resetPaths(subresource string) [][]string {
+	switch {
+	case !v.hasStatus():
+		return nil
+	case subresource == statusField:
+		return [][]string{{metadataField}, {"spec"}}
+	}
+	return [][]string{{statusField}}
+}
+
 // Update implements apiserver.FieldManager.
-func (v *Version) Update(_ *resource.Resource, _ schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+func (v *Version) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
+	return v.fields.byPlan().Update(row, kind, live, obj, manager, subresource)
+}
+
+// Apply implements apiserver.FieldManager.
+func (v *Version) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error) {
+	merged, err := v.fields.byPlan().Apply(row, kind, live, wanted)
+	if err != nil {
+		return nil, err
+	}
+	v.setDefaults(merged)
+	return merged, nil
+}
+
+// byTrees manages the fields of a version by structured-merge-diff.
+type byTrees struct{ *Version }
+
+// Update implements fieldmanager.Reference.
+func (v byTrees) Update(_ *resource.Resource, _ schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
 	m, err := v.fields.manager(subresource)
 	if err != nil {
 		return nil, err
@@ -111,8 +160,8 @@ func rank(e metav1.ManagedFieldsEntry) int {
 	return 1
 }
 
-// Apply implements apiserver.FieldManager.
-func (v *Version) Apply(_ *resource.Resource, _ schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error) {
+// Apply implements fieldmanager.Reference.
+func (v byTrees) Apply(_ *resource.Resource, _ schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error) {
 	m, err := v.fields.manager(wanted.Subresource)
 	if err != nil {
 		return nil, err
