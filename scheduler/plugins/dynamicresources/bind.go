@@ -7,9 +7,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/dynamic-resource-allocation/resourceclaim"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // Reserve implements fwk.ReservePlugin: from now on nobody else is given the devices.
@@ -32,11 +34,23 @@ func (p *Plugin) Reserve(_ context.Context, cycle fwk.CycleState, pod *corev1.Po
 	return nil
 }
 
-// Unreserve implements fwk.ReservePlugin. What is written already stays: the pod is the only one that has it, and the next
-// attempt, or PostFilter, sees to it.
-func (p *Plugin) Unreserve(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ string) {
-	if read(cycle) != nil {
-		p.forget(pod.UID)
+// Unreserve implements fwk.ReservePlugin. Of what PreBind has written the reservation is taken back, for others may use the claim;
+// its devices stay, and the next attempt, or PostFilter, sees to them.
+func (p *Plugin) Unreserve(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ string) {
+	n := read(cycle)
+	if n == nil {
+		return
+	}
+	p.forget(pod.UID)
+	n.mu.Lock()
+	reserved := n.reserved
+	n.reserved = nil
+	n.mu.Unlock()
+	for _, claim := range reserved {
+		patch := fmt.Appendf(nil, `{"metadata":{"uid":%q},"status":{"reservedFor":[{"$patch":"delete","uid":%q}]}}`, claim.UID, pod.UID)
+		if err := p.Client.Status().Patch(ctx, claim.DeepCopy(), client.RawPatch(types.StrategicMergePatchType, patch)); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
+			log.FromContext(ctx).Error(err, "Taking a claim's reservation back failed", "claim", client.ObjectKeyFromObject(claim), "pod", client.ObjectKeyFromObject(pod))
+		}
 	}
 }
 
@@ -69,6 +83,9 @@ func (p *Plugin) PreBind(ctx context.Context, cycle fwk.CycleState, pod *corev1.
 		if err := p.write(ctx, pod, claim, allocation); err != nil {
 			return fwk.AsStatus(fmt.Errorf("reserving the claim %s: %w", claim.Name, err))
 		}
+		n.mu.Lock()
+		n.reserved = append(n.reserved, claim)
+		n.mu.Unlock()
 	}
 	return nil
 }

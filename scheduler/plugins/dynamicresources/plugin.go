@@ -52,6 +52,7 @@ type needs struct {
 	allocator structured.Allocator // nil if nothing is open
 
 	mu          sync.Mutex
+	reserved    []*resourcev1.ResourceClaim              // that PreBind has written
 	chosen      map[string][]resourcev1.AllocationResult // for the open ones in their order, by node
 	unavailable map[types.UID]bool                       // allocated claims that some node cannot reach
 }

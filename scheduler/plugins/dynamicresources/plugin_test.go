@@ -177,6 +177,20 @@ func TestGivesBackWhatKeepsAPodFromEveryNode(t *testing.T) {
 	}
 }
 
+// A pod that could not be bound does not keep the claim of others.
+func TestGivesBackReservationsOfAPodThatIsNotBound(t *testing.T) {
+	f := newFixture(t, claim("shared", 1))
+	p, other := pod("p", "shared"), pod("other", "shared")
+	cycle := f.fits(p, "a")
+	f.binds(p, cycle, "a")
+	f.binds(other, f.fits(other, "a"), "a")
+	f.Unreserve(t.Context(), cycle, p, "a")
+	if now := f.stored("shared"); now.Status.Allocation == nil || len(now.Status.ReservedFor) != 1 || now.Status.ReservedFor[0].UID != other.UID {
+		t.Errorf("the claim has %+v", now.Status)
+	}
+	f.Unreserve(t.Context(), cycle, p, "a")
+}
+
 // Devices that were reserved for a pod which was not bound are free again without a change of any claim.
 func TestPodsThatGoWakeThoseThatWaitForDevices(t *testing.T) {
 	f := newFixture(t, claim("both", 2), claim("one", 1))
