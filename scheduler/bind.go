@@ -97,12 +97,12 @@ type waitingPod struct {
 var _ fwk.WaitingPod = &waitingPod{}
 
 func (w *waitingPods) add(pod *corev1.Pod, waits map[string]time.Duration, c clock.WithTickerAndDelayedExecution) *waitingPod {
-	p := &waitingPod{pod: pod, pending: map[string]clock.Timer{}, verdict: make(chan *fwk.Status, 1)}
+	p := &waitingPod{pod: pod, verdict: make(chan *fwk.Status, 1)}
 	if len(waits) == 0 {
 		p.verdict <- nil
 		return p
 	}
-	p.waits = true
+	p.waits, p.pending = true, map[string]clock.Timer{}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for plugin, limit := range waits {

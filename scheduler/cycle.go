@@ -87,7 +87,10 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() && s.extendersTake(ctx, pod, node) {
 		return node.Node().Name, nil
 	}
-	known := recollection{memo: s.memo(p, snapshot, info, cycle.Local())}
+	known := recollection{}
+	if narrowed.AllNodes() || len(narrowed.NodeNames) > fewNodes {
+		known.memo = s.memo(p, snapshot, info, cycle.Local())
+	}
 	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo, narrowed: !narrowed.AllNodes()}
 	began = s.Clock.Now()
 	fitting, refusals := s.filter(ctx, look, narrow(all, narrowed, snapshot))
@@ -117,7 +120,11 @@ func (s *Scheduler) score(ctx context.Context, p *profile.Profile, cycle fwk.Cyc
 		return "", failed(status)
 	}
 	began = s.Clock.Now()
-	totals, status := p.Score(ctx, cycle, pod, fitting, known)
+	remembered := profile.Known{Room: &s.room.scoring}
+	if known.memo != nil {
+		remembered.Memory = known
+	}
+	totals, status := p.Score(ctx, cycle, pod, fitting, remembered)
 	s.measure("Score", p, began, status)
 	if !status.IsSuccess() {
 		return "", failed(status)
@@ -157,7 +164,7 @@ type search struct {
 	*profile.Profile
 	cycle *profile.CycleState
 	pod   *corev1.Pod
-	memo  *memo
+	memo  *memo // nil if nothing is remembered
 	// narrowed says that not all nodes, in their order, are looked at, but some, though it be as many.
 	narrowed bool
 	found    []int // positions of the nodes that fit
@@ -168,8 +175,8 @@ type search struct {
 func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeInfo) ([]fwk.NodeInfo, *failure) {
 	h, tried := s.handles[look.Name], 0
 	enough := enoughNodes(len(nodes), h.percentage)
-	fitting := make([]fwk.NodeInfo, 0, enough)
-	look.found = make([]int, 0, enough)
+	fitting := s.room.of(enough, len(s.OutOfTree) > 0)
+	look.found = s.room.found[:0]
 	refusals := &failure{refused: sets.New[string](), total: len(nodes)}
 	at := 0 // of all nodes, a node's place is its position
 	if len(nodes) > 0 {
@@ -196,7 +203,26 @@ func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeIn
 	if !look.narrowed {
 		s.next = at
 	}
+	s.room.found = look.found
 	return fitting, refusals
+}
+
+// workspace is memory that one attempt after the other uses again.
+type workspace struct {
+	fitting []fwk.NodeInfo
+	found   []int
+	scoring profile.Room
+}
+
+// of returns an empty list for so many nodes; one of its own for plugins that may keep it.
+func (w *workspace) of(nodes int, own bool) []fwk.NodeInfo {
+	if own {
+		return make([]fwk.NodeInfo, 0, nodes)
+	}
+	if cap(w.fitting) < nodes {
+		w.fitting = make([]fwk.NodeInfo, 0, nodes)
+	}
+	return w.fitting[:0]
 }
 
 // positions of nodes in the snapshot.
@@ -210,6 +236,9 @@ func positions(nodes []fwk.NodeInfo) []int {
 
 // remembered asks the plugins whether the pod fits the node at a position, and the local ones only if they have not said so before.
 func (h *handle) remembered(ctx context.Context, look *search, node fwk.NodeInfo, position int) *fwk.Status {
+	if look.memo == nil {
+		return h.filter(ctx, look.cycle, look.pod, node)
+	}
 	o := look.memo.of(position)
 	if !o.known {
 		status := look.FilterLocal(ctx, look.cycle, look.pod, node)

@@ -29,7 +29,12 @@ type opinion struct {
 	known      bool
 	refusal    *fwk.Status
 	scored     uint64 // a bit for each plugin whose score is known
+	summed     uint64 // the plugins whose sum is known
+	sum        int64
 }
+
+// fewNodes that a pod is narrowed to are asked, and nothing is remembered of them: each pod of a DaemonSet is for a node of its own.
+const fewNodes = 8
 
 // maxMemos bounds how many different pods are remembered; the one that was used last is the first.
 const maxMemos = 8
@@ -83,6 +88,18 @@ func (r recollection) Remember(plugin, node int, score int64) {
 	position := r.positions[node]
 	r.scores[position*r.width+plugin] = score
 	r.nodes[position].scored |= 1 << plugin
+}
+
+// RecallSum implements profile.Memory.
+func (r recollection) RecallSum(plugins uint64, node int) (int64, bool) {
+	o := &r.nodes[r.positions[node]]
+	return o.sum, o.summed == plugins
+}
+
+// RememberSum implements profile.Memory.
+func (r recollection) RememberSum(plugins uint64, node int, sum int64) {
+	o := &r.nodes[r.positions[node]]
+	o.summed, o.sum = plugins, sum
 }
 
 // Name implements profile.Memory.

@@ -65,8 +65,8 @@ func TestRemembersTheTruth(t *testing.T) {
 			t.Fatalf("step %d: nodes that fit (-asked +remembered):\n%s", step, diff)
 		}
 		p.PreScore(t.Context(), cycle, asked, fitting)
-		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, recollection{look.memo, look.found})
-		fresh, _ := p.Score(t.Context(), cycle, asked, fitting, nil)
+		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, profile.Known{Memory: recollection{look.memo, look.found}, Room: &profile.Room{}})
+		fresh, _ := p.Score(t.Context(), cycle, asked, fitting, profile.Known{Room: &profile.Room{}})
 		if diff := cmp.Diff(fresh, remembered); diff != "" {
 			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)
 		}

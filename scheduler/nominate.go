@@ -10,6 +10,8 @@ import (
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 )
 
 // nominations are the pods that preemption has made room for, by the node that the room is on.
@@ -161,7 +163,7 @@ func (h *handle) RunPreScorePlugins(ctx context.Context, cycle fwk.CycleState, p
 
 // RunScorePlugins implements fwk.PluginsRunner.
 func (h *handle) RunScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodePluginScores, *fwk.Status) {
-	totals, status := h.profile.Score(ctx, cycle, pod, nodes, nil)
+	totals, status := h.profile.Score(ctx, cycle, pod, nodes, profile.Known{Room: &profile.Room{}})
 	if !status.IsSuccess() {
 		return nil, status
 	}

@@ -57,6 +57,7 @@ type Scheduler struct {
 	next      int      // node that the next search starts at
 	attempts  uint64
 	memos     []*memo
+	room      workspace
 	extenders []fwk.Extender
 
 	explaining sync.Mutex // held by Explain, so that a cycle waits for one of them at most

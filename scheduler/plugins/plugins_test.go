@@ -166,7 +166,7 @@ func verdicts(t *testing.T, out *strings.Builder, deps Deps, handle fwk.Handle, 
 				parts = append(parts, fmt.Sprintf("%d*%d %s", max(e.Weight, 1), scores[i].Score, e.Name))
 			}
 		}
-		totals, status := p.Score(ctx, cycle, pod, fitting, nil)
+		totals, status := p.Score(ctx, cycle, pod, fitting, profile.Known{Room: &profile.Room{}})
 		if !status.IsSuccess() {
 			t.Fatal(status.AsError())
 		}

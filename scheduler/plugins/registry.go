@@ -63,11 +63,13 @@ type Deps struct {
 // All returns the plugins that come with the scheduler.
 func All(deps Deps) Registry {
 	return Registry{
-		schedulinggates.Name:       simple(&schedulinggates.Plugin{}),
-		prioritysort.Name:          simple(&prioritysort.Plugin{}),
-		nodeunschedulable.Name:     simple(&nodeunschedulable.Plugin{}),
-		nodename.Name:              simple(&nodename.Plugin{}),
-		tainttoleration.Name:       simple(&tainttoleration.Plugin{}),
+		schedulinggates.Name:   simple(&schedulinggates.Plugin{}),
+		prioritysort.Name:      simple(&prioritysort.Plugin{}),
+		nodeunschedulable.Name: simple(&nodeunschedulable.Plugin{}),
+		nodename.Name:          simple(&nodename.Plugin{}),
+		tainttoleration.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
+			return &tainttoleration.Plugin{Handle: handle}, nil
+		},
 		nodeaffinity.Name:          with(newNodeAffinity),
 		nodeports.Name:             simple(&nodeports.Plugin{}),
 		noderesources.FitName:      with(newFit),

@@ -111,7 +111,7 @@ func addScorer(p *Profile, plugin fwk.Plugin, weight int64) bool {
 	score, ok := plugin.(fwk.ScorePlugin)
 	if ok {
 		_, local := plugin.(Local)
-		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(weight, 1), local: local, asked: &atomic.Int64{}})
+		p.score = append(p.score, scorer{ScorePlugin: score, weight: max(weight, 1), local: local, final: score.ScoreExtensions() == nil, asked: &atomic.Int64{}})
 	}
 	return ok
 }

@@ -16,11 +16,31 @@ import (
 // what SameDemands compares of the pod: while these do not change, the answers are remembered.
 type Local interface{ Local() }
 
-// Memory remembers raw scores of local plugins. Nodes are named by their place among those that are scored.
+// Uniform is implemented by Score plugins that may know, without looking at nodes, that all have the same score.
+type Uniform interface{ Uniform() (int64, bool) }
+
+// Memory remembers raw scores of local plugins, and weighed sums of those whose raw scores are final: plugins is a set of
+// them, a bit for each. Nodes are named by their place among those that are scored.
 type Memory interface {
 	Recall(plugin, node int) (int64, bool)
 	Remember(plugin, node int, score int64)
+	RecallSum(plugins uint64, node int) (int64, bool)
+	RememberSum(plugins uint64, node int, sum int64)
 	Name(node int) string
+}
+
+// Room is memory that scoring one pod after the other uses again.
+type Room struct {
+	totals []int64
+	scores fwk.NodeScoreList
+}
+
+func (r *Room) of(nodes int) ([]int64, fwk.NodeScoreList) {
+	if cap(r.totals) < nodes {
+		r.totals, r.scores = make([]int64, nodes), make(fwk.NodeScoreList, nodes)
+	}
+	clear(r.totals[:nodes])
+	return r.totals[:nodes], r.scores[:nodes]
 }
 
 // Profile is a name that pods ask for (spec.schedulerName) and the plugins that serve it.
@@ -48,6 +68,7 @@ type scorer struct {
 	fwk.ScorePlugin
 	weight int64
 	local  bool
+	final  bool // what it says of a node needs no comparison with others
 	asked  *atomic.Int64
 }
 
@@ -215,28 +236,38 @@ func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev
 	return nil
 }
 
-// Score weighs the nodes, after PreScore. It returns one total per node, in their order. What memory (may be nil) knows is
-// not asked again.
-func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, memory Memory) ([]int64, *fwk.Status) {
-	skipped := state.GetSkipScorePlugins()
-	totals := make([]int64, len(nodes))
-	scores := make(fwk.NodeScoreList, len(nodes))
-	for i := range scores {
-		if memory != nil {
-			scores[i].Name = memory.Name(i)
-		} else {
-			scores[i].Name = nodes[i].Node().Name
+// Known is what is known before nodes are scored: what Memory (may be nil) knows is not asked again.
+type Known struct {
+	Memory
+	Room *Room
+}
+
+// Score weighs the nodes, after PreScore. It returns one total per node, in their order, which lasts until Room is used again.
+func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, known Known) ([]int64, *fwk.Status) {
+	totals, scores := known.Room.of(len(nodes))
+	sampled := p.Watch != nil && state.ShouldRecordPluginMetrics() // then each plugin is asked, and timed, by itself
+	final, rest, base := p.scorers(state.GetSkipScorePlugins(), known.Memory != nil && !sampled)
+	if status := p.sum(ctx, state, pod, nodes, summed{final, known.Memory, totals, scores}); !status.IsSuccess() {
+		return nil, status
+	}
+	if rest != 0 {
+		for i := range scores {
+			if known.Memory != nil {
+				scores[i].Name = known.Name(i)
+			} else {
+				scores[i].Name = nodes[i].Node().Name
+			}
 		}
 	}
 	for at, plugin := range p.score {
-		if skipped.Has(plugin.Name()) {
+		if rest&(1<<at) == 0 {
 			continue
 		}
-		known := memory
+		memory := known.Memory
 		if !plugin.local {
-			known = nil
+			memory = nil
 		}
-		status := p.timed(state, "Score", plugin, func() *fwk.Status { return plugin.raw(ctx, state, pod, nodes, asked{at, known, scores}) })
+		status := p.timed(state, "Score", plugin, func() *fwk.Status { return plugin.raw(ctx, state, pod, nodes, asked{at, memory, scores}) })
 		if !status.IsSuccess() {
 			return nil, named(status, plugin)
 		}
@@ -247,7 +278,71 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 			totals[i] += plugin.weight * scores[i].Score
 		}
 	}
+	if base != 0 {
+		for i := range totals {
+			totals[i] += base
+		}
+	}
 	return totals, nil
+}
+
+// scorers are the plugins that do not skip: those whose sums can be remembered, and the others. What plugins give to all nodes alike
+// is the base.
+func (p *Profile) scorers(skipped sets.Set[string], remembers bool) (final, rest uint64, base int64) {
+	for at, plugin := range p.score {
+		switch {
+		case skipped.Has(plugin.Name()):
+		case remembers && plugin.final && plugin.local:
+			final |= 1 << at
+		default:
+			if same, ok := plugin.uniform(); ok && remembers {
+				base += plugin.weight * same
+			} else {
+				rest |= 1 << at
+			}
+		}
+	}
+	return final, rest, base
+}
+
+// summed asks for the weighed sum of some plugins for each node; scores are there to work with.
+type summed struct {
+	plugins uint64
+	memory  Memory
+	totals  []int64
+	scores  fwk.NodeScoreList
+}
+
+// sum asks only about nodes whose sum is not known.
+func (p *Profile) sum(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q summed) *fwk.Status {
+	if q.plugins == 0 {
+		return nil
+	}
+	for i := range nodes {
+		if sum, ok := q.memory.RecallSum(q.plugins, i); ok {
+			q.totals[i] = sum
+			continue
+		}
+		one := q.scores[:1]
+		one[0].Name = q.memory.Name(i)
+		for at, plugin := range p.score {
+			if q.plugins&(1<<at) == 0 {
+				continue
+			}
+			plugin.asked.Add(1)
+			score, status := plugin.ScorePlugin.Score(ctx, state, pod, nodes[i])
+			if one[0].Score = score; status.IsSuccess() {
+				status = within(one)
+			}
+			if !status.IsSuccess() {
+				return named(status, plugin)
+			}
+			q.memory.Remember(at, i, score)
+			q.totals[i] += plugin.weight * score
+		}
+		q.memory.RememberSum(q.plugins, i, q.totals[i])
+	}
+	return nil
 }
 
 // Scorers is how many plugins score.
@@ -258,6 +353,13 @@ type asked struct {
 	plugin int
 	memory Memory
 	into   fwk.NodeScoreList
+}
+
+func (s scorer) uniform() (int64, bool) {
+	if u, ok := s.ScorePlugin.(Uniform); ok {
+		return u.Uniform()
+	}
+	return 0, false
 }
 
 func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q asked) *fwk.Status {
@@ -287,6 +389,11 @@ func (s scorer) normalize(ctx context.Context, state fwk.CycleState, pod *corev1
 			return status
 		}
 	}
+	return within(scores)
+}
+
+// within says whether scores are such as the framework allows.
+func within(scores fwk.NodeScoreList) *fwk.Status {
 	for i := range scores {
 		if score := scores[i].Score; score < fwk.MinScore || score > fwk.MaxScore {
 			return fwk.AsStatus(fmt.Errorf("score %d of node %s is not within %d and %d", score, scores[i].Name, fwk.MinScore, fwk.MaxScore))

@@ -90,7 +90,7 @@ func TestSkips(t *testing.T) {
 		t.Errorf("a plugin that skips is left out (-want +got):\n%s", diff)
 	}
 	p.PreScore(ctx, cycle, pod, nodes)
-	totals, status := p.Score(ctx, cycle, pod, nodes, nil)
+	totals, status := p.Score(ctx, cycle, pod, nodes, Known{Room: &Room{}})
 	if diff := cmp.Diff([]int64{2*10 + 3*1}, totals); diff != "" || !status.IsSuccess() {
 		t.Errorf("weighted totals: %v (-want +got):\n%s", status, diff)
 	}
@@ -99,7 +99,7 @@ func TestSkips(t *testing.T) {
 func TestScoresHaveLimits(t *testing.T) {
 	nodes := []fwk.NodeInfo{state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "a"}})}
 	p, _ := run(t, &plugin{name: "loud", score: 101})
-	if _, status := p.Score(t.Context(), &CycleState{}, &corev1.Pod{}, nodes, nil); status.IsSuccess() || status.Plugin() != "loud" {
+	if _, status := p.Score(t.Context(), &CycleState{}, &corev1.Pod{}, nodes, Known{Room: &Room{}}); status.IsSuccess() || status.Plugin() != "loud" {
 		t.Errorf("a score above the limit: %v", status)
 	}
 }

@@ -56,6 +56,30 @@ func NewPodInfo(pod *corev1.Pod) *PodInfo {
 	return p
 }
 
+// renewed is what is computed of another version of the pod, nil if it would have to be computed anew. What a pod that has a node
+// takes there changes by resizing alone, which shows in the requests or, while it lasts, in the status.
+func (p *PodInfo) renewed(pod *corev1.Pod) *PodInfo {
+	if p.Err != nil || resizes(p.pod) || resizes(pod) || !maps.Equal(p.pod.Labels, pod.Labels) || !sameRequests(p.pod.Spec.Containers, pod.Spec.Containers) ||
+		!sameRequests(p.pod.Spec.InitContainers, pod.Spec.InitContainers) || !equality.Semantic.DeepEqual(p.pod.Spec.Affinity, pod.Spec.Affinity) {
+		return nil
+	}
+	next := *p
+	next.pod = pod
+	return &next
+}
+
+// resizes says whether anything but the requests of containers may have a say in what the pod takes.
+func resizes(pod *corev1.Pod) bool {
+	return pod.Spec.Resources != nil || len(pod.Status.ContainerStatuses)+len(pod.Status.InitContainerStatuses) > 0 || pod.Status.Resize != "" ||
+		len(pod.Status.AllocatedResources) > 0
+}
+
+func sameRequests(a, b []corev1.Container) bool {
+	return slices.EqualFunc(a, b, func(a, b corev1.Container) bool {
+		return maps.EqualFunc(a.Resources.Requests, b.Resources.Requests, func(x, y resource.Quantity) bool { return x.Cmp(y) == 0 })
+	})
+}
+
 // equivalent says whether the pods count the same on a node. What else there is in a pod's specification that counts
 // there cannot be changed.
 func (p *PodInfo) equivalent(other *PodInfo) bool {

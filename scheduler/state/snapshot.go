@@ -20,6 +20,7 @@ type Snapshot struct {
 	names      []string       // of all, and their generations: read without looking at every node
 	ages       []int64
 	claims     map[string]int // by how many pods each is used
+	shunned    int            // nodes with a taint that pods had better avoid
 	generation int64
 	roster     int64
 
@@ -39,17 +40,21 @@ func newSnapshot() *Snapshot {
 	return s
 }
 
-// set replaces a node, or removes it if now is nil. It returns whether nodes have come or gone.
-func (s *Snapshot) set(name string, now *NodeInfo) bool {
+// set replaces a node, or removes it if now is nil; counts says whether there is more to it than another version of one of its pods.
+// It returns whether nodes have come or gone.
+func (s *Snapshot) set(name string, now *NodeInfo, counts bool) bool {
 	old := s.byName[name]
-	s.countClaims(old, -1)
-	s.countClaims(now, 1)
+	s.countNode(old, -1)
+	s.countNode(now, 1)
 	if now == nil {
 		delete(s.byName, name)
 		return old != nil
 	}
 	s.byName[name] = now
 	now.generation = s.generation
+	if old != nil && !counts {
+		now.generation = old.generation
+	}
 	if old == nil || zone(old.node) != zone(now.node) {
 		return true
 	}
@@ -58,9 +63,12 @@ func (s *Snapshot) set(name string, now *NodeInfo) bool {
 	return false
 }
 
-func (s *Snapshot) countClaims(node *NodeInfo, sign int) {
+func (s *Snapshot) countNode(node *NodeInfo, sign int) {
 	if node == nil {
 		return
+	}
+	if slices.ContainsFunc(node.node.Spec.Taints, func(t corev1.Taint) bool { return t.Effect == corev1.TaintEffectPreferNoSchedule }) {
+		s.shunned += sign
 	}
 	for claim, pods := range node.claims {
 		if s.claims[claim] += sign * pods; s.claims[claim] <= 0 {
@@ -113,6 +121,9 @@ func (s *Snapshot) list() {
 		}
 	}
 }
+
+// Shunned says whether there are nodes with a taint PreferNoSchedule.
+func (s *Snapshot) Shunned() bool { return s.shunned > 0 }
 
 // Roster changes when the list of nodes is made anew.
 func (s *Snapshot) Roster() int64 { return s.roster }

@@ -20,8 +20,8 @@ type State struct {
 	mu       sync.Mutex
 	nodes    map[string]*entry
 	pods     map[types.UID]*placed
-	changed  map[string]struct{} // nodes that the next snapshot must copy
-	moves    []move              // that the next snapshot must count
+	changed  map[string]bool // nodes that the next snapshot must copy; whether they count otherwise than before
+	moves    []move          // that the next snapshot must count
 	snapshot *Snapshot
 }
 
@@ -39,7 +39,7 @@ type placed struct {
 
 // New returns an empty state.
 func New() *State {
-	return &State{nodes: map[string]*entry{}, pods: map[types.UID]*placed{}, changed: map[string]struct{}{}, snapshot: newSnapshot()}
+	return &State{nodes: map[string]*entry{}, pods: map[types.UID]*placed{}, changed: map[string]bool{}, snapshot: newSnapshot()}
 }
 
 // SetNode adds a node or replaces what is known of it.
@@ -105,7 +105,14 @@ func (s *State) Forget(uid types.UID) {
 func (s *State) SetPod(pod *corev1.Pod) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.place(NewPodInfo(pod), pod.Spec.NodeName, false)
+	info := (*PodInfo)(nil)
+	if p := s.pods[pod.UID]; p != nil {
+		info = p.info.renewed(pod)
+	}
+	if info == nil {
+		info = NewPodInfo(pod)
+	}
+	s.place(info, pod.Spec.NodeName, false)
 }
 
 // RemovePod forgets a pod that is gone or finished.
@@ -142,7 +149,10 @@ func (s *State) place(info *PodInfo, node string, assumed bool) {
 func (s *State) replace(p *placed, info *PodInfo) {
 	old := p.info
 	p.info = info
-	s.node(p.node).info.replace(old, info)
+	s.nodes[p.node].info.replace(old, info)
+	if !s.changed[p.node] {
+		s.changed[p.node] = false
+	}
 }
 
 func (s *State) remove(uid types.UID) {
@@ -164,7 +174,7 @@ func (s *State) remove(uid types.UID) {
 
 // node returns the entry of a node for a change.
 func (s *State) node(name string) *entry {
-	s.changed[name] = struct{}{}
+	s.changed[name] = true
 	if s.nodes[name] == nil {
 		s.nodes[name] = &entry{info: NewNodeInfo(nil)}
 	}
@@ -177,7 +187,7 @@ const fewChanges = 128
 // forgetChanges ends a snapshot. A map that was large once is as slow to read and to clear as when it was full.
 func (s *State) forgetChanges() {
 	if len(s.changed) > fewChanges {
-		s.changed = map[string]struct{}{}
+		s.changed = map[string]bool{}
 	} else {
 		clear(s.changed)
 	}
@@ -195,12 +205,12 @@ func (s *State) Snapshot() *Snapshot {
 	}
 	s.snapshot.generation++
 	roster := false
-	for name := range s.changed {
+	for name, counts := range s.changed {
 		var now *NodeInfo
 		if e := s.nodes[name]; e != nil && e.known {
 			now = e.info.clone()
 		}
-		roster = s.snapshot.set(name, now) || roster
+		roster = s.snapshot.set(name, now, counts) || roster
 	}
 	if roster {
 		s.snapshot.arrange()

@@ -11,16 +11,21 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/normalize"
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
 // Name in configurations.
 const Name = "TaintToleration"
 
 // Plugin implements Filter and Score.
-type Plugin struct{}
+type Plugin struct {
+	Handle fwk.Handle
+}
 
 var (
 	_ fwk.FilterPlugin      = &Plugin{}
+	_ profile.Uniform       = &Plugin{}
 	_ fwk.ScorePlugin       = &Plugin{}
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
@@ -40,6 +45,12 @@ func (*Plugin) Filter(ctx context.Context, _ fwk.CycleState, pod *corev1.Pod, no
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) had untolerated taint(s)")
 	}
 	return nil
+}
+
+// Uniform implements profile.Uniform: where no node has such a taint, all are best.
+func (p *Plugin) Uniform() (int64, bool) {
+	snapshot, ok := p.Handle.SnapshotSharedLister().(*state.Snapshot)
+	return fwk.MaxScore, ok && !snapshot.Shunned()
 }
 
 // Score implements fwk.ScorePlugin: the number of taints that speak against the node.
