@@ -30,7 +30,7 @@ func (c *Answer) EncodedItem(entry *cache.Entry) ([]byte, error) {
 		return codec.Encode(c.inList(shown), codec.CBOR)
 	}
 	if c.At.KeepsPacked() {
-		return encode() // as in encoded
+		return encode() // as in Encoded
 	}
 	return entry.Encoding(c.At.EncodingKey(codec.CBOR, false)+" item", encode)
 }

@@ -8,6 +8,12 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
+// Media are the forms in which answers are given.
+type Media struct {
+	// CBOR is one of them.
+	CBOR bool
+}
+
 // Refuse answers before any verb is reached.
 func (s Media) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	accepted, ok := s.Asked(r, func(codec.Accepted) bool { return true })
@@ -28,12 +34,6 @@ func WantsPretty(r *http.Request) bool {
 	}
 	agent := r.UserAgent()
 	return strings.HasPrefix(agent, "curl") || strings.HasPrefix(agent, "Wget") || strings.HasPrefix(agent, "Mozilla/5.0")
-}
-
-// Media are the forms in which answers are given.
-type Media struct {
-	// CBOR is one of them.
-	CBOR bool
 }
 
 // Asked chooses the media type of an answer.
@@ -61,9 +61,9 @@ func (s Media) SupportedText() []string {
 }
 
 // Streamed are the media types of watches.
-func (c Media) Streamed() []string {
+func (s Media) Streamed() []string {
 	all := []string{codec.JSON.String() + ";stream=watch", codec.Protobuf.String() + ";stream=watch"}
-	if c.CBOR {
+	if s.CBOR {
 		all = append(all, codec.TypeCBORSequence)
 	}
 	return all

@@ -80,7 +80,7 @@ const maxShown = 30
 func (c *Call) sentAs() (codec.Media, error) {
 	media, ok := codec.ParseMedia(c.R.Header.Get("Content-Type"))
 	if !ok && c.CBOR && codec.IsCBOR(c.R.Header.Get("Content-Type")) {
-		return codec.JSON, nil // as which readBody hands it on
+		return codec.JSON, nil // as which ReadBody hands it on
 	}
 	if !ok {
 		return 0, refusal.UnsupportedMedia(c.Supported())

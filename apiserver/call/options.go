@@ -18,6 +18,18 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
+// WriteOptions are the query parameters of a write.
+type WriteOptions struct {
+	DryRun     bool
+	Manager    string
+	Validation string // Strict, Warn or Ignore
+	Force      bool
+	// Managed says that metadata.managedFields have been seen to.
+	Managed bool
+	// All is the options object that admission sees.
+	All runtime.Object
+}
+
 // DeleteOptions come in the body, or in the query where there is no body.
 func (c *Call) DeleteOptions() (*metav1.DeleteOptions, error) {
 	options := &metav1.DeleteOptions{}
@@ -52,18 +64,6 @@ func (c *Call) readDeleteOptions(body []byte, options *metav1.DeleteOptions) err
 		return apierrors.NewBadRequest(fmt.Sprintf("no kind %q is registered for version %q in scheme %q", kind.Kind, kind.GroupVersion(), "pkg/runtime/scheme.go:111"))
 	}
 	return nil
-}
-
-// WriteOptions are the query parameters of a write.
-type WriteOptions struct {
-	DryRun     bool
-	Manager    string
-	Validation string // Strict, Warn or Ignore
-	Force      bool
-	// Managed says that metadata.managedFields have been seen to.
-	Managed bool
-	// All is the options object that admission sees.
-	All runtime.Object
 }
 
 // strictness: unknown fields are looked for unless the client says not to.

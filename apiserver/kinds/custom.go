@@ -34,6 +34,15 @@ type CustomCodec interface {
 	Encode(ctx context.Context, obj resource.Object) ([]byte, error)
 }
 
+// FieldManager keeps metadata.managedFields and merges applied configurations. Objects are of the version that the client
+// speaks, which kind names. live is never changed, obj may be; what is returned may share memory with both.
+type FieldManager interface {
+	// Update returns obj with the fields that differ from live owned by the manager. A live object without a UID is a creation.
+	Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error)
+	// Apply returns live with the configuration merged into it. Conflicts with other managers are a Status, unless they are forced.
+	Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error)
+}
+
 // ServeCustom starts to serve the versions of one resource, in place of what was served under its name. Its watches end.
 func (s *Served) ServeCustom(versions ...Custom) error {
 	s.mu.Lock()
@@ -48,13 +57,4 @@ func (s *Served) ServeCustom(versions ...Custom) error {
 	}
 	s.set.Store(next)
 	return nil
-}
-
-// FieldManager keeps metadata.managedFields and merges applied configurations. Objects are of the version that the client
-// speaks, which kind names. live is never changed, obj may be; what is returned may share memory with both.
-type FieldManager interface {
-	// Update returns obj with the fields that differ from live owned by the manager. A live object without a UID is a creation.
-	Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error)
-	// Apply returns live with the configuration merged into it. Conflicts with other managers are a Status, unless they are forced.
-	Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error)
 }

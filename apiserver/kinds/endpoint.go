@@ -12,6 +12,26 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
+// Endpoint is a kind served in one version.
+type Endpoint struct {
+	*Kind
+	Version *resource.Version
+	GVK     schema.GroupVersionKind
+	ListGVK schema.GroupVersionKind
+	// same is set where the version is the stored one.
+	same bool
+	// Protobuf is set where the kind has a protobuf form.
+	Protobuf bool
+	keys     encodingKeys
+	// Scratch are objects of the version that are needed for a moment.
+	Scratch sync.Pool
+}
+
+// encodingKeys name the encodings that a cache entry keeps.
+type encodingKeys struct {
+	cbor, json, protobuf, partialJSON, partialProtobuf string
+}
+
 // Stored defaults an object of the endpoint's version and converts it to the storage version.
 func (at *Endpoint) Stored(obj resource.Object) (resource.Object, error) {
 	if at.Version.Default != nil {
@@ -64,26 +84,6 @@ func (at *Endpoint) FitVersion(obj resource.Object) error {
 // Unversioned is what a write without a resourceVersion is refused for.
 func (at *Endpoint) Unversioned() schema.GroupKind {
 	return schema.GroupKind{Group: at.Row.Group, Kind: at.Row.Name}
-}
-
-// Endpoint is a kind served in one version.
-type Endpoint struct {
-	*Kind
-	Version *resource.Version
-	GVK     schema.GroupVersionKind
-	ListGVK schema.GroupVersionKind
-	// same is set where the version is the stored one.
-	same bool
-	// Protobuf is set where the kind has a protobuf form.
-	Protobuf bool
-	keys     encodingKeys
-	// Scratch are objects of the version that are needed for a moment.
-	Scratch sync.Pool
-}
-
-// encodingKeys name the encodings that a cache entry keeps.
-type encodingKeys struct {
-	cbor, json, protobuf, partialJSON, partialProtobuf string
 }
 
 // keysOf names encodings. Metadata is the same in all versions, but for what a conversion of custom resources may do to it.

@@ -19,9 +19,9 @@ import (
 type Kind struct {
 	Row      *resource.Resource
 	Storage  *resource.Version
-	StoredAs schema.GroupVersionKind // as stored
-	Prefix   string                  // of keys, with a slash at its end
-	Cached   *cache.Resource         // nil for virtual rows
+	StoredAs schema.GroupVersionKind
+	Prefix   string          // of keys, with a slash at its end
+	Cached   *cache.Resource // nil for virtual rows
 	Hooks    Hooks
 	Custom   *Custom // nil for kinds that have a Go type
 	// Shared are the encodings of packed objects.

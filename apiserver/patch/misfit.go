@@ -14,6 +14,9 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
+// Misfit refuses a patch, given what it made of the object and why that is none.
+type Misfit = func(after []byte, err error) error
+
 // MisfitOf refuses a patch after which the object cannot be decoded.
 func MisfitOf(after []byte, err error) error {
 	members := map[string]json.RawMessage{}
@@ -25,7 +28,7 @@ func MisfitOf(after []byte, err error) error {
 	return refusal.Invalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), string(after), reasonOf(err))})
 }
 
-// StrategicMisfit is misfitOf for strategic merges, where what is shown is the patch and not the object, in the words
+// StrategicMisfit is MisfitOf for strategic merges, where what is shown is the patch and not the object, in the words
 // of the conversion from a map.
 func StrategicMisfit(body []byte, example func() resource.Object) Misfit {
 	return func(after []byte, err error) error {

@@ -13,6 +13,21 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 )
 
+// Patch changes the JSON of an object.
+type Patch struct {
+	// Apply patches the whole object.
+	Apply Func
+	// Merge is Apply for an object that has nothing but what the patch has a say on.
+	Merge Func
+	// Named are the members that the patch names, where it has a say on no others; nil where it may have one on all.
+	Named map[string]any
+	// Faults are what is odd about the patch itself, though it can be read: members that are there twice, and unknown ones.
+	Faults []error
+}
+
+// Func patches the JSON of an object.
+type Func = func(now []byte) ([]byte, error)
+
 // New makes what patches the JSON of an object of the type of example.
 func New(patchType types.PatchType, body []byte, example any) (Patch, error) {
 	switch patchType {
@@ -59,22 +74,6 @@ func onlyNamed(patch map[string]any, faults []error, merge Func) Patch {
 	return Patch{Named: patch, Faults: faults, Merge: merge, Apply: func(now []byte) ([]byte, error) {
 		return codec.ChangeMembers(now, func(name string) bool { return isNamed(patch, name) }, merge)
 	}}
-}
-
-type (
-	Func   = func(now []byte) ([]byte, error)
-	Misfit = func(after []byte, err error) error
-)
-
-// Patch changes the JSON of an object.
-type Patch struct {
-	Apply Func
-	// Merge is apply for an object that has nothing but what the patch has a say on.
-	Merge Func
-	// Named are the members that the patch names, where it has a say on no others; nil where it may have one on all.
-	Named map[string]any
-	// Faults are what is odd about the patch itself, though it can be read: members that are there twice, and unknown ones.
-	Faults []error
 }
 
 func isNamed(named map[string]any, name string) bool {

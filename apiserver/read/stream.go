@@ -19,6 +19,17 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
 
+// stream writes the events of one watch.
+type stream struct {
+	Verbs
+	waiting   *[]byte // frames that wait for flush; nil when there are none
+	flusher   *http.ResponseController
+	socket    *websocket.Conn // instead of both
+	headers   bool            // a table's columns have been sent
+	bookmarks bool
+	counted   metrics.Watch
+}
+
 // countWatch is what the events of the call are counted by.
 func (c Verbs) countWatch() metrics.Watch {
 	return c.Metrics.Watch(metrics.Names{Group: c.Info.Group, Version: c.Info.Version, Resource: c.Info.Resource})
@@ -36,17 +47,6 @@ type appender []byte
 func (a *appender) Write(data []byte) (int, error) {
 	*a = append(*a, data...)
 	return len(data), nil
-}
-
-// stream writes the events of one watch.
-type stream struct {
-	Verbs
-	waiting   *[]byte // frames that wait for flush; nil when there are none
-	flusher   *http.ResponseController
-	socket    *websocket.Conn // instead of both
-	headers   bool            // a table's columns have been sent
-	bookmarks bool
-	counted   metrics.Watch
 }
 
 func (c Verbs) newStream(bookmarks bool) *stream {

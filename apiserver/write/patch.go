@@ -63,7 +63,7 @@ func (c Verbs) PatchType() (types.PatchType, error) {
 		return patchType, nil
 	case types.ApplyCBORPatchType:
 		if c.CBOR {
-			return types.ApplyYAMLPatchType, nil // as which readBody hands it on
+			return types.ApplyYAMLPatchType, nil // as which ReadBody hands it on
 		}
 	case types.StrategicMergePatchType:
 		if c.strategic() {
