@@ -105,12 +105,12 @@ func (v *Version) resetPaths(subresource string) [][]string {
 	return [][]string{{statusField}}
 }
 
-// Update implements apiserver.FieldManager.
+// Update implements kinds.FieldManager.
 func (v *Version) Update(row *resource.Resource, kind schema.GroupVersionKind, live, obj resource.Object, manager, subresource string) (resource.Object, error) {
 	return v.fields.byPlan().Update(row, kind, live, obj, manager, subresource)
 }
 
-// Apply implements apiserver.FieldManager.
+// Apply implements kinds.FieldManager.
 func (v *Version) Apply(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, wanted fieldmanager.Configuration) (resource.Object, error) {
 	merged, err := v.fields.byPlan().Apply(row, kind, live, wanted)
 	if err != nil {
