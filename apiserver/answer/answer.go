@@ -24,6 +24,8 @@ type Answer struct {
 	Clock  clock.PassiveClock
 	Accept codec.Accepted
 	Table  metav1.TableOptions
+
+	written written
 }
 
 // Context of the request.

@@ -117,5 +117,8 @@ func (c *Answer) WriteStored(code int, obj resource.Object) error {
 	if err != nil {
 		return err
 	}
+	if c.writeSpliced(code, shown) {
+		return nil
+	}
 	return c.WriteObject(code, shown)
 }

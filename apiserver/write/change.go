@@ -202,7 +202,7 @@ func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops
 	if err != nil {
 		return nil, err
 	}
-	return c.At.Committed(ctx, obj, value, revision)
+	return c.Committed(ctx, obj, value, revision)
 }
 
 // checkIdentity compares what the change says it is about with what is there.

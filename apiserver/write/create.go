@@ -144,7 +144,7 @@ func (c Verbs) tryCreate(ctx context.Context, obj resource.Object, attributes *a
 	if err != nil {
 		return nil, c.whyNotCreated(ctx, err, key, obj.GetName())
 	}
-	return c.At.Committed(ctx, obj, value, revision)
+	return c.Committed(ctx, obj, value, revision)
 }
 
 // whyNotCreated tells an object that exists from an operation of a hook that came too late.
