@@ -34,21 +34,21 @@ type component struct {
 func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache) ([]component, error) {
 	var parts []component
 	if plane.options.Enabled(Controllers) {
-		part, err := plane.newControllers(ctx, shared)
+		part, err := plane.led(ctx, shared, controllerSeat(), plane.newControllers)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the controllers: %w", err)
 		}
 		parts = append(parts, part)
 	}
 	if plane.options.Enabled(CloudControllers) {
-		part, err := plane.newCloudControllers(ctx, shared)
+		part, err := plane.led(ctx, shared, cloudControllerSeat(), plane.newCloudControllers)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the cloud controllers: %w", err)
 		}
 		parts = append(parts, part)
 	}
 	if plane.options.Enabled(Scheduler) {
-		part, err := plane.newScheduler(shared)
+		part, err := plane.led(ctx, shared, schedulerSeat(), plane.newScheduler)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the scheduler: %w", err)
 		}
@@ -114,7 +114,7 @@ func (b borrowed) Start(ctx context.Context) error {
 	return nil
 }
 
-func (c *controlPlane) newScheduler(shared cache.Cache) (component, error) {
+func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (component, error) {
 	writer, err := c.client(schedulerIdentity(), shared)
 	if err != nil {
 		return component{}, err

@@ -79,8 +79,21 @@ func ensureStorageClass(ctx context.Context, writer client.Client, shared client
 	return writer.Update(ctx, stored)
 }
 
-// ensure creates an object, or brings what it says up to date in the one that exists.
-func ensure(ctx context.Context, writer client.Client, wanted client.Object) error {
+// ensure creates an object, or brings what it says up to date in the one that exists. Another server may do the same at the same time.
+func ensure(ctx context.Context, writer client.Client, wanted client.Object) (err error) {
+	for range 10 {
+		fresh, ok := wanted.DeepCopyObject().(client.Object)
+		if !ok {
+			return fmt.Errorf("%T is not an object", wanted)
+		}
+		if err = ensureOnce(ctx, writer, fresh); !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func ensureOnce(ctx context.Context, writer client.Client, wanted client.Object) error {
 	stored, ok := wanted.DeepCopyObject().(client.Object)
 	if !ok {
 		return fmt.Errorf("%T is not an object", wanted)

@@ -117,6 +117,7 @@ type Options struct {
 	CloudOptions
 	RequestOptions
 	EtcdOptions
+	LeaderOptions
 	ServingOptions
 	TestOptions
 	AuthenticationOptions
@@ -135,6 +136,7 @@ func Default() Options {
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
 		ServingOptions:        ServingOptions{Profiling: true},
 		EtcdOptions:           EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
+		LeaderOptions:         defaultLeading(),
 		AuthenticationOptions: defaultAuthentication(), Authorization: configuration.DefaultAuthorization(),
 	}
 }
@@ -205,6 +207,9 @@ func (o *Options) Validate() error {
 		if _, err := join.ParseToken(o.Token); err != nil {
 			wrong = append(wrong, fmt.Errorf("--token: %w", err))
 		}
+	}
+	if o.elects() {
+		wrong = append(wrong, o.terms().Validate())
 	}
 	if o.SigningDuration.Duration <= 0 {
 		wrong = append(wrong, fmt.Errorf("--cluster-signing-duration=%s: not a duration such as 8760h", o.SigningDuration.Duration))

@@ -38,6 +38,7 @@ func addAllServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	addAuditFlags(flags, &o.AuditOptions)
 	addRequestFlags(flags, &o.RequestOptions)
 	addEtcdFlags(flags, &o.EtcdOptions)
+	addLeaderFlags(flags, &o.LeaderOptions)
 	addAuthenticationFlags(flags, &o.AuthenticationOptions)
 	addAuthorizationFlags(flags, &o.Authorization)
 	addServingFlags(flags, &o.ServingOptions)
@@ -92,6 +93,13 @@ func addAuditFlags(flags *pflag.FlagSet, o *cluster.AuditOptions) {
 	flags.IntVar(&o.AuditLogMaxSize, "audit-log-maxsize", o.AuditLogMaxSize, "size in MiB at which the audit log is rotated")
 	flags.BoolVar(&o.AuditLogCompress, "audit-log-compress", o.AuditLogCompress, "compress rotated audit logs by gzip")
 	flags.StringVar(&o.AuditWebhookConfigFile, "audit-webhook-config-file", o.AuditWebhookConfigFile, "kubeconfig of the receiver that is posted what is recorded")
+}
+
+func addLeaderFlags(flags *pflag.FlagSet, o *cluster.LeaderOptions) {
+	flags.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect, "run the controllers and the scheduler on one of the servers that share --etcd-servers; a server with an etcd of its own is alone")
+	flags.DurationVar(&o.LeaderElectLeaseDuration.Duration, "leader-elect-lease-duration", o.LeaderElectLeaseDuration.Duration, "how long others wait for a leader that is not heard of")
+	flags.DurationVar(&o.LeaderElectRenewDeadline.Duration, "leader-elect-renew-deadline", o.LeaderElectRenewDeadline.Duration, "how long a leader that cannot renew its lease goes on")
+	flags.DurationVar(&o.LeaderElectRetryPeriod.Duration, "leader-elect-retry-period", o.LeaderElectRetryPeriod.Duration, "how often a leader renews its lease, and others look for it")
 }
 
 // readConfig lays a configuration file below the flags that were given.

@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"context"
+	"os"
+
+	"github.com/google/uuid"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/cluster/election"
+)
+
+// LeaderOptions say how several servers on one etcd agree on whose controllers and scheduler run.
+type LeaderOptions struct {
+	// LeaderElect has only one of the servers that share EtcdServers run the controllers, and one the scheduler; default yes. A server with
+	// an etcd of its own is alone, and never asks.
+	LeaderElect bool `json:"leader-elect"`
+	// LeaderElectLeaseDuration is how long others wait for a leader that is not heard of; default 15 s.
+	LeaderElectLeaseDuration metav1.Duration `json:"leader-elect-lease-duration,omitempty"`
+	// LeaderElectRenewDeadline is how long a leader that cannot say so goes on; default 10 s.
+	LeaderElectRenewDeadline metav1.Duration `json:"leader-elect-renew-deadline,omitempty"`
+	// LeaderElectRetryPeriod is how often leaders are heard of, and others look; default 2 s.
+	LeaderElectRetryPeriod metav1.Duration `json:"leader-elect-retry-period,omitempty"`
+}
+
+// seat is a Lease, and who asks for it.
+type seat struct {
+	lease string
+	who   user.Info
+}
+
+// The names are upstream's.
+func controllerSeat() seat      { return seat{"kube-controller-manager", managerIdentity()} }
+func cloudControllerSeat() seat { return seat{"cloud-controller-manager", serverIdentity()} }
+func schedulerSeat() seat       { return seat{"kube-scheduler", schedulerIdentity()} }
+
+func defaultLeading() LeaderOptions {
+	terms := election.Default()
+	return LeaderOptions{
+		LeaderElect: true, LeaderElectLeaseDuration: metav1.Duration{Duration: terms.Lease},
+		LeaderElectRenewDeadline: metav1.Duration{Duration: terms.Renew}, LeaderElectRetryPeriod: metav1.Duration{Duration: terms.Retry},
+	}
+}
+
+func (o *LeaderOptions) terms() election.Terms {
+	return election.Terms{Lease: o.LeaderElectLeaseDuration.Duration, Renew: o.LeaderElectRenewDeadline.Duration, Retry: o.LeaderElectRetryPeriod.Duration}
+}
+
+// elects says whether there may be other servers of this cluster.
+func (o *Options) elects() bool { return o.LeaderElect && len(o.EtcdServers) > 0 }
+
+// led is a part that only one server may run. Where there may be others it waits for a lease and has informers of its own, which end with
+// the lease; otherwise it is what prepare makes, on the informers that all share.
+func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, prepare func(context.Context, cache.Cache) (component, error)) (component, error) {
+	if !c.options.elects() {
+		return prepare(ctx, shared)
+	}
+	next := func(ctx context.Context) (*parts, error) {
+		own, err := c.newCache()
+		if err != nil {
+			return nil, err
+		}
+		part, err := prepare(ctx, own)
+		return &parts{caches: []cache.Cache{own}, components: []component{part}}, err
+	}
+	first, err := next(ctx) // what is wrong with it is known at the start
+	if err != nil {
+		return component{}, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return component{}, err
+	}
+	name := first.components[0].name
+	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Terms: c.options.terms()}
+	return component{name, func(ctx context.Context) error {
+		return e.Run(ctx, func(ctx context.Context) (err error) {
+			term := first
+			if first = nil; term == nil {
+				if term, err = next(ctx); err != nil {
+					return err
+				}
+			}
+			return term.run(ctx)
+		})
+	}}, nil
+}
