@@ -13,15 +13,35 @@ import (
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
 )
 
-// podsPath is where pods of the namespace default are, and numberedPod what one of them is called.
-const (
-	podsPath    = "/api/v1/namespaces/default/pods"
-	numberedPod = "pod-" + load.Number
-)
+// numberedPod is what a pod is called.
+const numberedPod = "pod-" + load.Number
+
+// podsPath is where the pods of a namespace are.
+func podsPath(namespace string) string { return "/api/v1/namespaces/" + namespace + "/pods" }
+
+// lightRequest is a call as client-go makes it in an encoding.
+func lightRequest(method, path string, body []byte, encoding string) load.Request {
+	r := load.Request{Method: method, Path: path, ContentType: encoding, Accept: encoding + ", */*", Status: http.StatusOK}
+	if body != nil {
+		r.Body = load.Template(body)
+	}
+	return r
+}
+
+// lightCreate is a call that creates a pod with load.Number in its name.
+func lightCreate(namespace string, pod *corev1.Pod, encoding string) (load.Request, error) {
+	body, err := load.Encode(pod, corev1.SchemeGroupVersion, encoding)
+	if err != nil {
+		return load.Request{}, err
+	}
+	r := lightRequest(http.MethodPost, podsPath(namespace), body, encoding)
+	r.Status = http.StatusCreated
+	return r, nil
+}
 
 // lightVerbs are the calls of typedVerbs, with the same bodies, by the light client.
 func (t *turn) lightVerbs(ctx context.Context, l callers) ([]verb, error) {
-	pod, err := load.Encode(load.Waiting(numberedPod), corev1.SchemeGroupVersion, l.encoding)
+	create, err := lightCreate("default", load.Waiting(numberedPod), l.encoding)
 	if err != nil {
 		return nil, err
 	}
@@ -29,21 +49,16 @@ func (t *turn) lightVerbs(ctx context.Context, l callers) ([]verb, error) {
 	if err != nil {
 		return nil, err
 	}
-	one := podsPath + "/" + numberedPod
+	one := podsPath("default") + "/" + numberedPod
 	ask := func(method, path string, body []byte) load.Request {
-		r := load.Request{Method: method, Path: path, ContentType: l.encoding, Accept: l.encoding + ", */*", Status: http.StatusOK}
-		if body != nil {
-			r.Body = load.Template(body)
-		}
-		return r
+		return lightRequest(method, path, body, l.encoding)
 	}
 	patch := func(kind types.PatchType, path, body string) load.Request {
 		r := ask(http.MethodPatch, path, []byte(body))
 		r.ContentType = string(kind)
 		return r
 	}
-	create, update := ask(http.MethodPost, podsPath, pod), ask(http.MethodPut, one, nil)
-	create.Status = http.StatusCreated
+	update := ask(http.MethodPut, one, nil)
 	repeated := func(name string, r load.Request) verb {
 		return verb{name, func() (func() (load.Result, error), error) { return t.lightly(ctx, l, r) }}
 	}

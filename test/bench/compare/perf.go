@@ -53,37 +53,37 @@ func (t *turn) perform(ctx context.Context, w workload.Workload) error {
 			return err
 		}
 	}
+	if err := t.equip(ctx, c, w); err != nil {
+		return fmt.Errorf("telling how many volumes nodes take: %w", err)
+	}
 	for i, pods := range w.Before {
-		if _, err := t.bindAll(ctx, c, "before", fmt.Sprintf("kind-%d", i), pods); err != nil {
+		before := bindingOf(pods, "before", fmt.Sprintf("kind-%d-", i))
+		if err := t.provide(ctx, c, pods, before); err != nil {
+			return err
+		}
+		if _, _, err := t.bind(ctx, before); err != nil {
 			return fmt.Errorf("binding the pods before: %w", err)
 		}
+	}
+	measured := bindingOf(w.Measured, "measured", "pod-")
+	measured.profile = w.Name
+	if err := t.provide(ctx, c, w.Measured, measured); err != nil {
+		return err
 	}
 	stop := func() error { return nil }
 	if w.Churn {
 		stop = churn(ctx, c)
 	}
-	profiled := t.profile(ctx, w.Name, workers)
-	before, err := load.ReadUsage(t.PIDs()...)
-	if err != nil {
-		return err
-	}
 	tried := attempts(ctx, c)
-	result, err := t.bindAll(ctx, c, "measured", "pod", w.Measured)
+	result, cost, err := t.bind(ctx, measured)
 	if err != nil {
-		return err
-	}
-	after, err := load.ReadUsage(t.PIDs()...)
-	if err != nil {
-		return err
-	}
-	if err := profiled(); err != nil {
 		return err
 	}
 	if err := stop(); err != nil {
 		return fmt.Errorf("churning: %w", err)
 	}
 	t.record(rate(fmt.Sprintf("%s: %d pods on %d nodes", w.Name, w.Measured.Count, w.Nodes), result))
-	t.record(figure{what: w.Name + ": CPU of the servers for a pod", unit: micros, value: float64(after.Since(before).CPU/time.Duration(w.Measured.Count)) / 1e3})
+	t.record(cost.figure(w.Name + ": CPU of the servers for a pod"))
 	if tried = attempts(ctx, c) - tried; tried > 0 {
 		t.record(figure{what: w.Name + ": attempts for a pod", value: tried / float64(w.Measured.Count)})
 	}
@@ -106,36 +106,62 @@ func attempts(ctx context.Context, c kubernetes.Interface) float64 {
 	return sum
 }
 
-// bindAll creates pods by many workers and waits until all are bound.
-func (t *turn) bindAll(ctx context.Context, c kubernetes.Interface, namespace, name string, pods workload.Pods) (load.Result, error) {
+// bindingOf pods of one kind.
+func bindingOf(pods workload.Pods, namespace, prefix string) binding {
+	name := prefix + load.Number
+	return binding{namespace: namespace, name: name, pod: pods.Pod(name), pods: pods.Count}
+}
+
+// provide creates what pods need: their priority class and their volumes, bound to their claims.
+func (t *turn) provide(ctx context.Context, c kubernetes.Interface, pods workload.Pods, b binding) error {
 	if class := pods.Class(); class != "" {
 		if _, err := c.SchedulingV1().PriorityClasses().Create(ctx, &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: class}, Value: pods.Priority}, metav1.CreateOptions{}); err != nil {
-			return load.Result{}, err
+			return fmt.Errorf("creating a priority class: %w", err)
 		}
 	}
-	list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return load.Result{}, err
+	if pods.Driver == "" {
+		return nil
 	}
-	own, err := load.Client(t.Config, load.Protobuf)
+	claims := c.CoreV1().PersistentVolumeClaims(b.namespace)
+	list, err := claims.List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
-		return load.Result{}, err
+		return err
 	}
-	waits, bound := make([]time.Duration, 0, pods.Count), make(chan error, 1)
+	all, bound := map[string]bool{}, make(chan error, 1)
 	go func() {
-		bound <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion}, own.CoreV1().Pods(namespace).Watch, waiting(pods.Count, &waits))
+		bound <- load.Follow(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion}, claims.Watch, func(claim *corev1.PersistentVolumeClaim) bool {
+			if claim.Status.Phase == corev1.ClaimBound {
+				all[claim.Name] = true
+			}
+			return len(all) == pods.Count
+		})
 	}()
-	began := time.Now()
 	if _, err := load.Repeat(workers, pods.Count, func(i int) error {
-		_, err := c.CoreV1().Pods(namespace).Create(ctx, pods.Pod(fmt.Sprintf("%s-%d", name, i)), metav1.CreateOptions{})
+		volume, claim := pods.Volume(load.Numbered(b.name, i), b.namespace)
+		if _, err := c.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{}); err != nil {
+			return err
+		}
+		_, err := claims.Create(ctx, claim, metav1.CreateOptions{})
 		return err
 	}); err != nil {
-		return load.Result{}, fmt.Errorf("creating pods: %w", err)
+		return fmt.Errorf("creating volumes: %w", err)
 	}
 	if err := <-bound; err != nil {
-		return load.Result{}, fmt.Errorf("%d of %d pods were bound: %w", len(waits), pods.Count, err)
+		return fmt.Errorf("%d of %d claims are bound: %w", len(all), pods.Count, err)
 	}
-	return load.Result{Rate: float64(pods.Count) / time.Since(began).Seconds(), Took: load.Sorted(waits)}, nil
+	return nil
+}
+
+// equip says of every node how many volumes it takes.
+func (t *turn) equip(ctx context.Context, c kubernetes.Interface, w workload.Workload) error {
+	if w.Driver == "" {
+		return nil
+	}
+	_, err := load.Repeat(workers, w.Nodes, func(i int) error {
+		_, err := c.StorageV1().CSINodes().Create(ctx, w.CSINode(i), metav1.CreateOptions{})
+		return err
+	})
+	return err
 }
 
 // churnEvery is how often things come and go.

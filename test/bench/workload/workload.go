@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
@@ -22,6 +24,9 @@ type Workload struct {
 	Nodes int `json:"nodes"`
 	// Zones that the nodes are spread over; none if there are none.
 	Zones []string `json:"zones,omitempty"`
+	// Driver of volumes that every node has, and VolumeLimit how many of its volumes a node takes; none if there is none.
+	Driver      string `json:"driver,omitempty"`
+	VolumeLimit int32  `json:"volumeLimit,omitempty"`
 	// Before are pods that are bound before anything is measured, in the namespace "before".
 	Before []Pods `json:"before,omitempty"`
 	// Measured are the pods that count, in the namespace "measured".
@@ -37,6 +42,8 @@ type Pods struct {
 	Priority int32 `json:"priority,omitempty"`
 	// CPU and memory of the one container; by default 100m and 500Mi.
 	Requests corev1.ResourceList `json:"requests,omitempty"`
+	// Driver of the volume that each has, with a claim of its own that is bound to it beforehand; none if there is none.
+	Driver string `json:"driver,omitempty"`
 	// Labels and Spec are added to a pod with one small container.
 	Labels map[string]string `json:"labels,omitempty"`
 	Spec   corev1.PodSpec    `json:"spec,omitempty"`
@@ -87,6 +94,14 @@ func (w Workload) Node(i int) *corev1.Node {
 	return node
 }
 
+// CSINode says how many volumes the i-th node takes.
+func (w Workload) CSINode(i int) *storagev1.CSINode {
+	name := w.Node(i).Name
+	return &storagev1.CSINode{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: storagev1.CSINodeSpec{Drivers: []storagev1.CSINodeDriver{{
+		Name: w.Driver, NodeID: name, Allocatable: &storagev1.VolumeNodeResources{Count: &w.VolumeLimit},
+	}}}}
+}
+
 // Class is the name of the priority class of the pods, or "".
 func (p Pods) Class() string {
 	if p.Priority == 0 {
@@ -106,5 +121,23 @@ func (p Pods) Pod(name string) *corev1.Pod {
 	if len(p.Requests) == 0 {
 		containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("500Mi")}
 	}
+	if p.Driver != "" {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "volume", VolumeSource: corev1.VolumeSource{
+			PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name},
+		}})
+	}
 	return pod
+}
+
+// Volume of the pod of that name, and its claim, each named after it and naming the other.
+func (p Pods) Volume(name, namespace string) (*corev1.PersistentVolume, *corev1.PersistentVolumeClaim) {
+	size, none := corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}, ""
+	modes := []corev1.PersistentVolumeAccessMode{corev1.ReadOnlyMany}
+	return &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PersistentVolumeSpec{
+			Capacity: size, AccessModes: modes, PersistentVolumeReclaimPolicy: corev1.PersistentVolumeReclaimRetain,
+			ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: namespace, Name: name},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: p.Driver, VolumeHandle: name}},
+		}}, &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: modes, VolumeName: name, StorageClassName: &none, Resources: corev1.VolumeResourceRequirements{Requests: size},
+		}}
 }
