@@ -112,14 +112,18 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 		return nil, err
 	}
 	changed := merging.moved || len(done.taken.children) > 0 || len(removed) > 0
-	merged.SetManagedFields(append(owned, a.entry(last, mine, changed)).drop().write())
+	append(owned, a.entry(last, mine, changed)).drop().writeTo(merged)
 	return merged, a.remember(merged, configuration)
 }
 
 // managers are the entries before the write.
 func (a *application) managers(m *Managers) (entries, error) {
-	list := a.live.GetManagedFields()
-	owned, err := readEntries(list, m.trusted(list), &m.known)
+	owned, ok := treesOf(a.live)
+	var err error
+	if !ok {
+		list := a.live.GetManagedFields()
+		owned, err = readEntries(list, m.trusted(list), &m.known)
+	}
 	if err != nil || slices.ContainsFunc(owned, func(e *entry) bool { return e.version != a.who.version }) {
 		return nil, errNoPlan
 	}

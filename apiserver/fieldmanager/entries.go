@@ -23,6 +23,8 @@ type entry struct {
 	known   *knownSets
 	fields  fieldSet
 	parsed  bool
+	// tree is raw for an object without a Go type.
+	tree map[string]any
 }
 
 // id tells managers apart. One that applies is the same in each version.
@@ -103,7 +105,7 @@ func (e *entry) parse() error {
 
 // set replaces the fields.
 func (e *entry) set(fields fieldSet) {
-	e.fields, e.parsed, e.raw = fields, true, nil
+	e.fields, e.parsed, e.raw, e.tree = fields, true, nil, nil
 }
 
 func (e entries) find(who id) *entry {

@@ -108,7 +108,9 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 	if err != nil {
 		return nil, err
 	}
-	if stored := live.GetManagedFields(); owned.untouched(stored) {
+	if m.untyped != nil {
+		owned.writeTo(obj)
+	} else if stored := live.GetManagedFields(); owned.untouched(stored) {
 		obj.SetManagedFields(slices.Clone(stored))
 	} else {
 		obj.SetManagedFields(owned.write())
@@ -119,6 +121,12 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 // current are the entries before the write: those that come with obj, or those of live where obj has none or may not have any. A
 // list with one empty entry, or with none, starts anew.
 func (m *Managers) current(live, obj resource.Object, subresource string) (entries, error) {
+	if owned, ok := treesOf(obj); ok && subresource == "" {
+		return owned, nil
+	}
+	if owned, ok := treesOf(live); ok && subresource != "" {
+		return owned, nil
+	}
 	stored := live.GetManagedFields()
 	if subresource == "" {
 		sent := obj.GetManagedFields()
