@@ -20,7 +20,7 @@ func (c *controlPlane) newAggregator() (*aggregation.Aggregator, error) {
 		return nil, err
 	}
 	return &aggregation.Aggregator{
-		Lister: c.view, Follow: c.view.Follow, Resolver: c.resolver(), Certificate: &certificate, Clock: clock.RealClock{},
+		Lister: c.view, Follow: c.view.Follow, Resolver: c.resolver(), Certificate: certificate.Calling, Clock: clock.RealClock{},
 		Writer: sync.OnceValues(func() (client.Client, error) { return c.client(serverIdentity(), nil) }),
 	}, nil
 }

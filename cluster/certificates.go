@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
@@ -15,36 +16,49 @@ import (
 // certificates of one control plane and its machine's node.
 type certificates struct {
 	authority *pki.Authority
-	serving   *pki.Pair // of the API server
-	admin     *pki.Pair
-	toKubelet *pki.Pair // by which the API server authenticates to kubelets
-	kubelet   *pki.Pair // by which the kubelet serves
+	// These are made again before they end.
+	serving   *pki.Live // of the API server
+	admin     *pki.Live
+	toKubelet *pki.Live // by which the API server authenticates to kubelets
+	kubelet   *pki.Live // by which the kubelet serves
 	tokens    *ecdsa.PrivateKey
 	// frontProxy signs frontProxyClient, by which the API server calls those of APIServices.
 	frontProxy       *pki.Authority
-	frontProxyClient *pki.Pair
-	join             join.Token // with which agents join
+	frontProxyClient *pki.Live
+	// others are looked after with every handshake, for who uses them reads files. adminChanged is called when admin is a new one.
+	others       []*pki.Live
+	adminChanged atomic.Pointer[func(*pki.Pair)]
+	adminKnown   atomic.Pointer[pki.Pair]
+	join         join.Token // with which agents join
 
-	served  tls.Certificate    // by which the API server serves: serving, or the user's
+	served  showing            // by which the API server serves: serving, or the user's
 	trusted []byte             // by which clients know it, in PEM
 	clients *clientAuthorities // whose client certificates are believed
 	proxies *clientAuthorities // of front proxies
 }
 
+// showing is a certificate of now.
+type showing interface {
+	Serving(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
+	Calling(request *tls.CertificateRequestInfo) (*tls.Certificate, error)
+}
+
 // openCertificates reads or makes all certificates below DataDir/pki, or keeps them in memory.
-func openCertificates(o *Options) (*certificates, error) {
+func openCertificates(o *Options) (*certificates, error) { return openCertificatesAt(o, time.Now) }
+
+func openCertificatesAt(o *Options, now func() time.Time) (*certificates, error) {
 	dir, frontProxy := filepath.Join(o.DataDir, "pki"), filepath.Join(o.DataDir, "pki", "front-proxy")
 	if o.Ephemeral {
 		dir, frontProxy = "", ""
 	}
-	authority, err := pki.Open(dir, "coxswain-ca", time.Now)
+	authority, err := pki.Open(dir, "coxswain-ca", now)
 	if err != nil {
 		return nil, err
 	}
 	c := &certificates{authority: authority}
 	names, addresses := o.servingNames()
 	leaves := []struct {
-		pair    **pki.Pair
+		live    **pki.Live
 		request pki.Request
 	}{
 		{&c.serving, pki.Request{Name: "apiserver", CommonName: "kube-apiserver", DNSNames: names, Addresses: addresses, Server: true}},
@@ -56,14 +70,14 @@ func openCertificates(o *Options) (*certificates, error) {
 		}},
 	}
 	for _, leaf := range leaves {
-		if *leaf.pair, err = authority.Leaf(leaf.request); err != nil {
+		if *leaf.live, err = authority.Live(leaf.request); err != nil {
 			return nil, err
 		}
 	}
-	if c.frontProxy, err = pki.Open(frontProxy, "coxswain-front-proxy-ca", time.Now); err != nil {
+	if c.frontProxy, err = pki.Open(frontProxy, "coxswain-front-proxy-ca", now); err != nil {
 		return nil, err
 	}
-	if c.frontProxyClient, err = c.frontProxy.Leaf(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {
+	if c.frontProxyClient, err = c.frontProxy.Live(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {
 		return nil, err
 	}
 	if c.join, err = openToken(o, authority.CertPEM); err != nil {
@@ -73,6 +87,19 @@ func openCertificates(o *Options) (*certificates, error) {
 		return nil, err
 	}
 	return c, errors.Join(c.openServed(&o.ServingOptions), c.openClientCAs(o))
+}
+
+// serve shows the serving certificate of now. What is only read from files is made again here, too, before it ends.
+func (c *certificates) serve(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	for _, other := range c.others {
+		other.Pair()
+	}
+	if admin := c.admin.Pair(); c.adminKnown.Swap(admin) != admin {
+		if changed := c.adminChanged.Load(); changed != nil {
+			(*changed)(admin)
+		}
+	}
+	return c.served.Serving(hello)
 }
 
 // servingNames are all names and addresses by which clients may call the API server.

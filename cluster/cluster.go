@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
 // RuntimeState is the folder in /run of our own containerd.
@@ -62,10 +64,16 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		Config: plane.adminConfig(), Kubeconfig: filepath.Join(options.DataDir, "admin.kubeconfig"),
 		done: make(chan struct{}), stop: stop,
 	}
-	if err := writeKubeconfigs(&options, plane); err != nil {
+	if err := writeKubeconfigs(&options, plane, plane.certificates.admin.Pair()); err != nil {
 		stop()
 		return nil, errors.Join(err, plane.close(), unlock())
 	}
+	renewed := func(admin *pki.Pair) {
+		if err := writeKubeconfigs(&options, plane, admin); err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written")
+		}
+	}
+	plane.certificates.adminChanged.Store(&renewed)
 	go func() {
 		defer close(c.done)
 		defer stop()
@@ -86,13 +94,13 @@ func (c *Cluster) Stop() error {
 	return c.Wait()
 }
 
-func writeKubeconfigs(o *Options, plane *controlPlane) error {
+func writeKubeconfigs(o *Options, plane *controlPlane, admin *pki.Pair) error {
 	files := []string{filepath.Join(o.DataDir, "admin.kubeconfig")}
 	if o.WriteKubeconfig != "" {
 		files = append(files, o.WriteKubeconfig)
 	}
 	for _, file := range files {
-		if err := writeKubeconfig(file, plane.url(), plane.certificates.trusted, plane.certificates.admin); err != nil {
+		if err := writeKubeconfig(file, plane.url(), plane.certificates.trusted, admin); err != nil {
 			return err
 		}
 	}

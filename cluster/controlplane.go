@@ -28,6 +28,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
@@ -36,26 +37,28 @@ import (
 type controlPlane struct {
 	options      *Options
 	certificates *certificates
-	scheme       *runtime.Scheme
-	rows         []*resource.Resource
-	etcd         storage.Store     // the member in the process, or a client of one elsewhere
-	store        storage.Store     // that, and what encrypts its values
-	keys         *encrypted.Keeper // nil where nothing is encrypted
-	cache        *cache.Cache
-	view         *cacheview.View
-	server       *apiserver.Server
-	extensions   *extensions.Extensions
-	handler      http.Handler
-	listener     net.Listener
-	http         *http.Server
-	mapping      sharedMapper
-	closers      []io.Closer // what outlasts the last request
-	drainer      *drainer
-	explainer    explainer
-	scheduling   *schedulermetrics.Metrics // of the scheduler, while one runs in this process
-	counting     *prometheus.Registry      // of the controllers
-	httpErrors   *log.Logger
-	leaving      <-chan struct{} // closed when the cluster is told to end
+	// etcdKept are the certificates of the member in the process.
+	etcdKept   []*pki.Live
+	scheme     *runtime.Scheme
+	rows       []*resource.Resource
+	etcd       storage.Store     // the member in the process, or a client of one elsewhere
+	store      storage.Store     // that, and what encrypts its values
+	keys       *encrypted.Keeper // nil where nothing is encrypted
+	cache      *cache.Cache
+	view       *cacheview.View
+	server     *apiserver.Server
+	extensions *extensions.Extensions
+	handler    http.Handler
+	listener   net.Listener
+	http       *http.Server
+	mapping    sharedMapper
+	closers    []io.Closer // what outlasts the last request
+	drainer    *drainer
+	explainer  explainer
+	scheduling *schedulermetrics.Metrics // of the scheduler, while one runs in this process
+	counting   *prometheus.Registry      // of the controllers
+	httpErrors *log.Logger
+	leaving    <-chan struct{} // closed when the cluster is told to end
 
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -115,6 +118,7 @@ func (c *controlPlane) open(ctx context.Context) error {
 	if err := errors.Join(opening, signing); err != nil {
 		return err
 	}
+	c.certificates.others = c.etcdKept
 	var err error
 	if c.store, err = c.newStore(ctx); err != nil {
 		return err
@@ -247,10 +251,11 @@ func (c *controlPlane) publicURL() string {
 
 // adminConfig is a client of the administrator over the network.
 func (c *controlPlane) adminConfig() *rest.Config {
+	admin := c.certificates.admin.Pair()
 	return &rest.Config{
 		Host: c.url(), QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{
-			CAData: c.certificates.trusted, CertData: c.certificates.admin.CertPEM, KeyData: c.certificates.admin.KeyPEM,
+			CAData: c.certificates.trusted, CertData: admin.CertPEM, KeyData: admin.KeyPEM,
 		},
 	}
 }

@@ -135,10 +135,11 @@ func (c *controlPlane) embedEtcd(ctx context.Context) (EtcdAccess, error) {
 		CompactionMode: o.EtcdAutoCompactionMode, CompactionRetention: o.EtcdAutoCompactionRetention, UnsafeNoFsync: o.EtcdUnsafeNoFsync,
 	}
 	if urls := o.etcdURLs(); len(urls) > 0 {
-		server, client, err := etcdCertificates(o, urls)
+		server, client, kept, err := etcdCertificates(o, urls)
 		if err != nil {
 			return access, fmt.Errorf("preparing the certificates of etcd: %w", err)
 		}
+		c.etcdKept = kept // etcd reads the files with every handshake
 		config.ClientURLs, config.ClientTLS = append(urls, socket), server
 		access = EtcdAccess{Endpoints: urls, CA: client.CA, Cert: client.Cert, Key: client.Key}
 	}
@@ -170,17 +171,17 @@ func (o *Options) etcdURLs() []string {
 }
 
 // etcdCertificates are of an authority of their own: what the cluster's signs, any user who may ask for a certificate can have.
-func etcdCertificates(o *Options, urls []string) (server, client *etcd.TLS, err error) {
+func etcdCertificates(o *Options, urls []string) (server, client *etcd.TLS, kept []*pki.Live, err error) {
 	dir := filepath.Join(o.DataDir, "pki", "etcd")
 	authority, err := pki.Open(dir, "coxswain-etcd-ca", time.Now)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	names, addresses := []string{"localhost", o.NodeName}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	for _, one := range urls {
 		u, err := url.Parse(one)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		switch ip := net.ParseIP(u.Hostname()); {
 		case ip == nil:
@@ -196,12 +197,14 @@ func etcdCertificates(o *Options, urls []string) (server, client *etcd.TLS, err 
 		{Name: "client", CommonName: "coxswain-etcd-client", Client: true},
 	}
 	for _, request := range requests {
-		if _, err := authority.Leaf(request); err != nil {
-			return nil, nil, err
+		live, err := authority.Live(request)
+		if err != nil {
+			return nil, nil, nil, err
 		}
+		kept = append(kept, live)
 	}
 	files := func(name string) *etcd.TLS {
 		return &etcd.TLS{CA: filepath.Join(dir, "ca.crt"), Cert: filepath.Join(dir, name+".crt"), Key: filepath.Join(dir, name+".key")}
 	}
-	return files("server"), files("client"), nil
+	return files("server"), files("client"), kept, nil
 }

@@ -34,7 +34,7 @@ func freeURL(t *testing.T) string {
 	return "https://" + l.Addr().String()
 }
 
-func connect(t *testing.T, access EtcdAccess) *etcd.Client {
+func connectTo(t *testing.T, access EtcdAccess) *etcd.Client {
 	t.Helper()
 	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: access.Endpoints, TLS: access.tls()})
 	if err != nil {
@@ -54,7 +54,7 @@ func TestEtcdIsServedToItsOwnClients(t *testing.T) {
 	if err != nil || access.Outside || len(access.Endpoints) != 1 || access.Endpoints[0] != url {
 		t.Fatalf("access %+v, %v", access, err)
 	}
-	if r, err := connect(t, access).Get(t.Context(), "/registry/namespaces/default"); err != nil || !strings.HasPrefix(string(r.Value), "k8s\x00") {
+	if r, err := connectTo(t, access).Get(t.Context(), "/registry/namespaces/default"); err != nil || !strings.HasPrefix(string(r.Value), "k8s\x00") {
 		t.Errorf("read %q, %v", r.Value, err)
 	}
 	for _, other := range []string{"", "admin", "apiserver-kubelet-client"} {
@@ -91,7 +91,7 @@ func outsideEtcd(t *testing.T, dir, url string) (access EtcdAccess, start, stop 
 	t.Helper()
 	o := Default()
 	o.DataDir, o.NodeName = dir, "n"
-	server, own, err := etcdCertificates(&o, []string{url})
+	server, own, _, err := etcdCertificates(&o, []string{url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "server", "etcd")); err == nil {
 		t.Error("the server has an etcd of its own")
 	}
-	outside := connect(t, access)
+	outside := connectTo(t, access)
 	if _, err := outside.Get(ctx, "/mine/registry/configmaps/default/before"); err != nil {
 		t.Error(err)
 	}

@@ -27,7 +27,7 @@ func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, d
 		// What goes wrong in handshakes is the clients' business.
 		ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{c.served},
+			MinVersion: tls.VersionTLS12, GetCertificate: c.serve,
 			ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2", "http/1.1"},
 			// Small records at the start of a connection are for browsers that show half a page.
 			DynamicRecordSizingDisabled: true,

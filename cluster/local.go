@@ -1,18 +1,13 @@
 package cluster
 
-import (
-	"crypto/tls"
-
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-)
+import "sigs.k8s.io/controller-runtime/pkg/cache"
 
 // newLocalNode lists the parts of the node on the server's own machine. They share the server's cache, which shows them the
 // objects of the watch cache itself; what they write they write as themselves.
 func (c *controlPlane) newLocalNode(shared cache.Cache) ([]component, error) {
-	serving := c.certificates.kubelet.TLS()
 	access := &nodeAccess{
 		scheme: c.scheme, clientCAs: c.certificates.authority.Pool(),
-		serving: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &serving, nil },
+		serving: c.certificates.kubelet.Serving,
 	}
 	var err error
 	if access.kubelet.client, err = c.client(nodeIdentity(c.options.NodeName), shared); err != nil {

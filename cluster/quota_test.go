@@ -55,7 +55,7 @@ func TestQuotaIsReportedAndLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outside := connect(t, access)
+	outside := connectTo(t, access)
 
 	content := map[string]string{"x": strings.Repeat("x", 500<<10)}
 	var status *apierrors.StatusError

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
 // ServingOptions replace certificates and keys that the server would make itself, by upstream's names. What is signed by its own
@@ -24,7 +25,7 @@ type ServingOptions struct {
 	// CertDir has the serving certificate in apiserver.crt and apiserver.key; it is left there where it does not exist. Default is
 	// that nobody needs to find it.
 	CertDir string `json:"cert-dir,omitempty"`
-	// TLSCertFile and TLSPrivateKeyFile are the serving certificate, wherever it is.
+	// TLSCertFile and TLSPrivateKeyFile are the serving certificate, wherever it is. These and the other certificates below are read again when they change.
 	TLSCertFile       string `json:"tls-cert-file,omitempty"`
 	TLSPrivateKeyFile string `json:"tls-private-key-file,omitempty"`
 	// TLSMinVersion is VersionTLS12 (the default, also in place of older ones) or VersionTLS13.
@@ -109,12 +110,12 @@ func (o *ServingOptions) servingFiles() (certificate, key string) {
 
 // openServed finds the certificate by which the API server serves: the user's, or that of the cluster's authority.
 func (c *certificates) openServed(o *ServingOptions) error {
-	c.served, c.trusted = c.serving.TLS(), c.authority.CertPEM
+	c.served, c.trusted = c.serving, c.authority.CertPEM
 	certificate, key := o.servingFiles()
 	if certificate == "" {
 		return nil
 	}
-	given, err := tls.LoadX509KeyPair(certificate, key)
+	given, err := pki.OpenFiles(certificate, key, time.Now)
 	if errors.Is(err, fs.ErrNotExist) && o.TLSCertFile == "" {
 		return c.leaveServed(certificate, key)
 	}
@@ -135,10 +136,11 @@ func (c *certificates) leaveServed(certificate, key string) error {
 	if err := os.MkdirAll(filepath.Dir(certificate), 0o755); err != nil {
 		return fmt.Errorf("making the folder of the serving certificate: %w", err)
 	}
-	if err := os.WriteFile(key, c.serving.KeyPEM, 0o600); err != nil {
+	serving := c.serving.Pair()
+	if err := os.WriteFile(key, serving.KeyPEM, 0o600); err != nil {
 		return fmt.Errorf("writing the key of the serving certificate: %w", err)
 	}
-	chain := append(append([]byte{}, c.serving.CertPEM...), c.authority.CertPEM...)
+	chain := append(append([]byte{}, serving.CertPEM...), c.authority.CertPEM...)
 	if err := os.WriteFile(certificate, chain, 0o644); err != nil {
 		return fmt.Errorf("writing the serving certificate: %w", err)
 	}
@@ -148,13 +150,13 @@ func (c *certificates) leaveServed(certificate, key string) error {
 // kubeletTLS is how the API server and kubelets know each other.
 func (c *controlPlane) kubeletTLS() (*tls.Config, error) {
 	o := c.options.ServingOptions
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.certificates.authority.Pool(), Certificates: []tls.Certificate{c.certificates.toKubelet.TLS()}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.certificates.authority.Pool(), GetClientCertificate: c.certificates.toKubelet.Calling}
 	if o.KubeletClientCertificate != "" {
-		given, err := tls.LoadX509KeyPair(o.KubeletClientCertificate, o.KubeletClientKey)
+		given, err := pki.OpenFiles(o.KubeletClientCertificate, o.KubeletClientKey, time.Now)
 		if err != nil {
 			return nil, fmt.Errorf("reading --kubelet-client-certificate: %w", err)
 		}
-		config.Certificates, config.InsecureSkipVerify = []tls.Certificate{given}, o.KubeletCertificateAuthority == ""
+		config.GetClientCertificate, config.InsecureSkipVerify = given.Calling, o.KubeletCertificateAuthority == ""
 	}
 	if o.KubeletCertificateAuthority != "" {
 		text, err := os.ReadFile(o.KubeletCertificateAuthority)
@@ -169,14 +171,14 @@ func (c *controlPlane) kubeletTLS() (*tls.Config, error) {
 }
 
 // proxyCertificate is by which the API server calls those of APIServices.
-func (c *controlPlane) proxyCertificate() (tls.Certificate, error) {
+func (c *controlPlane) proxyCertificate() (showing, error) {
 	o := c.options.ServingOptions
 	if o.ProxyClientCertFile == "" {
-		return c.certificates.frontProxyClient.TLS(), nil
+		return c.certificates.frontProxyClient, nil
 	}
-	given, err := tls.LoadX509KeyPair(o.ProxyClientCertFile, o.ProxyClientKeyFile)
+	given, err := pki.OpenFiles(o.ProxyClientCertFile, o.ProxyClientKeyFile, time.Now)
 	if err != nil {
-		return given, fmt.Errorf("reading --proxy-client-cert-file: %w", err)
+		return nil, fmt.Errorf("reading --proxy-client-cert-file: %w", err)
 	}
 	return given, nil
 }

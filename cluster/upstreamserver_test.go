@@ -98,7 +98,7 @@ func startProgram(t *testing.T, name string, args ...string) func() {
 
 func rangeOf(t *testing.T, url string) []storage.Record {
 	t.Helper()
-	page, err := connect(t, EtcdAccess{Endpoints: []string{url}}).Range(t.Context(), storage.Range{Prefix: storage.Root})
+	page, err := connectTo(t, EtcdAccess{Endpoints: []string{url}}).Range(t.Context(), storage.Range{Prefix: storage.Root})
 	if err != nil {
 		t.Fatal(err)
 	}

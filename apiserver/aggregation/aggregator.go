@@ -33,7 +33,7 @@ type Aggregator struct {
 	Follow   Follow
 	Resolver webhookclient.Resolver
 	// Certificate by which other servers know this one for a front proxy; nil where they need not.
-	Certificate *tls.Certificate
+	Certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 	// Writer writes APIServices and their status.
 	Writer func() (client.Client, error)
 	Clock  clock.WithTicker
@@ -118,9 +118,7 @@ func (a *Aggregator) newRemote(s *apiregistrationv1.APIService, before *remote) 
 			return r
 		}
 	}
-	if a.Certificate != nil {
-		config.Certificates = []tls.Certificate{*a.Certificate}
-	}
+	config.GetClientCertificate = a.Certificate
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	r.transport = &http.Transport{
 		TLSClientConfig: config, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 25, IdleConnTimeout: 90 * time.Second,

@@ -1,0 +1,60 @@
+package cluster
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/coxswain-k8s/coxswain/cluster/pki"
+)
+
+// TestCertificatesAreRenewedInARunningServer: two years pass in which one server goes on; with every handshake it shows a certificate
+// that lasts, and what it is not asked for by handshakes, the administrator's, is handed on when it is made again.
+func TestCertificatesAreRenewedInARunningServer(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Now())
+	options := &Options{}
+	options.DataDir, options.NodeName, options.NodeIP, options.ServiceCIDR = t.TempDir(), "n", "127.0.0.1", "10.43.0.0/16"
+	c, err := openCertificatesAt(options, clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := c.admin.Pair()
+	var handed []*pki.Pair
+	changed := func(pair *pki.Pair) { handed = append(handed, pair) }
+	c.adminKnown.Store(admin)
+	c.adminChanged.Store(&changed)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.serve, Time: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(c.trusted)
+	for range 24 {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, Time: clock.Now}}}
+		response, err := client.Get("https://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		for who, live := range map[string]*pki.Live{"calls of kubelets": c.toKubelet, "the kubelet": c.kubelet, "calls of other servers": c.frontProxyClient} {
+			if left := live.Pair().Certificate.NotAfter.Sub(clock.Now()); left < 50*24*time.Hour {
+				t.Errorf("the certificate for %s lasts for %s", who, left)
+			}
+		}
+		clock.SetTime(clock.Now().Add(30 * 24 * time.Hour))
+	}
+	if len(handed) != 2 {
+		t.Fatalf("%d new certificates of the administrator in two years", len(handed))
+	}
+	if last := handed[1].Certificate; last.NotAfter.Before(clock.Now()) || last.Subject.CommonName != "admin" || last.Equal(admin.Certificate) {
+		t.Errorf("the last is of %s and ends at %s", last.Subject, last.NotAfter)
+	}
+}

@@ -1,0 +1,112 @@
+package pki
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// patience until what failed to be made or read is tried again.
+const patience = time.Minute
+
+// Live is a certificate of an authority that is made again before it ends: whoever uses it asks for it with every handshake, and
+// there is nothing that runs in between.
+type Live struct {
+	authority *Authority
+	request   Request
+
+	mu    sync.Mutex
+	pair  *Pair
+	again time.Time // not before this time
+}
+
+// Live returns a certificate that satisfies the request for as long as the authority lives.
+func (a *Authority) Live(request Request) (*Live, error) {
+	pair, err := a.Leaf(request)
+	if err != nil {
+		return nil, err
+	}
+	return &Live{authority: a, request: request, pair: pair}, nil
+}
+
+// Pair is the certificate of now. Where a new one cannot be kept, the old one is used for as long as it lasts.
+func (l *Live) Pair() *Pair {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.authority.clock()
+	if !now.Add(renewBefore).After(l.pair.Certificate.NotAfter) || now.Before(l.again) {
+		return l.pair
+	}
+	l.again = now.Add(patience)
+	if pair, err := l.authority.Leaf(l.request); err == nil {
+		l.pair = pair
+	}
+	return l.pair
+}
+
+// Serving is for tls.Config.GetCertificate.
+func (l *Live) Serving(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	certificate := l.Pair().TLS()
+	return &certificate, nil
+}
+
+// Calling is for tls.Config.GetClientCertificate.
+func (l *Live) Calling(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return l.Serving(nil) }
+
+// Files are a certificate and a key that somebody else renews. They are looked at again, at most once a minute, when somebody needs
+// them.
+type Files struct {
+	cert, key string
+	now       func() time.Time
+
+	mu      sync.Mutex
+	read    tls.Certificate
+	changed [2]time.Time
+	again   time.Time
+}
+
+// OpenFiles reads the files.
+func OpenFiles(cert, key string, now func() time.Time) (*Files, error) {
+	f := &Files{cert: cert, key: key, now: now}
+	f.again = now().Add(patience)
+	f.changed = f.times()
+	return f, f.load()
+}
+
+func (f *Files) load() error {
+	read, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return fmt.Errorf("reading the certificate in %s: %w", f.cert, err)
+	}
+	f.read = read
+	return nil
+}
+
+func (f *Files) times() [2]time.Time {
+	var all [2]time.Time
+	for i, name := range []string{f.cert, f.key} {
+		if info, err := os.Stat(name); err == nil {
+			all[i] = info.ModTime()
+		}
+	}
+	return all
+}
+
+// Serving is for tls.Config.GetCertificate.
+func (f *Files) Serving(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := f.now(); !now.Before(f.again) {
+		f.again = now.Add(patience)
+		if changed := f.times(); changed != f.changed && f.load() == nil { // half of a change is not used, and looked at again
+			f.changed = changed
+		}
+	}
+	read := f.read
+	return &read, nil
+}
+
+// Calling is for tls.Config.GetClientCertificate.
+func (f *Files) Calling(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return f.Serving(nil) }

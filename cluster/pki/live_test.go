@@ -1,0 +1,97 @@
+package pki
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+// TestLiveCertificatesOutliveTheirFirst: a server and its client go on knowing each other for years without a restart, and nobody is
+// shown a certificate that is about to end.
+func TestLiveCertificatesOutliveTheirFirst(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Now())
+	authority := open(t, t.TempDir(), clock.Now)
+	serving, err := authority.Live(Request{Name: "server", CommonName: "s", Addresses: []net.IP{net.IPv4(127, 0, 0, 1)}, Server: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calling, err := authority.Live(Request{Name: "client", CommonName: "c", Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var caller *x509.Certificate
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		MinVersion: tls.VersionTLS12, GetCertificate: serving.Serving, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority.Pool(), Time: clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler:           http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { caller = r.TLS.PeerCertificates[0] }),
+	}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	seen := map[string]bool{}
+	for range 40 { // months
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: authority.Pool(), GetClientCertificate: calling.Calling, Time: clock.Now,
+		}}}
+		response, err := client.Get("https://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		for _, shown := range []*x509.Certificate{response.TLS.PeerCertificates[0], caller} {
+			if left := shown.NotAfter.Sub(clock.Now()); left < renewBefore {
+				t.Errorf("%s lasts for %s", shown.Subject, left)
+			}
+			seen[shown.SerialNumber.String()] = true
+		}
+		clock.SetTime(clock.Now().Add(30 * 24 * time.Hour))
+	}
+	if len(seen) < 6 || len(seen) > 10 {
+		t.Errorf("%d certificates in 40 months", len(seen))
+	}
+}
+
+func TestFilesAreReadAgain(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Now())
+	dir := t.TempDir()
+	authority := open(t, dir, clock.Now)
+	cert, key := filepath.Join(dir, "x.crt"), filepath.Join(dir, "x.key")
+	leaf(t, authority, Request{Name: "x", CommonName: "first", Server: true})
+	files, err := OpenFiles(cert, key, clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect := func(when, want string) {
+		t.Helper()
+		shown, err := files.Serving(nil)
+		if err != nil || shown.Leaf.Subject.CommonName != want {
+			t.Errorf("%s: %v %v, want %s", when, shown.Leaf.Subject, err, want)
+		}
+	}
+	expect("at first", "first")
+	leaf(t, authority, Request{Name: "x", CommonName: "second", Server: true})
+	for _, name := range []string{cert, key} {
+		if err := os.Chtimes(name, clock.Now(), clock.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("at once", "first")
+	clock.SetTime(clock.Now().Add(patience))
+	expect("a minute later", "second")
+	if err := os.WriteFile(cert, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clock.SetTime(clock.Now().Add(patience))
+	expect("while it is written", "second")
+}
