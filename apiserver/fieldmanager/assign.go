@@ -92,8 +92,8 @@ func (p *plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error
 	default:
 		return false, errNoPlan
 	}
-	if p.nested {
-		return false, errNoPlan
+	if p.nested && (p.inner == nil || !p.inner.fits(reflect.ValueOf(wanted), true)) {
+		return false, errNoPlan // something may be there twice, which is an error
 	}
 	return readAny(fresh, old, wanted)
 }

@@ -1,6 +1,7 @@
 package fieldmanager
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -198,5 +199,32 @@ func TestManagersOfSeveralVersions(t *testing.T) {
 	}
 	if _, ok := w.live.(*autoscalingv1.HorizontalPodAutoscaler); !ok {
 		t.Errorf("what was applied in v1 came back as %T", w.live)
+	}
+}
+
+// Templates of claims are owned as a whole, and have lists with keys in them.
+func TestTemplatesOfClaimsAreAppliedByPlan(t *testing.T) {
+	row := resource.Find(apis.All(), "apps", "statefulsets")
+	m := New(apis.NewScheme())
+	kind := row.GroupVersionKind("v1")
+	apply := func(owners string) error {
+		live := row.Storage().New()
+		live.GetObjectKind().SetGroupVersionKind(kind)
+		wanted := Configuration{Manager: "me", Data: []byte(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"db"},"spec":{"volumeClaimTemplates":[
+			{"metadata":{"name":"data","ownerReferences":[` + owners + `]},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}]}}`)}
+		wanted.Data = bytes.ReplaceAll(wanted.Data, []byte("\t"), nil)
+		configuration, err := readApplied(wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.applyByPlan(row, kind, live, configuration, wanted)
+		return err
+	}
+	const owner = `{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}`
+	if err := apply(owner); err != nil {
+		t.Errorf("it is not: %v", err)
+	}
+	if err := apply(owner + "," + owner); !errors.Is(err, errNoPlan) {
+		t.Errorf("an owner that is there twice is not left to structured-merge-diff: %v", err)
 	}
 }

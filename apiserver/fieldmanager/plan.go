@@ -30,6 +30,7 @@ type plan struct {
 	child  *plan        // of a list or map
 	keys   []keyPlan    // of a list with keys, by name
 	nested bool         // whether there are sets and lists with keys within a leaf
+	inner  *plan        // an untyped one for what is in such a leaf, by which that is looked through; nil where that cannot be done
 	typ    reflect.Type // of a leaf
 	// untyped is set for values that have no Go type.
 	untyped *untyped
@@ -171,6 +172,9 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
 	}
 	made.equal, made.nested = equalityOf(t), p.hasLists(t, map[reflect.Type]bool{})
+	if made.nested {
+		made.inner = p.innerOf(t)
+	}
 	return nil
 }
 

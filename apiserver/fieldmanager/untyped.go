@@ -205,14 +205,16 @@ func untypedOf(p *plan, known map[*plan]*plan) *plan {
 			made.untyped.names = map[string]*plan{}
 		}
 		for _, f := range p.fields {
-			below := untypedOf(f.plan, known)
-			if f.plan.shape == leaf {
-				below = untypedLeaf(f.typ)
-			}
-			made.untyped.names[f.name] = below
+			made.untyped.names[f.name] = untypedOf(f.plan, known)
 		}
 	case leaf:
-		made = untypedLeaf(p.typ)
+		made.untyped.whole, made.untyped.kinds = p.inner, lists
+		switch {
+		case !p.nested:
+			made = untypedLeaf(p.typ)
+		case p.inner == nil:
+			made.untyped.kinds = 0
+		}
 		known[p] = made
 	}
 	for _, key := range p.keys {
@@ -224,27 +226,55 @@ func untypedOf(p *plan, known map[*plan]*plan) *plan {
 	return made
 }
 
+// untypedLeaf is a plan for values of a Go type that are owned as a whole, with no sets and lists with keys in them.
 func untypedLeaf(t reflect.Type) *plan {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	made := &plan{untyped: &untyped{kinds: scalars}} // a time, say
+	leaf := func(kinds kinds, whole *plan) *plan { return &plan{untyped: &untyped{kinds: kinds, whole: whole}} }
+	switch t {
+	case quantityType, timeType, microTimeType, durationType, intOrStringType:
+		return leaf(scalars, nil)
+	case rawExtensionType:
+		anything := leaf(all, nil)
+		anything.untyped.whole = anything
+		return anything
+	}
 	switch t.Kind() {
 	case reflect.String:
-		made.untyped.kinds = texts
+		return leaf(texts, nil)
 	case reflect.Bool:
-		made.untyped.kinds = flags
-	case reflect.Int32, reflect.Int64:
-		made.untyped.kinds = numbers
-	case reflect.Struct:
-		if t != timeType {
-			made.untyped.kinds, made.untyped.whole = tables, &plan{shape: table, untyped: &untyped{kinds: tables, names: map[string]*plan{}}}
-			for _, f := range fieldsOf(t) {
-				made.untyped.whole.untyped.names[f.name] = untypedLeaf(f.typ)
-			}
+		return leaf(flags, nil)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return leaf(numbers, nil)
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return leaf(texts, nil)
 		}
+		return leaf(lists, &plan{child: untypedLeaf(t.Elem()), untyped: &untyped{kinds: lists}})
+	case reflect.Map:
+		return leaf(tables, &plan{shape: table, child: untypedLeaf(t.Elem()), untyped: &untyped{kinds: tables}})
+	case reflect.Struct:
+		made := &plan{shape: table, untyped: &untyped{kinds: tables, names: map[string]*plan{}}}
+		for _, f := range fieldsOf(t) {
+			made.untyped.names[f.name] = untypedLeaf(f.typ)
+		}
+		return leaf(tables, made)
 	}
-	return made
+	return leaf(0, nil)
+}
+
+// innerOf is an untyped plan for what is in a leaf of a Go type; nil where there is none.
+func (p *planner) innerOf(t reflect.Type) *plan {
+	if t.Kind() != reflect.Slice {
+		return nil
+	}
+	own := &planner{markers: p.markers, plans: map[planKey]*plan{}, failed: map[reflect.Type]error{}}
+	item, err := own.compile(t.Elem(), marker{})
+	if err != nil {
+		return nil
+	}
+	return &plan{child: untypedOf(item, map[*plan]*plan{}), untyped: &untyped{kinds: lists}}
 }
 
 // kindsOf is what a value is; 0 for what JSON does not have.
