@@ -137,10 +137,15 @@ func validateItems(items []corev1.KeyToPath, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range items {
 		item, at := &items[i], path.Index(i)
-		errs = append(errs, required(at.Child("key"), item.Key)...)
-		errs = append(errs, required(at.Child("path"), item.Path)...)
-		errs = append(errs, check.FileName(at.Child("path"), item.Path)...)
-		errs = append(errs, check.FileMode(at.Child("mode"), item.Mode)...)
+		if item.Key == "" {
+			errs = append(errs, field.Required(at.Child("key"), ""))
+		}
+		file := at.Child("path")
+		errs = append(errs, required(file, item.Path)...)
+		errs = append(errs, check.FileName(file, item.Path)...)
+		if item.Mode != nil {
+			errs = append(errs, check.FileMode(at.Child("mode"), item.Mode)...)
+		}
 	}
 	return errs
 }

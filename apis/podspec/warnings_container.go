@@ -86,9 +86,11 @@ func containerWarnings(spec *corev1.PodSpec, path *field.Path) []string {
 	var warnings []string
 	ports := &portTable{}
 	eachContainerAt(spec, path, func(c *corev1.Container, at *field.Path) {
-		for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
-			warnings = append(warnings, FractionWarnings(c.Resources.Limits, name, at.Child("resources", "limits"))...)
-			warnings = append(warnings, FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
+		if len(c.Resources.Limits)+len(c.Resources.Requests) > 0 {
+			for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
+				warnings = append(warnings, FractionWarnings(c.Resources.Limits, name, at.Child("resources", "limits"))...)
+				warnings = append(warnings, FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
+			}
 		}
 		warnings = append(warnings, envWarnings(c.Env, at.Child("env"))...)
 		for i := range c.Ports {
