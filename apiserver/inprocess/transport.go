@@ -14,7 +14,8 @@ import (
 )
 
 // Transport is an http.RoundTripper that calls a handler in memory, without sockets, as one user. Answers stream: a
-// watch delivers as the handler writes.
+// watch delivers as the handler writes. Only a write is answered when all of its answer is there, for that is short: it
+// needs no goroutine of its own then.
 type Transport struct {
 	Handler http.Handler
 	// User is who calls; nil leaves it to the request's context.
@@ -43,7 +44,15 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		inner.Host = r.URL.Host
 	}
 	inner.RemoteAddr = "127.0.0.1:0"
-	p := newPipe()
+	if isWrite(r) {
+		return t.call(r, inner)
+	}
+	return t.stream(r, inner)
+}
+
+// stream answers as soon as the handler does, which goes on meanwhile.
+func (t *Transport) stream(r, inner *http.Request) (*http.Response, error) {
+	ctx, p := r.Context(), newPipe()
 	answer := &memoryResponse{header: http.Header{}, pipe: p, started: make(chan struct{})}
 	stop := context.AfterFunc(ctx, p.abandon) // nobody waits for a reader that has given up
 	go func() {

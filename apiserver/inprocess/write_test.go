@@ -1,0 +1,77 @@
+package inprocess
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func send(ctx context.Context, t *testing.T, handler http.HandlerFunc, method, path string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, "http://memory"+path, strings.NewReader("sent"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (&Transport{Handler: handler}).RoundTrip(r)
+}
+
+func TestWritesAreAnsweredWhole(t *testing.T) {
+	response, err := send(t.Context(), t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Here", "yes")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.Copy(w, r.Body)
+	}, http.MethodPost, "/api/v1/pods")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil || string(body) != "sent" || response.StatusCode != http.StatusCreated || response.ContentLength != 4 || response.Header.Get("X-Here") != "yes" {
+		t.Errorf("%d %q %v: %v", response.StatusCode, body, response.Header, err)
+	}
+}
+
+func TestWriteThatIsAborted(t *testing.T) {
+	response, err := send(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		panic(http.ErrAbortHandler)
+	}, http.MethodPatch, "/api/v1/pods")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(response.Body); string(body) != "half" || !errors.Is(err, http.ErrAbortHandler) {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestWriteThatNobodyWaitsFor(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	if _, err := send(ctx, t, func(_ http.ResponseWriter, r *http.Request) {
+		stop()
+		<-r.Context().Done()
+	}, http.MethodDelete, "/api/v1/pods"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What connects to a container answers while it lasts.
+func TestConnectionsStream(t *testing.T) {
+	done := make(chan struct{})
+	response, err := send(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "begun")
+		<-done
+	}, http.MethodPost, "/api/v1/namespaces/shop/pods/web/exec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := make([]byte, 5)
+	if _, err := io.ReadFull(response.Body, begun); err != nil || string(begun) != "begun" {
+		t.Errorf("%q, %v", begun, err)
+	}
+	close(done)
+	if _, err := io.ReadAll(response.Body); err != nil {
+		t.Error(err)
+	}
+}
