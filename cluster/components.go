@@ -135,10 +135,14 @@ func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (comp
 		if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
 			return err
 		}
+		told := newNews(writer, clock.RealClock{})
+		go told.run(ctx)
 		s := &scheduler.Scheduler{
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
 			OutOfTree: c.options.SchedulerPlugins, Configuration: configuration, Metrics: c.scheduling,
-			Recorder: func(profile string) events.EventRecorderLogger { return broadcaster.NewRecorder(c.scheme, profile) },
+			Recorder: func(profile string) events.EventRecorderLogger {
+				return newsRecorder{broadcaster.NewRecorder(c.scheme, profile), told, profile}
+			},
 		}
 		c.explainer.scheduler.Store(s)
 		defer c.explainer.scheduler.Store(nil)

@@ -12,8 +12,8 @@ import (
 // maxNews bounds the events that are written at the same time.
 const maxNews = 2
 
-// eventSink writes events.k8s.io/v1 events through a client. The recorder hands all of them over at once, one for each pod that is
-// bound: they take turns, so that telling of pods does not hold up binding the next.
+// eventSink writes events.k8s.io/v1 events through a client. The recorder hands all of them over at once, one for each pod that fits
+// nowhere: they take turns, so that telling of pods does not hold up binding the next. Those of pods that are bound are news.
 type eventSink struct {
 	client.Client
 	turns chan struct{}
