@@ -221,7 +221,7 @@ func upgrade(t *testing.T, kubelet string) net.Conn {
 	ts := newServer(t, func(s *Server) { s.Nodes = oneKubelet{address} })
 	ts.post("/api/v1/nodes", `{"metadata":{"name":"n1"}}`).wants(201)
 	ts.post(podsPath, pod("p")).wants(201)
-	ts.post(podsPath+"/p/binding", bindTo("n1")).wants(201)
+	ts.post(podsPath+"/p/binding", bindTo("p", "n1")).wants(201)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(ts.url, "http://"))
 	if err != nil {
 		t.Fatal(err)

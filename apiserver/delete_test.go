@@ -10,8 +10,8 @@ func pod(name string) string {
 	return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + name + `"},"spec":{"containers":[{"name":"c","image":"i"}]}}`
 }
 
-func bindTo(node string) string {
-	return `{"apiVersion":"v1","kind":"Binding","target":{"kind":"Node","name":"` + node + `"}}`
+func bindTo(pod, node string) string {
+	return `{"apiVersion":"v1","kind":"Binding","metadata":{"name":"` + pod + `"},"target":{"kind":"Node","name":"` + node + `"}}`
 }
 
 func TestFinalizersHoldAnObject(t *testing.T) {
@@ -41,8 +41,8 @@ func TestPodsGoGracefullyOnceTheyHaveANode(t *testing.T) {
 	ts.get(podsPath + "/waiting").wants(404)
 
 	ts.post(podsPath, pod("bound")).wants(201)
-	ts.post(podsPath+"/bound/binding", bindTo("n1")).wants(201)
-	ts.post(podsPath+"/bound/binding", bindTo("n2")).wants(409).says(`already assigned to node \"n1\"`)
+	ts.post(podsPath+"/bound/binding", bindTo("bound", "n1")).wants(201)
+	ts.post(podsPath+"/bound/binding", bindTo("bound", "n2")).wants(409).says(`already assigned to node \"n1\"`)
 	ts.get(podsPath + "/bound").says(`"nodeName":"n1"`).says(`"PodScheduled"`)
 	ts.delete(podsPath+"/bound", "").wants(200).says(`"deletionGracePeriodSeconds":30`)
 	ts.delete(podsPath+"/bound", `{"gracePeriodSeconds":40}`).wants(200).says(`"deletionGracePeriodSeconds":30`)
@@ -80,7 +80,7 @@ func TestEvictionSpendsTheBudget(t *testing.T) {
 	ts := newServer(t)
 	budgets := "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
 	ts.post(podsPath, `{"metadata":{"name":"p","labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}`).wants(201)
-	ts.post(podsPath+"/p/binding", bindTo("n1")).wants(201)
+	ts.post(podsPath+"/p/binding", bindTo("p", "n1")).wants(201)
 	ts.patch(mergePatch, podsPath+"/p/status", `{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`).wants(200)
 	ts.post(budgets, `{"metadata":{"name":"b"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}`).wants(201)
 	status := func(allowed string) {

@@ -6,7 +6,9 @@ import "github.com/coxswain-k8s/coxswain/apis/resource"
 
 // Resources lists the rows of the group.
 func Resources() []*resource.Resource {
-	return []*resource.Resource{
+	return resource.Describe([]*resource.Resource{
 		apiServices(),
-	}
+	}, map[string]map[string]string{"apiservices": {
+		"Service": "The reference to the service that hosts this API endpoint.", "Available": "Whether this service is available.",
+	}})
 }

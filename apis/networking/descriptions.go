@@ -17,6 +17,8 @@ func descriptions() map[string]map[string]string {
 			"Address": "Address is a list containing ingress points for the load-balancer",
 			"Ports":   "Ports of TLS configurations that open",
 		},
+		"ipaddresses":  {"ParentRef": networkingv1.IPAddressSpec{}.SwaggerDoc()["parentRef"]},
+		"servicecidrs": {"CIDRs": networkingv1.ServiceCIDRSpec{}.SwaggerDoc()["cidrs"]},
 		"networkpolicies": {
 			"Pod-Selector": networkingv1.NetworkPolicySpec{}.SwaggerDoc()["podSelector"],
 		},

@@ -33,10 +33,12 @@ func (c Verbs) Bind() error {
 	if err := c.FitNamespace(binding); err != nil {
 		return err
 	}
-	if binding.Name != "" && binding.Name != c.Info.Name {
+	if binding.Name == "" {
+		return apierrors.NewBadRequest("name in URL does not match name in Binding object")
+	}
+	if binding.Name != c.Info.Name {
 		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", binding.Name, c.Info.Name))
 	}
-	binding.Name = c.Info.Name
 	attributes := c.Attributes(admission.Create, binding, nil, options)
 	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
 		return err
