@@ -40,7 +40,7 @@ func (c *comparison) writePage(name string, rounds int, problems error) error {
 
 func (c *comparison) render(out *bytes.Buffer, rounds int) {
 	fmt.Fprintf(out, "Measured on %s: %d cores, Linux %s, Go %s, in %d minutes. Each figure is the median of %d rounds in which the two had their turns one after the other.\n"+
-		"The ratio says how many times better Coxswain is: more in a second, or less of anything else.\n",
+		"The ratio says how many times better Coxswain is: more in a second, or less of anything else; beside the ratio of a rate stand those of its p50 and its p99.\n",
 		time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), kernel(), strings.TrimPrefix(runtime.Version(), "go"), int(c.took.Minutes()+0.5), rounds)
 	c.tables(out)
 	out.WriteString("\n### What was run\n`DIR` is a new folder on the same disk for every start, `IP` the address of the machine.\n")
