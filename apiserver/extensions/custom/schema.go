@@ -14,6 +14,7 @@ import (
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
+	"github.com/coxswain-k8s/coxswain/apiserver/extensions/rules"
 )
 
 // lazySchema holds the forms of a version's schema, each made when it is first needed.
@@ -71,7 +72,7 @@ func (l *lazySchema) structure() (*structural.Structural, error) {
 			}
 			return
 		}
-		if !l.preserves() {
+		if !l.preserves() && rules.HasDefaults(form) {
 			form = form.DeepCopy()
 			if err := defaulting.PruneDefaults(form); err != nil {
 				l.err = fmt.Errorf("pruning defaults of %s: %w", l.of.kind, err)

@@ -87,9 +87,11 @@ func Check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition
 		if err != nil {
 			continue // an old definition whose schemas are not structural
 		}
-		if wrong, err := defaulting.ValidateDefaults(ctx, p.path, form.DeepCopy(), true, true); err != nil {
-			errs = append(errs, field.InternalError(p.path, err))
-		} else {
+		if HasDefaults(form) {
+			wrong, err := defaulting.ValidateDefaults(ctx, p.path, form.DeepCopy(), true, true)
+			if err != nil {
+				wrong = field.ErrorList{field.InternalError(p.path, err)}
+			}
 			errs = append(errs, wrong...)
 		}
 		errs = append(errs, checkRules(form, p.path, known)...)
@@ -118,4 +120,17 @@ func expressions(d *apiextensionsv1.CustomResourceDefinition) sets.Set[string] {
 		visit.Visit(form)
 	}
 	return all
+}
+
+// HasDefaults says whether there is a default anywhere in a schema.
+func HasDefaults(form *structural.Structural) bool {
+	if form.Default.Object != nil || form.Items != nil && HasDefaults(form.Items) {
+		return true
+	}
+	for name := range form.Properties {
+		if property := form.Properties[name]; HasDefaults(&property) {
+			return true
+		}
+	}
+	return form.AdditionalProperties != nil && form.AdditionalProperties.Structural != nil && HasDefaults(form.AdditionalProperties.Structural)
 }

@@ -1,5 +1,7 @@
 package schemas
 
+import "bytes"
+
 // skipValue returns where the value is over that begins at a place. It does not look whether it is one.
 func skipValue(data []byte, at int) int {
 	depth := 0
@@ -35,13 +37,19 @@ func skipValue(data []byte, at int) int {
 
 // skipText returns what is behind the string that begins at a place.
 func skipText(data []byte, at int) int {
-	for at++; at < len(data); at++ {
-		switch data[at] {
-		case '\\':
-			at++
-		case '"':
+	for at++; ; at++ {
+		next := bytes.IndexByte(data[min(at, len(data)):], '"')
+		if next < 0 {
+			return len(data)
+		}
+		from := at
+		at += next
+		escapes := 0
+		for at-escapes > from && data[at-escapes-1] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
 			return at + 1
 		}
 	}
-	return len(data)
 }

@@ -28,33 +28,39 @@ const quotedMark = `{"id":"\u0000schema `
 // right: Fill does.
 func Take(data []byte) (*Split, bool) {
 	s := &Split{Rest: make([]byte, 0, 8<<10)} //nolint:mnd // a definition without its schemas
-	done, ok := 0, true
-	take := func(name string, visit func(value []byte, at int)) func(string, []byte, int) {
-		return func(found string, value []byte, at int) {
-			if found == name {
-				visit(value, at)
+	done := 0
+	within := func(wanted string, value func(at int) int) func(string, int) int {
+		return func(name string, at int) int {
+			if name == wanted {
+				return value(at)
 			}
+			return skipValue(data, at)
 		}
 	}
-	version := func(value []byte, at int) {
-		ok = ok && eachMember(value, at, take("schema", func(value []byte, at int) {
-			ok = ok && eachMember(value, at, take("openAPIV3Schema", func(value []byte, at int) {
-				if len(value) == 0 || value[0] != '{' {
-					return
-				}
-				s.Rest = append(append(s.Rest, data[done:at]...), quotedMark...)
-				s.Rest = append(strconv.AppendInt(s.Rest, int64(len(s.schemas)), 10), `"}`...)
-				s.schemas = append(s.schemas, value)
-				done = at + len(value)
-			}))
-		}))
+	schema := func(at int) int {
+		end := skipValue(data, at)
+		if data[at] != '{' || end > len(data) {
+			return -1
+		}
+		s.Rest = append(append(s.Rest, data[done:at]...), quotedMark...)
+		s.Rest = append(strconv.AppendInt(s.Rest, int64(len(s.schemas)), 10), `"}`...)
+		s.schemas = append(s.schemas, data[at:end])
+		done = end
+		return end
 	}
-	ok = eachMember(data, 0, take("spec", func(value []byte, at int) {
-		s.Spec = value
-		ok = ok && eachMember(value, at, take("versions", func(value []byte, at int) { ok = ok && eachItem(value, at, version) }))
-	})) && ok
+	version := within("schema", func(at int) int { return eachMember(data, at, within("openAPIV3Schema", schema)) })
+	versions := func(at int) int {
+		return eachItem(data, at, func(at int) int { return eachMember(data, at, version) })
+	}
+	end := eachMember(data, 0, within("spec", func(at int) int {
+		end := eachMember(data, at, within("versions", versions))
+		if end >= 0 {
+			s.Spec = data[at:end]
+		}
+		return end
+	}))
 	s.Rest = append(s.Rest, data[done:]...)
-	return s, ok
+	return s, end >= 0
 }
 
 // Fill puts the schemas back that stand for others. It returns false if one of them should be left to the library.
@@ -122,90 +128,79 @@ func sizeOf(d *apiextensionsv1.CustomResourceDefinition) int {
 	size := 0
 	for i := range d.Spec.Versions {
 		if given := d.Spec.Versions[i].Schema; given != nil && given.OpenAPIV3Schema != nil {
-			size += sizeBelow(given.OpenAPIV3Schema)
+			size += sizeBelow(*given.OpenAPIV3Schema)
 		}
 	}
 	return size
 }
 
-func sizeBelow(s *props) int {
+func sizeBelow(s props) int {
 	const bare = 64
 	size := bare + len(s.Description) + len(s.Description)/bare
 	for name := range s.Properties {
-		each := s.Properties[name]
-		size += len(name) + sizeBelow(&each)
+		size += len(name) + sizeBelow(s.Properties[name])
 	}
 	if s.Items != nil && s.Items.Schema != nil {
-		size += sizeBelow(s.Items.Schema)
+		size += sizeBelow(*s.Items.Schema)
 	}
 	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
-		size += sizeBelow(s.AdditionalProperties.Schema)
+		size += sizeBelow(*s.AdditionalProperties.Schema)
 	}
 	return size
 }
 
-// eachMember calls visit with each name of the object that begins at the first place of data, and its value and where that is in the whole
-// of which data is at a place. It returns false for what is no object, and for names with escapes.
-func eachMember(data []byte, whole int, visit func(name string, value []byte, at int)) bool {
-	return eachPart(data, '{', '}', func(at int) (int, bool) {
+// eachMember calls visit with each name of the object that begins at a place, and where its value begins; visit returns where that ends.
+// What is returned is where the object ends; -1 for what is no object, for names with escapes, and for what visit says that of.
+func eachMember(data []byte, at int, visit func(name string, at int) int) int {
+	return eachPart(data, at, '{', '}', func(at int) int {
 		end := skipText(data, at)
 		if data[at] != '"' || end-1 <= at {
-			return at, false
+			return -1
 		}
 		name := data[at+1 : end-1]
 		at = skipSpace(data, end)
 		if at >= len(data) || data[at] != ':' || bytes.IndexByte(name, '\\') >= 0 {
-			return at, false
+			return -1
 		}
-		at = skipSpace(data, at+1)
-		end = skipValue(data, at)
-		if end > len(data) {
-			return at, false
+		if at = skipSpace(data, at+1); at >= len(data) {
+			return -1
 		}
-		visit(string(name), data[at:end], whole+at)
-		return end, true
+		return visit(string(name), at)
 	})
 }
 
 // eachItem is eachMember of lists.
-func eachItem(data []byte, whole int, visit func(value []byte, at int)) bool {
-	return eachPart(data, '[', ']', func(at int) (int, bool) {
-		end := skipValue(data, at)
-		if end > len(data) {
-			return at, false
-		}
-		visit(data[at:end], whole+at)
-		return end, end > at
-	})
+func eachItem(data []byte, at int, visit func(at int) int) int {
+	return eachPart(data, at, '[', ']', visit)
 }
 
-func eachPart(data []byte, open, closing byte, part func(at int) (int, bool)) bool {
-	at := skipSpace(data, 0)
+func eachPart(data []byte, at int, open, closing byte, part func(at int) int) int {
+	at = skipSpace(data, at)
 	if at >= len(data) || data[at] != open {
-		return false
+		return -1
 	}
 	at = skipSpace(data, at+1)
 	if at < len(data) && data[at] == closing {
-		return true
+		return at + 1
 	}
 	for at < len(data) {
-		end, ok := part(at)
-		if !ok {
-			return false
+		end := part(at)
+		if end <= at || end > len(data) {
+			return -1
 		}
 		at = skipSpace(data, end)
 		if at >= len(data) {
-			return false
+			return -1
 		}
 		if data[at] == closing {
-			return true
+			return at + 1
 		}
 		if data[at] != ',' {
-			return false
+			return -1
 		}
 		at = skipSpace(data, at+1)
 	}
-	return false
+	return -1
 }
 
 func skipSpace(data []byte, at int) int {
