@@ -23,6 +23,7 @@ type Metrics struct {
 	steps, plugins, webhooks       *prometheus.HistogramVec
 	rejections, requests, failOpen *prometheus.CounterVec
 	policies                       *prometheus.CounterVec
+	compilations, evaluations      prometheus.Histogram
 }
 
 // NewMetrics returns metrics that count from nothing.
@@ -43,11 +44,17 @@ func NewMetrics() *Metrics {
 		failOpen:   counter("admission_webhook_fail_open_count", "Writes that were let pass because a webhook could not be asked.", "name", "type"),
 		policies: counter("validating_admission_policy_check_total", "Validations that were broken or could not be evaluated.",
 			"enforcement_action", "error_type", "policy", "policy_binding"),
+		compilations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "apiserver_cel_compilation_duration_seconds", Help: "How long it took to compile an expression of a policy or a webhook.", Buckets: prometheus.DefBuckets,
+		}),
+		evaluations: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "apiserver_cel_evaluation_duration_seconds", Help: "How long it took to evaluate an expression of a policy or a webhook.", Buckets: prometheus.DefBuckets,
+		}),
 	}
 }
 
 func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.steps, m.plugins, m.webhooks, m.rejections, m.requests, m.failOpen, m.policies}
+	return []prometheus.Collector{m.steps, m.plugins, m.webhooks, m.rejections, m.requests, m.failOpen, m.policies, m.compilations, m.evaluations}
 }
 
 // Describe implements prometheus.Collector.
@@ -107,6 +114,20 @@ func (m *Metrics) Webhook(c Call) {
 func (m *Metrics) Policy(policy, binding, action, failure string) {
 	if m != nil {
 		m.policies.WithLabelValues(action, failure, policy, binding).Inc()
+	}
+}
+
+// Compiled counts an expression that was compiled.
+func (m *Metrics) Compiled(since time.Time) {
+	if m != nil {
+		m.compilations.Observe(time.Since(since).Seconds())
+	}
+}
+
+// Evaluated counts an expression that was evaluated.
+func (m *Metrics) Evaluated(since time.Time) {
+	if m != nil {
+		m.evaluations.Observe(time.Since(since).Seconds())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -11,6 +12,8 @@ import (
 	apiservercel "k8s.io/apiserver/pkg/cel"
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/apiserver/pkg/cel/library"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
 // Program is a compiled expression.
@@ -20,7 +23,8 @@ type Program struct {
 	// Wrong is why it cannot be evaluated: a refusal for whoever writes it, an error for whoever evaluates it.
 	Wrong error
 	// Output is the type of its values.
-	Output *cel.Type
+	Output  *cel.Type
+	metrics *admission.Metrics
 }
 
 // Compiler compiles expressions that share a scope and variables. Each variable can be referred to by what is compiled after it.
@@ -31,6 +35,7 @@ type Compiler struct {
 	fields    map[string]*apiservercel.DeclField
 	Variables []Variable
 	wrong     error
+	metrics   *admission.Metrics
 }
 
 // Variable is a named expression.
@@ -42,7 +47,7 @@ type Variable struct {
 // Compiler for a scope.
 func (e *Environments) Compiler(scope Scope) *Compiler {
 	set, err := e.of(scope)
-	return &Compiler{set: set, stored: scope.Stored, wrong: err, fields: map[string]*apiservercel.DeclField{}}
+	return &Compiler{set: set, stored: scope.Stored, wrong: err, metrics: e.Metrics, fields: map[string]*apiservercel.DeclField{}}
 }
 
 // TypedCompiler is one for which object, oldObject and params are of the types that are given, to check types.
@@ -88,7 +93,8 @@ func (c *Compiler) environment() (*cel.Env, error) {
 
 // Compile compiles an expression whose value must be of one of the types; none means any.
 func (c *Compiler) Compile(source string, want ...*cel.Type) *Program {
-	p := &Program{Source: source}
+	defer c.metrics.Compiled(time.Now())
+	p := &Program{Source: source, metrics: c.metrics}
 	env, err := c.environment()
 	if err != nil {
 		p.Wrong = err

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 	"k8s.io/apiserver/pkg/cel/library"
 	"k8s.io/apiserver/pkg/cel/mutation"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
 // Names that expressions refer to.
@@ -38,6 +40,8 @@ type Scope struct {
 
 // Environments makes the environment of each scope once, when it is first wanted.
 type Environments struct {
+	Metrics *admission.Metrics // may be nil
+
 	mu   sync.Mutex
 	made map[Scope]*environment.EnvSet
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
@@ -85,6 +86,7 @@ func (e *Evaluation) value(p *Program) (ref.Val, error) {
 	if p.Wrong != nil {
 		return nil, p.Wrong
 	}
+	defer p.metrics.Evaluated(time.Now())
 	value, details, err := p.program.ContextEval(e.ctx, e)
 	if details == nil {
 		return nil, fmt.Errorf("runtime cost could not be calculated for expression: %v, no further expression will be run", p.Source)

@@ -103,7 +103,7 @@ func list(deps Deps, metrics *admission.Metrics) ([]entry, error) {
 
 // configurable are the plugins that do what objects of the cluster say, and those behind them.
 func configurable(deps Deps, metrics *admission.Metrics) ([]entry, error) {
-	matcher, environments := matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, &expression.Environments{}
+	matcher, environments := matching.Matcher{Lister: deps.Lister, Rows: deps.Rows}, &expression.Environments{Metrics: metrics}
 	hooks := webhook.Deps{Matcher: matcher, Authorizer: deps.Authorizer, Environments: environments, Metrics: metrics}
 	var err error
 	if hooks.Mutating, err = identified(deps.Webhooks, mutatingWebhook, deps.Configuration); err != nil {
