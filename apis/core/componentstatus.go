@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -23,4 +25,20 @@ func componentStatuses() *resource.Resource {
 		Cells:   resource.Row(componentStatusCells),
 		Virtual: true,
 	}
+}
+
+func componentStatusCells(s *corev1.ComponentStatus, _ time.Time) []any {
+	status, message, problem := "Unknown", "", ""
+	for _, c := range s.Conditions {
+		if c.Type != corev1.ComponentHealthy {
+			continue
+		}
+		status = "Unhealthy"
+		if c.Status == corev1.ConditionTrue {
+			status = "Healthy"
+		}
+		message, problem = c.Message, c.Error
+		break
+	}
+	return []any{s.Name, status, message, problem}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -24,12 +25,39 @@ func events() *resource.Resource {
 		Cells:                    resource.Row(eventCells),
 		FieldNames:               eventFieldNames(),
 		Fields:                   resource.Select(eventFields),
-		Validate:                 resource.Check(ValidateEvent),
+		Validate:                 resource.Check(validateEvent),
 		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
 		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
+	}
+}
+
+func eventFieldNames() []string {
+	return []string{
+		"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
+		"involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type",
+	}
+}
+
+func eventFields(e *corev1.Event) fields.Set {
+	source := e.Source.Component
+	if source == "" {
+		source = e.ReportingController
+	}
+	return fields.Set{
+		"involvedObject.kind":            e.InvolvedObject.Kind,
+		"involvedObject.namespace":       e.InvolvedObject.Namespace,
+		"involvedObject.name":            e.InvolvedObject.Name,
+		"involvedObject.uid":             string(e.InvolvedObject.UID),
+		"involvedObject.apiVersion":      e.InvolvedObject.APIVersion,
+		"involvedObject.resourceVersion": e.InvolvedObject.ResourceVersion,
+		"involvedObject.fieldPath":       e.InvolvedObject.FieldPath,
+		"reason":                         e.Reason,
+		"reportingComponent":             e.ReportingController,
+		"source":                         source,
+		"type":                           e.Type,
 	}
 }

@@ -2,10 +2,14 @@ package core
 
 import (
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/coxswain-k8s/coxswain/apis/check"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -39,6 +43,14 @@ func namespaces() *resource.Resource {
 	}, resource.NoGeneration())
 }
 
+func namespaceCells(n *corev1.Namespace, now time.Time) []any {
+	return []any{n.Name, string(n.Status.Phase), resource.AgeOf(n, now)}
+}
+
+func namespaceFields(n *corev1.Namespace) fields.Set {
+	return fields.Set{"status.phase": string(n.Status.Phase)}
+}
+
 // finalize is the view through which the finalizers of the spec change.
 func finalize() resource.Subresource {
 	view := resource.View("finalize", func(obj, old *corev1.Namespace) { obj.Status = old.Status })
@@ -63,4 +75,18 @@ func defaultNamespace(n *corev1.Namespace) {
 		n.Labels = map[string]string{}
 	}
 	n.Labels[corev1.LabelMetadataName] = n.Name
+}
+
+func validateNamespace(n *corev1.Namespace) field.ErrorList {
+	path := field.NewPath("spec", "finalizers")
+	var errs field.ErrorList
+	for _, finalizer := range n.Spec.Finalizers {
+		errs = append(errs, check.QualifiedName(path, string(finalizer))...)
+		errs = append(errs, check.FinalizerName(path, string(finalizer))...)
+	}
+	return errs
+}
+
+func validateNamespaceUpdate(n, _ *corev1.Namespace) field.ErrorList {
+	return validateNamespace(n)
 }

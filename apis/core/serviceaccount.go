@@ -1,8 +1,11 @@
 package core
 
 import (
+	"time"
+
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
@@ -28,4 +31,25 @@ func serviceAccounts() *resource.Resource {
 			resource.Action("token", authenticationv1.SchemeGroupVersion.WithKind("TokenRequest"), resource.NewList[authenticationv1.TokenRequest], "create"),
 		},
 	}
+}
+
+func serviceAccountCells(s *corev1.ServiceAccount, now time.Time) []any {
+	return []any{s.Name, resource.AgeOf(s, now)}
+}
+
+// mountableSecrets asks that pods mount no secrets but those that the account lists.
+const mountableSecrets = "kubernetes.io/enforce-mountable-secrets"
+
+func warnServiceAccount(a, old *corev1.ServiceAccount) []string {
+	_, has := a.Annotations[mountableSecrets]
+	if old != nil {
+		if _, had := old.Annotations[mountableSecrets]; had {
+			return nil
+		}
+	}
+	if !has {
+		return nil
+	}
+	return []string{field.NewPath("metadata", "annotations").Key(mountableSecrets).String() +
+		": deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"}
 }

@@ -1,0 +1,44 @@
+package pod
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
+)
+
+func validate(pod *corev1.Pod) field.ErrorList {
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
+	path := field.NewPath("spec")
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, nil, &pod.ObjectMeta, path)...)
+	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
+	}
+	if len(pod.Spec.EphemeralContainers) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("ephemeralContainers"), "cannot be set on create"))
+	}
+	return errs
+}
+
+func validateUpdate(pod, old *corev1.Pod) field.ErrorList {
+	if podspec.Unchanged(pod, old) {
+		return nil // it was checked when it came, and that is most of what a change of labels costs
+	}
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
+	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
+}
+
+// validateStatus checks what a node says about a pod.
+func validateStatus(pod, old *corev1.Pod) field.ErrorList {
+	path := field.NewPath("status")
+	var errs field.ErrorList
+	if pod.Spec.NodeName != old.Spec.NodeName {
+		errs = append(errs, field.Forbidden(path.Child("nodeName"), "may not be changed directly"))
+	}
+	if nominated := pod.Status.NominatedNodeName; nominated != "" && nominated != old.Status.NominatedNodeName && old.Spec.NodeName != "" {
+		errs = append(errs, field.Forbidden(path.Child("nominatedNodeName"), "may not be set on pods that are already bound to a node"))
+	}
+	errs = append(errs, podspec.ValidateStatus(pod, old, path)...)
+	return errs
+}

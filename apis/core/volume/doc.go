@@ -1,0 +1,3 @@
+// Package volume describes PersistentVolumes and PersistentVolumeClaims: rows, defaulting, validation, warnings and columns. It reads and
+// writes nothing.
+package volume
