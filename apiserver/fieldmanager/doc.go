@@ -6,6 +6,9 @@
 // types' comments. Sets are trees of path elements in the very spelling that they have in FieldsV1, so that reading and writing
 // managedFields costs little more than copying. What comes out is what structured-merge-diff writes, byte for byte.
 //
+// A kind without a Go type, a custom resource, has a plan made of its structural schema (untyped.go), and its managed fields are read and
+// written as the maps that they are (trees.go).
+//
 // An applied configuration is written into a copy of the object along the same plan (merge.go), which tells what of it is owned and
 // what became otherwise; what is not applied any more goes (prune.go), and what others own is a conflict (conflict.go).
 //
