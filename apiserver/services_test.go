@@ -27,7 +27,7 @@ func TestServicesGetAddressesAndGiveThemBack(t *testing.T) {
 	address := clusterIP(ts.post(servicesPath, service("a", `"ports":[{"port":80}]`)).wants(201).object())
 	ts.get(addresses + "/" + address).wants(200).says(`"name":"a"`)
 	ts.post(servicesPath, service("b", `"clusterIP":"`+address+`","ports":[{"port":80}]`)).wants(422).says("provided IP is already allocated")
-	ts.post(servicesPath, service("b", `"clusterIP":"1.2.3.4","ports":[{"port":80}]`)).wants(422).says("is not in the valid range")
+	ts.post(servicesPath, service("b", `"clusterIP":"1.2.3.4","ports":[{"port":80}]`)).wants(422).says("the provided network does not match the current range")
 	ts.post(servicesPath+"?dryRun=All", service("b", `"clusterIP":"10.43.5.5","ports":[{"port":80}]`)).wants(201)
 	ts.get(addresses + "/10.43.5.5").wants(404)
 	ts.post(servicesPath, service("none", `"clusterIP":"None","ports":[{"port":80}]`)).wants(201).says(`"clusterIPs":["None"]`)

@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/expand"
 	"github.com/coxswain-k8s/coxswain/controllers/garbagecollector"
 	"github.com/coxswain-k8s/coxswain/controllers/horizontalpodautoscaler"
+	"github.com/coxswain-k8s/coxswain/controllers/ipaddressrepair"
 	"github.com/coxswain-k8s/coxswain/controllers/job"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
@@ -112,6 +113,7 @@ func all() []controller {
 		{serviceaccounttoken.Name, "", serviceaccounttoken.Register},
 		{legacytokencleaner.Name, "legacy-service-account-token-cleaner", legacytokencleaner.Register},
 		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
+		{ipaddressrepair.Name, "ip-address-repair", ipaddressrepair.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
 		{localpath.Name, "local-path-provisioner", localpath.Register},
 	}

@@ -75,8 +75,8 @@ func refusedAddress(spec *corev1.ServiceSpec, wanted string, err error) *field.E
 
 // pick returns the wanted address, or one that is free.
 func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) {
-	cidr, ok := a.cidr(family)
-	if !ok {
+	cidrs := a.cidrs(family)
+	if len(cidrs) == 0 {
 		return "", fmt.Errorf("no range of family %s", family)
 	}
 	if wanted != "" {
@@ -84,16 +84,26 @@ func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) 
 		if err != nil {
 			return "", nil
 		}
-		first, last := bounds(cidr)
-		if !cidr.Contains(address) || address.Less(first) || last.Less(address) {
-			return "", fmt.Errorf("the provided IP (%s) is not in the valid range. The range of valid IPs is %s", address, cidr)
+		if !slices.ContainsFunc(cidrs, func(cidr netip.Prefix) bool { return usable(cidr, address) }) {
+			return "", errors.New("the provided network does not match the current range")
 		}
 		if a.Taken(address.String()) {
 			return "", errors.New("provided IP is already allocated")
 		}
 		return address.String(), nil
 	}
-	return a.pickFree(cidr)
+	rand.Shuffle(len(cidrs), func(i, j int) { cidrs[i], cidrs[j] = cidrs[j], cidrs[i] })
+	for _, cidr := range cidrs {
+		if free, err := a.pickFree(cidr); err == nil {
+			return free, nil
+		}
+	}
+	return "", errFull
+}
+
+func usable(cidr netip.Prefix, address netip.Addr) bool {
+	first, last := bounds(cidr)
+	return cidr.Contains(address) && !address.Less(first) && !last.Less(address)
 }
 
 // bounds are the first and the last usable address: the network's own is none, nor is the broadcast address of IPv4.

@@ -37,6 +37,8 @@ type Allocator struct {
 	Store storage.Reader
 	// Taken says whether an IPAddress of that name is known to exist. It may lag: the commit decides.
 	Taken func(address string) bool
+	// More are the ranges of the ServiceCIDRs that are ready; nil means none.
+	More func() []netip.Prefix
 	// Each calls yield for every Service there is; it is used to rebuild a missing or foreign bitmap of ports.
 	Each func(yield func(*corev1.Service))
 }

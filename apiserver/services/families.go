@@ -37,13 +37,19 @@ func (r Ranges) families() []corev1.IPFamily {
 	return all
 }
 
-func (r Ranges) cidr(family corev1.IPFamily) (netip.Prefix, bool) {
-	for _, cidr := range r.CIDRs {
-		if familyOf(cidr.Addr()) == family {
-			return cidr, true
+// cidrs are what addresses of a family are taken from: the server's own range, and those that were added to it.
+func (a *Allocator) cidrs(family corev1.IPFamily) []netip.Prefix {
+	all := slices.Clone(a.CIDRs)
+	if a.More != nil {
+		all = append(all, a.More()...)
+	}
+	var out []netip.Prefix
+	for _, cidr := range all {
+		if familyOf(cidr.Addr()) == family && !slices.Contains(out, cidr) {
+			out = append(out, cidr)
 		}
 	}
-	return netip.Prefix{}, false
+	return out
 }
 
 // setFamilies decides on ipFamilies and ipFamilyPolicy.

@@ -2,9 +2,11 @@ package services
 
 import (
 	"context"
+	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -18,7 +20,7 @@ import (
 // Hooks: a Service gets its addresses and ports in its own transaction, and gives them back in it.
 func Hooks(ranges Ranges, store storage.Store, all *kinds.Served) kinds.Hooks {
 	known := known{all}
-	a := &Allocator{Ranges: ranges.WithDefaults(), Store: store, Taken: known.addressTaken, Each: known.eachService}
+	a := &Allocator{Ranges: ranges.WithDefaults(), Store: store, Taken: known.addressTaken, More: known.ranges, Each: known.eachService}
 	kind := schema.GroupKind{Kind: "Service"}
 	result := func(obj resource.Object, ops []storage.Op, errs field.ErrorList, err error) ([]storage.Op, error) {
 		if err != nil {
@@ -52,6 +54,30 @@ func (c known) addressTaken(address string) bool {
 	}
 	_, found := at.Cached.GetKey(at.Key("", address))
 	return found
+}
+
+// ranges are those of the ServiceCIDRs that are ready and stay.
+func (c known) ranges() (all []netip.Prefix) {
+	at := c.Now().Endpoints[networkingv1.SchemeGroupVersion.WithResource("servicecidrs")]
+	if at == nil {
+		return nil
+	}
+	at.Cached.Snapshot().Ascend("", "", func(entry *cache.Entry) bool {
+		if object, ok := entry.Object.(*networkingv1.ServiceCIDR); ok && open(object) {
+			for _, text := range object.Spec.CIDRs {
+				if cidr, err := netip.ParsePrefix(text); err == nil {
+					all = append(all, cidr)
+				}
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// open says whether addresses of a ServiceCIDR may be given out.
+func open(cidr *networkingv1.ServiceCIDR) bool {
+	return cidr.DeletionTimestamp == nil && meta.IsStatusConditionTrue(cidr.Status.Conditions, networkingv1.ServiceCIDRConditionReady)
 }
 
 func (c known) eachService(yield func(*corev1.Service)) {

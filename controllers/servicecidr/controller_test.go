@@ -1,6 +1,13 @@
 package servicecidr
 
-import "testing"
+import (
+	"testing"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+)
 
 func TestCovers(t *testing.T) {
 	for _, c := range []struct {
@@ -17,4 +24,17 @@ func TestCovers(t *testing.T) {
 			t.Errorf("%v cover %s: %t", c.cidrs, c.address, got)
 		}
 	}
+}
+
+func TestAnyObject(t *testing.T) {
+	c := &Controller{Client: fake.NewClientBuilder().Build()}
+	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
+		cidr, address := &networkingv1.ServiceCIDR{}, &networkingv1.IPAddress{}
+		fill.Fill(cidr)
+		fill.Fill(address)
+		covers(cidr.Spec.CIDRs, address.Name)
+		if _, err := c.needed(t.Context(), cidr); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

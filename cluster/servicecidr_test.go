@@ -1,0 +1,87 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Addresses come from a further ServiceCIDR when it is ready, and keep it from going; what is missing is made again.
+func TestServicesHaveAddressesOfFurtherRanges(t *testing.T) {
+	running, err := forTest(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	c, err := client.New(running.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := func(name, address string) *corev1.Service {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Spec: corev1.ServiceSpec{
+			ClusterIP: address, Ports: []corev1.ServicePort{{Port: 80}},
+		}}
+	}
+	const refused = "the provided network does not match the current range"
+	if err := c.Create(t.Context(), service("early", "10.99.0.5")); err == nil || !strings.Contains(err.Error(), refused) {
+		t.Errorf("an address of no range: %v", err)
+	}
+	more := &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "more"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.99.0.0/28"}}}
+	if err := c.Create(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
+	first := service("first", "10.99.0.5")
+	eventually(t, "the range is not used", func() error { return c.Create(t.Context(), first) })
+	eventually(t, "no free address is of the range", func() error {
+		s := service("", "")
+		s.GenerateName = "more-"
+		if err := c.Create(t.Context(), s); err != nil || strings.HasPrefix(s.Spec.ClusterIP, "10.99.0.") {
+			return err
+		}
+		return fmt.Errorf("it is %s", s.Spec.ClusterIP)
+	})
+
+	address := &networkingv1.IPAddress{ObjectMeta: metav1.ObjectMeta{Name: "10.99.0.5"}}
+	if err := c.Delete(t.Context(), address); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the address is not made again", func() error {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(address), address); err != nil || address.Spec.ParentRef.Name == "first" && address.DeletionTimestamp == nil {
+			return err
+		}
+		return errors.New("it is another's")
+	})
+
+	if err := c.Delete(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the range does not say why it stays", func() error {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(more), more); err != nil {
+			return err
+		}
+		if ready := meta.FindStatusCondition(more.Status.Conditions, "Ready"); ready == nil || ready.Reason != "Terminating" {
+			return fmt.Errorf("it says %+v", ready)
+		}
+		return nil
+	})
+	if err := c.Create(t.Context(), service("late", "10.99.0.7")); err == nil || !strings.Contains(err.Error(), refused) {
+		t.Errorf("an address of a range that goes: %v", err)
+	}
+	if err := c.DeleteAllOf(t.Context(), &corev1.Service{}, client.InNamespace("default")); err != nil && !apierrors.IsMethodNotSupported(err) {
+		t.Fatal(err)
+	}
+	eventually(t, "the range does not go", func() error {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(more), more); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it is there: %w", err)
+		}
+		return nil
+	})
+}
