@@ -76,25 +76,48 @@ func TestRemembersTheTruth(t *testing.T) {
 // Nodes that are narrowed to as many as there are come in another order: what is remembered of one is not taken for another's.
 func TestRemembersTheTruthOfNarrowedNodes(t *testing.T) {
 	f := newFixture(t)
-	for name, zone := range map[string]string{"a": "z2", "b": "z1"} {
-		n := node(name)
-		n.Labels = map[string]string{corev1.LabelTopologyZone: zone}
-		n.Spec.Unschedulable = name == "b"
+	var all []corev1.NodeSelectorTerm
+	for i := range fewNodes + 1 {
+		n := node(string(rune('a' + i)))
+		n.Labels, n.Spec.Unschedulable = map[string]string{corev1.LabelTopologyZone: "z1"}, true
+		if i == 0 {
+			n.Labels[corev1.LabelTopologyZone], n.Spec.Unschedulable = "z2", false
+		}
 		f.nodeAdded(n)
-	}
-	named := func(name string) corev1.NodeSelectorTerm {
-		return corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{name}}}}
+		all = append(all, named(n.Name))
 	}
 	for _, name := range []string{"first", "second"} {
 		p := pod(name, "2")
-		p.Spec.Affinity = &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{
-			NodeSelectorTerms: []corev1.NodeSelectorTerm{named("a"), named("b")},
-		}}}
+		p.Spec.Affinity = onlyOn(all...)
 		f.comes(p)
 		f.tries()
 	}
 	f.same("node of the first", f.read("first").Spec.NodeName, "a")
 	f.same("node of the second, which a has no room for", f.read("second").Spec.NodeName, "")
+}
+
+// Each pod of a DaemonSet is for one node: what that says is of no use to the next.
+func TestRemembersNothingOfPodsForOneNode(t *testing.T) {
+	f := newFixture(t)
+	f.nodes("a", "b")
+	for _, name := range []string{"a", "b"} {
+		p := pod("on-"+name, "1")
+		p.Spec.Affinity = onlyOn(named(name))
+		f.comes(p)
+		f.tries()
+		f.same("node of "+p.Name, f.read(p.Name).Spec.NodeName, name)
+	}
+	if len(f.memos) > 0 {
+		t.Errorf("%d pods are remembered", len(f.memos))
+	}
+}
+
+func named(node string) corev1.NodeSelectorTerm {
+	return corev1.NodeSelectorTerm{MatchFields: []corev1.NodeSelectorRequirement{{Key: metav1.ObjectNameField, Operator: corev1.NodeSelectorOpIn, Values: []string{node}}}}
+}
+
+func onlyOn(terms ...corev1.NodeSelectorTerm) *corev1.Affinity {
+	return &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: terms}}}
 }
 
 // A plugin in front of the local ones that has nothing to say of one pod and something of another changes who is asked first.
