@@ -159,6 +159,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 		Reconciler:              c,
 		SkipNameValidation:      ptr.To(true),
 		MaxConcurrentReconciles: 8,
+		NewQueue:                kit.NewQueue[types.UID],
 	})
 	if err != nil {
 		return fmt.Errorf("making controller: %w", err)

@@ -125,7 +125,7 @@ const (
 func Options(workers int) controller.Options {
 	return controller.Options{
 		SkipNameValidation: ptr.To(true), MaxConcurrentReconciles: workers,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast), NewQueue: newQueue,
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast), NewQueue: NewQueue[reconcile.Request],
 	}
 }
 

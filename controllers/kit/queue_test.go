@@ -13,7 +13,7 @@ import (
 // What is to be looked at later comes when it is time, however slowly tickers tick.
 func TestQueueIsOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		queue := newQueue("", workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast))
+		queue := NewQueue("", workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast))
 		defer queue.ShutDown()
 		request := reconcile.Request{}
 		began := time.Now()

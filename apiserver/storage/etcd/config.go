@@ -72,6 +72,9 @@ const (
 	// catchUp is how many entries of its log a member that is alone keeps in memory, for members that join it later: by default they are
 	// 5,000, which are megabytes, and who has missed more gets the whole database.
 	catchUp = 1000
+	// unheard is how many milliseconds pass between the heartbeats of a member that nobody can join: there is nobody to hear them, and ten
+	// times a second is a fifth of what wakes an idle server. It is also what the shortest lease depends on, which is 3.5 s.
+	unheard = 500
 	// nobody is the peer URL of a member without peers: etcd wants one, and nobody ever dials it.
 	nobody = "http://127.0.0.1:2380"
 )
@@ -106,6 +109,9 @@ func (c Config) embed() (*embed.Config, error) {
 	}
 	if c.alone() && !e.FlagsExplicitlySet["snapshot-catchup-entries"] {
 		e.SnapshotCatchUpEntries = catchUp
+	}
+	if c.alone() && len(c.PeerURLs) == 0 && !e.FlagsExplicitlySet["heartbeat-interval"] && !e.FlagsExplicitlySet["election-timeout"] {
+		e.TickMs, e.ElectionMs = unheard, 5*unheard
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
