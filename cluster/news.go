@@ -59,7 +59,7 @@ type newsRecorder struct {
 }
 
 // Eventf implements events.EventRecorder.
-func (r newsRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) {
+func (r newsRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) { //nolint:revive // the parameters are those of the interface
 	pod, ok := regarding.(*corev1.Pod)
 	if !ok || reason != "Scheduled" || related != nil {
 		r.EventRecorderLogger.Eventf(regarding, related, eventType, reason, action, note, args...)
