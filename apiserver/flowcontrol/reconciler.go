@@ -2,6 +2,7 @@ package flowcontrol
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -202,8 +204,7 @@ func (r *Reconciler) remove(ctx context.Context, object client.Object) error {
 // report says whether the schema's level exists.
 func (r *Reconciler) report(ctx context.Context, s *flowcontrolv1.FlowSchema) error {
 	wanted := r.dangling(s)
-	changed := s.DeepCopy()
-	for i, stored := range changed.Status.Conditions {
+	for _, stored := range s.Status.Conditions {
 		if stored.Type != wanted.Type {
 			continue
 		}
@@ -213,15 +214,15 @@ func (r *Reconciler) report(ctx context.Context, s *flowcontrolv1.FlowSchema) er
 		if stored.Status == wanted.Status {
 			wanted.LastTransitionTime = stored.LastTransitionTime
 		}
-		changed.Status.Conditions[i] = wanted
-		return r.patch(ctx, changed, s)
 	}
-	changed.Status.Conditions = append(changed.Status.Conditions, wanted)
-	return r.patch(ctx, changed, s)
-}
-
-func (r *Reconciler) patch(ctx context.Context, changed, stored *flowcontrolv1.FlowSchema) error {
-	return ignoreLost(r.Client.Status().Patch(ctx, changed, client.StrategicMergeFrom(stored), client.FieldOwner(consumer)))
+	configuration, err := json.Marshal(map[string]any{
+		"apiVersion": flowcontrolv1.SchemeGroupVersion.String(), "kind": "FlowSchema", "metadata": map[string]any{"name": s.Name, "uid": s.UID},
+		"status": map[string]any{"conditions": []flowcontrolv1.FlowSchemaCondition{wanted}},
+	})
+	if err != nil {
+		return err
+	}
+	return ignoreLost(r.Client.Status().Patch(ctx, s.DeepCopy(), client.RawPatch(types.ApplyYAMLPatchType, configuration), client.FieldOwner(consumer), client.ForceOwnership))
 }
 
 func (r *Reconciler) dangling(s *flowcontrolv1.FlowSchema) flowcontrolv1.FlowSchemaCondition {
