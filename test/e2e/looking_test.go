@@ -16,6 +16,7 @@ func TestLooking(t *testing.T) {
 	u.up("worker")
 	u.ready("deployment/web")
 	u.over("done")
+	u.event("worker", "Normal", "Scheduled", "Successfully assigned") // of many pods it is written when no more are bound
 	u.each(user.seesColumns)
 	u.selects()
 	u.describes()
