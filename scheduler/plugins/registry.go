@@ -80,7 +80,11 @@ func All(deps Deps) Registry {
 		volumerestrictions.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &volumerestrictions.Plugin{Handle: handle, Client: deps.Client}, nil
 		},
-		nodevolumelimits.Name: simple(&nodevolumelimits.Plugin{Client: deps.Client}),
+		nodevolumelimits.Name: func(ctx context.Context, _ runtime.Object, _ fwk.Handle) (fwk.Plugin, error) {
+			plugin := &nodevolumelimits.Plugin{Client: deps.Client, Informers: deps.Informers}
+			context.AfterFunc(ctx, plugin.Close)
+			return plugin, nil
+		},
 		volumebinding.Name: with(func(_ fwk.Handle, args *schedulerv1.VolumeBindingArgs) (fwk.Plugin, error) {
 			timeout := time.Duration(ptr.Deref(args.BindTimeoutSeconds, 0)) * time.Second
 			return &volumebinding.Plugin{Client: deps.Client, Informers: deps.Informers, Timeout: timeout}, nil

@@ -1,13 +1,20 @@
 // Package nodevolumelimits refuses nodes to which no more volumes of a CSI driver can be attached.
+//
+//	PreFilter: the volumes of the pod, by driver -> Filter: is there room for them on a node?
+//
+// What is in use on a node is counted when it is asked for first (tally.go) and again when the node's pods, a claim of them, its volume or
+// the node's limits have changed, as the informers tell (listen.go).
 package nodevolumelimits
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
@@ -19,6 +26,17 @@ const Name = "NodeVolumeLimits"
 // Plugin implements PreFilter and Filter.
 type Plugin struct {
 	Client client.Reader
+	// Informers tell when what Client reads changes. Without them everything is read and counted each time.
+	Informers cache.Informers
+
+	mu            sync.Mutex
+	registrations []registration
+	drivers       map[string]driver
+	claims        map[types.NamespacedName]*claim
+	byVolume      map[string][]types.NamespacedName // claims that name a volume
+	missing       int                               // among claims: those that are not there
+	tallies       []tally                           // by positions of nodes in the snapshot
+	forgotten     int                               // how often all claims were forgotten
 }
 
 var (
@@ -27,101 +45,76 @@ var (
 	_ fwk.EnqueueExtensions = &Plugin{}
 )
 
-// attached is a volume by driver and handle; claims without a volume yet count by their names.
-type attached struct{ driver, handle string }
+// wish is what a pod attaches of one driver.
+type wish struct {
+	driver  driver
+	volumes []attached
+}
+
+type wishes []wish
+
+// Clone implements fwk.StateData: they are never changed.
+func (w wishes) Clone() fwk.StateData { return w }
 
 // Name implements fwk.Plugin.
 func (*Plugin) Name() string { return Name }
 
 // PreFilter implements fwk.PreFilterPlugin.
-func (*Plugin) PreFilter(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	if len(volumes.Names(pod)) == 0 {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.listen(ctx); err != nil {
+		return nil, fwk.AsStatus(err)
+	}
+	var wanted wishes
+	err := p.each(ctx, pod, func(c *claim) {
+		if c.counts {
+			wanted = wanted.with(c.attached)
+		}
+	})
+	if err != nil {
+		return nil, fwk.AsStatus(err)
+	}
+	if len(wanted) == 0 {
+		return nil, fwk.NewStatus(fwk.Skip)
+	}
+	cycle.Write(Name, wanted)
 	return nil, nil
+}
+
+// with adds a volume, if it is not among them.
+func (w wishes) with(v attached) wishes {
+	at := slices.IndexFunc(w, func(w wish) bool { return w.driver == v.driver })
+	if at < 0 {
+		return append(w, wish{v.driver, []attached{v}})
+	}
+	if !slices.Contains(w[at].volumes, v) {
+		w[at].volumes = append(w[at].volumes, v)
+	}
+	return w
 }
 
 // PreFilterExtensions implements fwk.PreFilterPlugin.
 func (*Plugin) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
 
 // Filter implements fwk.FilterPlugin.
-func (p *Plugin) Filter(ctx context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	limits, err := p.limits(ctx, node.Node().Name)
+func (p *Plugin) Filter(ctx context.Context, cycle fwk.CycleState, _ *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	data, err := cycle.Read(Name)
 	if err != nil {
 		return fwk.AsStatus(err)
 	}
-	if len(limits) == 0 {
-		return nil
-	}
-	wanted, used := map[attached]struct{}{}, map[attached]struct{}{}
-	if err := p.collect(ctx, pod, wanted); err != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, err := p.tally(ctx, node)
+	if err != nil {
 		return fwk.AsStatus(err)
 	}
-	for _, other := range node.GetPods() {
-		if err := p.collect(ctx, other.GetPod(), used); err != nil {
-			return fwk.AsStatus(err)
-		}
-	}
-	more, all := map[string]int{}, map[string]int{}
-	for volume := range used {
-		all[volume.driver]++
-	}
-	for volume := range wanted {
-		if _, there := used[volume]; !there {
-			more[volume.driver]++
-		}
-	}
-	for driver, n := range more {
-		if limit, ok := limits[driver]; ok && all[driver]+n > limit {
+	for _, wanted := range data.(wishes) {
+		if !t.hasRoom(wanted) {
 			return fwk.NewStatus(fwk.Unschedulable, "node(s) exceed max volume count")
-		}
-	}
-	return nil
-}
-
-// limits of a node by driver.
-func (p *Plugin) limits(ctx context.Context, node string) (map[string]int, error) {
-	var info storagev1.CSINode
-	if err := p.Client.Get(ctx, client.ObjectKey{Name: node}, &info); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	limits := map[string]int{}
-	for _, driver := range info.Spec.Drivers {
-		if driver.Allocatable != nil && driver.Allocatable.Count != nil {
-			limits[driver.Name] = int(*driver.Allocatable.Count)
-		}
-	}
-	return limits, nil
-}
-
-// collect adds the volumes of CSI drivers that a pod attaches.
-func (p *Plugin) collect(ctx context.Context, pod *corev1.Pod, into map[attached]struct{}) error {
-	for _, name := range volumes.Names(pod) {
-		var claim corev1.PersistentVolumeClaim
-		if err := p.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: name}, &claim); err != nil {
-			if client.IgnoreNotFound(err) == nil {
-				continue
-			}
-			return fmt.Errorf("reading claim %s/%s: %w", pod.Namespace, name, err)
-		}
-		if claim.Spec.VolumeName != "" {
-			v, err := volumes.Volume(ctx, p.Client, claim.Spec.VolumeName)
-			if err != nil {
-				return err
-			}
-			if v != nil {
-				if v.Spec.CSI != nil {
-					into[attached{v.Spec.CSI.Driver, v.Spec.CSI.VolumeHandle}] = struct{}{}
-				}
-				continue
-			}
-		}
-		class, err := volumes.Class(ctx, p.Client, &claim)
-		if err != nil {
-			return err
-		}
-		if class != nil {
-			into[attached{class.Provisioner, "claim " + pod.Namespace + "/" + name}] = struct{}{}
 		}
 	}
 	return nil

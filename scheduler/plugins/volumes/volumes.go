@@ -19,14 +19,22 @@ import (
 func Names(pod *corev1.Pod) []string {
 	var names []string
 	for i := range pod.Spec.Volumes {
-		switch v := &pod.Spec.Volumes[i]; {
-		case v.PersistentVolumeClaim != nil:
-			names = append(names, v.PersistentVolumeClaim.ClaimName)
-		case v.Ephemeral != nil:
-			names = append(names, ephemeral.VolumeClaimName(pod, v))
+		if name := Name(pod, &pod.Spec.Volumes[i]); name != "" {
+			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// Name of the claim behind a volume of a pod, "" if there is none.
+func Name(pod *corev1.Pod, v *corev1.Volume) string {
+	switch {
+	case v.PersistentVolumeClaim != nil:
+		return v.PersistentVolumeClaim.ClaimName
+	case v.Ephemeral != nil:
+		return ephemeral.VolumeClaimName(pod, v)
+	}
+	return ""
 }
 
 // Claims of a pod. A status other than nil says which of them keeps it from being placed anywhere.
@@ -34,13 +42,8 @@ func Claims(ctx context.Context, reader client.Reader, pod *corev1.Pod) ([]*core
 	var claims []*corev1.PersistentVolumeClaim
 	for i := range pod.Spec.Volumes {
 		v := &pod.Spec.Volumes[i]
-		name := ""
-		switch {
-		case v.PersistentVolumeClaim != nil:
-			name = v.PersistentVolumeClaim.ClaimName
-		case v.Ephemeral != nil:
-			name = ephemeral.VolumeClaimName(pod, v)
-		default:
+		name := Name(pod, v)
+		if name == "" {
 			continue
 		}
 		claim := &corev1.PersistentVolumeClaim{}
