@@ -12,8 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 )
 
 // kubelets reaches the kubelets of all nodes at the addresses that the nodes report.

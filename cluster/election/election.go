@@ -108,24 +108,23 @@ func (e *Election) term(ctx context.Context, lock resourcelock.Interface, lead f
 	end()
 	<-done
 	if !lost {
-		return false, errors.Join(err, e.release(context.WithoutCancel(ctx), lock))
+		e.release(context.WithoutCancel(ctx), lock)
+		return false, err
 	}
 	return true, err
 }
 
 // release lets another have the lease at once. Whoever cannot be told so waits for its end.
-func (e *Election) release(ctx context.Context, lock resourcelock.Interface) error {
+func (e *Election) release(ctx context.Context, lock resourcelock.Interface) {
 	ctx, cancel := context.WithTimeout(ctx, e.Terms.Renew)
 	defer cancel()
 	held, _, err := lock.Get(ctx)
-	if err != nil || held.HolderIdentity != e.Identity {
-		return nil //nolint:nilerr // the lease ends by itself
+	if err == nil && held.HolderIdentity == e.Identity {
+		released := *held
+		released.HolderIdentity, released.LeaseDurationSeconds, released.RenewTime = "", 1, metav1.Now()
+		err = lock.Update(ctx, released)
 	}
-	released := *held
-	released.HolderIdentity, released.LeaseDurationSeconds = "", 1
-	released.RenewTime = metav1.Now()
-	if err := lock.Update(ctx, released); err != nil {
+	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("Giving up the lease failed", "lease", e.Name, "err", err)
 	}
-	return nil
 }
