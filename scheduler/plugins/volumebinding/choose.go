@@ -37,14 +37,11 @@ type binding struct {
 	volume *corev1.PersistentVolume
 }
 
-// choose finds what the pod's claims need on a node, or the reasons why it cannot be had there.
+// choose finds what the pod's claims that wait need on a node, nil if none does, or the reasons why it cannot be had there.
 func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choice, []string, error) {
 	var reasons []string
-	for _, claim := range n.bound {
-		v, err := volumes.Volume(ctx, p.Client, claim.Spec.VolumeName)
+	for _, v := range n.bound {
 		switch {
-		case err != nil:
-			return nil, nil, err
 		case v == nil:
 			reasons = add(reasons, goneVolume)
 		case volume.CheckNodeAffinity(v, node.Labels) != nil:
@@ -52,7 +49,7 @@ func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choi
 		}
 	}
 	if len(n.late) == 0 {
-		return &choice{}, reasons, nil
+		return nil, reasons, nil
 	}
 	c := &choice{}
 	var open []*corev1.PersistentVolumeClaim

@@ -46,7 +46,8 @@ var (
 
 // needs are the claims of one pod, and what was chosen for them on each node.
 type needs struct {
-	bound, late []*corev1.PersistentVolumeClaim
+	bound []*corev1.PersistentVolume // nil for one that is gone
+	late  []*corev1.PersistentVolumeClaim
 
 	mu      sync.Mutex
 	choices map[string]*choice
@@ -70,7 +71,11 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 	n := &needs{choices: map[string]*choice{}}
 	for _, claim := range claims {
 		if isBound(claim) {
-			n.bound = append(n.bound, claim)
+			v, err := volumes.Volume(ctx, p.Client, claim.Spec.VolumeName)
+			if err != nil {
+				return nil, fwk.AsStatus(err)
+			}
+			n.bound = append(n.bound, v)
 			continue
 		}
 		class, err := volumes.Class(ctx, p.Client, claim)
@@ -106,6 +111,9 @@ func (p *Plugin) Filter(ctx context.Context, cycle fwk.CycleState, _ *corev1.Pod
 	}
 	if len(reasons) > 0 {
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reasons...)
+	}
+	if chosen == nil {
+		return nil
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

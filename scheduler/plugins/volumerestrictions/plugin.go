@@ -74,8 +74,11 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 // Filter implements fwk.FilterPlugin.
 func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
 	for i := range pod.Spec.Volumes {
+		if !isDisk(pod.Spec.Volumes[i]) {
+			continue
+		}
 		for _, other := range node.GetPods() {
-			if isDisk(pod.Spec.Volumes[i]) && slices.ContainsFunc(other.GetPod().Spec.Volumes, func(v corev1.Volume) bool { return conflict(&pod.Spec.Volumes[i], &v) }) {
+			if slices.ContainsFunc(other.GetPod().Spec.Volumes, func(v corev1.Volume) bool { return conflict(&pod.Spec.Volumes[i], &v) }) {
 				return fwk.NewStatus(fwk.Unschedulable, diskConflict)
 			}
 		}

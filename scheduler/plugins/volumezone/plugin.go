@@ -3,7 +3,6 @@ package volumezone
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -39,11 +38,22 @@ type places []place
 // Clone implements fwk.StateData.
 func (p places) Clone() fwk.StateData { return p }
 
-// topology are the labels by which volumes and nodes say where they are; those of old go with their successors.
-func topology() map[string]string {
-	return map[string]string{
-		corev1.LabelTopologyZone: corev1.LabelFailureDomainBetaZone, corev1.LabelTopologyRegion: corev1.LabelFailureDomainBetaRegion,
-		corev1.LabelFailureDomainBetaZone: corev1.LabelTopologyZone, corev1.LabelFailureDomainBetaRegion: corev1.LabelTopologyRegion,
+// topology are the labels by which volumes and nodes say where they are.
+func topology() [4]string {
+	return [...]string{corev1.LabelTopologyZone, corev1.LabelTopologyRegion, corev1.LabelFailureDomainBetaZone, corev1.LabelFailureDomainBetaRegion}
+}
+
+// alias of a label: those of old go with their successors.
+func alias(key string) string {
+	switch key {
+	case corev1.LabelTopologyZone:
+		return corev1.LabelFailureDomainBetaZone
+	case corev1.LabelTopologyRegion:
+		return corev1.LabelFailureDomainBetaRegion
+	case corev1.LabelFailureDomainBetaZone:
+		return corev1.LabelTopologyZone
+	default:
+		return corev1.LabelTopologyRegion
 	}
 }
 
@@ -71,7 +81,7 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 		if v == nil {
 			continue
 		}
-		for key := range topology() {
+		for _, key := range topology() {
 			if value, ok := v.Labels[key]; ok {
 				all = append(all, place{key, strings.Split(value, "__")})
 			}
@@ -94,13 +104,13 @@ func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, no
 		return fwk.AsStatus(err)
 	}
 	labels, keys := node.Node().Labels, topology()
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(keys)), func(key string) bool { _, ok := labels[key]; return ok }) {
+	if !slices.ContainsFunc(keys[:], func(key string) bool { _, ok := labels[key]; return ok }) {
 		return nil
 	}
 	for _, place := range data.(places) {
 		value, ok := labels[place.key]
 		if !ok {
-			value, ok = labels[keys[place.key]]
+			value, ok = labels[alias(place.key)]
 		}
 		if !ok || !slices.Contains(place.values, value) {
 			return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) had no available volume zone")
