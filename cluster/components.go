@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
@@ -136,7 +137,11 @@ func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (comp
 			return err
 		}
 		told := newNews(writer, clock.RealClock{})
-		go told.run(ctx)
+		telling, untold := context.WithCancel(context.WithoutCancel(ctx))
+		var last sync.WaitGroup
+		last.Go(func() { told.run(telling) })
+		defer last.Wait()
+		defer untold() // when no more pods are bound
 		s := &scheduler.Scheduler{
 			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
 			OutOfTree: c.options.SchedulerPlugins, Configuration: configuration, Metrics: c.scheduling,

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
@@ -28,6 +29,8 @@ const (
 	newsWriters = 4
 	// maxNewsWaiting bounds what waits; beyond, events are dropped, as client-go's broadcaster does beyond 1,000.
 	maxNewsWaiting = 20_000
+	// newsLast is how long at most what is left is written at the end.
+	newsLast = 2 * time.Second
 )
 
 // news writes the events that pods have been bound. It takes nothing from binding the next ones: what one pod has to tell
@@ -43,6 +46,7 @@ type news struct {
 	waiting []*eventsv1.Event
 	last    time.Time
 	alone   bool // what waits is the first for a while
+	dropped int  // that nobody has been told of
 	wake    chan struct{}
 }
 
@@ -84,6 +88,7 @@ func (n *news) add(event *eventsv1.Event) {
 	n.alone = len(n.waiting) == 0 && now.Sub(n.last) >= newsQuiet
 	n.last = now
 	if len(n.waiting) == maxNewsWaiting {
+		n.dropped++
 		return
 	}
 	if n.waiting = append(n.waiting, event); len(n.waiting) == 1 {
@@ -94,56 +99,98 @@ func (n *news) add(event *eventsv1.Event) {
 	}
 }
 
-// take returns events whose time has come, or how long that takes; nothing if there are none.
-func (n *news) take() (due []*eventsv1.Event, wait time.Duration) {
+// take returns events whose time has come, or how long that takes; nothing if there are none. At the end the time of all has come.
+func (n *news) take(end bool) (due []*eventsv1.Event, wait time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) == 0 {
 		return nil, 0
 	}
 	now := n.clock.Now()
-	if !n.alone {
+	if !n.alone && !end {
 		wait = min(newsQuiet-now.Sub(n.last), newsLate-now.Sub(n.waiting[0].EventTime.Time))
 	}
 	if wait > 0 {
 		return nil, wait
 	}
 	due = slices.Clone(n.waiting[:min(newsWriters, len(n.waiting))])
-	if n.waiting = slices.Delete(n.waiting, 0, len(due)); len(n.waiting) == 0 {
+	clear(n.waiting[:len(due)])
+	if n.waiting = n.waiting[len(due):]; len(n.waiting) == 0 {
 		n.waiting, n.alone = nil, false
 	}
 	return due, 0
 }
 
-// run writes until ctx ends.
+// run writes until ctx ends, and then what is left, for newsLast at most.
 func (n *news) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		due, wait := n.take()
+	writing, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		last, done := context.WithTimeout(writing, newsLast)
+		defer done()
+		<-last.Done()
+		end()
+	})()
+	defer n.tellDropped(ctx, true)
+	for writing.Err() == nil {
+		due, wait := n.take(ctx.Err() != nil)
 		switch {
 		case len(due) > 0:
 			var all sync.WaitGroup
 			for _, event := range due {
-				all.Go(func() { n.write(ctx, event) })
+				all.Go(func() { n.write(writing, event) })
 			}
 			all.Wait()
-		case wait > 0:
-			timer := n.clock.NewTimer(wait)
-			select {
-			case <-timer.C():
-			case <-ctx.Done():
-			}
-			timer.Stop()
+			n.tellDropped(ctx, false)
+		case ctx.Err() != nil:
+			return
 		default:
-			select {
-			case <-n.wake:
-			case <-ctx.Done():
-			}
+			n.sleep(ctx, wait)
 		}
 	}
 }
 
+// sleep lasts until ctx ends, or so long; with nothing to wait for, until there is something.
+func (n *news) sleep(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		select {
+		case <-n.wake:
+		case <-ctx.Done():
+		}
+		return
+	}
+	timer := n.clock.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-ctx.Done():
+	}
+}
+
 func (n *news) write(ctx context.Context, event *eventsv1.Event) {
-	if err := n.client.Create(ctx, event); err != nil && ctx.Err() == nil {
+	err := n.client.Create(ctx, event)
+	switch {
+	case err == nil || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause): // nobody will look
+	case ctx.Err() != nil:
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.dropped++
+	default:
 		log.FromContext(ctx).Error(err, "Writing an event failed", "event", client.ObjectKeyFromObject(event))
 	}
+}
+
+// tellDropped says how many events nobody will see: when no more wait, for until then there may be more of them, and at the end.
+func (n *news) tellDropped(ctx context.Context, end bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if end {
+		n.dropped += len(n.waiting)
+		n.waiting = nil
+	}
+	if n.dropped == 0 || len(n.waiting) > 0 {
+		return
+	}
+	log.FromContext(ctx).Info("Dropped events that pods are bound", "events", n.dropped)
+	n.dropped = 0
 }

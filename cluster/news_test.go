@@ -3,11 +3,14 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,9 +24,17 @@ type written struct {
 	mu    sync.Mutex
 	began time.Time
 	at    map[string]time.Duration // by note
+	took  time.Duration
 }
 
-func (w *written) Create(_ context.Context, obj client.Object, _ ...client.CreateOption) error {
+func (w *written) Create(ctx context.Context, obj client.Object, _ ...client.CreateOption) error {
+	if w.took > 0 {
+		select {
+		case <-time.After(w.took):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at[obj.(*eventsv1.Event).Note] = time.Since(w.began)
@@ -69,6 +80,41 @@ func TestNewsWaitsForQuiet(t *testing.T) {
 			t.Errorf("the last was written after %v, want when all was quiet", at)
 		}
 	})
+}
+
+// What is bound before the end is told at the end, and what could not be told is counted.
+func TestNewsTellsWhatIsLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		took    time.Duration // writing one event
+		pods    int
+		written int
+		said    string
+	}{
+		"all":                      {time.Millisecond, 1000, 1000, ""},
+		"while there is time":      {11 * time.Millisecond, 1000, 724, `"Dropped events that pods are bound" "events"=276`},
+		"no more than are waiting": {0, maxNewsWaiting + 7, maxNewsWaiting, `"Dropped events that pods are bound" "events"=7`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &written{began: time.Now(), at: map[string]time.Duration{}, took: c.took}
+				n := newNews(w, clock.RealClock{})
+				var said []string
+				ctx, stop := context.WithCancel(logr.NewContext(t.Context(), funcr.New(func(_, args string) { said = append(said, args) }, funcr.Options{})))
+				for i := range c.pods {
+					pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprint(i)}}
+					newsRecorder{news: n, profile: "default-scheduler"}.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "%d", i)
+				}
+				stop()
+				n.run(ctx)
+				if w.count() != c.written {
+					t.Errorf("%d events were written, want %d", w.count(), c.written)
+				}
+				if got := strings.Join(said, ""); !strings.Contains(got, c.said) || c.said == "" && got != "" {
+					t.Errorf("it said %s", got)
+				}
+			})
+		})
+	}
 }
 
 func TestNewsIsWhatTheRecorderWouldSay(t *testing.T) {
