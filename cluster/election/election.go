@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/rest"
@@ -118,11 +119,17 @@ func (e *Election) term(ctx context.Context, lock resourcelock.Interface, lead f
 func (e *Election) release(ctx context.Context, lock resourcelock.Interface) {
 	ctx, cancel := context.WithTimeout(ctx, e.Terms.Renew)
 	defer cancel()
-	held, _, err := lock.Get(ctx)
-	if err == nil && held.HolderIdentity == e.Identity {
+	var err error
+	for range 5 {
+		var held *resourcelock.LeaderElectionRecord
+		if held, _, err = lock.Get(ctx); err != nil || held.HolderIdentity != e.Identity {
+			break
+		}
 		released := *held
 		released.HolderIdentity, released.LeaseDurationSeconds, released.RenewTime = "", 1, metav1.Now()
-		err = lock.Update(ctx, released)
+		if err = lock.Update(ctx, released); !apierrors.IsConflict(err) { // with the last renewal, which nobody waits for
+			break
+		}
 	}
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("Giving up the lease failed", "lease", e.Name, "err", err)
