@@ -147,6 +147,9 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		s.podDeleted(pod)
 	case pod.Spec.NodeName != "":
 		if old != nil && old.Spec.NodeName != "" && !needsUpdate(old, pod) {
+			if !old.Status.StartTime.Equal(pod.Status.StartTime) { // of all victims those go first that started last
+				s.state.SetPod(pod)
+			}
 			return
 		}
 		s.state.SetPod(pod)

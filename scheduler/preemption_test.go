@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -226,4 +227,37 @@ func TestEvictionFails(t *testing.T) {
 	f.evictErr = nil
 	f.tries()
 	f.expectEnded("low")
+}
+
+// When a pod started is written later than where it runs: what is remembered of its node does not hide that.
+func TestChoosesByWhenPodsStartedSince(t *testing.T) {
+	for latest := range 4 {
+		f := newFixture(t)
+		for i := range 4 {
+			f.nodes(fmt.Sprint("n", i))
+			f.runs(ranked(fmt.Sprint("p", i), "2", 10), fmt.Sprint("n", i))
+		}
+		f.deleting = make(chan error, 1)
+		f.deleting <- errors.New("not now")
+		f.comes(ranked("first", "2", 100)) // by which all nodes are remembered
+		f.tries()
+		f.expectEnded()
+		f.deleting = nil
+		for i := range 4 {
+			p := f.read(fmt.Sprint("p", i))
+			old := p.DeepCopy()
+			p.Status.StartTime = &metav1.Time{Time: time.Unix(100, 0)}
+			if i == latest {
+				p.Status.StartTime = &metav1.Time{Time: time.Unix(200, 0)}
+			}
+			if err := f.Client.Status().Update(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			f.podChanged(t.Context(), old, p)
+		}
+		f.podDeleted(f.read("first"))
+		f.comes(ranked("second", "2", 100))
+		f.tries()
+		f.expectEnded(fmt.Sprint("p", latest))
+	}
 }

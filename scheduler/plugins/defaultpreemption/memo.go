@@ -21,10 +21,12 @@ type memo struct {
 	nodes    map[string]tried
 }
 
+// tried is what came of a node. The nodes of a snapshot do not change, and one of a later snapshot is another one even where its
+// generation is not: that pods have started, which chooses between them, counts nowhere else.
 type tried struct {
-	generation int64
-	candidate  candidate
-	status     *fwk.Status
+	node      fwk.NodeInfo
+	candidate candidate
+	status    *fwk.Status
 }
 
 // memo returns the plugin's memo for a pod; nil where something else than the node decides.
@@ -51,12 +53,12 @@ func (m *memo) try(ctx context.Context, s *search, node fwk.NodeInfo) (candidate
 	if m == nil || len(s.handle.NominatedPodsForNode(name)) > 0 {
 		return s.try(ctx, node)
 	}
-	if t, ok := m.nodes[name]; ok && t.generation == node.GetGeneration() {
+	if t, ok := m.nodes[name]; ok && t.node == node {
 		return t.candidate, t.status
 	}
 	c, status := s.try(ctx, node)
 	if status.IsSuccess() || status.IsRejected() {
-		m.nodes[name] = tried{node.GetGeneration(), c, status}
+		m.nodes[name] = tried{node, c, status}
 	}
 	return c, status
 }
