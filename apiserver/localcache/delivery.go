@@ -2,6 +2,7 @@ package localcache
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/watch"
@@ -26,7 +27,8 @@ type delivery struct {
 	listeners []*listener
 	turn      int // of the listener to begin with
 	running   bool
-	couriers  int // that are not kept by a slow handler
+	over      atomic.Bool // it ran, and does no more
+	couriers  int         // that are not kept by a slow handler
 	calls     uint64
 	watch     *time.Timer // looks for a handler that keeps its courier
 	watched   uint64      // calls when it looked last
@@ -64,13 +66,13 @@ func (b *batch) add(n notice) {
 type listener struct {
 	*signal // set when it has been told of all that there was at first
 	handler toolscache.ResourceEventHandler
+	left    atomic.Bool
 
 	// guarded by the delivery's mu
 	at   *batch
 	lag  int
 	busy bool // a courier is with it
 	slow bool // and stays
-	left bool
 	// allowed is the lag at which changes are merged.
 	allowed int
 }
@@ -99,6 +101,7 @@ func (d *delivery) start() {
 func (d *delivery) stop() {
 	d.mu.Lock()
 	d.running = false
+	d.over.Store(true)
 	d.watch.Stop()
 	d.more.Broadcast()
 	d.mu.Unlock()
@@ -129,7 +132,7 @@ func (d *delivery) join(name string, handler toolscache.ResourceEventHandler, fi
 func (d *delivery) leave(l *listener) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l.left = true
+	l.left.Store(true)
 	for i, other := range d.listeners {
 		if other == l {
 			d.listeners = append(d.listeners[:i:i], d.listeners[i+1:]...)
@@ -194,12 +197,11 @@ func (d *delivery) visit(l *listener) (slow bool) {
 		}
 		d.calls++
 		d.mu.Unlock()
-		news.deliver(l.handler)
-		if news.first {
+		if d.deliver(news, l) && news.first {
 			l.set()
 		}
 		d.mu.Lock()
-		if !l.slow || l.left {
+		if !l.slow || l.left.Load() {
 			break
 		}
 	}
@@ -249,16 +251,21 @@ func (d *delivery) look() {
 	}
 }
 
-// deliver calls a handler for each change.
-func (b *batch) deliver(to toolscache.ResourceEventHandler) {
+// deliver calls a handler for each change. It returns false if the end, or that of the listener, came before that of the changes: then
+// no more calls are made, for a handler may take its time for each.
+func (d *delivery) deliver(b *batch, l *listener) bool {
 	for i := range b.notices {
+		if d.over.Load() || l.left.Load() {
+			return false
+		}
 		switch n := &b.notices[i]; n.kind {
 		case watch.Added:
-			to.OnAdd(n.now, b.first)
+			l.handler.OnAdd(n.now, b.first)
 		case watch.Modified:
-			to.OnUpdate(n.old, n.now)
+			l.handler.OnUpdate(n.old, n.now)
 		case watch.Deleted:
-			to.OnDelete(n.now)
+			l.handler.OnDelete(n.now)
 		}
 	}
+	return true
 }

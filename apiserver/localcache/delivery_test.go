@@ -99,6 +99,30 @@ func TestAListenerThatLeavesHearsNoMore(t *testing.T) {
 	}
 }
 
+// A handler may take long for each of many changes: who stops, or takes it away, does not wait for all of them.
+func TestTheEndComesWithinManyChanges(t *testing.T) {
+	for name, end := range map[string]func(d *delivery, l *listener){
+		"it leaves": func(d *delivery, l *listener) { d.leave(l) },
+		"all ends":  func(d *delivery, _ *listener) { d.over.Store(true) }, // as stop begins, which waits for the call
+	} {
+		d := started(t)
+		slow := &hearing{hold: make(chan struct{})}
+		l := d.join("slow", slow, nil)
+		d.tell(&batch{first: true, notices: added("a", "b", "c", "d").notices})
+		slow.hold <- struct{}{}
+		slow.wait(t, 1)
+		end(d, l)
+		close(slow.hold)
+		d.stop()
+		if heard := slow.wait(t, 1); len(heard) > 2 {
+			t.Errorf("%s: %v was heard, one more than what was under way", name, heard)
+		}
+		if l.HasSynced() {
+			t.Errorf("%s: it is said to have heard of all that there was", name)
+		}
+	}
+}
+
 func TestASlowListenerKeepsNobodyWaiting(t *testing.T) {
 	d := started(t)
 	slow, quick := &hearing{hold: make(chan struct{})}, &hearing{}
