@@ -3,6 +3,7 @@ package eventratelimit
 import (
 	"container/list"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,8 +29,12 @@ const (
 	perObject    = "SourceAndObject"
 )
 
-// usualCache is how many buckets a limit keeps if it does not say.
-const usualCache = 4096
+const (
+	// usualCache is how many buckets a limit keeps if it does not say.
+	usualCache = 4096
+	// longestKey is how long a key is kept as it is. Clients make keys as long as they like: of longer ones a hash is kept.
+	longestKey = 128
+)
 
 // Plugin is EventRateLimit, which is off unless asked for.
 type Plugin struct {
@@ -137,6 +142,10 @@ func (l *limit) key(a *admission.Attributes) string {
 
 // take takes one from the bucket of a key; false when it is empty.
 func (l *limit) take(key string) bool {
+	if len(key) > longestKey {
+		sum := sha256.Sum256([]byte(key))
+		key = string(sum[:])
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.Now()
