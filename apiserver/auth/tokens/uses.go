@@ -20,7 +20,8 @@ type Uses struct {
 	Mark func(ctx context.Context, secret types.NamespacedName, day string) error
 
 	mu    sync.Mutex
-	noted map[types.NamespacedName]string
+	today string
+	noted map[types.NamespacedName]types.UID // of which the use today is known
 	wake  chan struct{}
 	due   map[types.NamespacedName]string
 }
@@ -28,7 +29,7 @@ type Uses struct {
 // NewUses returns one that notes when it runs.
 func NewUses(c clock.PassiveClock, mark func(context.Context, types.NamespacedName, string) error) *Uses {
 	return &Uses{
-		Clock: c, Mark: mark, noted: map[types.NamespacedName]string{}, due: map[types.NamespacedName]string{}, wake: make(chan struct{}, 1),
+		Clock: c, Mark: mark, noted: map[types.NamespacedName]types.UID{}, due: map[types.NamespacedName]string{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -40,10 +41,13 @@ func (u *Uses) note(secret *corev1.Secret) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.noted[key] == day {
+	if u.today != day { // what was noted on other days, perhaps of secrets that are gone, is of no use
+		u.today, u.noted = day, map[types.NamespacedName]types.UID{}
+	}
+	if noted, ok := u.noted[key]; ok && noted == secret.UID {
 		return
 	}
-	u.noted[key], u.due[key] = day, day
+	u.noted[key], u.due[key] = secret.UID, day
 	select {
 	case u.wake <- struct{}{}:
 	default: // it is awake
