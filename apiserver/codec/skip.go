@@ -1,14 +1,22 @@
-package schemas
+package codec
 
 import "bytes"
 
-// skipValue returns where the value is over that begins at a place. It does not look whether it is one.
-func skipValue(data []byte, at int) int {
+// SkipSpace returns where the space is over that begins at a place of JSON.
+func SkipSpace(data []byte, at int) int {
+	for at < len(data) && (data[at] == ' ' || data[at] == '\n' || data[at] == '\t' || data[at] == '\r') {
+		at++
+	}
+	return at
+}
+
+// SkipValue returns where the value is over that begins at a place. It does not look whether it is one.
+func SkipValue(data []byte, at int) int {
 	depth := 0
 	for at < len(data) {
 		switch data[at] {
 		case '"':
-			at = skipText(data, at)
+			at = SkipText(data, at)
 		case '{', '[':
 			depth++
 			at++
@@ -35,8 +43,8 @@ func skipValue(data []byte, at int) int {
 	return at
 }
 
-// skipText returns what is behind the string that begins at a place.
-func skipText(data []byte, at int) int {
+// SkipText returns what is behind the string that begins at a place.
+func SkipText(data []byte, at int) int {
 	for at++; ; at++ {
 		next := bytes.IndexByte(data[min(at, len(data)):], '"')
 		if next < 0 {
