@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/component-helpers/storage/volume"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +25,31 @@ const (
 
 	noProvisioner = "kubernetes.io/no-provisioner"
 )
+
+// reach of a volume that is bound to a claim: where it can be used.
+type reach struct {
+	gone  bool
+	nodes *nodeaffinity.LazyErrorNodeSelector // nil for all
+}
+
+func reachOf(v *corev1.PersistentVolume) reach {
+	if v == nil {
+		return reach{gone: true}
+	}
+	if v.Spec.NodeAffinity == nil || v.Spec.NodeAffinity.Required == nil {
+		return reach{}
+	}
+	return reach{nodes: nodeaffinity.NewLazyErrorNodeSelector(v.Spec.NodeAffinity.Required)}
+}
+
+// from a node, of which only its labels count.
+func (r reach) from(node *corev1.Node) bool {
+	if r.nodes == nil {
+		return true
+	}
+	ok, err := r.nodes.Match(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: node.Labels}})
+	return ok && err == nil
+}
 
 // choice is what is to be done on a node for the claims that wait.
 type choice struct {
@@ -40,11 +66,11 @@ type binding struct {
 // choose finds what the pod's claims that wait need on a node, nil if none does, or the reasons why it cannot be had there.
 func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choice, []string, error) {
 	var reasons []string
-	for _, v := range n.bound {
+	for _, r := range n.bound {
 		switch {
-		case v == nil:
+		case r.gone:
 			reasons = add(reasons, goneVolume)
-		case volume.CheckNodeAffinity(v, node.Labels) != nil:
+		case !r.from(node):
 			reasons = add(reasons, nodeConflict)
 		}
 	}

@@ -46,7 +46,7 @@ var (
 
 // needs are the claims of one pod, and what was chosen for them on each node.
 type needs struct {
-	bound []*corev1.PersistentVolume // nil for one that is gone
+	bound []reach
 	late  []*corev1.PersistentVolumeClaim
 
 	mu      sync.Mutex
@@ -75,7 +75,7 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 			if err != nil {
 				return nil, fwk.AsStatus(err)
 			}
-			n.bound = append(n.bound, v)
+			n.bound = append(n.bound, reachOf(v))
 			continue
 		}
 		class, err := volumes.Class(ctx, p.Client, claim)
