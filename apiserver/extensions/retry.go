@@ -16,6 +16,7 @@ func (e *Extensions) failed(ctx context.Context, s *state, err error) {
 	log := logr.FromContextOrDiscard(ctx).WithValues("definition", s.latest.Name)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		log.V(1).Info("Another write of a definition came before that of its status", "reason", err.Error())
+		s.retry, s.wait = time.Time{}, 0
 		return
 	}
 	s.wait = min(max(2*s.wait, retryFirst), retryMost)
