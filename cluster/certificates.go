@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
@@ -25,11 +25,10 @@ type certificates struct {
 	// frontProxy signs frontProxyClient, by which the API server calls those of APIServices.
 	frontProxy       *pki.Authority
 	frontProxyClient *pki.Live
-	// others are looked after with every handshake, for who uses them reads files. adminChanged is called when admin is a new one.
-	others       []*pki.Live
-	adminChanged atomic.Pointer[func(*pki.Pair)]
-	adminKnown   atomic.Pointer[pki.Pair]
-	join         join.Token // with which agents join
+	// others are looked after with every handshake, for who uses them reads files.
+	others []*pki.Live
+	handed handed
+	join   join.Token // with which agents join
 
 	served  showing            // by which the API server serves: serving, or the user's
 	trusted []byte             // by which clients know it, in PEM
@@ -55,7 +54,7 @@ func openCertificatesAt(o *Options, now func() time.Time) (*certificates, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &certificates{authority: authority}
+	c := &certificates{authority: authority, handed: handed{now: now}}
 	names, addresses := o.servingNames()
 	leaves := []struct {
 		live    **pki.Live
@@ -94,12 +93,45 @@ func (c *certificates) serve(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	for _, other := range c.others {
 		other.Pair()
 	}
-	if admin := c.admin.Pair(); c.adminKnown.Swap(admin) != admin {
-		if changed := c.adminChanged.Load(); changed != nil {
-			(*changed)(admin)
-		}
-	}
+	c.handed.look(c.admin.Pair())
 	return c.served.Serving(hello)
+}
+
+// tell has somebody told of what cannot be made again.
+func (c *certificates) tell(tell func(error)) {
+	for _, live := range append([]*pki.Live{c.serving, c.admin, c.toKubelet, c.kubelet, c.frontProxyClient}, c.others...) {
+		live.Tell(tell)
+	}
+}
+
+// handed is the administrator's certificate as others have it.
+type handed struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	known *pki.Pair
+	again time.Time // not before this time
+	on    func(*pki.Pair) error
+}
+
+// follow has on called when there is another than known, and a minute later again when that fails.
+func (h *handed) follow(known *pki.Pair, on func(*pki.Pair) error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.known, h.on = known, on
+}
+
+func (h *handed) look(admin *pki.Pair) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.on == nil || h.known == admin || h.now().Before(h.again) {
+		return
+	}
+	if h.on(admin) == nil {
+		h.known = admin
+	} else {
+		h.again = h.now().Add(time.Minute)
+	}
 }
 
 // servingNames are all names and addresses by which clients may call the API server.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -14,7 +15,7 @@ import (
 )
 
 // TestCertificatesAreRenewedInARunningServer: two years pass in which one server goes on; with every handshake it shows a certificate
-// that lasts, and what it is not asked for by handshakes, the administrator's, is handed on when it is made again.
+// that lasts, and what it is not asked for by handshakes, the administrator's, is handed on when it is made again, until that succeeds.
 func TestCertificatesAreRenewedInARunningServer(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(time.Now())
 	options := &Options{}
@@ -25,9 +26,14 @@ func TestCertificatesAreRenewedInARunningServer(t *testing.T) {
 	}
 	admin := c.admin.Pair()
 	var handed []*pki.Pair
-	changed := func(pair *pki.Pair) { handed = append(handed, pair) }
-	c.adminKnown.Store(admin)
-	c.adminChanged.Store(&changed)
+	refused := 0
+	c.handed.follow(admin, func(pair *pki.Pair) error {
+		if refused++; refused%2 == 1 {
+			return errors.New("the disk is full")
+		}
+		handed = append(handed, pair)
+		return nil
+	})
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.serve, Time: clock.Now})
 	if err != nil {
 		t.Fatal(err)

@@ -64,16 +64,18 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		Config: plane.adminConfig(), Kubeconfig: filepath.Join(options.DataDir, "admin.kubeconfig"),
 		done: make(chan struct{}), stop: stop,
 	}
-	if err := writeKubeconfigs(&options, plane, plane.certificates.admin.Pair()); err != nil {
+	admin := plane.certificates.admin.Pair()
+	if err := writeKubeconfigs(&options, plane, admin); err != nil {
 		stop()
 		return nil, errors.Join(err, plane.close(), unlock())
 	}
-	renewed := func(admin *pki.Pair) {
-		if err := writeKubeconfigs(&options, plane, admin); err != nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written")
+	plane.certificates.handed.follow(admin, func(admin *pki.Pair) error {
+		err := writeKubeconfigs(&options, plane, admin)
+		if err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written yet")
 		}
-	}
-	plane.certificates.adminChanged.Store(&renewed)
+		return err
+	})
 	go func() {
 		defer close(c.done)
 		defer stop()

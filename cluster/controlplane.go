@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -119,6 +120,9 @@ func (c *controlPlane) open(ctx context.Context) error {
 		return err
 	}
 	c.certificates.others = c.etcdKept
+	c.certificates.tell(func(err error) {
+		logr.FromContextOrDiscard(ctx).Error(err, "A certificate that ends could not be replaced yet")
+	})
 	var err error
 	if c.store, err = c.newStore(ctx); err != nil {
 		return err

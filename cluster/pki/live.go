@@ -20,6 +20,8 @@ type Live struct {
 	mu    sync.Mutex
 	pair  *Pair
 	again time.Time // not before this time
+	tell  func(error)
+	told  string
 }
 
 // Live returns a certificate that satisfies the request for as long as the authority lives.
@@ -31,7 +33,14 @@ func (a *Authority) Live(request Request) (*Live, error) {
 	return &Live{authority: a, request: request, pair: pair}, nil
 }
 
-// Pair is the certificate of now. Where a new one cannot be kept, the old one is used for as long as it lasts.
+// Tell has somebody told why a certificate could not be made again or kept, once for each reason.
+func (l *Live) Tell(tell func(error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tell = tell
+}
+
+// Pair is the certificate of now. Where a new one cannot be kept, the old one is used for as long as it lasts, and keeping one is tried again.
 func (l *Live) Pair() *Pair {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,8 +49,15 @@ func (l *Live) Pair() *Pair {
 		return l.pair
 	}
 	l.again = now.Add(patience)
-	if pair, err := l.authority.Leaf(l.request); err == nil {
+	pair, err := l.authority.Leaf(l.request)
+	if pair != nil && (err == nil || !now.Before(l.pair.Certificate.NotAfter)) {
 		l.pair = pair
+	}
+	if err == nil {
+		l.told = ""
+	} else if l.tell != nil && l.told != err.Error() {
+		l.told = err.Error()
+		l.tell(err)
 	}
 	return l.pair
 }

@@ -62,6 +62,48 @@ func TestLiveCertificatesOutliveTheirFirst(t *testing.T) {
 	}
 }
 
+// What cannot be kept is told once, and tried again; the old certificate is used for as long as it lasts, and then one in memory.
+func TestCertificateThatCannotBeKept(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Now())
+	dir := t.TempDir()
+	authority := open(t, dir, clock.Now)
+	live, err := authority.Live(Request{Name: "server", CommonName: "s", Server: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []error
+	live.Tell(func(err error) { told = append(told, err) })
+	first := live.Pair()
+	blocked := filepath.Join(dir, "server.crt.new")
+	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	clock.SetTime(first.Certificate.NotAfter.Add(-renewBefore / 2))
+	for range 3 {
+		if live.Pair() != first {
+			t.Error("a certificate that is not kept is used while the old one lasts")
+		}
+		clock.SetTime(clock.Now().Add(patience))
+	}
+	if len(told) != 1 {
+		t.Errorf("told %v", told)
+	}
+	// The key is there and the certificate is not: whoever starts now makes both again.
+	if err := os.RemoveAll(blocked); err != nil {
+		t.Fatal(err)
+	}
+	if pair := live.Pair(); pair == first || pair.Certificate.NotAfter.Sub(clock.Now()) < renewBefore {
+		t.Error("it is not made again")
+	}
+	if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	clock.SetTime(clock.Now().Add(2 * leafLife))
+	if pair := live.Pair(); pair.Certificate.NotAfter.Before(clock.Now()) {
+		t.Error("a certificate that has ended is used")
+	}
+}
+
 func TestFilesAreReadAgain(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(time.Now())
 	dir := t.TempDir()

@@ -92,13 +92,17 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// Leaf returns the certificate that satisfies the request, from the folder if there is one.
+// errHalf is what is wrong with a key that was replaced when its certificate could not be.
+var errHalf = errors.New("does not belong to")
+
+// Leaf returns the certificate that satisfies the request, from the folder if there is one. With an error it returns one, too, that could
+// be made but not kept.
 func (a *Authority) Leaf(request Request) (*Pair, error) {
 	pair, err := load(a.dir, request.Name)
 	if err == nil && a.good(pair.Certificate, request) {
 		return pair, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errHalf) {
 		return nil, fmt.Errorf("reading certificate %s: %w", request.Name, err)
 	}
 	template := &x509.Certificate{
@@ -232,7 +236,7 @@ func load(dir, name string) (*Pair, error) {
 		return nil, err
 	}
 	if !key.PublicKey.Equal(certificate.PublicKey) {
-		return nil, fmt.Errorf("%s.key does not belong to %s.crt", name, name)
+		return nil, fmt.Errorf("%s.key %w %s.crt", name, errHalf, name)
 	}
 	return &Pair{Certificate: certificate, Key: key, CertPEM: certPEM, KeyPEM: keyPEM}, nil
 }
