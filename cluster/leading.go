@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"context"
+	"net"
+	"net/url"
 	"os"
+	"slices"
 
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +18,7 @@ import (
 // LeaderOptions say how several servers on one etcd agree on whose controllers and scheduler run.
 type LeaderOptions struct {
 	// LeaderElect has only one of the servers that share EtcdServers run the controllers, and one the scheduler; default yes. A server with
-	// an etcd of its own is alone, and never asks.
+	// an etcd of its own is alone, and never asks, unless EtcdListenClientURLs let other machines reach it.
 	LeaderElect bool `json:"leader-elect"`
 	// LeaderElectLeaseDuration is how long others wait for a leader that is not heard of; default 15 s.
 	LeaderElectLeaseDuration metav1.Duration `json:"leader-elect-lease-duration,omitempty"`
@@ -48,8 +51,14 @@ func (o *LeaderOptions) terms() election.Terms {
 	return election.Terms{Lease: o.LeaderElectLeaseDuration.Duration, Renew: o.LeaderElectRenewDeadline.Duration, Retry: o.LeaderElectRetryPeriod.Duration}
 }
 
-// elects says whether there may be other servers of this cluster.
-func (o *Options) elects() bool { return o.LeaderElect && len(o.EtcdServers) > 0 }
+// elects says whether there may be other servers of this cluster: on an etcd elsewhere, or on ours if others were meant to reach it.
+func (o *Options) elects() bool {
+	reached := slices.ContainsFunc(o.EtcdListenClientURLs, func(one string) bool {
+		to, err := url.Parse(one)
+		return one != listenNowhere && (err != nil || !net.ParseIP(to.Hostname()).IsLoopback())
+	})
+	return o.LeaderElect && (len(o.EtcdServers) > 0 || reached)
+}
 
 // led is a part that only one server may run. Where there may be others it waits for a lease and has informers of its own, which end with
 // the lease; otherwise it is what prepare makes, on the informers that all share.
