@@ -13,10 +13,13 @@ upstream_ldflags := -s -w $(upstream_version)
 ldflags := -s -w -X github.com/coxswain-k8s/coxswain/cluster/version.Version=$(VERSION) \
 	-X github.com/containerd/containerd/v2/version.Version=v2.3.7 \
 	$(upstream_version)
-build := go build -trimpath -ldflags '$(ldflags)'
-static := CGO_ENABLED=0 $(build)
+static := go build -ldflags '$(ldflags)'
 containerd := github.com/containerd/containerd/v2/cmd
 tools := build/tools
+
+# All is compiled alike unless it says otherwise, so that tests and lint take what the build has compiled.
+export GOFLAGS := -trimpath $(GOFLAGS)
+export CGO_ENABLED := 0
 
 ##@ Use
 
@@ -45,7 +48,7 @@ unit: deps ## Run the tests of all packages
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
-	go test -race ./apiserver/storage/... ./apiserver/gather ./apiserver/flowcontrol ./scheduler ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/podcontrol ./controllers/service
+	CGO_ENABLED=1 go test -race ./apiserver/storage/... ./apiserver/gather ./apiserver/flowcontrol ./scheduler ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/podcontrol ./controllers/service
 
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
@@ -117,7 +120,7 @@ programs: deps ## Build the programs that the server carries
 	$(static) -o build/programs/ ./cmd/coxswain-cni
 	$(static) -o build/programs/ ./cmd/kubectl
 	$(static) -o build/programs/ ./cmd/etcdctl
-	go build -trimpath -ldflags '$(ldflags) -extldflags -static' -tags 'seccomp netgo osusergo' -o build/programs/ github.com/opencontainers/runc
+	CGO_ENABLED=1 go build -ldflags '$(ldflags) -extldflags -static' -tags 'seccomp netgo osusergo' -o build/programs/ github.com/opencontainers/runc
 	gcc -Os -s -static -o build/programs/pause cmd/pause/pause.c
 	go run ./hack/images -only pause -name pause -o build/programs config/images
 
@@ -134,7 +137,7 @@ build/images/guestbook.tar: $(shell find config/images hack/images -type f)
 .PHONY: peers
 peers: ## Build upstream's control plane, to compare with
 	@mkdir -p build/peers
-	cd test/peers && CGO_ENABLED=0 go build -trimpath -ldflags '$(upstream_ldflags)' -o $(CURDIR)/build/peers/ \
+	cd test/peers && go build -ldflags '$(upstream_ldflags)' -o $(CURDIR)/build/peers/ \
 		k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
 	$(static) -o build/peers/etcd go.etcd.io/etcd/server/v3
 
