@@ -40,6 +40,8 @@ func (c Verbs) ManageFields(live, obj resource.Object, options call.WriteOptions
 		obj.SetManagedFields(nil)
 		return obj, nil
 	}
-	obj.SetManagedFields(managed.GetManagedFields())
+	if managed != obj { // of a custom resource, reading and writing them costs as much as all before
+		obj.SetManagedFields(managed.GetManagedFields())
+	}
 	return obj, nil
 }
