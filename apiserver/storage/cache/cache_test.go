@@ -171,6 +171,24 @@ func TestKindsComeAndGo(t *testing.T) {
 	}
 }
 
+// A watcher that has not yet looked hears of the last changes of a kind before it hears that the kind is gone.
+func TestTheLastChangesOfAKindAreTold(t *testing.T) {
+	s, c, r := filled(t, Limits{})
+	w, of := watchWith(t, r, WatchOptions{}), watchWith(t, r, WatchOptions{Namespace: "other"})
+	a := put(t, s, "ns/a", "1")
+	gone := remove(t, s, "ns/a")
+	reach(t, c, gone)
+	c.Remove(thing(""))
+	if diff := cmp.Diff([]string{fmt.Sprintf("ADDED ns/a=1@%d", a), fmt.Sprintf("DELETED ns/a=1@%d", gone)}, next(t, w, 2)); diff != "" {
+		t.Error(diff)
+	}
+	for _, w := range []*Watcher{w, of} {
+		if events, err := w.Next(within(t)); !errors.Is(err, ErrRemoved) {
+			t.Errorf("watching a removed kind: %v, %v", events, err)
+		}
+	}
+}
+
 func TestNarrowWatches(t *testing.T) {
 	s, c, r := filled(t, Limits{Floor: 1, Events: 4})
 	ns := watchWith(t, r, WatchOptions{Namespace: "ns"})

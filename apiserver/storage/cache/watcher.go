@@ -237,7 +237,7 @@ func (w *Watcher) take() (changes []change, more bool, err error) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	switch {
-	case r.gone:
+	case r.gone && !w.pending: // what came before it went is told first
 		return nil, false, fmt.Errorf("watching %s: %w", r.kind.Name, ErrRemoved)
 	case w.generation != r.generation:
 		return nil, false, fmt.Errorf("watching %s, which was loaded anew: %w", r.kind.Name, storage.ErrCompacted)
@@ -254,7 +254,7 @@ func (w *Watcher) take() (changes []change, more bool, err error) {
 		}
 	}
 	w.pending = w.position < r.ring.next
-	return w.scratch, w.pending, nil
+	return w.scratch, w.pending || r.gone, nil // of a kind that is gone, the next look finds that
 }
 
 // concerns tells whether a change is within the namespace and name.
