@@ -32,6 +32,8 @@ const (
 	unmounting = 6 * time.Minute
 	// attaching is how long a driver may take before the pods are told, and telling how often they are told again.
 	attaching, telling = 2 * time.Minute, 4 * time.Minute
+	// soon a cache shows what it does not show yet, or a kubelet has read what it is told.
+	soon = time.Second
 )
 
 // Controller reconciles the VolumeAttachments of Node objects. It has one worker: whether a volume may be attached depends on all nodes.
@@ -88,6 +90,9 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	defer t.forget(wants)
+	if wants.late {
+		t.wait = soon
+	}
 	err = t.take(ctx, wants)
 	return patch.Result(kit.After(t.wait), err)
 }

@@ -2,6 +2,7 @@ package attachdetach
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
@@ -176,6 +178,86 @@ func TestForcedAfterSixMinutes(t *testing.T) {
 	b.turn(t, "n1")
 	if got := b.state(t); strings.Contains(got, "attachment") {
 		t.Error(got)
+	}
+}
+
+// stale shows a node as it was.
+type stale struct {
+	client.Client
+	node *corev1.Node
+}
+
+func (s stale) Get(ctx context.Context, key client.ObjectKey, o client.Object, options ...client.GetOption) error {
+	if node, ok := o.(*corev1.Node); ok {
+		s.node.DeepCopyInto(node)
+		return nil
+	}
+	return s.Client.Get(ctx, key, o, options...)
+}
+
+// What the cache does not show yet counts: a volume that the kubelet is offered, and that an unhealthy node is healthy again.
+func TestDetachesNothingOfWhichTheCacheKnowsTooLittle(t *testing.T) {
+	for file, change := range map[string]func(now, cached *corev1.Node){
+		"detaches.yaml": func(now, cached *corev1.Node) {
+			now.Status.VolumesAttached, cached.Status.VolumesAttached = []corev1.AttachedVolume{{Name: "kubernetes.io/csi/drv.example.com^h"}}, nil
+		},
+		"unhealthy.yaml": func(now, _ *corev1.Node) {
+			now.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+			now.Status.VolumesAttached = nil
+		},
+	} {
+		b := cluster(t, file)
+		now := &corev1.Node{}
+		if err := b.api.Get(t.Context(), client.ObjectKey{Name: "n1"}, now); err != nil {
+			t.Fatal(err)
+		}
+		cached := now.DeepCopy()
+		change(now, cached)
+		if err := b.api.Status().Update(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		b.Client = stale{b.api, cached}
+		b.turn(t, "n1")
+		b.clock.SetTime(b.clock.Now().Add(unmounting))
+		if wait := b.turn(t, "n1"); wait != soon {
+			t.Errorf("%s: it waits for %s", file, wait)
+		}
+		if got := b.state(t); !strings.Contains(got, "attachment csi-") {
+			t.Errorf("%s: %s", file, got)
+		}
+	}
+}
+
+// A claim is bound, and its volume is not in the cache yet: nothing else tells of that.
+func TestWaitsForTheVolumeOfABoundClaim(t *testing.T) {
+	b := cluster(t, "attaches.yaml")
+	pv := &corev1.PersistentVolume{}
+	if err := b.api.Get(t.Context(), client.ObjectKey{Name: "pv"}, pv); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.api.Delete(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	if wait := b.turn(t, "n1"); wait != soon {
+		t.Errorf("it waits for %s", wait)
+	}
+	pv.ResourceVersion = ""
+	if err := b.api.Create(t.Context(), pv); err != nil {
+		t.Fatal(err)
+	}
+	b.turn(t, "n1")
+	if got := b.state(t); !strings.Contains(got, "attachment csi-") {
+		t.Error(got)
+	}
+}
+
+// The taint that lets volumes be taken may come in the place of another.
+func TestWakesForATaint(t *testing.T) {
+	old, node := &corev1.Node{}, &corev1.Node{}
+	old.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoExecute}}
+	node.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute}}
+	if !nodeChanged(event.UpdateEvent{ObjectOld: old, ObjectNew: node}) {
+		t.Error("the node is not woken")
 	}
 }
 

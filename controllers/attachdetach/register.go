@@ -102,7 +102,7 @@ func nodeChanged(e event.UpdateEvent) bool {
 	old, ok := e.ObjectOld.(*corev1.Node)
 	node, same := e.ObjectNew.(*corev1.Node)
 	return ok && same && (old.Annotations[managed] != node.Annotations[managed] || old.Annotations[keepTerminated] != node.Annotations[keepTerminated] ||
-		len(old.Spec.Taints) != len(node.Spec.Taints) || healthy(old) != healthy(node) ||
+		outOfService(old) != outOfService(node) || healthy(old) != healthy(node) ||
 		!slices.Equal(old.Status.VolumesInUse, node.Status.VolumesInUse) || !reflect.DeepEqual(old.Status.VolumesAttached, node.Status.VolumesAttached))
 }
 

@@ -110,7 +110,7 @@ func (t *turn) create(ctx context.Context, name string, w want, e *entry) error 
 	}}
 	err := t.Client.Create(ctx, va)
 	if apierrors.IsAlreadyExists(err) { // the cache will show it
-		t.wait = kit.Sooner(t.wait, time.Second)
+		t.wait = kit.Sooner(t.wait, soon)
 		return nil
 	}
 	if err != nil {
@@ -199,23 +199,30 @@ func (t *turn) mayDetach(a attached, e *entry) (forced string, may bool) {
 	switch {
 	case !slices.Contains(t.node.Status.VolumesInUse, a.unique()):
 		return "", true
-	case slices.ContainsFunc(t.node.Spec.Taints, func(taint corev1.Taint) bool { return taint.Key == corev1.TaintNodeOutOfService }):
+	case outOfService(t.node):
 		return "out-of-service", true
 	case healthy(t.node): // its kubelet will give it up, which wakes us
 		return "", false
 	}
 	left := e.unwanted.Add(unmounting).Sub(now)
 	if left <= 0 {
-		return "timeout", true
+		return timedOut, true
 	}
 	t.wait = kit.Sooner(t.wait, left)
 	return "", false
 }
 
+// timedOut is why a volume is taken from an unhealthy node.
+const timedOut = "timeout"
+
 func healthy(node *corev1.Node) bool {
 	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
 		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 	})
+}
+
+func outOfService(node *corev1.Node) bool {
+	return slices.ContainsFunc(node.Spec.Taints, func(taint corev1.Taint) bool { return taint.Key == corev1.TaintNodeOutOfService })
 }
 
 // report writes into the node's status which volumes are there and stay. It returns the attachments that are new to it.
@@ -267,8 +274,10 @@ func (t *turn) detach(ctx context.Context, a attached, forced string) error {
 			return fmt.Errorf("reading node: %w", err)
 		}
 	}
-	if forced == "" && slices.Contains(t.node.Status.VolumesInUse, a.unique()) {
-		t.wait = kit.Sooner(t.wait, time.Second)
+	offered := func(v corev1.AttachedVolume) bool { return v.Name == a.unique() } // a turn of which the cache shows nothing yet did
+	if used := slices.Contains(t.node.Status.VolumesInUse, a.unique()); used && (forced == "" || forced == timedOut && healthy(t.node)) ||
+		slices.ContainsFunc(t.node.Status.VolumesAttached, offered) {
+		t.wait = kit.Sooner(t.wait, soon)
 		return nil
 	}
 	if err := t.Client.Delete(ctx, a.VolumeAttachment, client.Preconditions{UID: &a.UID}); client.IgnoreNotFound(err) != nil {

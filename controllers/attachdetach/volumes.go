@@ -69,6 +69,8 @@ type wants struct {
 	volumes []want
 	// unknown are the claims of which it cannot be said yet what they stand for: what they stood for before stays.
 	unknown map[client.ObjectKey]bool
+	// late says that a bound claim's volume, or who has it, is not in the cache yet: that wakes nobody.
+	late bool
 }
 
 // wanted looks up what the pods of a node use.
@@ -95,7 +97,7 @@ func (c *Controller) wanted(ctx context.Context, node string, keepTerminated boo
 func (c *Controller) add(ctx context.Context, pod *corev1.Pod, to *wants) error {
 	for _, name := range claims(pod) {
 		key := client.ObjectKey{Namespace: pod.Namespace, Name: name.claim}
-		v, known, err := c.resolve(ctx, pod, name)
+		v, known, err := c.resolve(ctx, pod, name, to)
 		if err != nil {
 			return err
 		}
@@ -136,7 +138,7 @@ func claims(pod *corev1.Pod) []used {
 }
 
 // resolve finds the volume that has to be attached for a claim: none where nothing has to. It is not known while the claim has no volume.
-func (c *Controller) resolve(ctx context.Context, pod *corev1.Pod, name used) (v *volume, known bool, err error) {
+func (c *Controller) resolve(ctx context.Context, pod *corev1.Pod, name used, to *wants) (v *volume, known bool, err error) {
 	claim, pv := &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolume{}
 	if err := c.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: name.claim}, claim); err != nil {
 		return nil, false, client.IgnoreNotFound(err)
@@ -144,10 +146,11 @@ func (c *Controller) resolve(ctx context.Context, pod *corev1.Pod, name used) (v
 	if name.own && ephemeral.VolumeIsForPod(pod, claim) != nil || claim.Status.Phase != corev1.ClaimBound || claim.Spec.VolumeName == "" {
 		return nil, false, nil
 	}
-	if err := c.Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, pv); err != nil {
-		return nil, false, client.IgnoreNotFound(err)
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: claim.Spec.VolumeName}, pv); client.IgnoreNotFound(err) != nil {
+		return nil, false, err
 	}
 	if pv.Spec.ClaimRef == nil || pv.Spec.ClaimRef.UID != claim.UID {
+		to.late = true
 		return nil, false, nil
 	}
 	found, ok := volumeOf(pv)
