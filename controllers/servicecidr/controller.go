@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -26,9 +28,14 @@ const Name = "servicecidr"
 
 const finalizer = "networking.k8s.io/service-cidr-finalizer"
 
+// settling is how long after its deletion a ServiceCIDR stays at least: a Service that was being made while it was ready may get an
+// address of it, which then must show in the cache.
+const settling = 5 * time.Second
+
 // Controller reconciles the condition Ready and the finalizer of ServiceCIDRs.
 type Controller struct {
 	Client client.Client
+	Clock  clock.PassiveClock
 }
 
 // Reconcile adds the finalizer to a ServiceCIDR and says that it is ready. A deleted one says why it is still there, or goes.
@@ -48,6 +55,9 @@ func (c *Controller) Reconcile(ctx context.Context, cidr *networkingv1.ServiceCI
 			Status: metav1.ConditionFalse, Reason: networkingv1.ServiceCIDRReasonTerminating,
 			Message: "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR",
 		}))
+	}
+	if wait := cidr.DeletionTimestamp.Add(settling).Sub(c.Clock.Now()); wait > 0 {
+		return kit.After(wait), nil
 	}
 	_, _, err = patch.Object(ctx, c.Client, cidr, func(changed *networkingv1.ServiceCIDR) {
 		changed.Finalizers = slices.DeleteFunc(changed.Finalizers, func(f string) bool { return f == finalizer })
@@ -124,8 +134,8 @@ func (c *Controller) deleting(ctx context.Context, _ client.Object) []reconcile.
 
 // Register puts the controller on mgr. It wakes when a ServiceCIDR changes, and those that are being deleted when an
 // address is released or a ServiceCIDR is made.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient()}
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	c := &Controller{Client: mgr.GetClient(), Clock: deps.Clock}
 	none := func(event.UpdateEvent) bool { return false }
 	released := predicate.Funcs{CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: none}
 	return kit.New(mgr, Name).
