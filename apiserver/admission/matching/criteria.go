@@ -6,16 +6,13 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
 
 // Criteria are those of one webhook or policy, compiled.
@@ -157,13 +154,5 @@ func (m *Matcher) matchesNamespace(ctx context.Context, s labels.Selector, a *ad
 
 // Namespace of that name, or a Status that says why there is none.
 func (m *Matcher) Namespace(ctx context.Context, name string) (*corev1.Namespace, error) {
-	of := schema.GroupResource{Resource: "namespaces"}
-	namespace, found, err := auth.Find[*corev1.Namespace](ctx, m.Lister, of, "", name)
-	if err != nil {
-		return nil, apierrors.NewInternalError(err)
-	}
-	if !found {
-		return nil, apierrors.NewNotFound(of, name)
-	}
-	return namespace, nil
+	return admission.FindNamespace(ctx, m.Lister, name)
 }

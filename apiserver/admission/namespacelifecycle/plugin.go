@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
-	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
 
 var (
@@ -33,12 +32,9 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 	if !a.Resource.Namespaced || a.Operation == admission.Delete || isAccessReview(a) {
 		return nil
 	}
-	namespace, ok, err := auth.Find[*corev1.Namespace](ctx, p.Lister, namespaces, "", a.Namespace)
+	namespace, err := admission.FindNamespace(ctx, p.Lister, a.Namespace)
 	if err != nil {
-		return apierrors.NewInternalError(err)
-	}
-	if !ok {
-		return apierrors.NewNotFound(namespaces, a.Namespace)
+		return err
 	}
 	if a.Operation != admission.Create || namespace.Status.Phase != corev1.NamespaceTerminating && namespace.DeletionTimestamp == nil {
 		return nil

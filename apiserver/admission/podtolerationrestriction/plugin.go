@@ -7,12 +7,10 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
-	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 )
 
 // Name of the plugin.
@@ -24,10 +22,7 @@ const (
 	allowed  = "scheduler.alpha.kubernetes.io/tolerationsWhitelist"
 )
 
-var (
-	pods       = schema.GroupResource{Resource: "pods"}
-	namespaces = schema.GroupResource{Resource: "namespaces"}
-)
+var pods = schema.GroupResource{Resource: "pods"}
 
 // Plugin is PodTolerationRestriction, which is off unless asked for.
 type Plugin struct {
@@ -86,12 +81,9 @@ func (p *Plugin) find(ctx context.Context, a *admission.Attributes) (*corev1.Pod
 	if !ok || !a.Is(pods, "", admission.Create, admission.Update) {
 		return nil, nil, nil
 	}
-	namespace, ok, err := auth.Find[*corev1.Namespace](ctx, p.lister, namespaces, "", a.Namespace)
+	namespace, err := admission.FindNamespace(ctx, p.lister, a.Namespace)
 	if err != nil {
-		return nil, nil, apierrors.NewInternalError(err)
-	}
-	if !ok {
-		return nil, nil, apierrors.NewNotFound(namespaces, a.Namespace)
+		return nil, nil, err
 	}
 	return pod, namespace, nil
 }
