@@ -76,22 +76,15 @@ func (c Verbs) updateScale() error {
 }
 
 func (c Verbs) patchScale() error {
-	patchType, err := c.PatchType()
+	sent, err := c.ReadPatch()
 	if err != nil {
 		return err
 	}
-	options, err := c.PatchOptions(patchType)
-	if err != nil {
-		return err
+	options := sent.Options
+	if sent.Type == types.ApplyYAMLPatchType {
+		return c.applyScale(sent.Body, options)
 	}
-	body, err := c.ReadBody()
-	if err != nil {
-		return err
-	}
-	if patchType == types.ApplyYAMLPatchType {
-		return c.applyScale(body, options)
-	}
-	how, err := patch.New(patchType, body, &autoscalingv1.Scale{})
+	how, err := patch.New(sent.Type, sent.Body, &autoscalingv1.Scale{})
 	if err != nil {
 		return err
 	}

@@ -18,20 +18,32 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
+// SentPatch is a patch as the client sent it.
+type SentPatch struct {
+	Type    types.PatchType
+	Options call.WriteOptions
+	Body    []byte
+}
+
+// ReadPatch reads a patch.
+func (c Verbs) ReadPatch() (sent SentPatch, err error) {
+	if sent.Type, err = c.PatchType(); err != nil {
+		return sent, err
+	}
+	if sent.Options, err = c.PatchOptions(sent.Type); err != nil {
+		return sent, err
+	}
+	sent.Body, err = c.ReadBody()
+	return sent, err
+}
+
 // Patch changes an object by one of the four kinds of patch.
 func (c Verbs) Patch() error {
-	patchType, err := c.PatchType()
+	sent, err := c.ReadPatch()
 	if err != nil {
 		return err
 	}
-	options, err := c.PatchOptions(patchType)
-	if err != nil {
-		return err
-	}
-	body, err := c.ReadBody()
-	if err != nil {
-		return err
-	}
+	patchType, options, body := sent.Type, sent.Options, sent.Body
 	if patchType == types.ApplyYAMLPatchType {
 		return c.apply(body, options)
 	}
