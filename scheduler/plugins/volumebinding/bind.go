@@ -94,7 +94,7 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error)
 		if got := now.Spec.VolumeName; got != "" && got != b.volume.Name {
 			return false, fmt.Errorf("PVC %q was bound to volume %q, which was not chosen for node %q", now.Name, got, node)
 		}
-		all = all && isBound(now)
+		all = all && isUsable(now)
 	}
 	for _, claim := range c.provisions {
 		now, err := read(claim)
@@ -104,9 +104,14 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error)
 		if old := now.ResourceVersion == claim.ResourceVersion; !old && now.Annotations[volume.AnnSelectedNode] != node {
 			return false, fmt.Errorf("provisioning failed for PVC %q", now.Name)
 		}
-		all = all && isBound(now)
+		all = all && isUsable(now)
 	}
 	return all, nil
+}
+
+// isUsable says whether a claim is bound and says so in its status, too, which comes last and is what kubelets look at.
+func isUsable(claim *corev1.PersistentVolumeClaim) bool {
+	return isBound(claim) && claim.Status.Phase == corev1.ClaimBound
 }
 
 // listen has the bell rung when a claim changes, from the first binding on.

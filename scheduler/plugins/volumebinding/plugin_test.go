@@ -91,7 +91,12 @@ func (f *fixture) binds(cycle *profile.CycleState, react func(written client.Obj
 			return err
 		}
 		react(obj, claim)
-		err := c.Update(ctx, claim)
+		status := claim.Status
+		if err := c.Update(ctx, claim); err != nil {
+			return err
+		}
+		claim.Status = status
+		err := c.Status().Update(ctx, claim)
 		informer.Update(claim, claim)
 		return err
 	}})
@@ -116,10 +121,38 @@ func TestBindsWhatWaits(t *testing.T) {
 	status := f.binds(first, func(written client.Object, claim *corev1.PersistentVolumeClaim) {
 		if v, ok := written.(*corev1.PersistentVolume); ok && v.Spec.ClaimRef != nil && v.Spec.ClaimRef.Name == "first" {
 			claim.Spec.VolumeName, claim.Annotations = "v", map[string]string{volume.AnnBindCompleted: "yes"}
+			claim.Status.Phase = corev1.ClaimBound
 		}
 	})
 	if !status.IsSuccess() || len(f.assumed) != 0 {
 		t.Errorf("%v, %d volumes are assumed", status, len(f.assumed))
+	}
+}
+
+// The kubelet of a node looks at the status of a claim, which is written after the rest.
+func TestWaitsForTheStatusOfAClaim(t *testing.T) {
+	f := newFixture(t, noProvisioner)
+	cycle, refusal := f.filters("first")
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
+	f.Reserve(t.Context(), cycle, nil, "n")
+	claim := &corev1.PersistentVolumeClaim{}
+	if err := f.api.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "first"}, claim); err != nil {
+		t.Fatal(err)
+	}
+	claim.Spec.VolumeName, claim.Annotations = "v", map[string]string{volume.AnnBindCompleted: "yes"}
+	if err := f.api.Update(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	for _, phase := range []corev1.PersistentVolumeClaimPhase{corev1.ClaimPending, corev1.ClaimBound} {
+		claim.Status.Phase = phase
+		if err := f.api.Status().Update(t.Context(), claim); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := f.done(t.Context(), chosen(cycle, "n"), "n"); done != (phase == corev1.ClaimBound) || err != nil {
+			t.Errorf("a claim that is %s: done %v, %v", phase, done, err)
+		}
 	}
 }
 
