@@ -64,3 +64,30 @@ func TestCertificatesAreRenewedInARunningServer(t *testing.T) {
 		t.Errorf("the last is of %s and ends at %s", last.Subject, last.NotAfter)
 	}
 }
+
+// What the server left in --cert-dir it does not take for the user's: years later it shows one that lasts, and leaves that.
+func TestCertificateLeftInAFolderIsRenewed(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Now())
+	options := &Options{}
+	options.DataDir, options.NodeName, options.NodeIP, options.ServiceCIDR, options.CertDir = t.TempDir(), "n", "127.0.0.1", "10.43.0.0/16", t.TempDir()
+	for range 3 {
+		c, err := openCertificatesAt(options, clock.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, err := tls.LoadX509KeyPair(options.servingFiles())
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := c.serve(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, leaf := range map[string]*x509.Certificate{"shown": shown.Leaf, "left": left.Leaf} {
+			if lasts := leaf.NotAfter.Sub(clock.Now()); lasts < 50*24*time.Hour {
+				t.Errorf("what is %s lasts for %s", where, lasts)
+			}
+		}
+		clock.SetTime(clock.Now().Add(400 * 24 * time.Hour))
+	}
+}

@@ -122,6 +122,9 @@ func (c *certificates) openServed(o *ServingOptions) error {
 	if err != nil {
 		return fmt.Errorf("reading the serving certificate: %w", err)
 	}
+	if shown, err := given.Serving(nil); err == nil && o.TLSCertFile == "" && shown.Leaf.CheckSignatureFrom(c.authority.Certificate) == nil {
+		return c.leaveServed(certificate, key) // it is ours, and may end or lack a name
+	}
 	text, err := os.ReadFile(certificate)
 	if err != nil {
 		return fmt.Errorf("reading the serving certificate: %w", err)
