@@ -126,11 +126,17 @@ func (c *Services) tell(service *corev1.Service, reason, message string) {
 
 // inRange says whether an address is in any ServiceCIDR; of a cluster without any nothing is known.
 func (c *Services) inRange(ctx context.Context, address string) (bool, error) {
-	all := &networkingv1.ServiceCIDRList{}
-	if err := c.Client.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
-		return false, fmt.Errorf("listing ServiceCIDRs: %w", err)
+	inside := func(cidr networkingv1.ServiceCIDR) bool { return contains(&cidr, address) }
+	for _, reader := range []client.Reader{c.Client, c.Live} {
+		all := &networkingv1.ServiceCIDRList{}
+		if err := reader.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
+			return false, fmt.Errorf("listing ServiceCIDRs: %w", err)
+		}
+		if len(all.Items) == 0 || slices.ContainsFunc(all.Items, inside) {
+			return true, nil
+		}
 	}
-	return len(all.Items) == 0 || slices.ContainsFunc(all.Items, func(cidr networkingv1.ServiceCIDR) bool { return contains(&cidr, address) }), nil
+	return false, nil
 }
 
 func contains(cidr *networkingv1.ServiceCIDR, address string) bool {

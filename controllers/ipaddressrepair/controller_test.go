@@ -107,6 +107,22 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
+// Another server may know a ServiceCIDR, and have given a Service an address of it, before the cache shows it.
+func TestSaysNothingOfARangeThatTheCacheDoesNotShow(t *testing.T) {
+	s, more := service("a", "10.99.0.7"), &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "more"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.99.0.0/28"}}}
+	stored := []client.Object{s, made("a", "10.99.0.7", 0), cidr}
+	recorder := record.NewFakeRecorder(10)
+	services := &Services{
+		Client: fake.NewClientBuilder().WithObjects(stored...).Build(), Live: fake.NewClientBuilder().WithObjects(append(stored, more)...).Build(), Recorder: recorder,
+	}
+	if _, err := services.Reconcile(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if len(recorder.Events) > 0 {
+		t.Error(<-recorder.Events)
+	}
+}
+
 func TestAnyObject(t *testing.T) {
 	api := fake.NewClientBuilder().Build()
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
