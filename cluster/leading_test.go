@@ -89,7 +89,7 @@ func newSibling(t *testing.T, dir string, access EtcdAccess) *sibling {
 	o := ForTest(dir)
 	o.Ephemeral = false
 	access.options(&o)
-	o.LeaderElectLeaseDuration, o.LeaderElectRenewDeadline, o.LeaderElectRetryPeriod = metav1.Duration{Duration: 8 * time.Second}, metav1.Duration{Duration: 5 * time.Second}, metav1.Duration{Duration: 200 * time.Millisecond}
+	o.LeaderElectLeaseDuration, o.LeaderElectRenewDeadline, o.LeaderElectRetryPeriod = metav1.Duration{Duration: 13 * time.Second}, metav1.Duration{Duration: 11 * time.Second}, metav1.Duration{Duration: 200 * time.Millisecond}
 	running, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
