@@ -48,7 +48,11 @@ func (p *Plugin) Unreserve(ctx context.Context, cycle fwk.CycleState, pod *corev
 	n.mu.Unlock()
 	for _, claim := range reserved {
 		patch := fmt.Appendf(nil, `{"metadata":{"uid":%q},"status":{"reservedFor":[{"$patch":"delete","uid":%q}]}}`, claim.UID, pod.UID)
-		if err := p.Client.Status().Patch(ctx, claim.DeepCopy(), client.RawPatch(types.StrategicMergePatchType, patch)); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
+		now := claim.DeepCopy()
+		err := p.Client.Status().Patch(ctx, now, client.RawPatch(types.StrategicMergePatchType, patch))
+		if err == nil {
+			p.assume(now, "") // what PreBind assumed says that the pod has it
+		} else if client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
 			log.FromContext(ctx).Error(err, "Taking a claim's reservation back failed", "claim", client.ObjectKeyFromObject(claim), "pod", client.ObjectKeyFromObject(pod))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/dynamic-resource-allocation/resourceclaim"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/ptr"
@@ -180,13 +181,16 @@ func TestGivesBackWhatKeepsAPodFromEveryNode(t *testing.T) {
 // A pod that could not be bound does not keep the claim of others.
 func TestGivesBackReservationsOfAPodThatIsNotBound(t *testing.T) {
 	f := newFixture(t, claim("shared", 1))
-	p, other := pod("p", "shared"), pod("other", "shared")
+	p, other, early := pod("p", "shared"), pod("other", "shared"), f.stored("shared")
 	cycle := f.fits(p, "a")
 	f.binds(p, cycle, "a")
 	f.binds(other, f.fits(other, "a"), "a")
 	f.Unreserve(t.Context(), cycle, p, "a")
 	if now := f.stored("shared"); now.Status.Allocation == nil || len(now.Status.ReservedFor) != 1 || now.Status.ReservedFor[0].UID != other.UID {
 		t.Errorf("the claim has %+v", now.Status)
+	}
+	if seen, _ := f.view(early); resourceclaim.IsReservedForPod(p, seen, false) {
+		t.Error("while the cache lags the pod is thought to have the claim still: its next attempt would not reserve it")
 	}
 	f.Unreserve(t.Context(), cycle, p, "a")
 }
