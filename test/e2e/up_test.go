@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
 	"github.com/coxswain-k8s/coxswain/test/env"
 )
 
@@ -151,9 +153,7 @@ func TestUpAfterCrash(t *testing.T) {
 	f := newFleet(t, "crash")
 	up := []string{"up", "--name", f.Name, "--nodes", "2"}
 	runs(t, f, up...)
-	for _, pid := range processesOf(f) {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
+	crash(t, f)
 	if out := runs(t, f, "node", "list", f.Name); strings.Count(out, "failed") != 2 {
 		t.Errorf("the nodes of a crashed cluster:\n%s", out)
 	}
@@ -172,9 +172,7 @@ func TestUpAfterCrash(t *testing.T) {
 			runs(t, f, "down", "--name", f.Name)
 			noTraces(t, f)
 		}
-		for _, pid := range processesOf(f) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+		crash(t, f)
 		runs(t, f, up...)
 	}
 	// A reboot leaves the folder alone, and a thorough hand everything else.
@@ -185,12 +183,27 @@ func TestUpAfterCrash(t *testing.T) {
 	noTraces(t, f)
 }
 
-// processesOf are all that run on the cluster's nodes.
+// crash kills all that runs on the cluster's nodes, and waits until it is gone: what is killed has its memory to give back before.
+func crash(t *testing.T, f *env.Fleet) {
+	t.Helper()
+	if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		left := processesOf(f)
+		for _, pid := range left {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return len(left) == 0, nil
+	}); err != nil {
+		t.Fatalf("processes %v were killed and are still there: %v", processesOf(f), err)
+	}
+}
+
+// processesOf are all that run on the cluster's nodes; those that have ended and wait for their parent do not.
 func processesOf(f *env.Fleet) []int {
 	var pids []int
 	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
 	for _, file := range files {
-		if groups, _ := os.ReadFile(file); strings.Contains(string(groups), f.Name) {
+		stat, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "stat"))
+		if groups, _ := os.ReadFile(file); strings.Contains(string(groups), f.Name) && !strings.Contains(string(stat), ") Z ") {
 			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
 				pids = append(pids, pid)
 			}
