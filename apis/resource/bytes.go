@@ -13,7 +13,7 @@ type Message interface {
 
 // encodings that are compared.
 //
-//nolint:gochecknoglobals // a pool: it holds memory, not state
+// A pool holds memory, not state.
 var encodings = sync.Pool{New: func() any { return new([2][]byte) }}
 
 // maxKept is the largest encoding whose memory is kept for the next comparison.

@@ -12,7 +12,7 @@ import (
 
 // outputs are the buffers that lists are written through, and zippers what compresses them.
 //
-//nolint:gochecknoglobals // pools: they hold memory, not state
+// Pools hold memory, not state.
 var (
 	outputs = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
 	zippers = sync.Pool{New: func() any {

@@ -87,7 +87,7 @@ type members struct {
 
 // known has the members of a type, or nil for one that cannot be divided.
 //
-//nolint:gochecknoglobals // what types are like does not change
+// What types are like does not change.
 var known sync.Map
 
 func membersOf(t reflect.Type) (*members, bool) {

@@ -139,7 +139,7 @@ func (m *Managers) current(live, obj resource.Object, subresource string) (entri
 	}
 	owned, err := readEntries(stored, m.trusted(stored), &m.known)
 	if err != nil {
-		return nil, nil //nolint:nilerr // what cannot be read is owned by nobody
+		return nil, nil // what cannot be read is owned by nobody
 	}
 	return owned, nil
 }

@@ -24,7 +24,7 @@ const (
 
 // buffers hold what waits and what is being sent.
 //
-//nolint:gochecknoglobals // a pool: it holds memory, not state
+// A pool holds memory, not state.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Conn is a TLS connection that gathers what is written to it. A write that cannot be sent fails a later one.

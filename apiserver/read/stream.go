@@ -37,7 +37,7 @@ func (c Verbs) countWatch() metrics.Watch {
 
 // frames gather the events of a watch.
 //
-//nolint:gochecknoglobals // a pool: it holds memory, not state
+// A pool holds memory, not state.
 var frames = sync.Pool{New: func() any { return new([]byte) }}
 
 // appender is an io.Writer to memory.

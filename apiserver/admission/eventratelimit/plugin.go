@@ -154,11 +154,11 @@ func (l *limit) take(key string) bool {
 		at = l.recent.PushFront(&bucket{key: key, left: l.burst, at: now})
 		l.buckets[key] = at
 		if oldest := l.recent.Back(); l.recent.Len() > l.size {
-			delete(l.buckets, l.recent.Remove(oldest).(*bucket).key) //nolint:forcetypeassert // nothing else is in it
+			delete(l.buckets, l.recent.Remove(oldest).(*bucket).key) // nothing else is in it
 		}
 	}
 	l.recent.MoveToFront(at)
-	b := at.Value.(*bucket) //nolint:forcetypeassert // as above
+	b := at.Value.(*bucket)
 	b.left, b.at = min(l.burst, b.left+l.rate*now.Sub(b.at).Seconds()), now
 	if b.left < 1 {
 		return false

@@ -271,7 +271,7 @@ func (r *reader) unescaped(raw []byte) string {
 			continue
 		}
 		code, err := uint64(0), error(nil)
-		if len(raw) >= 4 { //nolint:mnd // digits of an escape
+		if len(raw) >= 4 { // digits of an escape
 			code, err = strconv.ParseUint(string(raw[:4]), 16, 16)
 		}
 		if len(raw) < 4 || err != nil || raw[0] == '+' || raw[0] == '-' || 0xd800 <= code && code < 0xe000 {

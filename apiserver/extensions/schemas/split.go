@@ -29,7 +29,7 @@ const quotedMark = `{"id":"\u0000schema `
 // Take takes the JSON of a definition apart. It returns false for what it cannot make out. It does not look whether what it takes out is
 // right: Fill does.
 func Take(data []byte) (*Split, bool) {
-	s := &Split{Rest: make([]byte, 0, 8<<10)} //nolint:mnd // a definition without its schemas
+	s := &Split{Rest: make([]byte, 0, 8<<10)} // a definition without its schemas
 	done := 0
 	within := func(wanted string, value func(at int) int) func(string, int) int {
 		return func(name string, at int) int {

@@ -116,7 +116,7 @@ func getKey(tree *btree.BTreeG[*Entry], key string) (*Entry, bool) {
 
 // pivots are entries with nothing but a key, to find others by.
 //
-//nolint:gochecknoglobals // a pool: it holds memory, not state
+// A pool holds memory, not state.
 var pivots = sync.Pool{New: func() any { return new(Entry) }}
 
 // Len is the number of objects.
