@@ -12,8 +12,8 @@ var qosResources = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemo
 // for, Burstable otherwise. Resources of the pod as a whole, where given, decide alone.
 func QOS(spec *corev1.PodSpec) corev1.PodQOSClass {
 	parts := []corev1.ResourceRequirements{}
-	if spec.Resources != nil {
-		parts = append(parts, *spec.Resources)
+	if r := spec.Resources; r != nil && len(r.Requests)+len(r.Limits) > 0 {
+		parts = append(parts, *r)
 	} else {
 		eachContainer(spec, func(c *corev1.Container) { parts = append(parts, c.Resources) })
 	}

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
 )
@@ -58,7 +59,7 @@ func (p *Plugin) Admit(ctx context.Context, a *admission.Attributes) error {
 		if len(more) > 0 {
 			pod.Spec.Tolerations = merge(slices.Concat(pod.Spec.Tolerations, more))
 		}
-		if asksForMore(pod) {
+		if podspec.QOS(&pod.Spec) != corev1.PodQOSBestEffort { // it stays on a node that is short of memory
 			pod.Spec.Tolerations = merge(append(pod.Spec.Tolerations, corev1.Toleration{
 				Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule,
 			}))
@@ -151,22 +152,4 @@ func covers(wide, narrow corev1.Toleration) bool {
 		return exists
 	}
 	return wide.Operator == "" || narrow.Operator == wide.Operator // as upstream has it, Equal does not cover what says nothing
-}
-
-// asksForMore says that a pod is not best effort: it stays on a node that is short of memory.
-func asksForMore(pod *corev1.Pod) bool {
-	asks := func(r corev1.ResourceRequirements) bool {
-		for _, list := range []corev1.ResourceList{r.Requests, r.Limits} {
-			for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-				if quantity, ok := list[name]; ok && !quantity.IsZero() {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	if pod.Spec.Resources != nil && asks(*pod.Spec.Resources) {
-		return true
-	}
-	return slices.ContainsFunc(slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers), func(c corev1.Container) bool { return asks(c.Resources) })
 }

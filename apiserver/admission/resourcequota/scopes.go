@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
@@ -53,9 +54,9 @@ func podInScope(pod *corev1.Pod, r corev1.ScopedResourceSelectorRequirement) boo
 	case corev1.ResourceQuotaScopeNotTerminating:
 		return !terminating
 	case corev1.ResourceQuotaScopeBestEffort:
-		return isBestEffort(pod)
+		return podspec.QOS(&pod.Spec) == corev1.PodQOSBestEffort
 	case corev1.ResourceQuotaScopeNotBestEffort:
-		return !isBestEffort(pod)
+		return podspec.QOS(&pod.Spec) != corev1.PodQOSBestEffort
 	case corev1.ResourceQuotaScopePriorityClass:
 		return matches(r, pod.Spec.PriorityClassName)
 	case corev1.ResourceQuotaScopeCrossNamespacePodAffinity:
@@ -83,24 +84,6 @@ func claimClass(claim *corev1.PersistentVolumeClaim) string {
 		return ""
 	}
 	return *claim.Spec.VolumeAttributesClassName
-}
-
-// isBestEffort: no container asks for or is limited in processor time or memory.
-func isBestEffort(pod *corev1.Pod) bool {
-	asks := func(r corev1.ResourceRequirements) bool {
-		for _, list := range []corev1.ResourceList{r.Requests, r.Limits} {
-			for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-				if quantity, ok := list[name]; ok && !quantity.IsZero() {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	if pod.Spec.Resources != nil && asks(*pod.Spec.Resources) {
-		return false
-	}
-	return !slices.ContainsFunc(slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers), func(c corev1.Container) bool { return asks(c.Resources) })
 }
 
 func crossesNamespaces(pod *corev1.Pod) bool {
