@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -48,6 +49,12 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	for _, path := range []*string{&o.upstream, &o.ours} { // programs run in the folder of their machine
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return err
+		}
+	}
 	only, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
