@@ -96,10 +96,8 @@ func (m *Machine) mount(resolv file) error {
 			return err
 		}
 	}
-	for _, dir := range below {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("unmounting %s: %w", dir, err)
-		}
+	if err := letGo(below); err != nil {
+		return err
 	}
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=0755"); err != nil {
 		return fmt.Errorf("mounting /run: %w", err)
@@ -115,6 +113,17 @@ func (m *Machine) mount(resolv file) error {
 		}
 	}
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
+}
+
+// letGo unmounts dirs. Some may be gone meanwhile: whoever removes a folder removes what was mounted on it everywhere.
+func letGo(dirs []string) error {
+	for _, dir := range dirs {
+		err := unix.Unmount(dir, unix.MNT_DETACH)
+		if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("unmounting %s: %w", dir, err)
+		}
+	}
+	return nil
 }
 
 func (b Bind) mount() error {

@@ -277,3 +277,11 @@ func TestFoldersThatWereMade(t *testing.T) {
 		}
 	}
 }
+
+// Two clusters come and go on one machine: what was mounted when the mounts were listed may be gone with its folder.
+func TestMountsThatGoMeanwhile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := letGo([]string{dir}); err != nil {
+		t.Errorf("letting a mount go whose folder was removed: %v", err)
+	}
+}
