@@ -2,18 +2,24 @@ package cloudnode
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	cloudprovider "k8s.io/cloud-provider"
 	cloudapi "k8s.io/cloud-provider/api"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
@@ -22,41 +28,78 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "cloudnode"
 
-// Controller reconciles Nodes that the cloud has not been asked about.
+// Controller reconciles Nodes with what the cloud knows of their machines.
 type Controller struct {
 	Client    client.Client
 	Recorder  record.EventRecorder
 	Instances cloudprovider.InstancesV2
+	Clock     clock.WithTicker
+	// Period is how often the cloud is asked for the addresses of all Nodes.
+	Period time.Duration
 }
 
-// Reconcile writes what the cloud knows of a Node, its addresses first, and takes the taint away.
+// Reconcile writes what the cloud knows of a Node, its addresses first, and takes the taint away. Of a Node without the taint it writes
+// the addresses, if they are others.
 func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
-	if !uninitialized(node) {
+	if node.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
 	known, err := c.Instances.InstanceMetadata(ctx, node.DeepCopy())
-	if err != nil {
+	if err == nil && known == nil {
+		err = errors.New("it answers nothing")
+	}
+	switch {
+	case err == nil:
+		return patch.Result(reconcile.Result{}, c.initialize(ctx, node, known))
+	case uninitialized(node):
 		return reconcile.Result{}, fmt.Errorf("asking the cloud about node %s: %w", node.Name, err)
 	}
-	if known == nil {
-		return reconcile.Result{}, fmt.Errorf("asking the cloud about node %s: it answers nothing", node.Name)
-	}
-	return patch.Result(reconcile.Result{}, c.initialize(ctx, node, known))
+	log.FromContext(ctx).Error(err, "Asking the cloud for the addresses of a node failed", "node", node.Name)
+	return reconcile.Result{}, nil
 }
 
 func (c *Controller) initialize(ctx context.Context, node *corev1.Node, known *cloudprovider.InstanceMetadata) error {
 	current := node.DeepCopy()
-	if len(known.NodeAddresses) > 0 && !slices.Equal(known.NodeAddresses, node.Status.Addresses) {
-		current.Status.Addresses = addresses(node, known.NodeAddresses)
+	if all := addresses(node, known.NodeAddresses); len(known.NodeAddresses) > 0 && !slices.Equal(all, node.Status.Addresses) {
+		current.Status.Addresses = all
 		if err := c.Client.Status().Update(ctx, current); err != nil {
 			return fmt.Errorf("writing addresses of node %s: %w", node.Name, err)
 		}
+	}
+	if !uninitialized(node) {
+		return nil
 	}
 	changed, _, err := patch.Object(ctx, c.Client, current, func(node *corev1.Node) { describe(node, known) })
 	if err != nil {
 		return err
 	}
 	c.Recorder.Event(changed, corev1.EventTypeNormal, "Synced", "Node synced successfully")
+	return nil
+}
+
+// refresh wakes all Nodes once in a while: a cloud does not tell when it gives a machine another address.
+func (c *Controller) refresh(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	ticker := c.Clock.NewTicker(c.Period)
+	go func() {
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C():
+			}
+			var nodes corev1.NodeList
+			if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
+				log.FromContext(ctx).Error(err, "Listing nodes failed")
+				continue
+			}
+			for i := range nodes.Items {
+				if node := &nodes.Items[i]; !uninitialized(node) { // those are asked about already
+					queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(node)})
+				}
+			}
+		}
+	}()
 	return nil
 }
 
@@ -101,7 +144,7 @@ func describe(node *corev1.Node, known *cloudprovider.InstanceMetadata) {
 	node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, isUninitialized)
 }
 
-// Register puts the controller on mgr if the cloud knows machines. It wakes when a Node with the taint comes or changes.
+// Register puts the controller on mgr if the cloud knows machines. It wakes when a Node with the taint comes or changes, and all Nodes at times.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if deps.Cloud == nil {
 		return nil
@@ -110,10 +153,11 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if !ok {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cloud-node-controller"), Instances: instances}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cloud-node-controller"), Instances: instances, Clock: deps.Clock, Period: deps.Clouds.NodeStatusPeriod}
 	waits := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		node, ok := o.(*corev1.Node)
 		return ok && uninitialized(node)
 	})
-	return kit.New(mgr, Name).For(&corev1.Node{}, builder.WithPredicates(waits)).Complete(reconcile.AsReconciler(c.Client, c))
+	return kit.New(mgr, Name).WithOptions(kit.Options(deps.Clouds.NodeSyncs)).
+		For(&corev1.Node{}, builder.WithPredicates(waits)).WatchesRawSource(source.Func(c.refresh)).Complete(reconcile.AsReconciler(c.Client, c))
 }

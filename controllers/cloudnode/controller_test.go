@@ -3,16 +3,20 @@ package cloudnode
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	cloudprovider "k8s.io/cloud-provider"
 	cloudfake "k8s.io/cloud-provider/fake"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
 )
@@ -45,7 +49,7 @@ func TestInitializesNodes(t *testing.T) {
 		t.Errorf("a node that the cloud does not know was let in: %v", err)
 	}
 	cloud.MetadataErr = nil
-	for range 2 {
+	for range 2 { // the second time nothing is left to do
 		if _, err := c.Reconcile(t.Context(), read()); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +66,49 @@ func TestInitializesNodes(t *testing.T) {
 	}
 	if event := <-recorder.Events; event != "Normal Synced Node synced successfully" || len(recorder.Events) > 0 {
 		t.Errorf("%q and %d more", event, len(recorder.Events))
+	}
+}
+
+// What the cloud says later of the addresses is written; what it says again is not.
+func TestRefreshesAddresses(t *testing.T) {
+	cloud := &cloudfake.Cloud{EnableInstancesV2: true, Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}, {Type: corev1.NodeInternalIP, Address: "fd00::1"}}}
+	instances, _ := cloud.InstancesV2()
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "boat"}, Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "boat"}}}}
+	fresh := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "fresh"}, Spec: corev1.NodeSpec{Taints: []corev1.Taint{{Key: "node.cloudprovider.kubernetes.io/uninitialized"}}}}
+	api := fake.NewClientBuilder().WithObjects(node, fresh).WithStatusSubresource(node).Build()
+	now := clocktesting.NewFakeClock(fuzzing.Now())
+	c := &Controller{Client: api, Recorder: record.NewFakeRecorder(9), Instances: instances, Clock: now, Period: 5 * time.Minute}
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	defer queue.ShutDown()
+	if err := c.refresh(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	var versions []string
+	for range 2 {
+		now.Step(5 * time.Minute)
+		woken, _ := queue.Get()
+		queue.Done(woken)
+		if woken.Name != "boat" {
+			t.Fatalf("%s was woken", woken.Name)
+		}
+		got := &corev1.Node{}
+		if err := api.Get(t.Context(), woken.NamespacedName, got); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Reconcile(t.Context(), got); err != nil {
+			t.Fatal(err)
+		}
+		if err := api.Get(t.Context(), woken.NamespacedName, got); err != nil || len(got.Status.Addresses) != 3 {
+			t.Errorf("%v %v", got.Status.Addresses, err)
+		}
+		versions = append(versions, got.ResourceVersion)
+	}
+	if versions[0] != versions[1] {
+		t.Error("the same addresses were written again")
+	}
+	cloud.MetadataErr = errors.New("fog")
+	if _, err := c.Reconcile(t.Context(), node); err != nil {
+		t.Errorf("it would be asked again at once: %v", err)
 	}
 }
 

@@ -24,14 +24,13 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "cloudnodelifecycle"
 
-// again is how soon the cloud is asked again about a Node that is not ready.
-const again = 5 * time.Second
-
 // Controller reconciles Nodes with the machines in the cloud.
 type Controller struct {
 	Client    client.Client
 	Recorder  record.EventRecorder
 	Instances cloudprovider.InstancesV2
+	// Period is how soon the cloud is asked again about a Node that is not ready.
+	Period time.Duration
 }
 
 // Reconcile deletes a Node without a machine, and marks one whose machine is shut down.
@@ -58,7 +57,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if down {
 		err = c.mark(ctx, node, true)
 	}
-	return patch.Result(kit.After(again), err)
+	return patch.Result(kit.After(c.Period), err)
 }
 
 func ready(node *corev1.Node) bool {
@@ -91,7 +90,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if !ok {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cloud-node-lifecycle-controller"), Instances: instances}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cloud-node-lifecycle-controller"), Instances: instances, Period: deps.Clouds.NodeMonitorPeriod}
 	turns := predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*corev1.Node)

@@ -2,6 +2,7 @@ package cloudnodelifecycle
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,7 +39,7 @@ func TestNodesFollowTheirMachines(t *testing.T) {
 			cloud := &cloudfake.Cloud{EnableInstancesV2: true, ExistsByProviderID: test.exists, NodeShutdown: test.down}
 			instances, _ := cloud.InstancesV2()
 			api, recorder := fake.NewClientBuilder().WithObjects(node).Build(), record.NewFakeRecorder(9)
-			c := &Controller{Client: api, Recorder: recorder, Instances: instances}
+			c := &Controller{Client: api, Recorder: recorder, Instances: instances, Period: time.Second}
 			if err := api.Get(t.Context(), client.ObjectKeyFromObject(node), node); err != nil {
 				t.Fatal(err)
 			}

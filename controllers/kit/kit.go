@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -55,12 +56,34 @@ type Deps struct {
 	Cloud cloudprovider.Interface
 	// ClusterName is what clouds know the cluster by. Default: kubernetes.
 	ClusterName string
+	// Clouds say how often, and how many at a time, the controllers of clouds look.
+	Clouds CloudSettings
 	// TerminatedPods is how many finished pods are kept before the oldest go. Default: 12500.
 	TerminatedPods int
 	// LegacyTokenPeriod is how long a token in a Secret may be unused. Default: a year.
 	LegacyTokenPeriod time.Duration
 	// Metrics shows what controllers count (Collect). Nil shows nothing.
 	Metrics prometheus.Registerer
+}
+
+// CloudSettings are those of the controllers of clouds.
+type CloudSettings struct {
+	// NodeStatusPeriod is how often the cloud is asked for the addresses of nodes. Default: 5 min.
+	NodeStatusPeriod time.Duration
+	// NodeMonitorPeriod is how often the cloud is asked about a node that is not ready. Default: 5 s.
+	NodeMonitorPeriod time.Duration
+	// RoutePeriod is how soon all routes are compared although nothing is known to have changed. Default: 12 h.
+	RoutePeriod time.Duration
+	// ServiceSyncs and NodeSyncs are how many Services and nodes are looked at at a time. Default: 4.
+	ServiceSyncs, NodeSyncs int
+}
+
+func (s CloudSettings) defaults() CloudSettings {
+	s.NodeStatusPeriod = cmp.Or(s.NodeStatusPeriod, 5*time.Minute)
+	s.NodeMonitorPeriod = cmp.Or(s.NodeMonitorPeriod, 5*time.Second)
+	s.RoutePeriod = cmp.Or(s.RoutePeriod, 12*time.Hour)
+	s.ServiceSyncs, s.NodeSyncs = cmp.Or(s.ServiceSyncs, workers), cmp.Or(s.NodeSyncs, workers)
+	return s
 }
 
 // Access is what a controller calls the API with, under an identity of its own.
@@ -105,13 +128,17 @@ func (d Deps) Defaults() Deps {
 	if d.TerminatedPods == 0 {
 		d.TerminatedPods = 12500
 	}
+	d.Clouds = d.Clouds.defaults()
 	return d
 }
+
+// workers are those of a controller that does not say how many it has.
+const workers = 4
 
 // New starts the description of a controller. Names need not be unique in a process,
 // since many clusters may live in one.
 func New(mgr manager.Manager, name string) *builder.Builder {
-	return builder.ControllerManagedBy(mgr).Named(name).WithOptions(Options(4))
+	return builder.ControllerManagedBy(mgr).Named(name).WithOptions(Options(workers))
 }
 
 // What fails is tried again after 5 ms and ever later, but at the latest after a minute: when its cause is gone, nothing

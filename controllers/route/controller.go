@@ -29,9 +29,6 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "route"
 
-// again is how soon all routes are compared although nothing is known to have changed.
-const again = 12 * time.Hour
-
 // Controller reconciles the routes of the whole cluster at a time.
 type Controller struct {
 	Client       client.Client
@@ -40,6 +37,8 @@ type Controller struct {
 	Clock        clock.PassiveClock
 	ClusterName  string
 	ClusterCIDRs []netip.Prefix
+	// Period is how soon all routes are compared although nothing is known to have changed.
+	Period time.Duration
 }
 
 // key of a route: what leads where.
@@ -71,7 +70,7 @@ func (c *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	for i := range nodes.Items {
 		err = errors.Join(err, c.lead(ctx, &nodes.Items[i], there))
 	}
-	return patch.Result(kit.After(again), err)
+	return patch.Result(kit.After(c.Period), err)
 }
 
 // clean removes routes within the pod network that lead to no Node.
@@ -143,7 +142,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if !ok {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "route_controller"), Routes: routes, Clock: deps.Clock, ClusterName: deps.ClusterName}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "route_controller"), Routes: routes, Clock: deps.Clock, ClusterName: deps.ClusterName, Period: deps.Clouds.RoutePeriod}
 	for _, cidr := range deps.ClusterCIDRs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {

@@ -50,7 +50,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		UpdateFunc: func(e event.UpdateEvent) bool { return signature(e.ObjectOld) != signature(e.ObjectNew) },
 		DeleteFunc: func(e event.DeleteEvent) bool { return signature(e.Object) != "" },
 	}
-	b := kit.New(mgr, Name).
+	b := kit.New(mgr, Name).WithOptions(kit.Options(deps.Clouds.ServiceSyncs)).
 		For(&corev1.Service{}, builder.WithPredicates(ours)).
 		Watches(&corev1.Node{}, c.changes(), builder.WithPredicates(hosts))
 	if c.follows() {
