@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/policy"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
@@ -48,6 +50,9 @@ func (s *Server) hooksOf(row *resource.Resource) kinds.Hooks {
 	}
 	if row.Group == apiextensionsv1.GroupName && row.Name == "customresourcedefinitions" {
 		return definitionHooks(s.Clock)
+	}
+	if row.Group == admissionregistrationv1.GroupName {
+		return kinds.Hooks{Wrong: (&policy.Check{Environments: &s.expressions}).Errors}
 	}
 	switch row.Name {
 	case "csidrivers", "csinodes", "deviceclasses", "resourceclaims", "resourceslices", "storageclasses", "volumeattachments":

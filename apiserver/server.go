@@ -16,6 +16,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/connect"
@@ -106,6 +107,8 @@ type Server struct {
 	checked *metrics.Checks
 	chain   *filters.Chain
 	logger  logr.Logger
+	// expressions compile what policies and webhooks say, when they are written.
+	expressions expression.Environments
 }
 
 // Handler returns the whole server as one handler. What lasts, like a watch, ends when ctx does; all else is still answered.

@@ -9,10 +9,11 @@ var qosResources = []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemo
 
 // QOS is the quality of service class that follows from a pod's requests and limits: Guaranteed when
 // every container has limits on CPU and memory that equal its requests, BestEffort when nothing is asked
-// for, Burstable otherwise. Resources of the pod as a whole, where given, decide alone.
+// for, Burstable otherwise. Resources of the pod as a whole, where given, decide alone, even when they are empty: so upstream's
+// API server reckons.
 func QOS(spec *corev1.PodSpec) corev1.PodQOSClass {
 	parts := []corev1.ResourceRequirements{}
-	if r := spec.Resources; r != nil && len(r.Requests)+len(r.Limits) > 0 {
+	if r := spec.Resources; r != nil {
 		parts = append(parts, *r)
 	} else {
 		eachContainer(spec, func(c *corev1.Container) { parts = append(parts, c.Resources) })

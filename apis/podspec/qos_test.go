@@ -18,7 +18,7 @@ func TestQOS(t *testing.T) {
 		{"limits equal requests", nil, &corev1.ResourceRequirements{Requests: some, Limits: some}, corev1.PodQOSGuaranteed},
 		{"requests alone", nil, &corev1.ResourceRequirements{Requests: some}, corev1.PodQOSBurstable},
 		{"the pod decides", &corev1.ResourceRequirements{Requests: some, Limits: some}, &corev1.ResourceRequirements{}, corev1.PodQOSGuaranteed},
-		{"a pod that asks for nothing as a whole leaves it to its containers", &corev1.ResourceRequirements{}, &corev1.ResourceRequirements{Requests: some}, corev1.PodQOSBurstable},
+		{"a pod that asks for nothing as a whole", &corev1.ResourceRequirements{}, &corev1.ResourceRequirements{Requests: some}, corev1.PodQOSBestEffort},
 	} {
 		spec := &corev1.PodSpec{Resources: c.pod, Containers: []corev1.Container{{Resources: *c.container}}}
 		if got := QOS(spec); got != c.want {

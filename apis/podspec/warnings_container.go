@@ -26,7 +26,7 @@ func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *fie
 	var warnings []string
 	add := func(name, problem, instead string) {
 		if _, ok := meta.Annotations[name]; ok {
-			warnings = append(warnings, fmt.Sprintf("%s: %s; use the %q field instead", path.Key(name), problem, instead))
+			warnings = append(warnings, oldAnnotation(path.Key(name), problem, instead))
 		}
 	}
 	old := oldAnnotations()
@@ -43,10 +43,21 @@ func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *fie
 			add(corev1.SeccompContainerAnnotationKeyPrefix+c.Name, "non-functional in v1.27+", "seccompProfile")
 		}
 		if own == nil || own.AppArmorProfile == nil || pod && sameProfile(own.AppArmorProfile, meta.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name]) {
-			add(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, "deprecated since v1.30", "appArmorProfile")
+			add(corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+c.Name, deprecatedAppArmor, "appArmorProfile")
 		}
 	})
 	return warnings
+}
+
+const deprecatedAppArmor = "deprecated since v1.30"
+
+func oldAnnotation(path *field.Path, problem, instead string) string {
+	return fmt.Sprintf("%s: %s; use the %q field instead", path, problem, instead)
+}
+
+// OldAppArmor warns of an annotation of a pod that names the AppArmor profile of a container.
+func OldAppArmor(annotation string) string {
+	return oldAnnotation(field.NewPath("metadata", "annotations").Key(annotation), deprecatedAppArmor, "appArmorProfile")
 }
 
 func sameProfile(profile *corev1.AppArmorProfile, annotation string) bool {

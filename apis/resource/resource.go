@@ -78,6 +78,8 @@ type Resource struct {
 
 	// Warnings are sent to the client as Warning headers; old is nil on create.
 	Warnings func(ctx context.Context, obj, old Object) []string
+	// EarlyWarnings are sent with a creation before it is prepared, also when it is refused.
+	EarlyWarnings func(obj Object) []string
 
 	// AllowCreateOnUpdate lets PUT create; AllowUnconditionalUpdate lets an update come without a
 	// resourceVersion.

@@ -16,19 +16,11 @@ func csiNodes() *resource.Resource {
 			Name:    "v1",
 			New:     resource.New[storagev1.CSINode],
 			NewList: resource.NewList[storagev1.CSINodeList],
-			Default: resource.Defaulter(defaultCSINode),
 		}},
 		Columns:        resource.Columns("Name:name", "Drivers:integer", "Age"),
 		Cells:          resource.Row(csiNodeCells),
 		Validate:       resource.Check(validateCSINode),
 		ValidateUpdate: resource.CheckUpdate(validateCSINodeUpdate),
 		StoragePrefix:  "csinodes",
-	}
-}
-
-// defaultCSINode makes an empty list nil, which is how it comes back from the store.
-func defaultCSINode(n *storagev1.CSINode) {
-	if len(n.Spec.Drivers) == 0 {
-		n.Spec.Drivers = nil
 	}
 }

@@ -110,14 +110,19 @@ func (c *Answer) WriteList(code int, objects []resource.Object, meta metav1.List
 // ShownKind is the kind of what is shown of single objects.
 func (c *Answer) ShownKind() schema.GroupVersionKind {
 	if c.Partial() {
-		return metav1.SchemeGroupVersion.WithKind("PartialObjectMetadata")
+		return c.partialVersion().WithKind("PartialObjectMetadata")
 	}
 	return c.At.GVK
 }
 
 func (c *Answer) shownListKind() schema.GroupVersionKind {
 	if c.Partial() {
-		return metav1.SchemeGroupVersion.WithKind("PartialObjectMetadataList")
+		return c.partialVersion().WithKind("PartialObjectMetadataList")
 	}
 	return c.At.ListGVK
+}
+
+// partialVersion is the version of meta.k8s.io that the client named, for there is an older one.
+func (c *Answer) partialVersion() schema.GroupVersion {
+	return schema.GroupVersion{Group: metav1.GroupName, Version: c.Accept.AsVersion}
 }

@@ -16,7 +16,7 @@ type Media struct {
 
 // Refuse answers before any verb is reached.
 func (s Media) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	accepted, ok := s.Asked(r, func(codec.Accepted) bool { return true })
+	accepted, ok := s.Asked(r, func(a codec.Accepted) bool { return a.As == "" || a.InMeta() })
 	if !ok {
 		accepted = codec.Accepted{}
 	}

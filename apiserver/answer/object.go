@@ -14,6 +14,9 @@ import (
 // It is made once and shared.
 func (c *Answer) Encoded(entry *cache.Entry) ([]byte, error) {
 	key := c.At.EncodingKey(c.Accept.Media, c.Partial())
+	if c.Partial() && c.Accept.AsVersion != metav1.SchemeGroupVersion.Version {
+		key += " " + c.Accept.AsVersion
+	}
 	if c.At.KeepsPacked() { // whose encodings are kept no more than the objects themselves
 		return c.At.Shared.Encoding(entry, key, func() ([]byte, error) {
 			obj, err := c.At.Object(c.Context(), entry)
@@ -54,13 +57,13 @@ func (c *Answer) Partial() bool {
 // shown is the object in the form and version that the client asked for, tables apart.
 func (c *Answer) shown(obj resource.Object) (runtime.Object, error) {
 	if c.Partial() {
-		return MetadataOf(obj), nil
+		return c.MetadataOf(obj), nil
 	}
 	return c.At.Versioned(obj)
 }
 
 // MetadataOf is the metadata of an object alone.
-func MetadataOf(obj resource.Object) *metav1.PartialObjectMetadata {
+func (c *Answer) MetadataOf(obj resource.Object) *metav1.PartialObjectMetadata {
 	var meta metav1.ObjectMeta
 	if accessor, ok := obj.(metav1.ObjectMetaAccessor); ok {
 		if typed, ok := accessor.GetObjectMeta().(*metav1.ObjectMeta); ok {
@@ -71,7 +74,7 @@ func MetadataOf(obj resource.Object) *metav1.PartialObjectMetadata {
 		meta = copyMeta(obj)
 	}
 	return &metav1.PartialObjectMetadata{
-		TypeMeta:   metav1.TypeMeta{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1"},
+		TypeMeta:   metav1.TypeMeta{Kind: "PartialObjectMetadata", APIVersion: c.partialVersion().String()},
 		ObjectMeta: meta,
 	}
 }

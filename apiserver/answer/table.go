@@ -44,5 +44,5 @@ func (c *Answer) included(obj resource.Object) (runtime.Object, error) {
 	case metav1.IncludeObject:
 		return c.At.Versioned(obj)
 	}
-	return MetadataOf(obj), nil
+	return c.MetadataOf(obj), nil
 }

@@ -2,6 +2,7 @@ package call
 
 import (
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,19 +17,49 @@ import (
 func (c *Call) Negotiate() error {
 	accepted, ok := c.Asked(c.R, c.allows)
 	if !ok {
-		if !c.At.Protobuf {
-			return refusal.NotAcceptableText(c.Supported())
-		}
-		return refusal.NotAcceptable(c.Supported())
+		return c.notAcceptable()
 	}
 	if answer.WantsPretty(c.R) {
 		accepted.Pretty = true
 	}
 	c.Accept = accepted
-	if accepted.As == "Table" {
+	switch accepted.As {
+	case "Table":
 		return c.readTableOptions()
+	case "PartialObjectMetadata":
+		if c.Info.Verb == "list" {
+			return refusal.NotAcceptableText("you requested PartialObjectMetadata, but the requested object is a list (" + c.shownType() + "List)")
+		}
+	case "PartialObjectMetadataList":
+		if c.Info.Verb != "list" {
+			return refusal.NotAcceptableText("you requested PartialObjectMetadataList, but the requested object is not a list (" + c.shownType() + ")")
+		}
 	}
 	return nil
+}
+
+// notAcceptable refuses a media type that is none of an object's, or a form in which this object is not shown.
+func (c *Call) notAcceptable() error {
+	known := c.Supported()
+	if _, ok := c.Asked(c.R, func(codec.Accepted) bool { return true }); ok || !c.At.Protobuf {
+		return refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(known, ", "))
+	}
+	if c.Info.Verb == "list" || c.Info.Verb == "watch" {
+		known = append(known, c.Streamed()...)
+	}
+	return refusal.NotAcceptable(known)
+}
+
+// shownType is what upstream calls the type of an object in its programs, which it tells clients.
+func (c *Call) shownType() string {
+	if c.At.Custom != nil {
+		return "*unstructured.Unstructured"
+	}
+	home, _, _ := strings.Cut(c.At.GVK.Group, ".")
+	if home == "" || home == "events" {
+		home = "core"
+	}
+	return "*" + home + "." + c.At.GVK.Kind
 }
 
 // allows says which forms of an object this request can be answered with.
@@ -39,17 +70,7 @@ func (c *Call) allows(a codec.Accepted) bool {
 	if a.As != "" && c.At.Row.Virtual && c.Info.Verb == "create" {
 		return false // reviews have no metadata worth showing
 	}
-	switch a.As {
-	case "":
-		return true
-	case "Table":
-		return a.AsGroup == metav1.GroupName && (a.AsVersion == "v1" || a.AsVersion == "v1beta1") && a.Media != codec.Protobuf && a.Media != codec.CBOR
-	case "PartialObjectMetadata":
-		return a.AsGroup == metav1.GroupName && a.AsVersion == "v1" && c.Info.Verb != "list"
-	case "PartialObjectMetadataList":
-		return a.AsGroup == metav1.GroupName && a.AsVersion == "v1" && c.Info.Verb == "list"
-	}
-	return false
+	return a.As == "" || a.InMeta()
 }
 
 // readTableOptions reads what of its objects a table is to carry.

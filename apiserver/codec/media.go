@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Media is a media type that objects travel in.
@@ -73,6 +75,20 @@ type Accepted struct {
 	Pretty bool
 	// Profile is "nopeer" where discovery is not to be merged.
 	Profile string
+}
+
+// InMeta says whether another kind is asked for that there is in meta.k8s.io, in a form that it has.
+func (a *Accepted) InMeta() bool {
+	if a.AsGroup != metav1.GroupName || a.AsVersion != "v1" && a.AsVersion != "v1beta1" {
+		return false
+	}
+	switch a.As {
+	case "Table":
+		return a.Media != Protobuf && a.Media != CBOR
+	case "PartialObjectMetadata", "PartialObjectMetadataList":
+		return true
+	}
+	return false
 }
 
 // Negotiate chooses among the clauses of an Accept header the first, by quality, that allow accepts. A nil

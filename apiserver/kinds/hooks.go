@@ -3,6 +3,8 @@ package kinds
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
@@ -13,6 +15,9 @@ type Hooks struct {
 	// are called again when one of these failed because of what others did.
 	OnCreate func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
 	OnUpdate func(ctx context.Context, obj, old resource.Object) ([]storage.Op, error)
+	// Wrong is what is wrong with obj beside what its row finds, when that is more than a pure function can say; old is nil
+	// on create.
+	Wrong func(obj, old resource.Object) field.ErrorList
 	// OnDelete adds operations to the transaction that removes obj.
 	OnDelete func(ctx context.Context, obj resource.Object) ([]storage.Op, error)
 	// OnTerminate changes obj when its deletion starts but waits.
@@ -29,6 +34,14 @@ func (h Hooks) BeforeCreate(ctx context.Context, obj resource.Object) ([]storage
 		return nil, nil
 	}
 	return h.OnCreate(ctx, obj)
+}
+
+// WrongWith is Wrong, if there is one.
+func (h Hooks) WrongWith(obj, old resource.Object) field.ErrorList {
+	if h.Wrong == nil {
+		return nil
+	}
+	return h.Wrong(obj, old)
 }
 
 // BeforeUpdate is OnUpdate, if there is one.

@@ -26,7 +26,9 @@ type Kind struct {
 	Custom   *Custom // nil for kinds that have a Go type
 	// Shared are the encodings of packed objects.
 	Shared packed.Shared
-	packer *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
+	// empties are found out when the first object is written.
+	empties func() *codec.Empties
+	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
 }
 
 // Decode reads a stored value.

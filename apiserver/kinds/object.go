@@ -97,9 +97,13 @@ func (at *Endpoint) Committed(ctx context.Context, obj resource.Object, value []
 	return obj, nil
 }
 
-// ReadBack is the object as it comes back out of a value that was made of it: conversions may not lead back to where they came from.
+// ReadBack is the object as it comes back out of a value that was made of it: conversions may not lead back to where they came from,
+// and protobuf knows no empty lists.
 func (at *Endpoint) ReadBack(ctx context.Context, obj resource.Object, value []byte) (resource.Object, error) {
 	if at.Custom == nil {
+		if !at.Kind.Row.StoredAsJSON {
+			at.Kind.empties().Drop(obj)
+		}
 		return obj, nil
 	}
 	kept, err := at.Custom.Codec.Decode(value)

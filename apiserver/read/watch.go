@@ -31,7 +31,7 @@ const (
 // Watch streams changes until the client goes, the timeout comes or the server stops.
 func (c Verbs) Watch() error {
 	if c.Accept.Media == codec.YAML {
-		return refusal.NotAcceptableText(c.Streamed()) // which has no frames
+		return refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(c.Streamed(), ", ")) // which has no frames
 	}
 	options, err := c.ListOptions()
 	if err != nil {

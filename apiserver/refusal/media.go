@@ -16,11 +16,11 @@ func NotAcceptable(accepted []string) error {
 	}}
 }
 
-// NotAcceptableText is the answer where objects have no Go type.
-func NotAcceptableText(accepted []string) error {
+// NotAcceptableText refuses an answer in a form that an object does not have, in other words.
+func NotAcceptableText(why string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
-		Message: "only the following media types are accepted: " + strings.Join(accepted, ", "),
+		Message: why,
 	}}
 }
 

@@ -8,18 +8,17 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
-	"github.com/coxswain-k8s/coxswain/apiserver/answer"
 )
 
 // writeScale answers with a Scale in the form that the client asked for. Its table is its own, not that of its object.
 func (c Verbs) writeScale(scale *autoscalingv1.Scale) error {
 	switch {
 	case c.Partial():
-		return c.WriteObject(http.StatusOK, answer.MetadataOf(scale))
+		return c.WriteObject(http.StatusOK, c.MetadataOf(scale))
 	case c.Accept.As != "Table":
 		return c.WriteObject(http.StatusOK, scale)
 	}
-	var included runtime.Object = answer.MetadataOf(scale)
+	var included runtime.Object = c.MetadataOf(scale)
 	switch c.Table.IncludeObject {
 	case metav1.IncludeNone:
 		included = nil

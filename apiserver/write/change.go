@@ -263,6 +263,9 @@ func (c Verbs) validateChanged(ctx context.Context, obj, old resource.Object) er
 	if validate != nil {
 		errs = append(errs, validate(ctx, obj, old)...)
 	}
+	if c.Sub == nil {
+		errs = append(errs, c.At.Hooks.WrongWith(obj, old)...)
+	}
 	if err := refusal.Invalid(c.At.GroupKind(obj), obj.GetName(), errs); err != nil {
 		return err
 	}

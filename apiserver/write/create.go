@@ -170,6 +170,9 @@ func (c Verbs) prepareNew(ctx context.Context, obj resource.Object) {
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)
 	obj.SetSelfLink("")
+	if c.At.Row.EarlyWarnings != nil {
+		warning.AddAll(ctx, c.At.Row.EarlyWarnings(obj))
+	}
 	if c.At.Row.PrepareCreate != nil {
 		c.At.Row.PrepareCreate(ctx, obj)
 	}
@@ -181,6 +184,7 @@ func (c Verbs) validateNew(ctx context.Context, obj resource.Object) error {
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
+	errs = append(errs, c.At.Hooks.WrongWith(obj, nil)...)
 	if err := refusal.Invalid(c.At.GroupKind(obj), obj.GetName(), errs); err != nil {
 		return err
 	}

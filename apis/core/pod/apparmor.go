@@ -9,15 +9,8 @@ import (
 // syncAppArmor lets the annotations in which profiles were named before they had a field still count, for
 // containers that name none.
 func syncAppArmor(pod *corev1.Pod) {
-	if pod.Spec.OS != nil && pod.Spec.OS.Name == corev1.Windows {
-		return
-	}
-	visit := func(name string, context **corev1.SecurityContext) {
-		value, ok := pod.Annotations[corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix+name]
-		if !ok || *context != nil && (*context).AppArmorProfile != nil {
-			return
-		}
-		profile := podspec.AppArmorProfile(value)
+	eachOldProfile(pod, func(annotation string, context **corev1.SecurityContext) {
+		profile := podspec.AppArmorProfile(pod.Annotations[annotation])
 		if profile == nil {
 			return
 		}
@@ -25,6 +18,29 @@ func syncAppArmor(pod *corev1.Pod) {
 			*context = &corev1.SecurityContext{}
 		}
 		(*context).AppArmorProfile = profile
+	})
+}
+
+// warnEarly warns of the annotations that still count. Who wrote them hears of it even when the pod is refused.
+func warnEarly(pod *corev1.Pod) []string {
+	var warnings []string
+	eachOldProfile(pod, func(annotation string, _ **corev1.SecurityContext) {
+		warnings = append(warnings, podspec.OldAppArmor(annotation))
+	})
+	return warnings
+}
+
+// eachOldProfile calls with the annotation of each container that names its profile by that alone.
+func eachOldProfile(pod *corev1.Pod, call func(annotation string, context **corev1.SecurityContext)) {
+	if pod.Spec.OS != nil && pod.Spec.OS.Name == corev1.Windows {
+		return
+	}
+	visit := func(name string, context **corev1.SecurityContext) {
+		annotation := corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix + name
+		if _, ok := pod.Annotations[annotation]; !ok || *context != nil && (*context).AppArmorProfile != nil {
+			return
+		}
+		call(annotation, context)
 	}
 	for i := range pod.Spec.InitContainers {
 		visit(pod.Spec.InitContainers[i].Name, &pod.Spec.InitContainers[i].SecurityContext)

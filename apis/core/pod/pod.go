@@ -35,6 +35,7 @@ func Row() *resource.Resource {
 		Validate:                 resource.Check(validate),
 		ValidateUpdate:           resource.CheckUpdate(validateUpdate),
 		Warnings:                 resource.Warn(warn),
+		EarlyWarnings:            func(obj resource.Object) []string { return warnEarly(obj.(*corev1.Pod)) },
 		StoragePrefix:            "pods",
 		AllowUnconditionalUpdate: true,
 		Subresources:             subresources(),

@@ -56,9 +56,12 @@ func TypedCompiler(scope Scope, types map[string]*apiservercel.DeclType) (*Compi
 	return &Compiler{set: set, fields: map[string]*apiservercel.DeclField{}}, err
 }
 
+// Declare says that there are variables, though none may be defined yet.
+func (c *Compiler) Declare() { c.declares = true }
+
 // Variable compiles a variable and lets later expressions refer to it.
 func (c *Compiler) Variable(name, source string) *Program {
-	c.declares = true
+	c.Declare()
 	program := c.Compile(source)
 	c.Variables = append(c.Variables, Variable{name, program})
 	kind := apiservercel.DynType

@@ -13,9 +13,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
-	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespaceautoprovision"
-	"github.com/coxswain-k8s/coxswain/apiserver/admission/policy"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/resourcequota"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 )
@@ -114,8 +112,6 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 		}
 		on = append(on, plugin.Plugin)
 	}
-	// What cannot be compiled is refused whatever is switched off.
-	on = append(on, admission.Plugin{Name: "AdmissionExpressions", Validator: &policy.Check{Environments: &expression.Environments{}}})
 	return admission.NewChain(on...).Measured(metrics), nil
 }
 

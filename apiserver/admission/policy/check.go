@@ -1,56 +1,48 @@
 package policy
 
 import (
-	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	apiservercel "k8s.io/apiserver/pkg/cel"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 )
 
-// Check refuses policies and webhook configurations whose expressions do not compile. What was stored once may stay.
+// Check finds the expressions of policies and webhook configurations that do not compile. What was stored once may stay.
 type Check struct{ Environments *expression.Environments }
 
-// Validate implements admission.Validator.
-func (c *Check) Validate(_ context.Context, a *admission.Attributes) error {
-	if a.Operation != admission.Create && a.Operation != admission.Update || a.Subresource != "" || !a.ConfiguresAdmission() {
-		return nil
-	}
+// Errors are what is wrong with the expressions of an object that is written, beside what its row finds; old is nil for a new one.
+func (c *Check) Errors(object, old resource.Object) field.ErrorList {
 	var errs field.ErrorList
-	switch obj := a.Object.(type) {
+	switch obj := object.(type) {
 	case *admissionregistrationv1.ValidatingAdmissionPolicy:
-		if old, ok := a.Old.(*admissionregistrationv1.ValidatingAdmissionPolicy); !ok || !equality.Semantic.DeepEqual(old.Spec, obj.Spec) {
+		if old, ok := old.(*admissionregistrationv1.ValidatingAdmissionPolicy); !ok || !equality.Semantic.DeepEqual(old.Spec, obj.Spec) {
 			errs = c.validating(&obj.Spec)
 		}
 	case *admissionregistrationv1.MutatingAdmissionPolicy:
-		if old, ok := a.Old.(*admissionregistrationv1.MutatingAdmissionPolicy); !ok || !equality.Semantic.DeepEqual(old.Spec, obj.Spec) {
+		if old, ok := old.(*admissionregistrationv1.MutatingAdmissionPolicy); !ok || !equality.Semantic.DeepEqual(old.Spec, obj.Spec) {
 			errs = c.mutating(&obj.Spec)
 		}
 	case *admissionregistrationv1.ValidatingWebhookConfiguration:
-		if old, ok := a.Old.(*admissionregistrationv1.ValidatingWebhookConfiguration); !ok || !equality.Semantic.DeepEqual(old.Webhooks, obj.Webhooks) {
+		if old, ok := old.(*admissionregistrationv1.ValidatingWebhookConfiguration); !ok || !equality.Semantic.DeepEqual(old.Webhooks, obj.Webhooks) {
 			for i := range obj.Webhooks {
 				errs = append(errs, c.webhook(i, obj.Webhooks[i].MatchConditions)...)
 			}
 		}
 	case *admissionregistrationv1.MutatingWebhookConfiguration:
-		if old, ok := a.Old.(*admissionregistrationv1.MutatingWebhookConfiguration); !ok || !equality.Semantic.DeepEqual(old.Webhooks, obj.Webhooks) {
+		if old, ok := old.(*admissionregistrationv1.MutatingWebhookConfiguration); !ok || !equality.Semantic.DeepEqual(old.Webhooks, obj.Webhooks) {
 			for i := range obj.Webhooks {
 				errs = append(errs, c.webhook(i, obj.Webhooks[i].MatchConditions)...)
 			}
 		}
 	}
-	if len(errs) == 0 {
-		return nil
-	}
-	return apierrors.NewInvalid(schema.GroupKind{Group: a.Resource.Group, Kind: a.Resource.Kind}, a.ObjectName(), errs)
+	return errs
 }
 
 func (c *Check) webhook(index int, conditions []admissionregistrationv1.MatchCondition) field.ErrorList {
@@ -64,15 +56,19 @@ func (c *Check) webhook(index int, conditions []admissionregistrationv1.MatchCon
 func checkConditions(compiler *expression.Compiler, conditions []admissionregistrationv1.MatchCondition, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range conditions {
-		errs = append(errs, check(compiler.Compile(conditions[i].Expression, cel.BoolType), path.Index(i).Child("expression"))...)
+		errs = append(errs, check(compiler, conditions[i].Expression, path.Index(i).Child("expression"), cel.BoolType)...)
 	}
 	return errs
 }
 
 func checkVariables(compiler *expression.Compiler, variables []admissionregistrationv1.Variable, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	for i := range variables {
-		errs = append(errs, check(compiler.Variable(variables[i].Name, variables[i].Expression), path.Index(i).Child("expression"))...)
+	for i, v := range variables {
+		if v.Name == "" || blank(v.Expression) { // which is said elsewhere; what needs it misses it
+			compiler.Declare()
+			continue
+		}
+		errs = append(errs, wrong(compiler.Variable(v.Name, v.Expression), path.Index(i).Child("expression"))...)
 	}
 	return errs
 }
@@ -84,14 +80,12 @@ func (c *Check) validating(s *admissionregistrationv1.ValidatingAdmissionPolicyS
 	errs = append(errs, checkVariables(compiler, s.Variables, path.Child("variables"))...)
 	for i := range s.Validations {
 		at := path.Child("validations").Index(i)
-		errs = append(errs, check(compiler.Compile(s.Validations[i].Expression, cel.BoolType), at.Child("expression"))...)
-		if text := s.Validations[i].MessageExpression; text != "" {
-			errs = append(errs, check(compiler.Compile(text, cel.StringType), at.Child("messageExpression"))...)
-		}
+		errs = append(errs, check(compiler, s.Validations[i].Expression, at.Child("expression"), cel.BoolType)...)
+		errs = append(errs, check(compiler, s.Validations[i].MessageExpression, at.Child("messageExpression"), cel.StringType)...)
 	}
 	for i := range s.AuditAnnotations {
 		at := path.Child("auditAnnotations").Index(i).Child("valueExpression")
-		errs = append(errs, check(compiler.Compile(s.AuditAnnotations[i].ValueExpression, messageTypes()...), at)...)
+		errs = append(errs, check(compiler, s.AuditAnnotations[i].ValueExpression, at, messageTypes()...)...)
 	}
 	return errs
 }
@@ -104,17 +98,27 @@ func (c *Check) mutating(s *admissionregistrationv1.MutatingAdmissionPolicySpec)
 	for i := range s.Mutations {
 		m, at := &s.Mutations[i], path.Child("mutations").Index(i)
 		if m.ApplyConfiguration != nil {
-			errs = append(errs, check(compiler.Compile(m.ApplyConfiguration.Expression, expression.ObjectType()), at.Child("applyConfiguration", "expression"))...)
+			errs = append(errs, check(compiler, m.ApplyConfiguration.Expression, at.Child("applyConfiguration", "expression"), expression.ObjectType())...)
 		}
 		if m.JSONPatch != nil {
-			errs = append(errs, check(compiler.Compile(m.JSONPatch.Expression, expression.PatchType()), at.Child("jsonPatch", "expression"))...)
+			errs = append(errs, check(compiler, m.JSONPatch.Expression, at.Child("jsonPatch", "expression"), expression.PatchType())...)
 		}
 	}
 	return errs
 }
 
-// check says of a compiled expression what is wrong with it.
-func check(p *expression.Program, path *field.Path) field.ErrorList {
+// check compiles an expression, unless there is none, and says what is wrong with it.
+func check(compiler *expression.Compiler, text string, path *field.Path, kinds ...*cel.Type) field.ErrorList {
+	if blank(text) {
+		return nil
+	}
+	return wrong(compiler.Compile(text, kinds...), path)
+}
+
+func blank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// wrong says of a compiled expression what is wrong with it.
+func wrong(p *expression.Program, path *field.Path) field.ErrorList {
 	if p.Wrong == nil {
 		return nil
 	}

@@ -1,0 +1,58 @@
+package apiserver
+
+import (
+	"net/http"
+	"testing"
+)
+
+// Who is refused a media type hears of the forms that there are, in upstream's words.
+func TestWordsOfMediaThatAreNotKnown(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	const meta = ";v=v1;g=meta.k8s.io"
+	for _, c := range []struct{ path, accept, says string }{
+		{"/one", "text/html", `406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf"`},
+		{"", "text/html", `application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"`},
+		{"/one", "application/json;as=Foo", `"only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf"`},
+		{"/one", "application/vnd.kubernetes.protobuf;as=Table" + meta, `"only the following media types are accepted: application/json`},
+		{"/one", "application/json;as=PartialObjectMetadataList" + meta, `"you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)"`},
+		{"", "application/json;as=PartialObjectMetadata" + meta, `"you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)"`},
+	} {
+		answer := ts.get(configMaps+c.path, "Accept", c.accept).wants(http.StatusNotAcceptable).says(c.says)
+		if got := answer.header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("%s is refused in %s", c.accept, got)
+		}
+	}
+	for _, form := range []string{"Table", "PartialObjectMetadata"} {
+		ts.get(configMaps+"/one", "Accept", "application/json;as="+form+";v=v1beta1;g=meta.k8s.io").wants(200).says(`"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1beta1"`)
+	}
+	ts.get(configMaps+"/one", "Accept", "application/json;as=PartialObjectMetadata"+meta).wants(200).says(`"apiVersion":"meta.k8s.io/v1"`)
+}
+
+// An empty list that is sent is answered as it will be read.
+func TestEmptyListIsAnsweredAsNull(t *testing.T) {
+	ts := newServer(t)
+	const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles"
+	ts.post(roles+"?dryRun=All", `{"metadata":{"name":"r"},"rules":[]}`).wants(201).says(`"rules":null`)
+	ts.post(roles, `{"metadata":{"name":"r"},"rules":[]}`).wants(201).says(`"rules":null`)
+	ts.put(roles+"/r", `{"metadata":{"name":"r","labels":{"a":"b"}},"rules":[]}`).wants(200).says(`"rules":null`)
+}
+
+// The annotations that still name AppArmor profiles are warned of also when the pod is refused.
+func TestRefusedPodIsWarnedOfAppArmor(t *testing.T) {
+	ts := newServer(t)
+	answer := ts.post("/api/v1/namespaces/default/pods", `{"metadata":{"name":"Not Valid!","annotations":{"container.apparmor.security.beta.kubernetes.io/a":"runtime/default"}},"spec":{"containers":[{"name":"a","image":"i"}]}}`).wants(422)
+	const want = `299 - "metadata.annotations[container.apparmor.security.beta.kubernetes.io/a]: deprecated since v1.30; use the \"appArmorProfile\" field instead"`
+	if got := answer.header.Values("Warning"); len(got) != 1 || got[0] != want {
+		t.Errorf("warned %q, want %q", got, want)
+	}
+}
+
+// What misses a variable that has no name is told beside that.
+func TestPolicyWithoutNameOfItsVariable(t *testing.T) {
+	ts := newServer(t)
+	ts.post("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies", `{"metadata":{"name":"p"},"spec":{
+		"matchConstraints":{"resourceRules":[{"apiGroups":["apps"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["deployments"]}]},
+		"variables":[{"expression":"1"}],"validations":[{"expression":"object.spec.replicas <= variables.a"}]}}`).
+		wants(422).says(`spec.variables[0].name: Required value: name is not specified`).says(`undefined field 'a'`)
+}
