@@ -62,7 +62,7 @@ func (c Verbs) On(at *kinds.Endpoint, info *request.Info, sub *resource.Subresou
 
 // Do carries a change out. It returns the object as stored, and whether it is new.
 func (c Verbs) Do(ctx context.Context, ch Change) (obj resource.Object, created bool, err error) {
-	defer c.locks.lock(ctx, c.At.Key(c.Info.Namespace, ch.Name))()
+	defer c.turns.Take(ctx, c.At.Key(c.Info.Namespace, ch.Name))()
 	now, err := c.Now(ctx, ch.Name)
 	if apierrors.IsNotFound(err) && ch.create != nil {
 		obj, err = ch.create(ctx)
@@ -176,7 +176,7 @@ func (c Verbs) try(ctx context.Context, ch Change, now Current) (resource.Object
 // commit stores the changed object unless nothing changed, or removes it when it was only held by what the change let go.
 func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops []storage.Op, dryRun bool) (resource.Object, error) {
 	obj.SetResourceVersion("")
-	if c.mayGo(obj, now.Object) {
+	if c.deletion().MayGo(obj, now.Object) {
 		obj.SetResourceVersion(now.Object.GetResourceVersion())
 		if dryRun {
 			return obj, nil

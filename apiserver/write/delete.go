@@ -3,17 +3,16 @@ package write
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
+	"github.com/coxswain-k8s/coxswain/apiserver/deletion"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
@@ -43,7 +42,7 @@ func (c Verbs) Delete() error {
 
 // DeleteNamed deletes one object. It returns the object as it is then, and whether it is gone.
 func (c Verbs) DeleteNamed(ctx context.Context, name string, options *metav1.DeleteOptions) (resource.Object, bool, error) {
-	defer c.locks.lock(ctx, c.At.Key(c.Info.Namespace, name))()
+	defer c.turns.Take(ctx, c.At.Key(c.Info.Namespace, name))()
 	now, err := c.Now(ctx, name)
 	if err != nil {
 		return nil, false, err
@@ -65,9 +64,12 @@ func (c Verbs) DeleteNamed(ctx context.Context, name string, options *metav1.Del
 	}
 }
 
+// deletion of objects of the request's kind.
+func (c Verbs) deletion() deletion.Of { return deletion.Of{At: c.At, Clock: c.Clock} }
+
 func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.DeleteOptions) (resource.Object, bool, error) {
 	old := now.Object
-	if err := c.checkPreconditions(old, options.Preconditions); err != nil {
+	if err := c.deletion().Check(old, options.Preconditions); err != nil {
 		return nil, false, err
 	}
 	dryRun := slices.Contains(options.DryRun, metav1.DryRunAll)
@@ -82,7 +84,7 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 		return nil, false, err
 	}
 	obj := old.DeepCopyObject().(resource.Object)
-	if c.mark(obj, options) {
+	if c.deletion().Mark(ctx, obj, options) {
 		if dryRun {
 			return obj, true, nil
 		}
@@ -125,20 +127,6 @@ func (c Verbs) remove(ctx context.Context, now Current, obj resource.Object) err
 	}
 	if revision > 0 {
 		obj.SetResourceVersion(strconv.FormatInt(now.revision, 10))
-	}
-	return nil
-}
-
-func (c Verbs) checkPreconditions(obj resource.Object, p *metav1.Preconditions) error {
-	if p == nil {
-		return nil
-	}
-	of := schema.GroupResource{Group: c.At.Row.Group, Resource: c.At.Row.Kind}
-	if p.UID != nil && *p.UID != obj.GetUID() {
-		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
-	}
-	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
-		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func (c Verbs) patched(now Current, patch patch.Patch, misfit patch.Misfit, opti
 	if !options.LooksForFaults() {
 		patch.Faults = nil
 	}
-	if obj, ok := c.patchedPart(shown, patch, options.LooksForFaults()); ok {
+	if obj, ok := patch.Part(shown, c.At, c.Call, options.LooksForFaults()); ok {
 		if err := c.FitName(obj); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/read"
+	"github.com/coxswain-k8s/coxswain/apiserver/turns"
 )
 
 // Writer is what changes go through before they are stored.
@@ -19,7 +20,7 @@ type Writer struct {
 	// Allowed says whether the caller may do what is not the verb of the request.
 	Allowed func(ctx context.Context, attributes authorizer.Attributes) error
 
-	locks keyLocks
+	turns turns.Turns
 }
 
 // Verbs are the verbs that change something, on one request.

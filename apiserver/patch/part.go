@@ -1,16 +1,21 @@
-package write
+package patch
 
 import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
-	"github.com/coxswain-k8s/coxswain/apiserver/patch"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 )
 
-// patchedPart patches an object of a Go type of which only those members go through JSON that the patch names, the labels of the
+// Decoder decodes objects of one kind.
+type Decoder interface {
+	DecodeObject(body codec.Body, into resource.Object) (faults []error, err error)
+}
+
+// Part patches an object of a Go type of which only those members go through JSON that the patch names, the labels of the
 // metadata, say; the others are copied. The object that is patched is not changed. It returns false where that cannot be done, or where there is anything to
 // complain of: then the whole object is patched, and the complaint is about all of it.
-func (c Verbs) patchedPart(now resource.Object, p patch.Patch, strict bool) (resource.Object, bool) {
-	if c.At.Custom != nil || p.Named == nil || len(p.Faults) > 0 {
+func (p Patch) Part(now resource.Object, at *kinds.Endpoint, decoder Decoder, strict bool) (resource.Object, bool) {
+	if at.Custom != nil || p.Named == nil || len(p.Faults) > 0 {
 		return nil, false
 	}
 	part, ok := codec.PartOf(now, p.Named)
@@ -23,13 +28,13 @@ func (c Verbs) patchedPart(now resource.Object, p patch.Patch, strict bool) (res
 		return obj, true
 	}
 	// One object serves for all that is there for a moment only.
-	scratch, ok := c.At.Scratch.Get().(resource.Object)
+	scratch, ok := at.Scratch.Get().(resource.Object)
 	if !ok {
-		scratch = c.At.Version.New()
+		scratch = at.Version.New()
 	}
 	defer func() {
 		codec.Clear(scratch)
-		c.At.Scratch.Put(scratch)
+		at.Scratch.Put(scratch)
 	}()
 	part.Take(scratch, now)
 	before, err := codec.Encode(scratch, codec.JSON)
@@ -44,7 +49,7 @@ func (c Verbs) patchedPart(now resource.Object, p patch.Patch, strict bool) (res
 	part.TakeOthers(scratch, now)
 	obj := scratch.DeepCopyObject().(resource.Object)
 	codec.Clear(scratch)
-	if faults, err := c.DecodeObject(codec.Body{Data: after, Strict: strict}, scratch); err != nil || len(faults) > 0 {
+	if faults, err := decoder.DecodeObject(codec.Body{Data: after, Strict: strict}, scratch); err != nil || len(faults) > 0 {
 		return nil, false
 	}
 	part.Take(obj, scratch)

@@ -1,7 +1,6 @@
-package write
+package patch
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -13,8 +12,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
-	"github.com/coxswain-k8s/coxswain/apiserver/patch"
-	"github.com/coxswain-k8s/coxswain/apiserver/read"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
@@ -29,7 +26,7 @@ func TestPartsOfObjectsArePatched(t *testing.T) {
 	text := `{"kind":"Deployment","apiVersion":"apps/v1","metadata":{"name":"web","uid":"u","labels":{"a":"b"},"finalizers":["x/y"]},
 		"spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[
 		{"name":"c","image":"nginx","resources":{"requests":{"cpu":"100m"}},"ports":[{"containerPort":80}]}]}}},"status":{"replicas":1}}`
-	c := Verbs{Verbs: read.Verbs{Call: &call.Call{Answer: answer.Answer{At: at, R: &http.Request{}}, Info: &request.Info{Name: "web"}, Decoder: codec.NewDecoder(apis.NewScheme())}}}
+	c := &call.Call{Answer: answer.Answer{At: at}, Decoder: codec.NewDecoder(apis.NewScheme())}
 	for _, test := range []struct {
 		kind types.PatchType
 		body string
@@ -71,11 +68,11 @@ func TestPartsOfObjectsArePatched(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := textOf(t, obj)
-		how, err := patch.New(test.kind, []byte(test.body), at.Version.New())
+		how, err := New(test.kind, []byte(test.body), at.Version.New())
 		if err != nil {
 			t.Fatal(err)
 		}
-		part, ok := c.patchedPart(obj, how, true)
+		part, ok := how.Part(obj, at, c, true)
 		if ok != test.part {
 			t.Errorf("%s: as a part %v, want %v", test.body, ok, test.part)
 		}

@@ -1,26 +1,34 @@
-package write
+package deletion
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
-// mark writes the deletion into the object, and returns true when nothing keeps it from going at once.
-func (c Verbs) mark(obj resource.Object, options *metav1.DeleteOptions) bool {
-	c.setPropagation(obj, options)
-	graceful := c.markGraceful(obj, options)
-	if graceful {
+// Of is the deletion of objects of a kind.
+type Of struct {
+	At    *kinds.Endpoint
+	Clock clock.PassiveClock
+}
+
+// Mark writes the deletion into the object, and returns true when nothing keeps it from going at once.
+func (d Of) Mark(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) bool {
+	d.setPropagation(ctx, obj, options)
+	if d.markGraceful(obj, options) {
 		return false
 	}
-	held := len(obj.GetFinalizers()) > 0 || (c.At.Hooks.Holds != nil && c.At.Hooks.Holds(obj))
-	if obj.GetDeletionTimestamp() == nil && (held || c.At.Row.GracePeriod != nil) {
-		now := metav1.NewTime(c.Clock.Now().Truncate(time.Second))
+	held := len(obj.GetFinalizers()) > 0 || (d.At.Hooks.Holds != nil && d.At.Hooks.Holds(obj))
+	if obj.GetDeletionTimestamp() == nil && (held || d.At.Row.GracePeriod != nil) {
+		now := metav1.NewTime(d.Clock.Now().Truncate(time.Second))
 		obj.SetDeletionTimestamp(&now)
 		if obj.GetGeneration() > 0 {
 			obj.SetGeneration(obj.GetGeneration() + 1)
@@ -32,28 +40,28 @@ func (c Verbs) mark(obj resource.Object, options *metav1.DeleteOptions) bool {
 	if !held {
 		return true
 	}
-	if c.At.Hooks.OnTerminate != nil {
-		c.At.Hooks.OnTerminate(obj)
+	if d.At.Hooks.OnTerminate != nil {
+		d.At.Hooks.OnTerminate(obj)
 	}
 	return false
 }
 
 // markGraceful starts or shortens a graceful deletion; it returns false when the object wants none (any more).
-func (c Verbs) markGraceful(obj resource.Object, options *metav1.DeleteOptions) bool {
-	if c.At.Row.GracePeriod == nil {
+func (d Of) markGraceful(obj resource.Object, options *metav1.DeleteOptions) bool {
+	if d.At.Row.GracePeriod == nil {
 		return false
 	}
-	seconds, graceful := c.At.Row.GracePeriod(obj, options)
+	seconds, graceful := d.At.Row.GracePeriod(obj, options)
 	if !graceful {
 		return false
 	}
 	if deleted := obj.GetDeletionTimestamp(); deleted != nil {
-		return c.shorten(obj, options, deleted.Time)
+		return d.shorten(obj, options, deleted.Time)
 	}
 	if seconds <= 0 {
 		return false
 	}
-	at := metav1.NewTime(c.Clock.Now().Add(time.Duration(seconds) * time.Second).Truncate(time.Second))
+	at := metav1.NewTime(d.Clock.Now().Add(time.Duration(seconds) * time.Second).Truncate(time.Second))
 	obj.SetDeletionTimestamp(&at)
 	obj.SetDeletionGracePeriodSeconds(&seconds)
 	if obj.GetGeneration() > 0 {
@@ -63,7 +71,7 @@ func (c Verbs) markGraceful(obj resource.Object, options *metav1.DeleteOptions) 
 }
 
 // shorten is a second deletion of an object that is on its way: it can only make the way shorter.
-func (c Verbs) shorten(obj resource.Object, options *metav1.DeleteOptions, deleted time.Time) bool {
+func (d Of) shorten(obj resource.Object, options *metav1.DeleteOptions, deleted time.Time) bool {
 	was := ptr.Deref(obj.GetDeletionGracePeriodSeconds(), 0)
 	if was == 0 {
 		return false
@@ -79,8 +87,8 @@ func (c Verbs) shorten(obj resource.Object, options *metav1.DeleteOptions, delet
 }
 
 // setPropagation turns the propagation policy into the finalizers that the garbage collector works off.
-func (c Verbs) setPropagation(obj resource.Object, options *metav1.DeleteOptions) {
-	orphan, foreground := c.propagation(obj, options)
+func (d Of) setPropagation(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) {
+	orphan, foreground := d.propagation(ctx, obj, options)
 	kept := slices.DeleteFunc(slices.Clone(obj.GetFinalizers()), func(name string) bool {
 		return name == metav1.FinalizerOrphanDependents || name == metav1.FinalizerDeleteDependents
 	})
@@ -99,7 +107,7 @@ func (c Verbs) setPropagation(obj resource.Object, options *metav1.DeleteOptions
 }
 
 // propagation: what the client says goes; else the finalizers that the object has; else the row.
-func (c Verbs) propagation(obj resource.Object, options *metav1.DeleteOptions) (orphan, foreground bool) {
+func (d Of) propagation(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) (orphan, foreground bool) {
 	switch {
 	case options.OrphanDependents != nil:
 		return *options.OrphanDependents, false
@@ -109,21 +117,21 @@ func (c Verbs) propagation(obj resource.Object, options *metav1.DeleteOptions) (
 	orphan = slices.Contains(obj.GetFinalizers(), metav1.FinalizerOrphanDependents)
 	foreground = slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents)
 	if !orphan && !foreground {
-		orphan = c.At.Row.OrphanByDefault
-		if text := c.At.Row.OrphanWarning; text != "" {
-			warning.Add(c.Context(), text)
+		orphan = d.At.Row.OrphanByDefault
+		if text := d.At.Row.OrphanWarning; text != "" {
+			warning.Add(ctx, text)
 		}
 	}
 	return orphan, foreground
 }
 
-// mayGo says whether a change let go of the last that held an object whose deletion had begun.
-func (c Verbs) mayGo(obj, old resource.Object) bool {
+// MayGo says whether a change let go of the last that held an object whose deletion had begun.
+func (d Of) MayGo(obj, old resource.Object) bool {
 	if old.GetDeletionTimestamp() == nil || obj.GetDeletionTimestamp() == nil || len(obj.GetFinalizers()) > 0 {
 		return false
 	}
 	if ptr.Deref(obj.GetDeletionGracePeriodSeconds(), 0) != 0 {
 		return false
 	}
-	return c.At.Hooks.Holds == nil || !c.At.Hooks.Holds(obj)
+	return d.At.Hooks.Holds == nil || !d.At.Hooks.Holds(obj)
 }

@@ -1,0 +1,26 @@
+package deletion
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+)
+
+// Check refuses a deletion that is meant for another object than the one that is there, or for another state of it.
+func (d Of) Check(obj resource.Object, p *metav1.Preconditions) error {
+	if p == nil {
+		return nil
+	}
+	of := schema.GroupResource{Group: d.At.Row.Group, Resource: d.At.Row.Kind}
+	if p.UID != nil && *p.UID != obj.GetUID() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
+	}
+	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
+	}
+	return nil
+}
