@@ -11,7 +11,7 @@ import (
 
 // collector tells the runtime how often to collect garbage. By default that is whenever the heap has doubled: under load a small heap
 // doubles many times a second, and collecting took a sixth of the server's CPU. So while collections follow one another
-// closely, the heap may grow by roomUnderLoad; a server that does little, or has much, keeps to the default, and with it to
+// closely, the heap may grow to heapUnderLoad; a server that does little, or has much, keeps to the default, and with it to
 // its memory: what it needed for the start, or for a load that is over, it gives back. Whoever sets GOGC or GOMEMLIMIT decides instead.
 type collector struct {
 	mu      sync.Mutex
@@ -23,8 +23,8 @@ type collector struct {
 
 const (
 	defaultPercent = 100
-	// roomUnderLoad is how much a heap may grow from one collection to the next, at least.
-	roomUnderLoad = 96 << 20
+	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles.
+	heapUnderLoad = 120 << 20
 	// closely is the time between two collections below which a server is under load.
 	closely = 2 * time.Second
 	// quietly is the time between two collections that says that a load is over. The runtime collects every two minutes at least.
@@ -99,10 +99,10 @@ func (c *collector) settle() {
 
 // percentFor says by how much a heap may grow of which so much is in use.
 func percentFor(live uint64, loaded bool) int {
-	if !loaded || live == 0 || live >= roomUnderLoad {
+	if !loaded || live == 0 || live >= heapUnderLoad/2 {
 		return defaultPercent
 	}
-	return int(min(roomUnderLoad*100/live, 800))
+	return int(min((heapUnderLoad-live)*100/live, 800))
 }
 
 func readLive() uint64 {

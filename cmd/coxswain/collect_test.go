@@ -14,8 +14,9 @@ func TestRoomOfTheHeap(t *testing.T) {
 		want   int
 	}{
 		{"idle", 20 << 20, false, 100},
-		{"a small heap under load", 32 << 20, true, 300},
+		{"a small heap under load", 32 << 20, true, 275},
 		{"a tiny one", 1 << 20, true, 800},
+		{"one that is half of what it may be", 60 << 20, true, 100},
 		{"a large one", 200 << 20, true, 100},
 		{"nothing known", 0, true, 100},
 	} {
