@@ -129,7 +129,7 @@ bin/coxswain: programs FORCE
 	$(static) -o build/coxswain ./cmd/coxswain
 	@if [ ! -f $@ ] || [ -n "$$(find build/coxswain build/programs -newer $@ -type f)" ]; then \
 		go run ./hack/bundle -o $@ build/coxswain build/programs/*; fi
-	@for name in kube-apiserver etcd kubectl kube-controller-manager kube-scheduler; do ln -sf coxswain bin/$$name; done
+	@for name in kube-apiserver etcd kubectl kube-controller-manager kube-scheduler cloud-controller-manager; do ln -sf coxswain bin/$$name; done
 
 build/images/guestbook.tar: $(shell find config/images hack/images -type f)
 	go run ./hack/images -only redis,frontend,toolbox -name guestbook -o build/images config/images

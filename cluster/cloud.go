@@ -25,6 +25,14 @@ type CloudOptions struct {
 	Cloud cloudprovider.Interface `json:"-"`
 }
 
+// externalCloud is the NodeOptions.CloudProvider whose controllers run elsewhere.
+const externalCloud = "external"
+
+// cloudsHere says whether the controllers of clouds run in this process. A provider that was compiled in is here.
+func (o *Options) cloudsHere() bool {
+	return o.Enabled(CloudControllers) && (o.CloudProvider != externalCloud || o.Cloud != nil)
+}
+
 // newCloudControllers is the cloud controller manager.
 func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cache) (component, error) {
 	who := managerIdentity()

@@ -157,6 +157,9 @@ func (n *machineNode) newKubelet() (component, error) {
 		if err := configureKubelet(k, n.KubeletConfig); err != nil {
 			return errors.Join(err, listener.Close())
 		}
+		if n.CloudProvider == externalCloud {
+			k.ExternalCloud()
+		}
 		k.Default()
 		go n.announceReady(ctx, k.Ready())
 		return k.Run(ctx)

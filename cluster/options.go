@@ -65,6 +65,8 @@ type NodeOptions struct {
 	KubeletDir string `json:"kubelet-dir,omitempty"`
 	// KubeletConfig is a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) with further settings of the kubelet.
 	KubeletConfig string `json:"kubelet-config,omitempty"`
+	// CloudProvider is "external" where a cloud-controller-manager elsewhere knows the machine: the node waits for it. Default "": in none.
+	CloudProvider string `json:"cloud-provider,omitempty"`
 }
 
 // Shared is what all nodes of a cluster have in common: the server decides it, agents learn it.
@@ -230,6 +232,9 @@ func (o *NodeOptions) validate(parts []string) error {
 	}
 	if o.KubeletPort < 0 || o.KubeletPort > 65535 {
 		wrong = append(wrong, fmt.Errorf("--kubelet-port=%d: not a port", o.KubeletPort))
+	}
+	if o.CloudProvider != "" && o.CloudProvider != externalCloud {
+		wrong = append(wrong, fmt.Errorf("--cloud-provider=%s: want external, or nothing", o.CloudProvider))
 	}
 	for _, message := range validation.IsDNS1123Subdomain(o.NodeName) {
 		wrong = append(wrong, fmt.Errorf("--node-name=%s: %s", o.NodeName, message))

@@ -49,3 +49,19 @@ func TestControllersFetchNothingByThemselves(t *testing.T) {
 		t.Errorf("looked at %d files: %v", looked, err)
 	}
 }
+
+func TestCloudControllersByName(t *testing.T) {
+	for selected, want := range map[string]string{
+		"*": "", "*,-route": "route", "*,-cloud-node-controller,-service-lb-controller": "cloudnode service", "service": "cloudnode cloudnodelifecycle route",
+		"*,-rudder": `"-rudder" is not in the list of known controllers: cloud-node-controller, cloud-node-lifecycle-controller, service-lb-controller, node-route-controller`,
+	} {
+		disabled, err := CloudDisabled(strings.Split(selected, ","))
+		got := strings.Join(disabled, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("--controllers=%s: %q, want %q", selected, got, want)
+		}
+	}
+}

@@ -2,10 +2,12 @@ package kubelet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	cloudapi "k8s.io/cloud-provider/api"
 	"sigs.k8s.io/yaml"
 )
 
@@ -70,6 +72,12 @@ func (k *Kubelet) Configure(raw []byte) error {
 		return err
 	}
 	return k.reserve(c.SystemReserved, c.KubeReserved)
+}
+
+// ExternalCloud has the node wait for a cloud that knows its machine: until then pods stay away, and then its addresses are the cloud's.
+func (k *Kubelet) ExternalCloud() {
+	k.Taints = append(slices.Clip(k.Taints), corev1.Taint{Key: cloudapi.TaintExternalCloudProvider, Value: "true", Effect: corev1.TaintEffectNoSchedule})
+	k.CloudAddresses = true
 }
 
 // keepFree sets what must stay free.

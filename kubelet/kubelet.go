@@ -52,6 +52,8 @@ type Kubelet struct {
 	// NodeLabels and Taints are given to the node when it registers.
 	NodeLabels map[string]string
 	Taints     []corev1.Taint
+	// CloudAddresses leaves the addresses of the Node to a cloud, once it has some.
+	CloudAddresses bool
 	// Reserved is kept from pods: allocatable is what is left.
 	Reserved corev1.ResourceList
 	// MaxPods defaults to 110.
@@ -262,7 +264,7 @@ func (k *Kubelet) prepare(ctx context.Context) error {
 	}
 	k.probes = &probe.Manager{Exec: k.exec, Changed: k.probeChanged, Warn: k.probeWarning, Clock: k.Clock, UserAgent: "kube-probe/" + k.minorVersion()}
 	k.registrar = &node.Registrar{
-		Client: k.Client, Recorder: k.Recorder, Clock: k.Clock, Name: k.NodeName, IPs: k.NodeIPs, Labels: k.NodeLabels, Taints: k.Taints,
+		Client: k.Client, Recorder: k.Recorder, Clock: k.Clock, Name: k.NodeName, IPs: k.NodeIPs, Labels: k.NodeLabels, Taints: k.Taints, CloudAddresses: k.CloudAddresses,
 		Machine: k.machine, Allocatable: k.Allocatable(), Port: k.ServerPort, Version: k.Version,
 		RuntimeVersion: k.runtime.Name + "://" + strings.TrimPrefix(k.runtime.Version, "v"), Problem: k.runtime.Problem, Images: k.imageGC.List,
 		Pressure: func() map[corev1.NodeConditionType]bool { return k.pressure.conditions(k) },

@@ -1,6 +1,7 @@
 package election
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,8 +48,10 @@ func (t Terms) Validate() error {
 type Election struct {
 	// Config reaches the Lease.
 	Config *rest.Config
-	// Name of the Lease, in kube-system.
+	// Name of the Lease.
 	Name string
+	// Namespace of the Lease. Default: kube-system.
+	Namespace string
 	// Identity is who we are; no two candidates have the same.
 	Identity string
 	Terms    Terms
@@ -61,7 +64,7 @@ func (e *Election) Run(ctx context.Context, lead func(context.Context) error) er
 		return fmt.Errorf("making a client for leases: %w", err)
 	}
 	lock := &resourcelock.LeaseLock{
-		LeaseMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: e.Name}, Client: client,
+		LeaseMeta: metav1.ObjectMeta{Namespace: cmp.Or(e.Namespace, metav1.NamespaceSystem), Name: e.Name}, Client: client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: e.Identity},
 	}
 	logger := logr.FromContextOrDiscard(ctx).WithValues("lease", e.Name)

@@ -16,7 +16,7 @@ import (
 
 // personalities are the programs that this one is when it is called by their names, with their flags.
 func personalities(s streams) []*cobra.Command {
-	return []*cobra.Command{apiServerCommand(s), etcdCommand(s), controllerManagerCommand(s), schedulerCommand(s)}
+	return []*cobra.Command{apiServerCommand(s), etcdCommand(s), controllerManagerCommand(s), schedulerCommand(s), cloudManagerCommand(s)}
 }
 
 // calledAs turns the name by which the program was called into the command that it asks for.

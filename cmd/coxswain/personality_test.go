@@ -11,10 +11,11 @@ import (
 // What controller-runtime's envtest looks for in the help of both programs.
 func TestHelpOfPersonalities(t *testing.T) {
 	for name, has := range map[string]map[string]bool{
-		"kube-apiserver":          {"--insecure-port": false, "--etcd-servers": true, "--secure-port": true, "--simulate-nodes": true},
-		"etcd":                    {"--unsafe-no-fsync": true, "--listen-client-urls": true},
-		"kube-controller-manager": {"--version": true},
-		"kube-scheduler":          {"--version": true},
+		"kube-apiserver":           {"--insecure-port": false, "--etcd-servers": true, "--secure-port": true, "--simulate-nodes": true},
+		"etcd":                     {"--unsafe-no-fsync": true, "--listen-client-urls": true},
+		"kube-controller-manager":  {"--version": true},
+		"kube-scheduler":           {"--version": true},
+		"cloud-controller-manager": {"--cloud-provider": true, "--concurrent-service-syncs": true, "--secure-port": true},
 	} {
 		out, _, err := coxswain(t, "/opt/bin/"+name, "--help")
 		if err != nil {
@@ -50,6 +51,11 @@ func TestMistakesOfPersonalities(t *testing.T) {
 		"not supported: it is always *":            {"etcd", "--cors=example.org"},
 		"the controllers run inside of":            {"kube-controller-manager", "--kubeconfig=x"},
 		"the scheduler runs inside of":             {"kube-scheduler"},
+		"--cloud-provider cannot be empty":         {"cloud-controller-manager"},
+		"--cloud-provider=sea: unknown cloud":      {"cloud-controller-manager", "--cloud-provider=sea"},
+		`"-rudder" is not in the list of known`:    {"cloud-controller-manager", "--cloud-provider=local", "--controllers=*,-rudder"},
+		"--cluster-cidr is required":               {"cloud-controller-manager", "--cloud-provider=local", "--allocate-node-cidrs"},
+		"--cloud-provider=gce: want external":      {"coxswain", "server", "--cloud-provider=gce"},
 	} {
 		if _, _, err := coxswain(t, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)

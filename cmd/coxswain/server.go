@@ -82,6 +82,7 @@ func addNodeFlags(flags *pflag.FlagSet, o *cluster.NodeOptions) {
 	flags.IntVar(&o.KubeletPort, "kubelet-port", o.KubeletPort, "port of the kubelet; 0 picks a free one")
 	flags.StringVar(&o.CgroupRoot, "cgroup-root", o.CgroupRoot, "control group that the node's pods are below")
 	flags.StringVar(&o.KubeletDir, "kubelet-dir", o.KubeletDir, "folder for pods and volumes")
+	flags.StringVar(&o.CloudProvider, "cloud-provider", o.CloudProvider, "external: a cloud-controller-manager elsewhere knows the machine, and lets pods onto it when it does")
 	flags.StringVar(&o.KubeletConfig, "kubelet-config", o.KubeletConfig, "KubeletConfiguration with further settings of the kubelet")
 }
 

@@ -24,6 +24,8 @@ const LocalName = "local"
 type Local struct {
 	// Reader shows Services and EndpointSlices.
 	Reader client.Reader
+	// KnowsNodes lets nodes in that wait for a cloud to know them (--cloud-provider=external). Without it there are none.
+	KnowsNodes bool
 
 	mu    sync.Mutex // one Service at a time is given addresses
 	given map[types.NamespacedName]gift
@@ -50,7 +52,7 @@ func (l *Local) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return l, tr
 func (*Local) Instances() (cloudprovider.Instances, bool) { return nil, false }
 
 // InstancesV2 implements cloudprovider.Interface.
-func (*Local) InstancesV2() (cloudprovider.InstancesV2, bool) { return nil, false }
+func (l *Local) InstancesV2() (cloudprovider.InstancesV2, bool) { return instances{}, l.KnowsNodes }
 
 // Zones implements cloudprovider.Interface.
 func (*Local) Zones() (cloudprovider.Zones, bool) { return nil, false }

@@ -126,3 +126,21 @@ func TestAnyObject(t *testing.T) {
 		_, _ = l.EnsureLoadBalancer(t.Context(), "", s, fuzzing.List[corev1.Node](fill, 3))
 	})
 }
+
+// Nodes that wait for a cloud are let in as they are.
+func TestKnowsNodesWhereAsked(t *testing.T) {
+	if _, knows := (&Local{}).InstancesV2(); knows {
+		t.Error("the kubelets know their machines")
+	}
+	all, knows := (&Local{KnowsNodes: true}).InstancesV2()
+	if !knows {
+		t.Fatal("it knows no nodes")
+	}
+	boat := node("boat", "InternalIP=10.0.0.1")
+	known, err := all.InstanceMetadata(t.Context(), boat)
+	exists, _ := all.InstanceExists(t.Context(), boat)
+	down, _ := all.InstanceShutdown(t.Context(), boat)
+	if err != nil || known.ProviderID != "local://boat" || len(known.NodeAddresses) != 1 || !exists || down {
+		t.Errorf("%v %v %t %t", known, err, exists, down)
+	}
+}

@@ -44,6 +44,8 @@ type Registrar struct {
 	// Labels and Taints are set when the node is registered.
 	Labels map[string]string
 	Taints []corev1.Taint
+	// CloudAddresses leaves the addresses to a cloud, once the Node has some.
+	CloudAddresses bool
 	// Unschedulable registers the node cordoned.
 	Unschedulable bool
 	Machine       Machine

@@ -48,6 +48,18 @@ func TestStatusOfANode(t *testing.T) {
 	}
 }
 
+func TestAddressesOfACloud(t *testing.T) {
+	r := &Registrar{Clock: testingclock.NewFakeClock(time.Unix(0, 0)), Name: "n1", IPs: []string{"192.0.2.1"}, Problem: func(context.Context) string { return "" }, CloudAddresses: true}
+	node := &corev1.Node{}
+	if node.Status = r.status(t.Context(), node); len(node.Status.Addresses) != 2 {
+		t.Errorf("until a cloud says more: %v", node.Status.Addresses)
+	}
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeExternalIP, Address: "198.51.100.7"}}
+	if after := r.status(t.Context(), node); len(after.Addresses) != 1 {
+		t.Errorf("what the cloud said is gone: %v", after.Addresses)
+	}
+}
+
 func TestMachine(t *testing.T) {
 	m, err := ReadMachine(t.TempDir(), 110)
 	if err != nil {

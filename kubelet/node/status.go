@@ -21,11 +21,9 @@ func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeSt
 			}
 		}
 	}
-	s.Addresses = nil
-	for _, ip := range r.IPs {
-		s.Addresses = append(s.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: ip})
+	if !r.CloudAddresses || len(s.Addresses) == 0 {
+		s.Addresses = r.addresses()
 	}
-	s.Addresses = append(s.Addresses, corev1.NodeAddress{Type: corev1.NodeHostName, Address: r.Name})
 	s.DaemonEndpoints.KubeletEndpoint.Port = r.Port
 	s.NodeInfo = r.Machine.Info
 	s.NodeInfo.KubeletVersion, s.NodeInfo.ContainerRuntimeVersion = r.Version, r.RuntimeVersion
@@ -37,6 +35,14 @@ func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeSt
 	s.Images = r.images
 	s.Conditions = r.conditions(ctx, s.Conditions)
 	return s
+}
+
+func (r *Registrar) addresses() []corev1.NodeAddress {
+	var all []corev1.NodeAddress
+	for _, ip := range r.IPs {
+		all = append(all, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: ip})
+	}
+	return append(all, corev1.NodeAddress{Type: corev1.NodeHostName, Address: r.Name})
 }
 
 // conditions replaces the kubelet's own four and keeps the others. The time of the last transition moves only with the status.
