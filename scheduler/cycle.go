@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -88,7 +89,7 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 		return node.Node().Name, nil
 	}
 	known := recollection{}
-	if narrowed.AllNodes() || len(narrowed.NodeNames) > fewNodes {
+	if (narrowed.AllNodes() || len(narrowed.NodeNames) > fewNodes) && !noderesources.ByClass(cycle) {
 		known.memo = s.memo(p, snapshot, info, cycle.Local())
 	}
 	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo, narrowed: !narrowed.AllNodes()}

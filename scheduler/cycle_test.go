@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	noVictims  = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
-	notHelpful = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+	noVictims  = "no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
+	notHelpful = "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
 )
 
 // fixture is a scheduler whose cluster is fed to it by hand.
@@ -183,7 +183,7 @@ func TestNamedNode(t *testing.T) {
 	}}}}
 	f.comes(p)
 	f.same("too large", f.tries(), "Warning FailedScheduling 0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. "+
-		"preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
+		"no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
 }
 
 func TestRoomAppears(t *testing.T) {

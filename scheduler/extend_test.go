@@ -105,7 +105,7 @@ func TestExtenderRefuses(t *testing.T) {
 	f.nodes("a", "b")
 	f.comes(pod("p", "1"))
 	f.same("event", f.tries(), "Warning FailedScheduling 0/2 nodes are available: 1 never this one, 1 not this one. "+
-		"preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.")
+		"no new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.")
 	e.refuses = ""
 	f.clock.Step(time.Minute)
 	f.nodeAdded(node("c")) // whatever happens may help

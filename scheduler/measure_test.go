@@ -60,6 +60,7 @@ func TestMetrics(t *testing.T) {
 	gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "example.com/wait"}}
 	f.comes(gated)
 	want := []string{
+		"batch_attempts_total default-scheduler,no_hint 3",
 		"cache_size assumed_pods 1", "cache_size nodes 1", "cache_size pods 2",
 		"event_handling_duration_seconds AssignedPodAdd 1", "event_handling_duration_seconds UnschedulablePodAdd 4",
 		"framework_extension_point_duration_seconds Bind,default-scheduler,Success 1",
@@ -71,8 +72,10 @@ func TestMetrics(t *testing.T) {
 		"framework_extension_point_duration_seconds PreBind,default-scheduler,Success 1",
 		"framework_extension_point_duration_seconds PreFilter,default-scheduler,Success 3",
 		"framework_extension_point_duration_seconds Reserve,default-scheduler,Success 1",
+		"get_node_hint_duration_seconds no_hint,default-scheduler 3",
 		"goroutines binding 0", "inflight_events all 0",
 		"pending_pods active 0", "pending_pods backoff 0", "pending_pods gated 1", "pending_pods unschedulable 2",
+		"pod_scheduled_after_flush_total  0",
 		"pod_scheduling_attempts  1", "pod_scheduling_sli_duration_seconds 1 1",
 		"preemption_attempts_total  2", "preemption_goroutines_duration_seconds success 1", "preemption_goroutines_execution_total success 1",
 		"preemption_victims  1",
@@ -81,6 +84,7 @@ func TestMetrics(t *testing.T) {
 		"schedule_attempts_total default-scheduler,scheduled 1", "schedule_attempts_total default-scheduler,unschedulable 2",
 		"scheduling_algorithm_duration_seconds  1",
 		"scheduling_attempt_duration_seconds default-scheduler,scheduled 1", "scheduling_attempt_duration_seconds default-scheduler,unschedulable 2",
+		"store_schedule_results_duration_seconds default-scheduler 3",
 		"unschedulable_pods NodeResourcesFit,default-scheduler 2", "unschedulable_pods SchedulingGates,default-scheduler 1",
 	}
 	if diff := cmp.Diff(want, f.shown()); diff != "" {

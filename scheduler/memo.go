@@ -5,6 +5,7 @@ import (
 
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
@@ -41,10 +42,13 @@ const maxMemos = 8
 
 // memo returns the memo for a pod of which so many local filters are asked first, an empty one if there is none.
 func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, local int) *memo {
-	s.memos = slices.DeleteFunc(s.memos, func(m *memo) bool { return m.roster != snapshot.Roster() })
+	began := s.Clock.Now()
+	s.memos = slices.DeleteFunc(s.memos, func(m *memo) bool { return s.outdated(m, snapshot) })
 	at := slices.IndexFunc(s.memos, func(m *memo) bool { return m.profile == p.Name && m.local == local && m.pod.SameDemands(pod) })
-	if at < 0 {
+	known := at >= 0
+	if !known {
 		if len(s.memos) == maxMemos {
+			s.Metrics.Flushed(s.memos[maxMemos-1].profile, metrics.Crowded)
 			s.memos = s.memos[:maxMemos-1]
 		}
 		at = len(s.memos)
@@ -57,7 +61,17 @@ func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *stat
 	m.ages, m.names = snapshot.Generations(), snapshot.Names()
 	copy(s.memos[1:at+1], s.memos[:at])
 	s.memos[0] = m
+	s.Metrics.Recalled(p.Name, known, s.Clock.Since(began))
 	return m
+}
+
+// outdated says that the nodes are no longer at the places that the memo goes by.
+func (s *Scheduler) outdated(m *memo, snapshot *state.Snapshot) bool {
+	if m.roster == snapshot.Roster() {
+		return false
+	}
+	s.Metrics.Flushed(m.profile, metrics.NodesChanged)
+	return true
 }
 
 // of returns the opinion of the node at a position, an empty one if the node has changed.

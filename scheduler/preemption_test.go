@@ -100,10 +100,10 @@ func TestPreempts(t *testing.T) {
 	// While the victim ends, the room is kept: nobody of a lower priority gets it, and the pod itself does not preempt again.
 	f.sees(high, lower)
 	f.comes(ranked("mid", "1", 7))
-	f.same("another", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Insufficient cpu.")
+	f.same("another", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Insufficient cpu.")
 	f.clock.Step(time.Minute)
 	f.queue.Activate("high")
-	f.same("too early", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to a terminating pod on the nominated node.")
+	f.same("too early", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to a terminating pod on the nominated node.")
 	f.same("still nominated", f.read("high").Status.NominatedNodeName, "a")
 	f.clock.Step(time.Minute)
 	f.podDeleted(f.read("lower"))
@@ -118,7 +118,7 @@ func TestNeverPreempts(t *testing.T) {
 	polite := ranked("polite", "1", 100)
 	polite.Spec.PreemptionPolicy = ptr.To(corev1.PreemptNever)
 	f.comes(polite)
-	f.same("the event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.")
+	f.same("the event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.")
 	f.expectEnded()
 }
 

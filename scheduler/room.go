@@ -11,6 +11,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/defaultpreemption"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/deviceclass"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
@@ -40,8 +41,8 @@ func (s *Scheduler) screen(event fwk.ClusterEvent, old, changed any) func(*state
 			return true
 		}
 		nominated, fit := s.nominated.node(waiting.GetPod().UID), s.handles[waiting.GetPod().Spec.SchedulerName].fit
-		if nominated == "" || fit == nil {
-			return true
+		if nominated == "" || fit == nil || nominated == pod.Spec.NodeName && deviceclass.Asks(waiting.GetPod()) {
+			return true // of the last what the node has is not all
 		}
 		if r == nil {
 			r = s.roomOn(pod.Spec.NodeName)

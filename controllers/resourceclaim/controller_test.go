@@ -137,6 +137,20 @@ func TestClaimOfAFinishedPodGoes(t *testing.T) {
 	}
 }
 
+// The scheduler makes a claim for extended resources, which the pod's status names and its spec does not.
+func TestPodsWakeTheClaimsOfTheirExtendedResources(t *testing.T) {
+	pod := templated()
+	pod.Status.ResourceClaimStatuses = []corev1.PodResourceClaimStatus{{Name: "gpu", ResourceClaimName: ptr.To("p-gpu-1")}}
+	pod.Status.ExtendedResourceClaimStatus = &corev1.PodExtendedResourceClaimStatus{ResourceClaimName: "p-extended-resources-1"}
+	var names []string
+	for _, request := range ofPod(t.Context(), pod) {
+		names = append(names, request.Name)
+	}
+	if want := []string{"p-extended-resources-1", "p-gpu-1"}; !slices.Equal(names, want) {
+		t.Errorf("wakes %q, want %q", names, want)
+	}
+}
+
 func TestAnyObject(t *testing.T) {
 	c := api()
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {

@@ -163,9 +163,10 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 		return err
 	}
 	claims := &Claims{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
+	using := predicate.NewPredicateFuncs(func(o client.Object) bool { return len(ofPod(context.Background(), o)) > 0 })
 	return kit.New(mgr, Name+"-reservations").
 		For(&resourcev1.ResourceClaim{}).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(withClaims)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofPod), builder.WithPredicates(using)).
 		Complete(reconcile.AsReconciler(claims.Client, claims))
 }
 
@@ -188,13 +189,16 @@ func (c *Pods) ofTemplate(ctx context.Context, template client.Object) []reconci
 	return requests
 }
 
-// ofPod are the claims that a pod names.
+// ofPod are the claims that a pod names, and that which the scheduler has made for its extended resources.
 func ofPod(_ context.Context, o client.Object) []reconcile.Request {
 	pod, ok := o.(*corev1.Pod)
 	if !ok {
 		return nil
 	}
 	var requests []reconcile.Request
+	if made := pod.Status.ExtendedResourceClaimStatus; made != nil {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: pod.Namespace, Name: made.ResourceClaimName}})
+	}
 	for i := range pod.Spec.ResourceClaims {
 		if name, _, err := resourceclaim.Name(pod, &pod.Spec.ResourceClaims[i]); err == nil && name != nil {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: pod.Namespace, Name: *name}})

@@ -14,6 +14,8 @@ func known(plugin string) runtime.Object {
 	switch plugin {
 	case "DefaultPreemption":
 		return &schedulerv1.DefaultPreemptionArgs{}
+	case "DynamicResources":
+		return &schedulerv1.DynamicResourcesArgs{}
 	case "InterPodAffinity":
 		return &schedulerv1.InterPodAffinityArgs{}
 	case "NodeAffinity":

@@ -105,6 +105,8 @@ func TestMistakes(t *testing.T) {
 		args("PodTopologySpread", "{defaultConstraints: [{maxSkew: 0}]}"):                               `defaultingType must be "List"`,
 		args("DefaultPreemption", "{minCandidateNodesPercentage: 200}"):                                 "minCandidateNodesPercentage: Invalid value: 200",
 		args("VolumeBinding", "{bindTimeoutSeconds: -1}"):                                               "should not be a negative value",
+		args("DynamicResources", "{bindingTimeout: 500ms}"):                                             `bindingTimeout: Invalid value: "500ms": must be at least 1 second`,
+		args("DynamicResources", "{filterTimeout: -1s}"):                                                `filterTimeout: Invalid value: "-1s": must be zero or positive`,
 		args("NodeResourcesBalancedAllocation", "{resources: [{name: cpu}, {name: cpu, weight: 101}]}"): "resources[1].name: Duplicate value",
 	} {
 		if _, err := Read([]byte(head + text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -91,6 +92,8 @@ func validateArguments(args runtime.Object) field.ErrorList {
 			errs = append(errs, field.Invalid(field.NewPath("minCandidateNodesPercentage"), 0, "cannot be zero at the same time as minCandidateNodesAbsolute"))
 		}
 		return errs
+	case *schedulerv1.DynamicResourcesArgs:
+		return validateDevices(args)
 	case *schedulerv1.InterPodAffinityArgs:
 		return percentage(args.HardPodAffinityWeight, field.NewPath("hardPodAffinityWeight"))
 	case *schedulerv1.NodeResourcesBalancedAllocationArgs:
@@ -105,6 +108,17 @@ func validateArguments(args runtime.Object) field.ErrorList {
 		}
 	}
 	return nil
+}
+
+func validateDevices(args *schedulerv1.DynamicResourcesArgs) field.ErrorList {
+	var errs field.ErrorList
+	if limit := args.FilterTimeout; limit != nil && limit.Duration < 0 {
+		errs = append(errs, field.Invalid(field.NewPath("filterTimeout"), limit.Duration.String(), "must be zero or positive"))
+	}
+	if limit := args.BindingTimeout; limit != nil && limit.Duration < time.Second {
+		errs = append(errs, field.Invalid(field.NewPath("bindingTimeout"), limit.Duration.String(), "must be at least 1 second"))
+	}
+	return errs
 }
 
 func validateFit(args *schedulerv1.NodeResourcesFitArgs) field.ErrorList {

@@ -26,6 +26,7 @@ type Metrics struct {
 	attemptTime, points, plugins, sli, permits *prometheus.HistogramVec
 	events, preemptTime                        *prometheus.HistogramVec
 	source                                     atomic.Pointer[func() Reading]
+	more
 }
 
 var _ prometheus.Collector = &Metrics{}
@@ -52,6 +53,7 @@ func New() *Metrics {
 		sli:         histograms("pod_scheduling_sli_duration_seconds", "Latency for a pod being scheduled, from its first attempt, over all attempts.", centiseconds, "attempts"),
 		permits:     histograms("permit_wait_duration_seconds", "Duration of waiting on permit.", milliseconds, "result"),
 		events:      histograms("event_handling_duration_seconds", "Event handling latency in seconds.", tenths, "event"),
+		more:        newMore(),
 	}
 }
 

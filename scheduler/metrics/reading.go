@@ -33,10 +33,10 @@ func (m *Metrics) Follow(read func() Reading) {
 }
 
 func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{
+	return append([]prometheus.Collector{
 		m.attempts, m.incoming, m.preemptRuns, m.preemptions, m.algorithm, m.tries, m.victims,
 		m.attemptTime, m.points, m.plugins, m.sli, m.permits, m.events, m.preemptTime,
-	}
+	}, m.more.all()...)
 }
 
 // gauges describes what is read when somebody asks.

@@ -8,6 +8,7 @@ import (
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 )
@@ -29,15 +30,34 @@ func with[T any, P interface {
 	}
 }
 
-func newFit(_ fwk.Handle, args *schedulerv1.NodeResourcesFitArgs) (fwk.Plugin, error) {
-	fit := &noderesources.Fit{Ignored: args.IgnoredResources, IgnoredGroups: args.IgnoredResourceGroups}
-	if strategy := args.ScoringStrategy; strategy != nil {
-		fit.Strategy = noderesources.Strategy{Type: strategy.Type, Resources: strategy.Resources}
-		if shaped := strategy.RequestedToCapacityRatio; shaped != nil {
-			fit.Strategy.Shape = shaped.Shape
+func (deps Deps) newFit(devices *dynamicresources.Ledger) func(fwk.Handle, *schedulerv1.NodeResourcesFitArgs) (fwk.Plugin, error) {
+	return func(_ fwk.Handle, args *schedulerv1.NodeResourcesFitArgs) (fwk.Plugin, error) {
+		fit := &noderesources.Fit{Ignored: args.IgnoredResources, IgnoredGroups: args.IgnoredResourceGroups, Client: deps.Client}
+		fit.Devices = func(ctx context.Context) (noderesources.Devices, error) { return devices.Devices(ctx) }
+		if strategy := args.ScoringStrategy; strategy != nil {
+			fit.Strategy = noderesources.Strategy{Type: strategy.Type, Resources: strategy.Resources}
+			if shaped := strategy.RequestedToCapacityRatio; shaped != nil {
+				fit.Strategy.Shape = shaped.Shape
+			}
 		}
+		return fit, nil
 	}
-	return fit, nil
+}
+
+func (deps Deps) newDynamicResources(devices *dynamicresources.Ledger) func(fwk.Handle, *schedulerv1.DynamicResourcesArgs) (fwk.Plugin, error) {
+	return func(handle fwk.Handle, args *schedulerv1.DynamicResourcesArgs) (fwk.Plugin, error) {
+		plugin := &dynamicresources.Plugin{
+			Ledger: devices, Clock: deps.Clock, Handle: handle, Metrics: deps.Metrics,
+			FilterTimeout: schedulerv1.DynamicResourcesFilterTimeoutDefault, BindingTimeout: schedulerv1.DynamicResourcesBindingTimeoutDefault,
+		}
+		if args.FilterTimeout != nil {
+			plugin.FilterTimeout = args.FilterTimeout.Duration
+		}
+		if args.BindingTimeout != nil {
+			plugin.BindingTimeout = args.BindingTimeout.Duration
+		}
+		return plugin, nil
+	}
 }
 
 func newBalanced(_ fwk.Handle, args *schedulerv1.NodeResourcesBalancedAllocationArgs) (fwk.Plugin, error) {

@@ -62,6 +62,7 @@ type Deps struct {
 
 // All returns the plugins that come with the scheduler.
 func All(deps Deps) Registry {
+	devices := &dynamicresources.Ledger{Client: deps.Client, Informers: deps.Informers}
 	return Registry{
 		schedulinggates.Name:   simple(&schedulinggates.Plugin{}),
 		prioritysort.Name:      simple(&prioritysort.Plugin{}),
@@ -72,7 +73,7 @@ func All(deps Deps) Registry {
 		},
 		nodeaffinity.Name:          with(newNodeAffinity),
 		nodeports.Name:             simple(&nodeports.Plugin{}),
-		noderesources.FitName:      with(newFit),
+		noderesources.FitName:      with(deps.newFit(devices)),
 		noderesources.BalancedName: with(newBalanced),
 		imagelocality.Name: func(_ context.Context, _ runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			return &imagelocality.Plugin{Handle: handle}, nil
@@ -108,7 +109,7 @@ func All(deps Deps) Registry {
 				MinCandidates: args.MinCandidateNodesAbsolute, MinCandidatesPercent: args.MinCandidateNodesPercentage,
 			}, nil
 		}),
-		dynamicresources.Name: simple(&dynamicresources.Plugin{Client: deps.Client}),
+		dynamicresources.Name: with(deps.newDynamicResources(devices)),
 		defaultbinder.Name:    simple(&defaultbinder.Plugin{Client: deps.Client}),
 	}
 }
@@ -120,7 +121,7 @@ func Default() []profile.Enabled {
 		{Name: tainttoleration.Name, Weight: 3}, {Name: nodeaffinity.Name, Weight: 2}, {Name: nodeports.Name},
 		{Name: noderesources.FitName, Weight: 1}, {Name: volumerestrictions.Name}, {Name: nodevolumelimits.Name},
 		{Name: volumebinding.Name}, {Name: volumezone.Name}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
-		{Name: dynamicresources.Name},
+		{Name: dynamicresources.Name, Weight: 2},
 		{Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
 		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
 	}

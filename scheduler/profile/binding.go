@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,7 +15,7 @@ func (p *Profile) Reserve(ctx context.Context, state fwk.CycleState, pod *corev1
 		status := p.timed(state, "Reserve", plugin, func() *fwk.Status { return plugin.Reserve(ctx, state, pod, node) })
 		if !status.IsSuccess() {
 			p.Unreserve(ctx, state, pod, node)
-			return named(status, plugin)
+			return running("Reserve", named(status, plugin))
 		}
 	}
 	return nil
@@ -55,10 +56,18 @@ func (p *Profile) PreBind(ctx context.Context, state fwk.CycleState, pod *corev1
 			status = p.timed(state, "PreBind", plugin, func() *fwk.Status { return plugin.PreBind(ctx, state, pod, node) })
 		}
 		if !status.IsSuccess() {
-			return named(status, plugin)
+			return running("PreBind", named(status, plugin))
 		}
 	}
 	return nil
+}
+
+// running says at which extension point a plugin met an error. What it refuses stays its own.
+func running(point string, status *fwk.Status) *fwk.Status {
+	if status.IsRejected() {
+		return status
+	}
+	return fwk.AsStatus(fmt.Errorf("running %s plugin %q: %w", point, status.Plugin(), status.AsError()))
 }
 
 // Bind binds the pod.

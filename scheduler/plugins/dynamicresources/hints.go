@@ -8,6 +8,8 @@ import (
 	"k8s.io/dynamic-resource-allocation/resourceclaim"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/deviceclass"
 )
 
 // EventsToRegister implements fwk.EnqueueExtensions.
@@ -23,15 +25,18 @@ func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, er
 }
 
 func onlyWithClaims(_ klog.Logger, pod *corev1.Pod, _, _ any) (fwk.QueueingHint, error) {
-	if len(pod.Spec.ResourceClaims) == 0 {
+	if !asks(pod) {
 		return fwk.QueueSkip, nil
 	}
 	return fwk.Queue, nil
 }
 
+// asks says that the pod may use devices: it has claims, or extended resources.
+func asks(pod *corev1.Pod) bool { return len(pod.Spec.ResourceClaims) > 0 || deviceclass.Asks(pod) }
+
 // goneHelps: a pod with claims that goes, or goes nowhere.
 func goneHelps(_ klog.Logger, pod *corev1.Pod, old, _ any) (fwk.QueueingHint, error) {
-	if gone, ok := old.(*corev1.Pod); ok && len(gone.Spec.ResourceClaims) == 0 {
+	if gone, ok := old.(*corev1.Pod); ok && !asks(gone) {
 		return fwk.QueueSkip, nil
 	}
 	return onlyWithClaims(klog.Background(), pod, nil, nil)

@@ -2,19 +2,25 @@ package dynamicresources
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/dynamic-resource-allocation/resourceclaim"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -37,11 +43,22 @@ func newFixture(t *testing.T, objects ...client.Object) *fixture {
 			Driver: "gpu.example.com", NodeName: ptr.To("a"), Pool: resourcev1.ResourcePool{Name: "a", Generation: 1, ResourceSliceCount: 1},
 			Devices: []resourcev1.Device{{Name: "gpu-0"}, {Name: "gpu-1"}},
 		}})
-	f.Plugin = &Plugin{Client: fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&resourcev1.ResourceClaim{}).Build()}
+	f.Plugin = &Plugin{Ledger: &Ledger{Client: fakeClient(objects)}, Clock: clock.RealClock{}, BindingTimeout: time.Minute}
 	for _, name := range []string{"a", "b"} {
 		f.nodes[name] = state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	}
 	return f
+}
+
+// fakeClient names what is made without a name as the API server does: with a UID.
+func fakeClient(objects []client.Object) client.Client {
+	made := 0
+	return fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&resourcev1.ResourceClaim{}, &corev1.Pod{}).
+		WithInterceptorFuncs(interceptor.Funcs{Create: func(ctx context.Context, to client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+			made++
+			o.SetUID(types.UID(fmt.Sprint("made-", made)))
+			return to.Create(ctx, o, opts...)
+		}}).Build()
 }
 
 func claim(name string, count int64) *resourcev1.ResourceClaim {
@@ -222,4 +239,94 @@ func TestPodsThatGoWakeThoseThatWaitForDevices(t *testing.T) {
 	if without := pod("without"); !wakes(holder, waiter) || wakes(holder, without) || wakes(without, waiter) {
 		t.Errorf("a pod that goes wakes one with claims: %t, one without: %t; one without claims wakes one with: %t", wakes(holder, waiter), wakes(holder, without), wakes(without, waiter))
 	}
+}
+
+// TestLendsExtendedResources: what no device plugin has on the node is asked of the class that stands for it, by a claim that goes with the attempt.
+func TestLendsExtendedResources(t *testing.T) {
+	f := newFixture(t, claim("two", 2))
+	p := lent("p", "1")
+	if err := f.Client.Create(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	cycle := f.fits(p, "a")
+	f.binds(p, cycle, "a")
+	made := f.special(p)
+	owner := metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "p", UID: p.UID, Controller: ptr.To(true)}
+	if diff := cmp.Diff([]metav1.OwnerReference{owner}, made.OwnerReferences); diff != "" || made.GenerateName != "p-extended-resources-" ||
+		made.Annotations[resourcev1.ExtendedResourceClaimAnnotation] != "true" || !slices.Equal(made.Finalizers, []string{resourcev1.Finalizer}) {
+		t.Errorf("the claim is %+v, its owner (-want +got): %s", made.ObjectMeta, diff)
+	}
+	if s := made.Status; s.Allocation == nil || len(s.Allocation.Devices.Results) != 1 || s.Allocation.AllocationTimestamp == nil || len(s.ReservedFor) != 1 || s.ReservedFor[0].UID != p.UID {
+		t.Errorf("the claim has %+v", s)
+	}
+	want := &corev1.PodExtendedResourceClaimStatus{ResourceClaimName: made.Name, RequestMappings: []corev1.ContainerExtendedResourceRequest{
+		{ContainerName: "c", ResourceName: string(lentName), RequestName: "container-0-request-0"},
+	}}
+	if err := f.Client.Get(t.Context(), client.ObjectKeyFromObject(p), p); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, p.Status.ExtendedResourceClaimStatus); diff != "" {
+		t.Errorf("the pod's status (-want +got): %s", diff)
+	}
+	other := pod("other", "two")
+	f.fits(other) // one device is left, and it wants two
+	f.Unreserve(t.Context(), cycle, p, "a")
+	if made := f.special(p); made != nil {
+		t.Errorf("the claim stays: %+v", made)
+	}
+	f.fits(other, "a")
+}
+
+// TestTakesExtendedResourcesOfDevicePluginsFirst: a node that has the resource itself lends none by the class.
+func TestTakesExtendedResourcesOfDevicePluginsFirst(t *testing.T) {
+	f := newFixture(t)
+	node := f.nodes["b"].Node().DeepCopy()
+	node.Status.Allocatable = corev1.ResourceList{lentName: resource.MustParse("4")}
+	f.nodes["b"] = state.NewNodeInfo(node)
+	p := lent("p", "1")
+	cycle := f.fits(p, "a", "b")
+	f.binds(p, cycle, "b")
+	if made := f.special(p); made != nil {
+		t.Errorf("a claim is made for devices of a device plugin: %+v", made)
+	}
+	f.fits(lent("q", "3"), "b")
+}
+
+// TestWhatAnAttemptLeftBehindCountsForNothing: the claim of a scheduler that ended meanwhile goes before another is made.
+func TestWhatAnAttemptLeftBehindCountsForNothing(t *testing.T) {
+	f := newFixture(t)
+	p := lent("p", "2")
+	if err := f.Client.Create(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	f.binds(p, f.fits(p, "a"), "a")
+	before := f.special(p)
+	f.Ledger = &Ledger{Client: f.Client}
+	f.fits(lent("q", "1"))
+	f.binds(p, f.fits(p, "a"), "a")
+	if after := f.special(p); after == nil || after.UID == before.UID {
+		t.Errorf("the claim is %+v", after)
+	}
+}
+
+// lentName is a resource that the class "gpu" stands for.
+const lentName = corev1.ResourceName(resourcev1.ResourceDeviceClassPrefix + "gpu")
+
+func lent(name, amount string) *corev1.Pod {
+	p := pod(name)
+	p.Spec.Containers = []corev1.Container{{Name: "c", Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{lentName: resource.MustParse(amount)}}}}
+	return p
+}
+
+// special is the claim that was made for the pod's extended resources; nil if there is none.
+func (f *fixture) special(p *corev1.Pod) *resourcev1.ResourceClaim {
+	f.Helper()
+	found, err := f.leftBehind(f.Context(), p)
+	if err != nil || len(found) > 1 {
+		f.Fatal(found, err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0]
 }

@@ -54,8 +54,8 @@ const unchanged = fwk.MaxScore * 3 / 4
 
 // Score implements fwk.ScorePlugin: by how much the pod narrows or widens the standard deviation of the shares. It is at most a
 // half, so scores are from 50 to 100. Whole percents of what there was and of what there will be are compared.
-func (b *Balanced) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
-	kinds := shares(cycle, pod, node, b.Resources, false)
+func (b *Balanced) Score(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+	kinds := shares(ctx, cycle, pod, node, b.Resources, false)
 	before := balance(kinds, func(kind share) float64 { return min(float64(kind.used-kind.asked)/float64(kind.all), 1) })
 	after := balance(kinds, func(kind share) float64 { return min(float64(kind.used)/float64(kind.all), 1) })
 	return (2*unchanged + after - before) / 2, nil

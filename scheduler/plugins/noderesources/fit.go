@@ -10,7 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	fwk "k8s.io/kube-scheduler/framework"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/deviceclass"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -22,6 +24,10 @@ type Fit struct {
 	Strategy Strategy
 	// Ignored are extended resources, and IgnoredGroups the part before the slash of such, that fit anywhere.
 	Ignored, IgnoredGroups []string
+	// Client reads the device classes that stand for extended resources; nil if none do.
+	Client client.Client
+	// Devices reads which devices there are at a moment.
+	Devices func(context.Context) (Devices, error)
 }
 
 var (
@@ -31,15 +37,9 @@ var (
 	_ fwk.EnqueueExtensions = &Fit{}
 )
 
-// wanted is what the pod of this cycle requests.
-type wanted struct{ fwk.PodResource }
-
-// Clone implements fwk.StateData.
-func (w wanted) Clone() fwk.StateData { return w }
-
 func read(cycle fwk.CycleState, pod *corev1.Pod) fwk.PodResource {
 	if data, err := cycle.Read(FitName); err == nil {
-		return data.(wanted).PodResource
+		return data.(*wanted).PodResource
 	}
 	return state.InfoOf(cycle, pod).CalculateResource()
 }
@@ -51,8 +51,15 @@ func (*Fit) Local() {}
 func (*Fit) Name() string { return FitName }
 
 // PreFilter implements fwk.PreFilterPlugin.
-func (*Fit) PreFilter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	cycle.Write(FitName, wanted{state.InfoOf(cycle, pod).CalculateResource()})
+func (f *Fit) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	want := &wanted{PodResource: state.InfoOf(cycle, pod).CalculateResource(), devices: f.Devices}
+	if f.Client != nil && len(want.Resource.GetScalarResources()) > 0 {
+		var err error
+		if want.classes, err = deviceclass.Of(ctx, f.Client, pod); err != nil {
+			return nil, fwk.AsStatus(err)
+		}
+	}
+	cycle.Write(FitName, want)
 	return nil, nil
 }
 
@@ -79,8 +86,8 @@ func (f *Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, n
 	check("memory", want.GetMemory(), used.GetMemory(), all.GetMemory())
 	check("ephemeral-storage", want.GetEphemeralStorage(), used.GetEphemeralStorage(), all.GetEphemeralStorage())
 	for name, amount := range want.GetScalarResources() {
-		if f.ignores(string(name)) {
-			continue
+		if f.ignores(string(name)) || all.GetScalarResources()[name] == 0 && byClass(cycle)[name] != nil {
+			continue // in the second case it is for DynamicResources to say
 		}
 		check(string(name), amount, used.GetScalarResources()[name], all.GetScalarResources()[name])
 	}
@@ -90,7 +97,7 @@ func (f *Fit) Filter(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, n
 	return fwk.NewStatus(code, reasons...)
 }
 
-// HasRoom says whether Filter lets a pod that requests so much onto the node.
+// HasRoom says whether Filter lets a pod that requests so much onto the node, if no device classes stand for any of it.
 func (f *Fit) HasRoom(want *state.Resource, node fwk.NodeInfo) bool {
 	used, all := node.GetRequested(), node.GetAllocatable()
 	fits := func(want, used, all int64) bool { return want <= 0 || want <= all-used }
@@ -112,9 +119,9 @@ func (f *Fit) ignores(name string) bool {
 }
 
 // Score implements fwk.ScorePlugin: the mean of the scores of the kinds of resources, by their weights.
-func (f *Fit) Score(_ context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
+func (f *Fit) Score(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) (int64, *fwk.Status) {
 	var sum, weights int64
-	for _, kind := range shares(cycle, pod, node, f.Strategy.Resources, true) {
+	for _, kind := range shares(ctx, cycle, pod, node, f.Strategy.Resources, true) {
 		score := f.Strategy.score(kind)
 		if score == 0 && f.Strategy.Type == schedulerv1.RequestedToCapacityRatio {
 			continue // counts for nothing
@@ -139,6 +146,7 @@ func (*Fit) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error
 	return []fwk.ClusterEventWithHint{
 		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}},
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}},
+		{Event: fwk.ClusterEvent{Resource: fwk.DeviceClass, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: classHelps},
 	}, nil
 }
 
@@ -147,7 +155,7 @@ type share struct{ used, asked, all, weight int64 }
 
 // shares of kinds of resources that the node has, by default CPU and memory; extended ones only if the pod asks for them. floor
 // counts containers that request nothing with a minimum.
-func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []schedulerv1.ResourceSpec, floor bool) []share {
+func shares(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []schedulerv1.ResourceSpec, floor bool) []share {
 	want, used, all := read(cycle, pod), node.GetRequested(), node.GetAllocatable()
 	cpu, memory, counted := want.Resource.GetMilliCPU(), want.Resource.GetMemory(), used
 	if floor {
@@ -169,6 +177,9 @@ func shares(cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo, of []sched
 		default:
 			if asked := want.Resource.GetScalarResources()[name]; asked > 0 {
 				kind.used, kind.asked, kind.all = used.GetScalarResources()[name], asked, all.GetScalarResources()[name]
+				if class := byClass(cycle)[name]; class != nil && kind.all == 0 {
+					kind.used, kind.all = devicesOf(ctx, cycle, node.Node(), class)
+				}
 			}
 		}
 		kind.used += kind.asked
