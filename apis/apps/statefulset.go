@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -83,5 +84,5 @@ func defaultClaim(c *corev1.PersistentVolumeClaim) {
 	if c.Status.Phase == "" {
 		c.Status.Phase = corev1.ClaimPending
 	}
-	podspec.DefaultClaimSpec(&c.Spec)
+	volumes.DefaultClaimSpec(&c.Spec)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func validateDaemonSet(d *appsv1.DaemonSet) field.ErrorList {
@@ -76,7 +77,7 @@ func validateStatefulSet(s *appsv1.StatefulSet) field.ErrorList {
 	var errs field.ErrorList
 	at := field.NewPath("spec", "volumeClaimTemplates")
 	for i := range s.Spec.VolumeClaimTemplates {
-		errs = append(errs, podspec.ValidateClaimSpec(&s.Spec.VolumeClaimTemplates[i].Spec, at.Index(i).Child("spec"))...)
+		errs = append(errs, volumes.ValidateClaimSpec(&s.Spec.VolumeClaimTemplates[i].Spec, at.Index(i).Child("spec"))...)
 	}
 	return append(errs, validateStatefulSetSpec(s, nil)...)
 }

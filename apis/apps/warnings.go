@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func templatePath() *field.Path { return field.NewPath("spec", "template") }
@@ -51,7 +52,7 @@ func warnStatefulSet(s, old *appsv1.StatefulSet) []string {
 		if old != nil {
 			path = path.Child("Spec") // upstream names it so, on updates alone
 		}
-		warnings = append(warnings, podspec.ClaimWarnings(&s.Spec.VolumeClaimTemplates[i].Spec, path)...)
+		warnings = append(warnings, volumes.ClaimWarnings(&s.Spec.VolumeClaimTemplates[i].Spec, path)...)
 	}
 	if limit := s.Spec.RevisionHistoryLimit; limit != nil && *limit < 0 {
 		warnings = append(warnings, "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended")

@@ -9,7 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 func metricTypes() []autoscalingv2.MetricSourceType {
@@ -123,7 +123,7 @@ func validateContainerMetric(m *autoscalingv2.ContainerResourceMetricSource, pat
 		errs = append(errs, check.Label(path.Child("container"), m.Container)...)
 	}
 	if m.Name != "" {
-		errs = append(errs, podspec.ValidateContainerResourceName(m.Name, path.Child("name"))...)
+		errs = append(errs, resources.ValidateContainerName(m.Name, path.Child("name"))...)
 	}
 	return append(errs, validateUsage(&m.Target, path)...)
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
 )
 
 // What one claim or class may hold.
@@ -285,7 +285,7 @@ func validateRequestRef(name string, names sets.Set[string], path *field.Path) f
 // validateSelectorOfNodes checks that a slice is about one kind of nodes.
 func validateSelectorOfNodes(s *resourcev1.ResourceSliceSpec, path *field.Path) field.ErrorList {
 	terms := path.Child("nodeSelectorTerms")
-	errs := podspec.ValidateNodeSelector(s.NodeSelector, path)
+	errs := placement.ValidateNodeSelector(s.NodeSelector, path)
 	if len(s.NodeSelector.NodeSelectorTerms) != 1 {
 		errs = append(errs, field.Invalid(terms, check.GoNames(s.NodeSelector.NodeSelectorTerms), "must have exactly one node selector term"))
 	}

@@ -11,7 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
 )
 
 // What the status of a claim may hold.
@@ -92,7 +92,7 @@ func validateAllocation(a *resourcev1.AllocationResult, requests sets.Set[string
 		errs = append(errs, validateConfiguration(&config.DeviceConfiguration, where)...)
 	}
 	if a.NodeSelector != nil {
-		errs = append(errs, podspec.ValidateNodeSelector(a.NodeSelector, path.Child("nodeSelector"))...)
+		errs = append(errs, placement.ValidateNodeSelector(a.NodeSelector, path.Child("nodeSelector"))...)
 	}
 	return errs
 }

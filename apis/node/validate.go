@@ -7,7 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 func validateRuntimeClass(c *nodev1.RuntimeClass) field.ErrorList {
@@ -35,8 +36,8 @@ func validateOverhead(o *nodev1.Overhead, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for name, quantity := range o.PodFixed {
 		at := path.Key(string(name))
-		errs = append(errs, podspec.ValidateContainerResourceName(name, at)...)
-		errs = append(errs, podspec.ValidateQuantity(name, quantity, at)...)
+		errs = append(errs, resources.ValidateContainerName(name, at)...)
+		errs = append(errs, resources.ValidateQuantity(name, quantity, at)...)
 	}
 	return errs
 }
@@ -53,7 +54,7 @@ type tolerationText struct {
 func validateScheduling(s *nodev1.Scheduling, path *field.Path) field.ErrorList {
 	errs := check.Labels(path.Child("nodeSelector"), s.NodeSelector)
 	at := path.Child("tolerations")
-	errs = append(errs, podspec.ValidateTolerations(s.Tolerations, at)...)
+	errs = append(errs, placement.ValidateTolerations(s.Tolerations, at)...)
 	for i := range s.Tolerations {
 		for j := range i {
 			if equality.Semantic.DeepEqual(s.Tolerations[i], s.Tolerations[j]) {

@@ -2,9 +2,11 @@ package podspec
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -22,10 +24,10 @@ func DefaultPod(pod *corev1.Pod) {
 		spec.EnableServiceLinks = ptr.To(corev1.DefaultEnableServiceLinks)
 	}
 	defaultSpec(spec)
-	eachContainer(spec, func(c *corev1.Container) {
+	containers.Each(spec, func(c *corev1.Container) {
 		requestsFromLimits(&c.Resources)
 	})
-	defaultPodResources(pod)
+	resources.DefaultPod(pod)
 	if spec.HostNetwork {
 		hostPorts(spec.Containers)
 		hostPorts(spec.InitContainers)
@@ -47,33 +49,24 @@ func defaultSpec(spec *corev1.PodSpec) {
 	}
 	syncServiceAccount(spec)
 	for i := range spec.Volumes {
-		defaultVolume(&spec.Volumes[i])
+		volumes.Default(&spec.Volumes[i])
 	}
-	eachContainer(spec, defaultContainer)
+	containers.Each(spec, containers.Default)
 	for i := range spec.EphemeralContainers {
 		c := corev1.Container(spec.EphemeralContainers[i].EphemeralContainerCommon)
-		defaultContainer(&c)
+		containers.Default(&c)
 		spec.EphemeralContainers[i].EphemeralContainerCommon = corev1.EphemeralContainerCommon(c)
 	}
 	if spec.Resources != nil {
-		roundResources(spec.Resources)
+		resources.Round(spec.Resources)
 	}
-	RoundUp(spec.Overhead)
+	resources.RoundUp(spec.Overhead)
 }
 
 // syncServiceAccount keeps the deprecated name of the field alike.
 func syncServiceAccount(spec *corev1.PodSpec) {
 	resource.SetZero(&spec.ServiceAccountName, spec.DeprecatedServiceAccount)
 	spec.DeprecatedServiceAccount = spec.ServiceAccountName
-}
-
-func eachContainer(spec *corev1.PodSpec, visit func(*corev1.Container)) {
-	for i := range spec.InitContainers {
-		visit(&spec.InitContainers[i])
-	}
-	for i := range spec.Containers {
-		visit(&spec.Containers[i])
-	}
 }
 
 // requestsFromLimits lets a limit without a request be the request as well.
@@ -99,21 +92,6 @@ func hostPorts(containers []corev1.Container) {
 			}
 		}
 	}
-}
-
-// RoundUp rounds quantities up to a thousandth, the smallest unit that is kept.
-func RoundUp(list corev1.ResourceList) {
-	for name, quantity := range list {
-		if quantity.RoundUp(apiresource.Milli) {
-			continue
-		}
-		list[name] = quantity
-	}
-}
-
-func roundResources(r *corev1.ResourceRequirements) {
-	RoundUp(r.Limits)
-	RoundUp(r.Requests)
 }
 
 // agreeOnIP lets the one address of a pod be the first of all of them. Where they differ, the one is what counts.

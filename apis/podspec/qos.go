@@ -1,6 +1,7 @@
 package podspec
 
 import (
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -16,7 +17,7 @@ func QOS(spec *corev1.PodSpec) corev1.PodQOSClass {
 	if r := spec.Resources; r != nil {
 		parts = append(parts, *r)
 	} else {
-		eachContainer(spec, func(c *corev1.Container) { parts = append(parts, c.Resources) })
+		containers.Each(spec, func(c *corev1.Container) { parts = append(parts, c.Resources) })
 	}
 	asked, guaranteed := false, len(parts) > 0
 	for _, part := range parts {

@@ -4,21 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
 	corev1 "k8s.io/api/core/v1"
-	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-func validateAnnotations(annotations map[string]string, path *field.Path) field.ErrorList {
-	return apivalidation.ValidateAnnotations(annotations, path)
-}
-
 // ValidatePodAnnotations checks the annotations that mean something for a pod.
 func ValidatePodAnnotations(spec *corev1.PodSpec, annotations map[string]string, path *field.Path) field.ErrorList {
-	return validatePodAnnotations(spec, annotations, path)
-}
-
-func validatePodAnnotations(spec *corev1.PodSpec, annotations map[string]string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if _, mirror := annotations[corev1.MirrorPodAnnotationKey]; mirror && spec.NodeName == "" {
 		errs = append(errs, field.Invalid(path.Key(corev1.MirrorPodAnnotationKey), "", "must set spec.nodeName if mirror pod annotation is set"))
@@ -28,7 +20,7 @@ func validatePodAnnotations(spec *corev1.PodSpec, annotations map[string]string,
 		if !ok {
 			continue
 		}
-		if !containerNamed(spec, name) {
+		if !containers.Has(spec, name) {
 			errs = append(errs, field.Invalid(path.Key(key), name, "container not found"))
 		}
 		if !validProfile(value) {
@@ -36,11 +28,6 @@ func validatePodAnnotations(spec *corev1.PodSpec, annotations map[string]string,
 		}
 	}
 	return errs
-}
-
-func containerNamed(spec *corev1.PodSpec, name string) bool {
-	c := &checker{spec: spec}
-	return c.hasContainer(name)
 }
 
 func validProfile(value string) bool {

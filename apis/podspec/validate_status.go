@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
 )
 
 // ValidateStatus checks the status of a pod against the one before: containers that may not restart stay
@@ -52,7 +53,7 @@ func restarts(spec *corev1.PodSpec, status *corev1.ContainerStatus) bool {
 		return true
 	}
 	found := false
-	eachContainer(spec, func(c *corev1.Container) {
+	containers.Each(spec, func(c *corev1.Container) {
 		found = found || c.Name == status.Name && c.RestartPolicy != nil && *c.RestartPolicy != corev1.ContainerRestartPolicyNever
 	})
 	return found

@@ -3,6 +3,7 @@ package podspec
 import (
 	"slices"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/diff"
@@ -28,7 +29,7 @@ func ValidateSpecUpdate(pod, old *corev1.Pod) field.ErrorList {
 	errs = append(errs, validateImages(spec.Containers, path.Child("containers"))...)
 	errs = append(errs, validateImages(spec.InitContainers, path.Child("initContainers"))...)
 	errs = append(errs, validateDeadlineUpdate(spec.ActiveDeadlineSeconds, before.ActiveDeadlineSeconds, path.Child("activeDeadlineSeconds"))...)
-	if !onlyAdded(spec.Tolerations, before.Tolerations) {
+	if !placement.OnlyAdded(spec.Tolerations, before.Tolerations) {
 		errs = append(errs, field.Forbidden(path.Child("tolerations"), "existing toleration can not be modified except its tolerationSeconds"))
 	}
 	errs = append(errs, validateGatesUpdate(spec, before, path.Child("schedulingGates"))...)
@@ -48,7 +49,9 @@ func ValidateSpecUpdate(pod, old *corev1.Pod) field.ErrorList {
 func validateImages(containers []corev1.Container, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range containers {
-		errs = append(errs, required(path.Index(i).Child("image"), containers[i].Image)...)
+		if containers[i].Image == "" {
+			errs = append(errs, field.Required(path.Index(i).Child("image"), ""))
+		}
 	}
 	return errs
 }
@@ -113,7 +116,7 @@ func allowNarrowing(spec, old *corev1.PodSpec, path *field.Path) field.ErrorList
 		before = old.Affinity.NodeAffinity
 	}
 	if !narrower(spec.Affinity.NodeAffinity, before) {
-		return field.ErrorList{field.Invalid(path.Child("affinity", "nodeAffinity", requiredTerms, "nodeSelectorTerms"), spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")}
+		return field.ErrorList{field.Invalid(path.Child("affinity", "nodeAffinity", placement.RequiredTerms, "nodeSelectorTerms"), spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")}
 	}
 	spec.Affinity.NodeAffinity = before
 	if old.Affinity == nil && equality.Semantic.DeepEqual(spec.Affinity, &corev1.Affinity{}) {

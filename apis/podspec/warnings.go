@@ -3,6 +3,8 @@ package podspec
 import (
 	"fmt"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -19,12 +21,12 @@ func TemplateWarnings(template *corev1.PodTemplateSpec, path *field.Path) []stri
 func Warnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) []string {
 	at := path.Child("spec")
 	warnings := labelWarnings(spec, at)
-	warnings = append(warnings, annotationWarnings(meta, spec, path.Child("metadata", "annotations"), path == nil)...)
+	warnings = append(warnings, containers.AnnotationWarnings(meta, spec, path.Child("metadata", "annotations"), path == nil)...)
 	for i := range spec.Volumes {
-		warnings = append(warnings, volumeWarnings(&spec.Volumes[i], at.Child("volumes").Index(i))...)
+		warnings = append(warnings, volumes.Warnings(&spec.Volumes[i], at.Child("volumes").Index(i))...)
 	}
 	warnings = append(warnings, listWarnings(spec, at)...)
-	warnings = append(warnings, containerWarnings(spec, at)...)
+	warnings = append(warnings, containers.Warnings(spec, at)...)
 	warnings = append(warnings, affinityWarnings(spec.Affinity, at.Child("affinity"))...)
 	if seconds := spec.TerminationGracePeriodSeconds; seconds != nil && *seconds < 0 {
 		warnings = append(warnings, at.Child("terminationGracePeriodSeconds").String()+": must be >= 0; negative values are invalid and will be treated as 1")

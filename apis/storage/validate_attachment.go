@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func validateVolumeAttachment(a *storagev1.VolumeAttachment) field.ErrorList {
@@ -104,7 +104,7 @@ func validateInlineVolume(spec *corev1.PersistentVolumeSpec, path *field.Path) f
 	if len(spec.AccessModes) == 0 {
 		errs = append(errs, field.Required(path.Child("accessModes"), ""))
 	} else {
-		errs = append(errs, podspec.ValidateAccessModes(spec.AccessModes, path.Child("accessModes"))...)
+		errs = append(errs, volumes.ValidateAccessModes(spec.AccessModes, path.Child("accessModes"))...)
 	}
 	unset("nodeAffinity", spec.NodeAffinity != nil)
 	errs = append(errs, validateInlineSource(&spec.PersistentVolumeSource, path)...)

@@ -10,7 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 const (
@@ -169,7 +169,7 @@ func validateCSIStorageCapacity(c *storagev1.CSIStorageCapacity) field.ErrorList
 		errs = append(errs, field.Invalid(field.NewPath("storageClassName"), c.StorageClassName, message))
 	}
 	if c.Capacity != nil {
-		errs = append(errs, podspec.NonNegativeQuantity(*c.Capacity, field.NewPath("capacity"))...)
+		errs = append(errs, resources.NonNegativeQuantity(*c.Capacity, field.NewPath("capacity"))...)
 	}
 	return errs
 }

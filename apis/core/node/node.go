@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -47,8 +47,8 @@ func selectable(n *corev1.Node) fields.Set {
 }
 
 func setDefaults(n *corev1.Node) {
-	podspec.RoundUp(n.Status.Capacity)
-	podspec.RoundUp(n.Status.Allocatable)
+	resources.RoundUp(n.Status.Capacity)
+	resources.RoundUp(n.Status.Allocatable)
 	if len(n.Status.Allocatable) == 0 && n.Status.Capacity != nil {
 		n.Status.Allocatable = n.Status.Capacity.DeepCopy()
 	}

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 func validate(n *corev1.Node) field.ErrorList {
@@ -56,7 +56,7 @@ func validateResources(n *corev1.Node) field.ErrorList {
 	var errs field.ErrorList
 	for name, list := range map[string]corev1.ResourceList{"capacity": n.Status.Capacity, "allocatable": n.Status.Allocatable} {
 		for resource, quantity := range list {
-			errs = append(errs, podspec.ValidateQuantity(resource, quantity, field.NewPath("status", name, string(resource)))...)
+			errs = append(errs, resources.ValidateQuantity(resource, quantity, field.NewPath("status", name, string(resource)))...)
 		}
 	}
 	return errs

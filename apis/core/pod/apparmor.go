@@ -3,14 +3,14 @@ package pod
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
 )
 
 // syncAppArmor lets the annotations in which profiles were named before they had a field still count, for
 // containers that name none.
 func syncAppArmor(pod *corev1.Pod) {
 	eachOldProfile(pod, func(annotation string, context **corev1.SecurityContext) {
-		profile := podspec.AppArmorProfile(pod.Annotations[annotation])
+		profile := containers.AppArmorProfile(pod.Annotations[annotation])
 		if profile == nil {
 			return
 		}
@@ -25,7 +25,7 @@ func syncAppArmor(pod *corev1.Pod) {
 func warnEarly(pod *corev1.Pod) []string {
 	var warnings []string
 	eachOldProfile(pod, func(annotation string, _ **corev1.SecurityContext) {
-		warnings = append(warnings, podspec.OldAppArmor(annotation))
+		warnings = append(warnings, containers.OldAppArmor(annotation))
 	})
 	return warnings
 }

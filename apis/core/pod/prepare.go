@@ -6,11 +6,12 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
 )
 
 // prepare gives a new pod the status it starts with.
 func prepare(pod *corev1.Pod) {
-	podspec.MergeLabelKeys(pod)
+	placement.MergeLabelKeys(pod)
 	syncAppArmor(pod)
 	if seconds := pod.Spec.TerminationGracePeriodSeconds; seconds != nil && *seconds < 0 {
 		pod.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1)

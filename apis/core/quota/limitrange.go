@@ -4,7 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -44,7 +44,7 @@ func defaultLimitRange(l *corev1.LimitRange) {
 	for i := range l.Spec.Limits {
 		item := &l.Spec.Limits[i]
 		for _, list := range []corev1.ResourceList{item.Max, item.Min, item.Default, item.DefaultRequest, item.MaxLimitRequestRatio} {
-			podspec.RoundUp(list)
+			resources.RoundUp(list)
 		}
 		if item.Type != corev1.LimitTypeContainer {
 			continue

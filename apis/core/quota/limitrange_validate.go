@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 func validateLimitRange(l *corev1.LimitRange) field.ErrorList {
@@ -77,9 +77,9 @@ func validateLimitItem(item *corev1.LimitRangeItem, path *field.Path) field.Erro
 
 func validateLimitResource(kind corev1.LimitType, name corev1.ResourceName, path *field.Path) field.ErrorList {
 	if kind == corev1.LimitTypePod || kind == corev1.LimitTypeContainer {
-		return podspec.ValidateContainerResourceName(name, path)
+		return resources.ValidateContainerName(name, path)
 	}
-	return podspec.ValidateResourceName(name, path)
+	return resources.ValidateName(name, path)
 }
 
 // limit is one value of a resource, if it is set.

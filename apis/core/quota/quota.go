@@ -9,7 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -53,7 +53,7 @@ func cells(q *corev1.ResourceQuota, now time.Time) []any {
 }
 
 func defaultResourceQuota(q *corev1.ResourceQuota) {
-	podspec.RoundUp(q.Spec.Hard)
-	podspec.RoundUp(q.Status.Hard)
-	podspec.RoundUp(q.Status.Used)
+	resources.RoundUp(q.Spec.Hard)
+	resources.RoundUp(q.Status.Hard)
+	resources.RoundUp(q.Status.Used)
 }

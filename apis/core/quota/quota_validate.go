@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
 func validateResourceQuota(q *corev1.ResourceQuota) field.ErrorList {
@@ -22,11 +22,11 @@ func validateQuotaList(list corev1.ResourceList, path *field.Path) field.ErrorLi
 	var errs field.ErrorList
 	for name, quantity := range list {
 		at := path.Key(string(name))
-		errs = append(errs, podspec.ValidateResourceName(name, at)...)
+		errs = append(errs, resources.ValidateName(name, at)...)
 		if !strings.Contains(string(name), "/") && !quotaResource(name) {
 			errs = append(errs, field.Invalid(at, name, "must be a standard resource for quota"))
 		}
-		errs = append(errs, podspec.ValidateQuantity(name, quantity, at)...)
+		errs = append(errs, resources.ValidateQuantity(name, quantity, at)...)
 	}
 	return errs
 }
@@ -40,7 +40,7 @@ func quotaResource(name corev1.ResourceName) bool {
 		corev1.ResourcePersistentVolumeClaims, corev1.ResourceConfigMaps, corev1.ResourceServicesNodePorts, corev1.ResourceServicesLoadBalancers:
 		return true
 	}
-	return podspec.IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
+	return resources.IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
 }
 
 // computeResource says whether a quota of pods in a scope other than BestEffort can count a resource.
@@ -51,7 +51,7 @@ func computeResource(name corev1.ResourceName) bool {
 		corev1.ResourceLimitsCPU, corev1.ResourceLimitsMemory, corev1.ResourceLimitsEphemeralStorage:
 		return true
 	}
-	return podspec.IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
+	return resources.IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
 }
 
 func knownScope(scope corev1.ResourceQuotaScope) bool {

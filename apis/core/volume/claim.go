@@ -4,7 +4,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -40,9 +41,9 @@ func defaultPersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
 	if c.Status.Phase == "" {
 		c.Status.Phase = corev1.ClaimPending
 	}
-	podspec.DefaultClaimSpec(&c.Spec)
-	podspec.RoundUp(c.Status.Capacity)
-	podspec.RoundUp(c.Status.AllocatedResources)
+	volumes.DefaultClaimSpec(&c.Spec)
+	resources.RoundUp(c.Status.Capacity)
+	resources.RoundUp(c.Status.AllocatedResources)
 }
 
 func preparePersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {

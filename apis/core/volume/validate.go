@@ -11,7 +11,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/placement"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func validatePersistentVolume(v *corev1.PersistentVolume) field.ErrorList {
@@ -25,7 +26,7 @@ func validateVolume(v, old *corev1.PersistentVolume) field.ErrorList {
 	if len(spec.AccessModes) == 0 {
 		errs = append(errs, field.Required(path.Child("accessModes"), ""))
 	}
-	errs = append(errs, podspec.ValidateAccessModes(spec.AccessModes, path.Child("accessModes"))...)
+	errs = append(errs, volumes.ValidateAccessModes(spec.AccessModes, path.Child("accessModes"))...)
 	errs = append(errs, validateCapacity(spec.Capacity, path.Child("capacity"))...)
 	if policy := spec.PersistentVolumeReclaimPolicy; policy != "" {
 		errs = append(errs, check.OneOf(path.Child("persistentVolumeReclaimPolicy"), policy, corev1.PersistentVolumeReclaimDelete, corev1.PersistentVolumeReclaimRecycle, corev1.PersistentVolumeReclaimRetain)...)
@@ -81,7 +82,7 @@ func validateVolumeAffinity(affinity *corev1.VolumeNodeAffinity, old *corev1.Nod
 	if affinity.Required == nil {
 		return field.ErrorList{field.Required(path.Child("required"), "must specify required node constraints")}
 	}
-	return podspec.ValidateNodeSelectorUpdate(affinity.Required, old, path.Child("required"))
+	return placement.ValidateNodeSelectorUpdate(affinity.Required, old, path.Child("required"))
 }
 
 // validateVolumeSource checks that there is one source, and that it is whole.
@@ -121,11 +122,11 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 	at := path.Child(name)
 	switch name {
 	case "hostPath":
-		return podspec.ValidateHostPath(s.HostPath, at)
+		return volumes.ValidateHostPath(s.HostPath, at)
 	case "nfs":
-		return podspec.ValidateNFS(s.NFS, at)
+		return volumes.ValidateNFS(s.NFS, at)
 	case "iscsi":
-		return podspec.ValidateISCSI(s.ISCSI.TargetPortal, s.ISCSI.IQN, s.ISCSI.Lun, "must be valid format", at)
+		return volumes.ValidateISCSI(s.ISCSI.TargetPortal, s.ISCSI.IQN, s.ISCSI.Lun, "must be valid format", at)
 	case "local":
 		var errs field.ErrorList
 		if s.Local.Path == "" {
@@ -161,7 +162,7 @@ func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.Error
 }
 
 func validatePersistentVolumeClaim(c *corev1.PersistentVolumeClaim) field.ErrorList {
-	return podspec.ValidateClaimSpec(&c.Spec, field.NewPath("spec"))
+	return volumes.ValidateClaimSpec(&c.Spec, field.NewPath("spec"))
 }
 
 const claimImmutable = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"

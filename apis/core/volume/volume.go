@@ -5,7 +5,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -45,16 +46,16 @@ func defaultPersistentVolume(v *corev1.PersistentVolume) {
 	if v.Spec.VolumeMode == nil {
 		v.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeFilesystem)
 	}
-	podspec.RoundUp(v.Spec.Capacity)
+	resources.RoundUp(v.Spec.Capacity)
 	defaultVolumeSource(&v.Spec.PersistentVolumeSource)
 }
 
 func defaultVolumeSource(source *corev1.PersistentVolumeSource) {
 	switch {
 	case source.HostPath != nil:
-		podspec.DefaultHostPath(source.HostPath)
+		volumes.DefaultHostPath(source.HostPath)
 	case source.AzureDisk != nil:
-		podspec.DefaultAzureDisk(source.AzureDisk)
+		volumes.DefaultAzureDisk(source.AzureDisk)
 	case source.ISCSI != nil:
 		resource.SetZero(&source.ISCSI.ISCSIInterface, "default")
 	case source.RBD != nil:

@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func oldClassWarnings(annotations map[string]string) []string {
@@ -16,7 +17,7 @@ func oldClassWarnings(annotations map[string]string) []string {
 }
 
 func warnPersistentVolumeClaim(c, _ *corev1.PersistentVolumeClaim) []string {
-	return append(oldClassWarnings(c.Annotations), podspec.ClaimWarnings(&c.Spec, field.NewPath("spec"))...)
+	return append(oldClassWarnings(c.Annotations), volumes.ClaimWarnings(&c.Spec, field.NewPath("spec"))...)
 }
 
 func warnPersistentVolume(v, _ *corev1.PersistentVolume) []string {

@@ -1,15 +1,17 @@
-package podspec
+package volumes
 
 import (
 	"fmt"
 	"path"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-func volumeWarnings(v *corev1.Volume, at *field.Path) []string {
+// Warnings are about one volume at a path.
+func Warnings(v *corev1.Volume, at *field.Path) []string {
 	old := func(name, problem string) []string { return []string{at.Child(name).String() + ": " + problem} }
 	switch s := &v.VolumeSource; {
 	case s.PhotonPersistentDisk != nil:
@@ -38,8 +40,8 @@ func volumeWarnings(v *corev1.Volume, at *field.Path) []string {
 
 // ClaimWarnings are about the sizes that a claim asks for.
 func ClaimWarnings(spec *corev1.PersistentVolumeClaimSpec, path *field.Path) []string {
-	return append(FractionWarnings(spec.Resources.Requests, corev1.ResourceStorage, path.Child("resources", "requests")),
-		FractionWarnings(spec.Resources.Limits, corev1.ResourceStorage, path.Child("resources", "limits"))...)
+	return append(resources.FractionWarnings(spec.Resources.Requests, corev1.ResourceStorage, path.Child("resources", "requests")),
+		resources.FractionWarnings(spec.Resources.Limits, corev1.ResourceStorage, path.Child("resources", "limits"))...)
 }
 
 // file is one that a volume shows, and what it is made from where a volume is made from several things.

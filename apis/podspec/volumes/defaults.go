@@ -1,16 +1,20 @@
-package podspec
+package volumes
 
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/downward"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/imageref"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
 // The bits of files in volumes made of API objects, unless a volume says otherwise.
 const defaultFileMode int32 = 0o644
 
-func defaultVolume(v *corev1.Volume) {
+// Default completes a volume.
+func Default(v *corev1.Volume) {
 	source := &v.VolumeSource
 	if *source == (corev1.VolumeSource{}) {
 		source.EmptyDir = &corev1.EmptyDirVolumeSource{}
@@ -31,7 +35,7 @@ func defaultVolume(v *corev1.Volume) {
 		}
 	case source.Image != nil:
 		if source.Image.PullPolicy == "" {
-			source.Image.PullPolicy = pullPolicy(source.Image.Reference)
+			source.Image.PullPolicy = imageref.PullPolicy(source.Image.Reference)
 		}
 	case source.HostPath != nil:
 		DefaultHostPath(source.HostPath)
@@ -67,7 +71,7 @@ func defaultProjected(p *corev1.ProjectedVolumeSource) {
 
 func defaultDownwardItems(items []corev1.DownwardAPIVolumeFile) {
 	for i := range items {
-		defaultFieldRef(items[i].FieldRef)
+		downward.DefaultField(items[i].FieldRef)
 	}
 }
 
@@ -89,6 +93,6 @@ func DefaultClaimSpec(spec *corev1.PersistentVolumeClaimSpec) {
 	if spec.VolumeMode == nil {
 		spec.VolumeMode = ptr.To(corev1.PersistentVolumeFilesystem)
 	}
-	RoundUp(spec.Resources.Limits)
-	RoundUp(spec.Resources.Requests)
+	resources.RoundUp(spec.Resources.Limits)
+	resources.RoundUp(spec.Resources.Requests)
 }

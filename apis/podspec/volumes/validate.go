@@ -1,20 +1,31 @@
-package podspec
+package volumes
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/downward"
 )
 
-func (c *checker) validateVolumes(path *field.Path) field.ErrorList {
-	c.volumes = map[string]*corev1.VolumeSource{}
-	var errs field.ErrorList
+// pod is what a volume is to know of its pod.
+type pod struct {
+	spec *corev1.PodSpec
+	meta *metav1.ObjectMeta
+}
+
+// Validate checks the volumes of a pod, and returns the sources of those with which nothing is wrong.
+func Validate(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) (good map[string]*corev1.VolumeSource, errs field.ErrorList) {
+	p := pod{spec: spec, meta: meta}
+	good = map[string]*corev1.VolumeSource{}
 	seen := sets.New[string]()
-	for i := range c.spec.Volumes {
-		volume, at := &c.spec.Volumes[i], path.Index(i)
-		bad := c.validateSource(volume, at)
+	for i := range spec.Volumes {
+		volume, at := &spec.Volumes[i], path.Index(i)
+		bad := p.validateSource(volume, at)
 		switch {
 		case volume.Name == "":
 			bad = append(bad, field.Required(at.Child("name"), ""))
@@ -27,11 +38,11 @@ func (c *checker) validateVolumes(path *field.Path) field.ErrorList {
 			seen.Insert(volume.Name)
 		}
 		if len(bad) == 0 {
-			c.volumes[volume.Name] = &volume.VolumeSource
+			good[volume.Name] = &volume.VolumeSource
 		}
 		errs = append(errs, bad...)
 	}
-	return errs
+	return good, errs
 }
 
 // sourceCheck is one kind of volume: whether it is the one, and what is wrong with it.
@@ -41,13 +52,13 @@ type sourceCheck struct {
 	check   func(*field.Path) field.ErrorList
 }
 
-func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
+func (p pod) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
 	if v := &volume.VolumeSource; v.Projected != nil && *v == (corev1.VolumeSource{Projected: v.Projected}) {
-		return c.validateProjected(v.Projected, path.Child("projected")) // as in nearly every pod
+		return p.validateProjected(v.Projected, path.Child("projected")) // as in nearly every pod
 	}
 	var errs field.ErrorList
 	count := 0
-	for _, source := range append(c.objectSources(volume, path), storageSources(&volume.VolumeSource)...) {
+	for _, source := range append(p.objectSources(volume, path), storageSources(&volume.VolumeSource)...) {
 		if !source.present {
 			continue
 		}
@@ -65,7 +76,7 @@ func (c *checker) validateSource(volume *corev1.Volume, path *field.Path) field.
 }
 
 // objectSources are volumes made of API objects and of the node.
-func (c *checker) objectSources(volume *corev1.Volume, path *field.Path) []sourceCheck {
+func (p pod) objectSources(volume *corev1.Volume, path *field.Path) []sourceCheck {
 	v := &volume.VolumeSource
 	return []sourceCheck{
 		{"emptyDir", v.EmptyDir != nil, func(at *field.Path) field.ErrorList {
@@ -93,11 +104,11 @@ func (c *checker) objectSources(volume *corev1.Volume, path *field.Path) []sourc
 			errs := check.FileMode(at.Child("defaultMode"), v.DownwardAPI.DefaultMode)
 			return append(errs, validateDownward(v.DownwardAPI.Items, at)...)
 		}},
-		{"projected", v.Projected != nil, func(at *field.Path) field.ErrorList { return c.validateProjected(v.Projected, at) }},
+		{"projected", v.Projected != nil, func(at *field.Path) field.ErrorList { return p.validateProjected(v.Projected, at) }},
 		{"persistentVolumeClaim", v.PersistentVolumeClaim != nil, func(at *field.Path) field.ErrorList {
 			return required(at.Child("claimName"), v.PersistentVolumeClaim.ClaimName)
 		}},
-		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return c.validateEphemeral(volume, path.Child("name"), at) }},
+		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return p.validateEphemeral(volume, path.Child("name"), at) }},
 		{"csi", v.CSI != nil, func(at *field.Path) field.ErrorList {
 			errs := check.RequiredSubdomain(at.Child("driver"), v.CSI.Driver)
 			if ref := v.CSI.NodePublishSecretRef; ref != nil && ref.Name == "" {
@@ -159,12 +170,12 @@ func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) fi
 		errs = append(errs, check.FileName(path.Child("path"), item.Path)...)
 		switch {
 		case item.FieldRef != nil:
-			errs = append(errs, validateFieldRef(item.FieldRef, known, path.Child("fieldRef"))...)
+			errs = append(errs, downward.ValidateField(item.FieldRef, known, path.Child("fieldRef"))...)
 			if item.ResourceFieldRef != nil {
 				errs = append(errs, field.Invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
 			}
 		case item.ResourceFieldRef != nil:
-			errs = append(errs, validateResourceFieldRef(item.ResourceFieldRef, true, path.Child("resourceFieldRef"))...)
+			errs = append(errs, downward.ValidateResource(item.ResourceFieldRef, true, path.Child("resourceFieldRef"))...)
 		default:
 			errs = append(errs, field.Required(path, "one of fieldRef and resourceFieldRef is required"))
 		}
@@ -174,7 +185,7 @@ func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) fi
 }
 
 // validateEphemeral checks the claim that is made for a pod; name is where the volume is named.
-func (c *checker) validateEphemeral(volume *corev1.Volume, name, path *field.Path) field.ErrorList {
+func (p pod) validateEphemeral(volume *corev1.Volume, name, path *field.Path) field.ErrorList {
 	template, at := volume.Ephemeral.VolumeClaimTemplate, path.Child("volumeClaimTemplate")
 	if template == nil {
 		return field.ErrorList{field.Required(at, "")}
@@ -184,11 +195,11 @@ func (c *checker) validateEphemeral(volume *corev1.Volume, name, path *field.Pat
 		errs = append(errs, field.Forbidden(at.Child("metadata", "name"), "cannot be set"))
 	}
 	errs = append(errs, check.Labels(at.Child("metadata", "labels"), template.Labels)...)
-	errs = append(errs, validateAnnotations(template.Annotations, at.Child("metadata", "annotations"))...)
+	errs = append(errs, apivalidation.ValidateAnnotations(template.Annotations, at.Child("metadata", "annotations"))...)
 	errs = append(errs, ValidateClaimSpec(&template.Spec, at.Child("spec"))...)
-	if c.meta.Name != "" && volume.Name != "" {
-		for _, message := range labelMessages(c.meta.Name + "-" + volume.Name) {
-			errs = append(errs, field.Invalid(name, volume.Name, "PVC name \""+c.meta.Name+"-"+volume.Name+"\": "+message))
+	if p.meta.Name != "" && volume.Name != "" {
+		for _, message := range validation.IsDNS1123Subdomain(p.meta.Name + "-" + volume.Name) {
+			errs = append(errs, field.Invalid(name, volume.Name, "PVC name \""+p.meta.Name+"-"+volume.Name+"\": "+message))
 		}
 	}
 	return errs

@@ -1,4 +1,4 @@
-package podspec
+package security
 
 import (
 	corev1 "k8s.io/api/core/v1"
@@ -17,8 +17,8 @@ func (f *forbidden) unless(absent bool, path *field.Path) {
 	}
 }
 
-// validateLinux refuses what only Windows knows.
-func validateLinux(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+// ValidateLinux refuses what only Windows knows.
+func ValidateLinux(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	f := &forbidden{detail: "windows options cannot be set for a linux pod"}
 	if sc := spec.SecurityContext; sc != nil {
 		f.unless(sc.WindowsOptions == nil, path.Child("securityContext", "windowsOptions"))
@@ -29,8 +29,8 @@ func validateLinux(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	return f.errs
 }
 
-// validateWindows refuses what only Linux knows.
-func validateWindows(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+// ValidateWindows refuses what only Linux knows.
+func ValidateWindows(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	f := &forbidden{detail: "cannot be set for a windows pod"}
 	f.unless(spec.HostUsers == nil, path.Child("hostUsers"))
 	f.unless(!spec.HostPID, path.Child("hostPID"))

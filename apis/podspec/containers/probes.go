@@ -1,4 +1,4 @@
-package podspec
+package containers
 
 import (
 	"fmt"
@@ -11,11 +11,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
-func (c *checker) grace() int64 {
-	return ptr.Deref(c.spec.TerminationGracePeriodSeconds, 0)
+func (c *Pod) grace() int64 {
+	return ptr.Deref(c.Spec.TerminationGracePeriodSeconds, 0)
 }
 
-func (c *checker) validateLifecycle(lifecycle *corev1.Lifecycle, path *field.Path) field.ErrorList {
+func (c *Pod) validateLifecycle(lifecycle *corev1.Lifecycle, path *field.Path) field.ErrorList {
 	if lifecycle == nil {
 		return nil
 	}
@@ -26,7 +26,7 @@ func (c *checker) validateLifecycle(lifecycle *corev1.Lifecycle, path *field.Pat
 	if h := lifecycle.PreStop; h != nil {
 		errs = append(errs, validateHandler(handler{exec: h.Exec, httpGet: h.HTTPGet, tcpSocket: h.TCPSocket, sleep: h.Sleep}, c.grace(), path.Child("preStop"))...)
 	}
-	if lifecycle.StopSignal != nil && c.spec.OS == nil {
+	if lifecycle.StopSignal != nil && c.Spec.OS == nil {
 		errs = append(errs, field.Forbidden(path.Child("stopSignal"), "may not be set for containers with empty `spec.os.name`"))
 	}
 	return errs

@@ -1,12 +1,12 @@
-package podspec
+package containers
 
 import (
 	"fmt"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -21,8 +21,8 @@ func oldAnnotations() map[string][2]string {
 	}
 }
 
-// annotationWarnings are those of annotations at path; in a pod, profiles may come from them already.
-func annotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path, pod bool) []string {
+// AnnotationWarnings are those of annotations at path; in a pod, profiles may come from them already.
+func AnnotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path, pod bool) []string {
 	var warnings []string
 	add := func(name, problem, instead string) {
 		if _, ok := meta.Annotations[name]; ok {
@@ -80,27 +80,15 @@ func AppArmorProfile(annotation string) *corev1.AppArmorProfile {
 	return &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeLocalhost, LocalhostProfile: &name}
 }
 
-// eachContainerAt visits the containers of all sorts with their places.
-func eachContainerAt(spec *corev1.PodSpec, path *field.Path, visit func(*corev1.Container, *field.Path)) {
-	for i := range spec.InitContainers {
-		visit(&spec.InitContainers[i], path.Child("initContainers").Index(i))
-	}
-	for i := range spec.Containers {
-		visit(&spec.Containers[i], path.Child("containers").Index(i))
-	}
-	for i := range spec.EphemeralContainers {
-		visit((*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon), path.Child("ephemeralContainers").Index(i))
-	}
-}
-
-func containerWarnings(spec *corev1.PodSpec, path *field.Path) []string {
+// Warnings are about the containers of a pod at path.
+func Warnings(spec *corev1.PodSpec, path *field.Path) []string {
 	var warnings []string
 	ports := &portTable{}
 	eachContainerAt(spec, path, func(c *corev1.Container, at *field.Path) {
 		if len(c.Resources.Limits)+len(c.Resources.Requests) > 0 {
 			for _, name := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceEphemeralStorage} {
-				warnings = append(warnings, FractionWarnings(c.Resources.Limits, name, at.Child("resources", "limits"))...)
-				warnings = append(warnings, FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
+				warnings = append(warnings, resources.FractionWarnings(c.Resources.Limits, name, at.Child("resources", "limits"))...)
+				warnings = append(warnings, resources.FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
 			}
 		}
 		warnings = append(warnings, envWarnings(c.Env, at.Child("env"))...)
@@ -109,20 +97,6 @@ func containerWarnings(spec *corev1.PodSpec, path *field.Path) []string {
 		}
 	})
 	return append(warnings, ports.names...)
-}
-
-// FractionWarnings are about an amount of bytes that is no whole number.
-func FractionWarnings(list corev1.ResourceList, name corev1.ResourceName, path *field.Path) []string {
-	amount, ok := list[name]
-	if !ok || isWhole(amount) {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s: fractional byte value %q is invalid, must be an integer", path.Key(string(name)), amount.String())}
-}
-
-func isWhole(amount resource.Quantity) bool {
-	const thousandths = 1000
-	return amount.MilliValue()%thousandths == 0
 }
 
 // envWarnings are about variables that hide others of the same name. One that only adds to the earlier hides nothing.

@@ -1,4 +1,4 @@
-package podspec
+package placement
 
 import (
 	"fmt"
@@ -16,17 +16,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
-func validateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
+// ValidateTolerations checks tolerations wherever they stand.
+func ValidateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range tolerations {
 		errs = append(errs, validateToleration(&tolerations[i], path.Index(i))...)
 	}
 	return errs
-}
-
-// ValidateTolerations checks tolerations wherever they stand.
-func ValidateTolerations(tolerations []corev1.Toleration, path *field.Path) field.ErrorList {
-	return validateTolerations(tolerations, path)
 }
 
 func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList {
@@ -55,7 +51,8 @@ func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList 
 	return errs
 }
 
-func validateTopologySpread(constraints []corev1.TopologySpreadConstraint, path *field.Path) field.ErrorList {
+// ValidateTopologySpread checks how pods are to be spread.
+func ValidateTopologySpread(constraints []corev1.TopologySpreadConstraint, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range constraints {
 		c, at := &constraints[i], path.Index(i)
@@ -133,15 +130,16 @@ func validateMatchKeys(keys []string, selector *metav1.LabelSelector, path *fiel
 	return errs
 }
 
-// affinityOf a specification, if there is one.
-func affinityOf(spec *corev1.PodSpec) *corev1.Affinity {
+// AffinityOf a specification, if there is one.
+func AffinityOf(spec *corev1.PodSpec) *corev1.Affinity {
 	if spec == nil {
 		return nil
 	}
 	return spec.Affinity
 }
 
-func validateAffinity(affinity, old *corev1.Affinity, path *field.Path) field.ErrorList {
+// ValidateAffinity checks an affinity; old is what it was before an update, or nil.
+func ValidateAffinity(affinity, old *corev1.Affinity, path *field.Path) field.ErrorList {
 	if affinity == nil {
 		return nil
 	}
@@ -159,7 +157,8 @@ func validateAffinity(affinity, old *corev1.Affinity, path *field.Path) field.Er
 }
 
 const (
-	requiredTerms  = "requiredDuringSchedulingIgnoredDuringExecution"
+	// RequiredTerms is the field of an affinity in which terms stand that have to be met.
+	RequiredTerms  = "requiredDuringSchedulingIgnoredDuringExecution"
 	preferredTerms = "preferredDuringSchedulingIgnoredDuringExecution"
 )
 
@@ -174,7 +173,7 @@ func requiredNodes(affinity *corev1.Affinity) *corev1.NodeSelector {
 func validateNodeAffinity(affinity *corev1.NodeAffinity, old *corev1.NodeSelector, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if required := affinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
-		errs = append(errs, ValidateNodeSelectorUpdate(required, old, path.Child(requiredTerms))...)
+		errs = append(errs, ValidateNodeSelectorUpdate(required, old, path.Child(RequiredTerms))...)
 	}
 	for i := range affinity.PreferredDuringSchedulingIgnoredDuringExecution {
 		term, at := &affinity.PreferredDuringSchedulingIgnoredDuringExecution[i], path.Child(preferredTerms).Index(i)
@@ -288,7 +287,7 @@ func validateNodeField(r *corev1.NodeSelectorRequirement, path *field.Path) fiel
 func validatePodTerms(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range required {
-		errs = append(errs, validatePodTerm(&required[i], path.Child(requiredTerms).Index(i))...)
+		errs = append(errs, validatePodTerm(&required[i], path.Child(RequiredTerms).Index(i))...)
 	}
 	for i := range preferred {
 		at := path.Child(preferredTerms).Index(i)
@@ -318,8 +317,8 @@ func validatePodTerm(term *corev1.PodAffinityTerm, path *field.Path) field.Error
 	return append(errs, metav1validation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey"))...)
 }
 
-// onlyAdded says whether tolerations were only added to, or their time changed.
-func onlyAdded(tolerations, old []corev1.Toleration) bool {
+// OnlyAdded says whether tolerations were only added to, or their time changed.
+func OnlyAdded(tolerations, old []corev1.Toleration) bool {
 	for _, before := range old {
 		kept := slices.ContainsFunc(tolerations, func(now corev1.Toleration) bool {
 			now.TolerationSeconds = before.TolerationSeconds
@@ -330,54 +329,4 @@ func onlyAdded(tolerations, old []corev1.Toleration) bool {
 		}
 	}
 	return true
-}
-
-func validateDNS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
-	errs := check.RequiredOneOf(path.Child("dnsPolicy"), spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet, corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
-	at := path.Child("dnsConfig")
-	if config := spec.DNSConfig; spec.DNSPolicy == corev1.DNSNone {
-		if config == nil {
-			return append(errs, field.Required(at, "must provide `dnsConfig` when `dnsPolicy` is None"))
-		}
-		if len(config.Nameservers) == 0 {
-			return append(errs, field.Required(at.Child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None"))
-		}
-	}
-	if spec.DNSConfig == nil {
-		return errs
-	}
-	const maxServers, maxSearches, maxSearchLength = 3, 32, 2048
-	config := spec.DNSConfig
-	if len(config.Nameservers) > maxServers {
-		errs = append(errs, field.Invalid(at.Child("nameservers"), config.Nameservers, fmt.Sprintf("must not have more than %d nameservers", maxServers)))
-	}
-	for i, server := range config.Nameservers {
-		errs = append(errs, validateIP(at.Child("nameservers").Index(i), server)...)
-	}
-	if len(config.Searches) > maxSearches {
-		errs = append(errs, field.Invalid(at.Child("searches"), config.Searches, fmt.Sprintf("must not have more than %d search paths", maxSearches)))
-	}
-	length := len(config.Searches) - 1
-	for i, search := range config.Searches {
-		length += len(search)
-		if search != "." {
-			errs = append(errs, check.Messages(at.Child("searches").Index(i), search, validation.IsDNS1123SubdomainWithUnderscore(trimDot(search)))...)
-		}
-	}
-	if length > maxSearchLength {
-		errs = append(errs, field.Invalid(at.Child("searches"), config.Searches, fmt.Sprintf("must not have more than %d characters (including spaces) in the search list", maxSearchLength)))
-	}
-	for i, option := range config.Options {
-		if option.Name == "" {
-			errs = append(errs, field.Required(at.Child("options").Index(i), "must not be empty"))
-		}
-	}
-	return errs
-}
-
-func trimDot(name string) string {
-	if n := len(name); n > 1 && name[n-1] == '.' {
-		return name[:n-1]
-	}
-	return name
 }

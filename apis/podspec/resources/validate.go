@@ -1,4 +1,4 @@
-package podspec
+package resources
 
 import (
 	"fmt"
@@ -14,15 +14,15 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
-// validateResources checks what a container asks for.
-func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.Path) field.ErrorList {
+// Validate checks what a container asks for; claims are the names of those of its pod.
+func Validate(r *corev1.ResourceRequirements, claims sets.Set[string], path *field.Path) field.ErrorList {
 	limits, requests := path.Child("limits"), path.Child("requests")
 	var errs field.ErrorList
 	hugePages, usesHugePages := false, false
 	for _, name := range names(r.Limits) {
 		quantity := r.Limits[name]
 		at := limits.Key(string(name))
-		errs = append(errs, ValidateContainerResourceName(name, at)...)
+		errs = append(errs, ValidateContainerName(name, at)...)
 		errs = append(errs, ValidateQuantity(name, quantity, at)...)
 		errs = append(errs, validateHugePages(name, quantity, at)...)
 		hugePages = hugePages || IsHugePages(name)
@@ -31,7 +31,7 @@ func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.
 	for _, name := range names(r.Requests) {
 		quantity := r.Requests[name]
 		at := requests.Key(string(name))
-		errs = append(errs, ValidateContainerResourceName(name, at)...)
+		errs = append(errs, ValidateContainerName(name, at)...)
 		errs = append(errs, ValidateQuantity(name, quantity, at)...)
 		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
 		errs = append(errs, validateHugePages(name, quantity, at)...)
@@ -41,7 +41,7 @@ func (c *checker) validateResources(r *corev1.ResourceRequirements, path *field.
 	if hugePages && !usesHugePages {
 		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
 	}
-	return append(errs, c.validateClaimRefs(r.Claims, path.Child("claims"))...)
+	return append(errs, validateClaimRefs(r.Claims, claims, path.Child("claims"))...)
 }
 
 // names of resources in the order in which they are looked at.
@@ -92,8 +92,8 @@ func standard(name corev1.ResourceName) bool {
 	return IsHugePages(name) || strings.HasPrefix(string(name), corev1.ResourceRequestsHugePagesPrefix)
 }
 
-// ValidateResourceName checks the name of any resource.
-func ValidateResourceName(name corev1.ResourceName, path *field.Path) field.ErrorList {
+// ValidateName checks the name of any resource.
+func ValidateName(name corev1.ResourceName, path *field.Path) field.ErrorList {
 	errs := check.QualifiedName(path, string(name))
 	if len(errs) == 0 && !strings.Contains(string(name), "/") && !standard(name) {
 		errs = append(errs, field.Invalid(path, name, "must be a standard resource type or fully qualified"))
@@ -101,9 +101,9 @@ func ValidateResourceName(name corev1.ResourceName, path *field.Path) field.Erro
 	return errs
 }
 
-// ValidateContainerResourceName checks the name of a resource that a container asks for.
-func ValidateContainerResourceName(name corev1.ResourceName, path *field.Path) field.ErrorList {
-	errs := ValidateResourceName(name, path)
+// ValidateContainerName checks the name of a resource that a container asks for.
+func ValidateContainerName(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	errs := ValidateName(name, path)
 	if !strings.Contains(string(name), "/") {
 		if !standardForContainers(name) {
 			errs = append(errs, field.Invalid(path, name, "must be a standard resource for containers"))
@@ -156,7 +156,7 @@ func validateHugePages(name corev1.ResourceName, quantity apiresource.Quantity, 
 	return nil
 }
 
-func (c *checker) validateClaimRefs(refs []corev1.ResourceClaim, path *field.Path) field.ErrorList {
+func validateClaimRefs(refs []corev1.ResourceClaim, claims sets.Set[string], path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	seen := sets.New[string]()
 	for i, ref := range refs {
@@ -173,12 +173,12 @@ func (c *checker) validateClaimRefs(refs []corev1.ResourceClaim, path *field.Pat
 			errs = append(errs, field.Duplicate(at, ref.Name))
 		}
 		seen.Insert(key)
-		if !c.claims.Has(ref.Name) {
+		if !claims.Has(ref.Name) {
 			detail := "must be one of the names in pod.spec.resourceClaims"
-			if len(c.claims) == 0 {
+			if len(claims) == 0 {
 				detail += " which is empty"
 			} else {
-				detail += ": " + strings.Join(sets.List(c.claims), ", ")
+				detail += ": " + strings.Join(sets.List(claims), ", ")
 			}
 			notFound := field.NotFound(at, ref.Name)
 			notFound.Detail = detail
@@ -195,17 +195,18 @@ type claimText struct {
 	ResourceClaimTemplateName *string
 }
 
-func (c *checker) validateResourceClaims(path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for i, claim := range c.spec.ResourceClaims {
+// ValidateClaims checks the claims of a pod, and returns their names.
+func ValidateClaims(declared []corev1.PodResourceClaim, path *field.Path) (claims sets.Set[string], errs field.ErrorList) {
+	claims = sets.New[string]()
+	for i, claim := range declared {
 		at := path.Index(i)
 		if claim.Name == "" {
 			errs = append(errs, field.Required(at.Child("name"), ""))
-		} else if c.claims.Has(claim.Name) {
+		} else if claims.Has(claim.Name) {
 			errs = append(errs, field.Duplicate(at.Child("name"), claim.Name))
 		} else {
 			errs = append(errs, check.Messages(at.Child("name"), claim.Name, validation.IsDNS1123Label(claim.Name))...)
-			c.claims.Insert(claim.Name)
+			claims.Insert(claim.Name)
 		}
 		switch {
 		case claim.ResourceClaimName != nil && claim.ResourceClaimTemplateName != nil:
@@ -218,12 +219,12 @@ func (c *checker) validateResourceClaims(path *field.Path) field.ErrorList {
 			errs = append(errs, check.Subdomain(at.Child("resourceClaimTemplateName"), *claim.ResourceClaimTemplateName)...)
 		}
 	}
-	return errs
+	return claims, errs
 }
 
-// validatePodResources checks what the pod as a whole asks for.
-func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
-	r := c.spec.Resources
+// ValidatePod checks what the pod as a whole asks for.
+func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	r := spec.Resources
 	if r == nil {
 		return nil
 	}
@@ -236,7 +237,7 @@ func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
 		errs = append(errs, validatePodResource(name, quantity, path.Child("requests").Key(string(name)))...)
 		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
 	}
-	errs = append(errs, c.validateTogether(path)...)
+	errs = append(errs, validateTogether(spec, path)...)
 	if len(r.Claims) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
 	}
@@ -244,8 +245,8 @@ func (c *checker) validatePodResources(path *field.Path) field.ErrorList {
 }
 
 // validateTogether checks the resources of the pod as a whole against those of its containers.
-func (c *checker) validateTogether(path *field.Path) field.ErrorList {
-	r, pod := c.spec.Resources, &corev1.Pod{Spec: *c.spec}
+func validateTogether(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	r, pod := spec.Resources, &corev1.Pod{Spec: *spec}
 	containers := helpers.PodResourcesOptions{SkipPodLevelResources: true, ExcludeOverhead: true}
 	requests, limits := helpers.PodRequests(pod, containers), helpers.PodLimits(pod, containers)
 	var errs field.ErrorList
@@ -261,8 +262,8 @@ func (c *checker) validateTogether(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Invalid(path.Child("limits").Key(string(name)), have.String(), "must be greater than or equal to aggregate container limits of "+want.String()))
 		}
 	}
-	for i := range c.spec.Containers {
-		own := c.spec.Containers[i].Resources.Limits
+	for i := range spec.Containers {
+		own := spec.Containers[i].Resources.Limits
 		for _, name := range names(own) {
 			limit, limited := r.Limits[name]
 			if quantity := own[name]; limited && quantity.Cmp(limit) > 0 {

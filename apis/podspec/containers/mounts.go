@@ -1,4 +1,4 @@
-package podspec
+package containers
 
 import (
 	"maps"
@@ -13,7 +13,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
-func (c *checker) validateMounts(container *corev1.Container, path *field.Path) field.ErrorList {
+func (c *Pod) validateMounts(container *corev1.Container, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	devices := map[string]string{}
 	for _, device := range container.VolumeDevices {
@@ -26,7 +26,7 @@ func (c *checker) validateMounts(container *corev1.Container, path *field.Path) 
 		if mount.Name == "" {
 			errs = append(errs, field.Required(at.Child("name"), ""))
 		}
-		if c.volumes[mount.Name] == nil {
+		if c.Volumes[mount.Name] == nil {
 			errs = append(errs, field.NotFound(at.Child("name"), mount.Name))
 		}
 		if mount.MountPath == "" {
@@ -87,7 +87,7 @@ func validateRecursiveReadOnly(mount *corev1.VolumeMount, path *field.Path) fiel
 	return errs
 }
 
-func (c *checker) validateDevices(container *corev1.Container, path *field.Path) field.ErrorList {
+func (c *Pod) validateDevices(container *corev1.Container, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	mounts := map[string]string{}
 	for _, mount := range container.VolumeMounts {
@@ -104,7 +104,7 @@ func (c *checker) validateDevices(container *corev1.Container, path *field.Path)
 			errs = append(errs, field.Invalid(at.Child("name"), device.Name, "must be unique"))
 		}
 		names.Insert(device.Name)
-		if source := c.volumes[device.Name]; source == nil {
+		if source := c.Volumes[device.Name]; source == nil {
 			errs = append(errs, field.NotFound(at.Child("name"), device.Name))
 		} else if source.PersistentVolumeClaim == nil && source.Ephemeral == nil {
 			errs = append(errs, field.Invalid(at.Child("name"), device.Name, "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"))

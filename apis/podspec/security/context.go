@@ -1,4 +1,4 @@
-package podspec
+package security
 
 import (
 	"reflect"
@@ -20,7 +20,8 @@ const (
 	sysctlMaxLength = 253
 )
 
-func validatePodSecurityContext(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+// ValidatePod checks the security context of the pod as a whole.
+func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	sc := spec.SecurityContext
 	if sc == nil || reflect.ValueOf(sc).Elem().IsZero() { // as in nearly every pod
 		return nil
@@ -201,7 +202,8 @@ func textOf(sc *corev1.SecurityContext) contextText {
 	}
 }
 
-func validateSecurityContext(sc *corev1.SecurityContext, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+// ValidateContainer checks the security context of one container of a pod.
+func ValidateContainer(sc *corev1.SecurityContext, spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	if sc == nil {
 		return nil
 	}

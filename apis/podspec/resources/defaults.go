@@ -1,15 +1,16 @@
-package podspec
+package resources
 
 import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	helpers "k8s.io/component-helpers/resource"
 )
 
-// defaultPodResources completes the resources of the pod as a whole where it has limits: what is not asked
+// DefaultPod completes the resources of the pod as a whole where it has limits: what is not asked
 // for is what the containers ask for together, or else the limit. Huge pages cannot be overcommitted, so that theirs are alike.
-func defaultPodResources(pod *corev1.Pod) {
+func DefaultPod(pod *corev1.Pod) {
 	r := pod.Spec.Resources
 	if r == nil || len(r.Limits) == 0 {
 		return
@@ -43,4 +44,20 @@ func PodLevel(name corev1.ResourceName) bool {
 // IsHugePages says whether a resource is memory in huge pages of some size.
 func IsHugePages(name corev1.ResourceName) bool {
 	return strings.HasPrefix(string(name), corev1.ResourceHugePagesPrefix)
+}
+
+// RoundUp rounds quantities up to a thousandth, the smallest unit that is kept.
+func RoundUp(list corev1.ResourceList) {
+	for name, quantity := range list {
+		if quantity.RoundUp(apiresource.Milli) {
+			continue
+		}
+		list[name] = quantity
+	}
+}
+
+// Round rounds what is asked for up to what is kept.
+func Round(r *corev1.ResourceRequirements) {
+	RoundUp(r.Limits)
+	RoundUp(r.Requests)
 }

@@ -1,4 +1,4 @@
-package podspec
+package resources
 
 import (
 	"testing"
@@ -19,7 +19,7 @@ func TestPodResourcesWithoutOverhead(t *testing.T) {
 			Resources:  &corev1.ResourceRequirements{Requests: cpu(asked)},
 			Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: cpu("2")}}},
 		}
-		if errs := (&checker{spec: spec}).validatePodResources(field.NewPath("resources")); len(errs) != wrong {
+		if errs := ValidatePod(spec, field.NewPath("resources")); len(errs) != wrong {
 			t.Errorf("%s: %v", asked, errs)
 		}
 	}

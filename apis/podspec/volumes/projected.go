@@ -1,9 +1,8 @@
-package podspec
+package volumes
 
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
@@ -31,7 +30,7 @@ func (p *projection) add(name, file string, path *field.Path) {
 	p.paths.Insert(file)
 }
 
-func (c *checker) validateProjected(v *corev1.ProjectedVolumeSource, path *field.Path) field.ErrorList {
+func (c pod) validateProjected(v *corev1.ProjectedVolumeSource, path *field.Path) field.ErrorList {
 	p := &projection{paths: sets.New[string]()}
 	p.errs = append(p.errs, check.FileMode(path.Child("defaultMode"), v.DefaultMode)...)
 	for i := range v.Sources {
@@ -53,7 +52,7 @@ func (c *checker) validateProjected(v *corev1.ProjectedVolumeSource, path *field
 }
 
 // projectedSources are those that are there.
-func (c *checker) projectedSources(source *corev1.VolumeProjection, p *projection, path *field.Path) []sourceCheck {
+func (c pod) projectedSources(source *corev1.VolumeProjection, p *projection, path *field.Path) []sourceCheck {
 	var all []sourceCheck
 	if source.Secret != nil {
 		all = append(all, sourceCheck{"secret", true, func(at *field.Path) field.ErrorList {
@@ -100,7 +99,7 @@ func (p *projection) addItems(name string, items []corev1.KeyToPath, path *field
 	}
 }
 
-func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, path, at *field.Path) field.ErrorList {
+func (c pod) validateToken(token *corev1.ServiceAccountTokenProjection, path, at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if c.spec.ServiceAccountName == "" && c.meta.Namespace != "" {
 		errs = append(errs, field.Forbidden(at, "must not be specified when serviceAccountName is not set"))
@@ -119,8 +118,4 @@ func (c *checker) validateToken(token *corev1.ServiceAccountTokenProjection, pat
 		errs = append(errs, check.FileName(path.Child("path"), token.Path)...)
 	}
 	return errs
-}
-
-func labelMessages(name string) []string {
-	return validation.IsDNS1123Subdomain(name)
 }

@@ -1,4 +1,4 @@
-package podspec
+package containers
 
 import (
 	"strings"
@@ -9,16 +9,19 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/security"
 )
 
-func (c *checker) validateContainers(path *field.Path) field.ErrorList {
-	if len(c.spec.Containers) == 0 {
+// Validate checks those that make up the pod.
+func (c *Pod) Validate(path *field.Path) field.ErrorList {
+	if len(c.Spec.Containers) == 0 {
 		return field.ErrorList{field.Required(path, "")}
 	}
 	var errs field.ErrorList
 	names := sets.New[string]()
-	for i := range c.spec.Containers {
-		container, at := &c.spec.Containers[i], path.Index(i)
+	for i := range c.Spec.Containers {
+		container, at := &c.Spec.Containers[i], path.Index(i)
 		errs = append(errs, c.validateCommon(container, at)...)
 		errs = append(errs, validateName(container.Name, at, names)...)
 		errs = append(errs, c.validateLifecycle(container.Lifecycle, at.Child("lifecycle"))...)
@@ -34,15 +37,15 @@ type isSet struct {
 	present bool
 }
 
-// validateInitContainers checks those that run to their end, and those that run beside the others (sidecars).
-func (c *checker) validateInitContainers(path *field.Path) field.ErrorList {
+// ValidateInit checks those that run to their end, and those that run beside the others (sidecars).
+func (c *Pod) ValidateInit(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	names := sets.New[string]()
-	for i := range c.spec.Containers {
-		names.Insert(c.spec.Containers[i].Name)
+	for i := range c.Spec.Containers {
+		names.Insert(c.Spec.Containers[i].Name)
 	}
-	for i := range c.spec.InitContainers {
-		container, at := &c.spec.InitContainers[i], path.Index(i)
+	for i := range c.Spec.InitContainers {
+		container, at := &c.Spec.InitContainers[i], path.Index(i)
 		errs = append(errs, c.validateCommon(container, at)...)
 		errs = append(errs, validateName(container.Name, at, names)...)
 		errs = append(errs, validateRestart(container, at)...)
@@ -78,7 +81,7 @@ func validateName(name string, path *field.Path, seen sets.Set[string]) field.Er
 }
 
 // validateCommon checks what all kinds of containers have.
-func (c *checker) validateCommon(container *corev1.Container, path *field.Path) field.ErrorList {
+func (c *Pod) validateCommon(container *corev1.Container, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if container.Name == "" {
 		errs = append(errs, field.Required(path.Child("name"), ""))
@@ -92,14 +95,14 @@ func (c *checker) validateCommon(container *corev1.Container, path *field.Path) 
 	}
 	errs = append(errs, check.RequiredOneOf(path.Child("terminationMessagePolicy"), container.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
 	errs = append(errs, check.RequiredOneOf(path.Child("imagePullPolicy"), container.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
-	errs = append(errs, validatePorts(container.Ports, c.spec.HostNetwork, path.Child("ports"))...)
+	errs = append(errs, validatePorts(container.Ports, c.Spec.HostNetwork, path.Child("ports"))...)
 	errs = append(errs, validateEnv(container.Env, path.Child("env"))...)
 	errs = append(errs, validateEnvFrom(container.EnvFrom, path.Child("envFrom"))...)
 	errs = append(errs, c.validateMounts(container, path.Child("volumeMounts"))...)
 	errs = append(errs, c.validateDevices(container, path.Child("volumeDevices"))...)
-	errs = append(errs, c.validateResources(&container.Resources, path.Child("resources"))...)
-	errs = append(errs, validateResizePolicy(container.ResizePolicy, c.spec.RestartPolicy, path.Child("resizePolicy"))...)
-	return append(errs, validateSecurityContext(container.SecurityContext, c.spec, path.Child("securityContext"))...)
+	errs = append(errs, resources.Validate(&container.Resources, c.Claims, path.Child("resources"))...)
+	errs = append(errs, validateResizePolicy(container.ResizePolicy, c.Spec.RestartPolicy, path.Child("resizePolicy"))...)
+	return append(errs, security.ValidateContainer(container.SecurityContext, c.Spec, path.Child("securityContext"))...)
 }
 
 func validatePorts(ports []corev1.ContainerPort, hostNetwork bool, path *field.Path) field.ErrorList {
@@ -161,16 +164,17 @@ func validateResizePolicy(policies []corev1.ContainerResizePolicy, restart corev
 	return errs
 }
 
-func (c *checker) validateEphemeralContainers(path *field.Path) field.ErrorList {
+// ValidateEphemeral checks those that were added to look at the others.
+func (c *Pod) ValidateEphemeral(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	names := sets.New[string]()
-	eachContainer(c.spec, func(container *corev1.Container) { names.Insert(container.Name) })
-	for i := range c.spec.EphemeralContainers {
-		ephemeral, at := &c.spec.EphemeralContainers[i], path.Index(i)
+	Each(c.Spec, func(container *corev1.Container) { names.Insert(container.Name) })
+	for i := range c.Spec.EphemeralContainers {
+		ephemeral, at := &c.Spec.EphemeralContainers[i], path.Index(i)
 		container := corev1.Container(ephemeral.EphemeralContainerCommon)
 		errs = append(errs, c.validateCommon(&container, at)...)
 		errs = append(errs, validateName(container.Name, at, names)...)
-		if target := ephemeral.TargetContainerName; target != "" && !c.hasContainer(target) {
+		if target := ephemeral.TargetContainerName; target != "" && !Has(c.Spec, target) {
 			errs = append(errs, field.NotFound(at.Child("targetContainerName"), target))
 		}
 		for _, set := range []isSet{
@@ -197,10 +201,4 @@ func (c *checker) validateEphemeralContainers(path *field.Path) field.ErrorList 
 		}
 	}
 	return errs
-}
-
-func (c *checker) hasContainer(name string) bool {
-	found := false
-	eachContainer(c.spec, func(container *corev1.Container) { found = found || container.Name == name })
-	return found
 }

@@ -1,0 +1,94 @@
+package containers
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/downward"
+)
+
+const moreThanOne = "may not have more than one field specified at a time"
+
+func validateEnv(env []corev1.EnvVar, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range env {
+		at := path.Index(i)
+		if env[i].Name == "" {
+			errs = append(errs, field.Required(at.Child("name"), ""))
+		} else {
+			errs = append(errs, check.Messages(at.Child("name"), env[i].Name, validation.IsRelaxedEnvVarName(env[i].Name))...)
+		}
+		errs = append(errs, validateEnvSource(&env[i], at.Child("valueFrom"))...)
+	}
+	return errs
+}
+
+func validateEnvSource(env *corev1.EnvVar, path *field.Path) field.ErrorList {
+	from := env.ValueFrom
+	if from == nil {
+		return nil
+	}
+	var errs field.ErrorList
+	sources := 0
+	if from.FieldRef != nil {
+		sources++
+		errs = append(errs, downward.ValidateField(from.FieldRef, downward.EnvFields(), path.Child("fieldRef"))...)
+	}
+	if from.ResourceFieldRef != nil {
+		sources++
+		errs = append(errs, downward.ValidateResource(from.ResourceFieldRef, false, path.Child("resourceFieldRef"))...)
+	}
+	if ref := from.ConfigMapKeyRef; ref != nil {
+		sources++
+		errs = append(errs, validateKeyRef(ref.Name, ref.Key, path.Child("configMapKeyRef"))...)
+	}
+	if ref := from.SecretKeyRef; ref != nil {
+		sources++
+		errs = append(errs, validateKeyRef(ref.Name, ref.Key, path.Child("secretKeyRef"))...)
+	}
+	if from.FileKeyRef != nil {
+		sources++
+	}
+	switch {
+	case sources == 0:
+		errs = append(errs, field.Invalid(path, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"))
+	case env.Value != "":
+		errs = append(errs, field.Invalid(path, "", "may not be specified when `value` is not empty"))
+	case sources > 1:
+		errs = append(errs, field.Invalid(path, "", moreThanOne))
+	}
+	return errs
+}
+
+func validateKeyRef(name, key string, path *field.Path) field.ErrorList {
+	errs := check.Subdomain(path.Child("name"), name)
+	return append(errs, check.Key(path.Child("key"), key)...)
+}
+
+func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range sources {
+		source, at := &sources[i], path.Index(i)
+		if source.Prefix != "" {
+			errs = append(errs, check.Messages(at.Child("prefix"), source.Prefix, validation.IsRelaxedEnvVarName(source.Prefix))...)
+		}
+		count := 0
+		if ref := source.ConfigMapRef; ref != nil {
+			count++
+			errs = append(errs, check.RequiredSubdomain(at.Child("configMapRef", "name"), ref.Name)...)
+		}
+		if ref := source.SecretRef; ref != nil {
+			count++
+			errs = append(errs, check.RequiredSubdomain(at.Child("secretRef", "name"), ref.Name)...)
+		}
+		switch {
+		case count == 0:
+			errs = append(errs, field.Invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"))
+		case count > 1:
+			errs = append(errs, field.Invalid(path, "", moreThanOne))
+		}
+	}
+	return errs
+}
