@@ -2,100 +2,163 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/uuid"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
-	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/config/bootstrap"
 )
 
-// batch bounds the operations of one transaction (etcd's own limit is 128).
-const batch = 100
+// bootstrap writes the objects that a cluster starts with, those that are missing or behind, and those of its own that are missing: a new
+// cluster in one transaction. It returns those of its own that are there. Another server may do the same at the same time.
+func (c *controlPlane) bootstrap(ctx context.Context, own []client.Object) (there []client.Object, err error) {
+	for range 10 {
+		there, err = c.bootstrapOnce(ctx, own)
+		var lost *storage.ConflictError
+		if !errors.Is(err, storage.ErrExists) && !errors.Is(err, storage.ErrNotFound) && !errors.As(err, &lost) {
+			return there, err
+		}
+		if err := c.cache.WaitCommitted(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, err
+}
 
-// bootstrap writes the objects that a cluster starts with, those that are missing or behind, in a few transactions.
-func (c *controlPlane) bootstrap(ctx context.Context) error {
-	objects, err := bootstrap.Objects()
+func (c *controlPlane) bootstrapOnce(ctx context.Context, own []client.Object) (there []client.Object, err error) {
+	ops, err := c.bootstrapOps(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, service := range aggregation.Local(c.rows) {
-		objects = append(objects, service)
-	}
-	var ops []storage.Op
-	for _, wanted := range objects {
-		op, err := c.bootstrapOp(ctx, wanted)
+	for _, object := range own {
+		entry, kind, err := c.cached(ctx, object)
 		if err != nil {
-			return fmt.Errorf("preparing %T %s: %w", wanted, wanted.GetName(), err)
+			return nil, err
+		}
+		if entry != nil {
+			there = append(there, object)
+			continue
+		}
+		creation, err := c.server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), agentOf(serverIdentity()))
+		if err != nil {
+			return nil, fmt.Errorf("preparing %T %s: %w", object, object.GetName(), err)
+		}
+		ops = append(ops, creation...)
+	}
+	most := storage.MaxOps
+	if len(c.options.EtcdServers) == 0 {
+		most = max(most, len(ops)) // the one within the process takes them all
+	}
+	var revision int64
+	for len(ops) > 0 {
+		n := min(most, len(ops))
+		if revision, err = c.store.Commit(ctx, ops[:n]...); err != nil {
+			return nil, err
+		}
+		ops = ops[n:]
+	}
+	return there, c.cache.WaitFor(ctx, revision)
+}
+
+// bootstrapOps bring the objects that every cluster has up to date.
+func (c *controlPlane) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
+	blanks, err := sharedBlanks()
+	if err != nil {
+		return nil, err
+	}
+	ops := make([]storage.Op, 0, len(blanks))
+	now := time.Now()
+	var objects []resource.Object // needed where there is something to compare them with
+	for _, b := range blanks {
+		entry, err := c.entry(ctx, b.kind, b.key)
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			ops = append(ops, storage.Op{Key: b.key, Value: b.fill(uuid.NewUUID(), now)})
+			continue
+		}
+		if objects == nil {
+			if objects, err = bootstrapObjects(); err != nil {
+				return nil, err
+			}
+		}
+		op, err := bootstrapOp(b, entry, objects[b.index], now)
+		if err != nil {
+			return nil, fmt.Errorf("preparing %s: %w", b.key, err)
 		}
 		if op != nil {
 			ops = append(ops, *op)
 		}
 	}
-	var revision int64
-	for len(ops) > 0 {
-		n := min(batch, len(ops))
-		if revision, err = c.store.Commit(ctx, ops[:n]...); err != nil {
-			return err
-		}
-		ops = ops[n:]
-	}
-	return c.cache.WaitFor(ctx, revision)
+	return ops, nil
 }
 
-// bootstrapOp is the write that brings one object up to date, or nil.
-func (c *controlPlane) bootstrapOp(ctx context.Context, wanted resource.Object) (*storage.Op, error) {
-	kind := wanted.GetObjectKind().GroupVersionKind()
-	row := c.rowOf(kind)
-	if row == nil {
-		return nil, fmt.Errorf("%s is not served", kind)
+// bootstrapOp is the write that brings a stored object up to date, or nil.
+func bootstrapOp(b *blank, entry *cache.Entry, wanted resource.Object, now time.Time) (*storage.Op, error) {
+	stored, ok := entry.Object.(resource.Object)
+	if !ok {
+		return nil, nil
 	}
-	key := storage.Root + path.Join(row.StoragePrefix, wanted.GetNamespace(), wanted.GetName())
-	op := storage.Op{Key: key}
-	if cached, ok := c.cache.Resource(storage.Root + row.StoragePrefix + "/"); ok {
-		if err := cached.WaitReady(ctx); err != nil {
-			return nil, err
-		}
-		if entry, ok := cached.GetKey(key); ok {
-			stored, ok := entry.Object.(resource.Object)
-			if !ok {
-				return nil, nil
-			}
-			changed, replace := bootstrap.Reconcile(stored, wanted)
-			op.Expected = entry.Revision
-			switch {
-			case replace:
-				bootstrap.Stamp(wanted, time.Now())
-			case changed == nil:
-				return nil, nil
-			default:
-				wanted = changed
-				wanted.SetResourceVersion("")
-			}
-		}
+	op := &storage.Op{Key: b.key, Expected: entry.Revision}
+	changed, replace := bootstrap.Reconcile(stored, wanted)
+	switch {
+	case replace:
+		op.Value = b.fill(uuid.NewUUID(), now)
+		return op, nil
+	case changed == nil:
+		return nil, nil
 	}
-	if op.Expected == 0 {
-		bootstrap.Stamp(wanted, time.Now())
-		if version := row.Storage(); version.Default != nil {
-			version.Default(wanted)
-		}
-	}
-	wanted.GetObjectKind().SetGroupVersionKind(kind)
+	changed.SetResourceVersion("")
+	changed.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
 	var err error
-	op.Value, err = codec.EncodeStored(wanted)
-	return &op, err
+	op.Value, err = codec.EncodeStored(changed)
+	return op, err
 }
 
-func (c *controlPlane) rowOf(kind schema.GroupVersionKind) *resource.Resource {
-	for _, row := range c.rows {
+// cached is what the cache has of an object, nil for nothing, with the object's kind.
+func (c *controlPlane) cached(ctx context.Context, object client.Object) (*cache.Entry, schema.GroupVersionKind, error) {
+	kind, err := apiutil.GVKForObject(object, c.scheme)
+	if err != nil {
+		return nil, kind, err
+	}
+	row, err := rowOf(kind)
+	if err != nil {
+		return nil, kind, err
+	}
+	entry, err := c.entry(ctx, row, storage.Root+path.Join(row.StoragePrefix, object.GetNamespace(), object.GetName()))
+	return entry, kind, err
+}
+
+// entry of a key; nil where there is none.
+func (c *controlPlane) entry(ctx context.Context, row *resource.Resource, key string) (*cache.Entry, error) {
+	cached, ok := c.cache.Resource(storage.Root + row.StoragePrefix + "/")
+	if !ok {
+		return nil, nil
+	}
+	if err := cached.WaitReady(ctx); err != nil {
+		return nil, err
+	}
+	entry, _ := cached.GetKey(key)
+	return entry, nil
+}
+
+// rowOf is where a kind is stored.
+func rowOf(kind schema.GroupVersionKind) (*resource.Resource, error) {
+	for _, row := range sharedRows() {
 		if row.Group == kind.Group && row.Kind == kind.Kind && !row.Virtual {
-			return row
+			return row, nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("%s is not served", kind)
 }

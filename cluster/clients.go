@@ -63,7 +63,7 @@ func (c *controlPlane) restMapper() (meta.RESTMapper, error) {
 			c.mapping.err = fmt.Errorf("making a mapper of resources: %w", err)
 			return
 		}
-		c.mapping.mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{newMapper(c.rows), dynamic}}
+		c.mapping.mapper = meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{sharedNames(), dynamic}}
 	})
 	return c.mapping.mapper, c.mapping.err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -67,13 +68,19 @@ type controlPlane struct {
 	ready   chan struct{}
 }
 
-// sharedScheme is that of all control planes of this process: nobody changes it, and it is a thirtieth of a start.
-var sharedScheme = sync.OnceValue(apis.NewScheme)
+// What all control planes of this process share, for nobody changes it: together a tenth of what a start costs.
+var (
+	sharedScheme = sync.OnceValue(apis.NewScheme)
+	sharedRows   = sync.OnceValue(extendedRows)
+	sharedNames  = sync.OnceValue(func() meta.RESTMapper { return newMapper(sharedRows()) })
+	// sharedFields has for each kind a plan that is made when it is first needed.
+	sharedFields = sync.OnceValue(func() *fieldmanager.Managers { return fieldmanager.New(sharedScheme()) })
+)
 
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: sharedScheme(), rows: extendedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
+	c := &controlPlane{options: o, scheme: sharedScheme(), rows: sharedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {
@@ -90,9 +97,6 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 		return c, err
 	case <-ctx.Done():
 		return c, ctx.Err()
-	}
-	if err := c.bootstrap(ctx); err != nil {
-		return c, fmt.Errorf("writing bootstrap objects: %w", err)
 	}
 	writer, err := c.client(serverIdentity(), nil)
 	if err != nil {
@@ -152,7 +156,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		Authenticator: access.authenticator, FrontProxy: c.options.headers(), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
-		FieldManager: fieldmanager.New(c.scheme),
+		FieldManager: sharedFields(),
 		Checks: []apiserver.Check{
 			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
 			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},

@@ -24,37 +24,61 @@ import (
 	"github.com/coxswain-k8s/coxswain/network/dns"
 )
 
-// ensureObjects writes what depends on this cluster's addresses and keys: the kubernetes Service with its endpoints,
-// the Service of the nodes' name servers, the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that
-// a machine without a network has, is no endpoint that a pod could reach: then the Service stays without.
+// ensureObjects writes what a cluster starts with, and what depends on this cluster's addresses and keys: what is missing at once, and the
+// rest, where it is behind, as any client would.
 func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
-	info, err := c.clusterInfo()
-	if err != nil {
-		return err
-	}
-	authentication, err := c.authenticationConfig()
+	own, err := c.ownObjects()
 	if err != nil {
 		return err
 	}
 	shared := c.sharedConfig()
 	if c.options.Enabled(Controllers) && c.options.Enabled(LocalStorage) {
-		if err := ensureStorageClass(ctx, writer, shared); err != nil {
+		stored, _, err := c.cached(ctx, shared)
+		switch {
+		case err != nil:
+			return err
+		case stored == nil: // a new cluster
+			shared.SetAnnotations(map[string]string{storageClassMade: "true"})
+			own = append(own, localpath.Class())
+		default:
+			err = ensureStorageClass(ctx, writer, shared)
+		}
+		if err != nil {
 			return fmt.Errorf("writing the default storage class: %w", err)
 		}
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), shared, c.joinSecret(), info, tokenTracking()}
+	there, err := c.bootstrap(ctx, append(own, shared))
+	if err != nil {
+		return fmt.Errorf("writing bootstrap objects: %w", err)
+	}
+	for _, object := range there {
+		if err := ensure(ctx, writer, object); err != nil {
+			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
+		}
+	}
+	return nil
+}
+
+// ownObjects depend on this cluster's addresses and keys: the kubernetes Service with its endpoints, the Service of the nodes' name servers,
+// the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that a machine without a
+// network has, is no endpoint that a pod could reach: then the Service stays without.
+func (c *controlPlane) ownObjects() ([]client.Object, error) {
+	info, err := c.clusterInfo()
+	if err != nil {
+		return nil, err
+	}
+	authentication, err := c.authenticationConfig()
+	if err != nil {
+		return nil, err
+	}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.joinSecret(), info, tokenTracking()}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}
 	if !slices.Contains(c.options.Disable, DNS) {
 		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(c.options.ClusterDNS)}))
 	}
-	for _, object := range objects {
-		if err := ensure(ctx, writer, object); err != nil {
-			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
-		}
-	}
-	return nil
+	return objects, nil
 }
 
 // storageClassMade marks the ConfigMap that all nodes share when the cluster has been given its default storage class.

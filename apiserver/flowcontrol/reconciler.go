@@ -159,6 +159,9 @@ func corrected(stored, wanted resource.Object) resource.Object {
 	case stored.GetGeneration() > 1:
 		follows = "false"
 	}
+	if stored.GetAnnotations()[autoUpdate] == follows && (follows != "true" || sameSpec(stored, wanted)) {
+		return nil
+	}
 	changed := stored.DeepCopyObject().(resource.Object)
 	annotations := changed.GetAnnotations()
 	if annotations == nil {
@@ -169,23 +172,35 @@ func corrected(stored, wanted resource.Object) resource.Object {
 	if follows == "true" {
 		setSpec(changed, wanted)
 	}
-	if equality.Semantic.DeepEqual(stored, changed) {
-		return nil
-	}
 	return changed
+}
+
+// sameSpec says that setSpec would change nothing.
+func sameSpec(object, from resource.Object) bool {
+	switch object := object.(type) {
+	case *flowcontrolv1.FlowSchema:
+		return equality.Semantic.DeepEqual(object.Spec, from.(*flowcontrolv1.FlowSchema).Spec)
+	case *flowcontrolv1.PriorityLevelConfiguration:
+		wanted := &from.(*flowcontrolv1.PriorityLevelConfiguration).Spec
+		return operators(&object.Spec, wanted) || equality.Semantic.DeepEqual(object.Spec, *wanted)
+	}
+	return true
 }
 
 func setSpec(object, from resource.Object) {
 	switch object := object.(type) {
 	case *flowcontrolv1.FlowSchema:
-		object.Spec = from.(*flowcontrolv1.FlowSchema).Spec
+		from.(*flowcontrolv1.FlowSchema).Spec.DeepCopyInto(&object.Spec)
 	case *flowcontrolv1.PriorityLevelConfiguration:
-		spec := from.(*flowcontrolv1.PriorityLevelConfiguration).Spec
-		if spec.Exempt != nil && object.Spec.Exempt != nil {
-			return // what may be said of the exempt level is the operator's to say
+		if wanted := &from.(*flowcontrolv1.PriorityLevelConfiguration).Spec; !operators(&object.Spec, wanted) {
+			wanted.DeepCopyInto(&object.Spec)
 		}
-		object.Spec = spec
 	}
+}
+
+// operators says that it is the exempt level's: what may be said of that is the operator's to say.
+func operators(spec, wanted *flowcontrolv1.PriorityLevelConfigurationSpec) bool {
+	return wanted.Exempt != nil && spec.Exempt != nil
 }
 
 func clearStatus(object client.Object) {

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,10 +15,11 @@ import (
 
 const autoUpdateSpec = "apf.kubernetes.io/autoupdate-spec"
 
-// FlowControl returns priority levels and the flow schemas that sort requests into them.
-func FlowControl() []resource.Object {
-	return append(priorityLevels(), flowSchemas()...)
-}
+// FlowControl returns priority levels and the flow schemas that sort requests into them. They are made once in a
+// process: who changes one changes a copy of it.
+func FlowControl() []resource.Object { return slices.Clone(flowControl()) }
+
+var flowControl = sync.OnceValue(func() []resource.Object { return append(priorityLevels(), flowSchemas()...) })
 
 // level is one row: shares of the server's concurrency, the percentage that others may borrow, and its queues
 // (none: what is too much is rejected).

@@ -22,7 +22,10 @@ func Objects() ([]resource.Object, error) {
 	all = append(all, Namespaces()...)
 	all = append(all, policy.Objects()...)
 	all = append(all, PriorityClasses()...)
-	return append(all, FlowControl()...), nil
+	for _, shared := range flowControl() {
+		all = append(all, shared.DeepCopyObject().(resource.Object))
+	}
+	return all, nil
 }
 
 // Namespaces that the system needs.
