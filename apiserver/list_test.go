@@ -57,6 +57,27 @@ func TestPagesShowOneRevision(t *testing.T) {
 	}
 }
 
+// Lists that are asked for again and again show every change, each in its own encoding.
+func TestListsThatRepeat(t *testing.T) {
+	ts := newServer(t)
+	for i := range 4 {
+		ts.post(configMaps, configMap(fmt.Sprintf("c%d", i))).wants(201)
+		for range 3 {
+			list := ts.get(configMaps).wants(200).object()
+			if got := len(names(list)); got != i+1 {
+				t.Fatalf("%d objects, want %d", got, i+1)
+			}
+			partial := ts.get(configMaps, "Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").wants(200).object()
+			if got := len(names(partial)); partial.GetKind() != "PartialObjectMetadataList" || got != i+1 {
+				t.Fatalf("%d of a %s, want %d", got, partial.GetKind(), i+1)
+			}
+			if got := names(ts.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dc0").wants(200).object()); !slices.Equal(got, []string{"c0"}) {
+				t.Fatalf("selected: %v", got)
+			}
+		}
+	}
+}
+
 func TestListByResourceVersion(t *testing.T) {
 	ts := newServer(t)
 	first := ts.post(configMaps, configMap("one")).wants(201).object().GetResourceVersion()

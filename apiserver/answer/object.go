@@ -13,10 +13,7 @@ import (
 // Encoded returns an entry's encoding for single objects, watches and lists: whole JSON, or a bare protobuf message.
 // It is made once and shared.
 func (c *Answer) Encoded(entry *cache.Entry) ([]byte, error) {
-	key := c.At.EncodingKey(c.Accept.Media, c.Partial())
-	if c.Partial() && c.Accept.AsVersion != metav1.SchemeGroupVersion.Version {
-		key += " " + c.Accept.AsVersion
-	}
+	key := c.EncodingKey()
 	if c.At.KeepsPacked() { // whose encodings are kept no more than the objects themselves
 		return c.At.Shared.Encoding(entry, key, func() ([]byte, error) {
 			obj, err := c.At.Object(c.Context(), entry)
@@ -32,6 +29,15 @@ func (c *Answer) Encoded(entry *cache.Entry) ([]byte, error) {
 		return nil, err
 	}
 	return entry.Encoding(key, func() ([]byte, error) { return c.encodeShown(obj) })
+}
+
+// EncodingKey says how objects are encoded for the client.
+func (c *Answer) EncodingKey() string {
+	key := c.At.EncodingKey(c.Accept.Media, c.Partial())
+	if c.Partial() && c.Accept.AsVersion != metav1.SchemeGroupVersion.Version {
+		key += " " + c.Accept.AsVersion
+	}
+	return key
 }
 
 // encodeShown encodes an object as the client wants it.

@@ -71,9 +71,13 @@ func (c Verbs) pageAt(revision int64, start string, options *metav1.ListOptions,
 	return c.cut(snapshot, start, options, selected), nil
 }
 
+func metaOf(snapshot cache.Snapshot) metav1.ListMeta {
+	return metav1.ListMeta{ResourceVersion: strconv.FormatInt(snapshot.Revision, 10)}
+}
+
 // cut takes a page out of a snapshot.
 func (c Verbs) cut(snapshot cache.Snapshot, start string, options *metav1.ListOptions, selected *Selection) *Page {
-	p := &Page{Meta: metav1.ListMeta{ResourceVersion: strconv.FormatInt(snapshot.Revision, 10)}}
+	p := &Page{Meta: metaOf(snapshot)}
 	if selected.name != "" && (c.Info.Namespace != "" || !c.At.Row.Namespaced) {
 		if entry, found := snapshot.Get(c.namespaceOfKeys(), selected.name); found && c.chosen(entry, selected) && entry.Key >= start {
 			p.Entries = []*cache.Entry{entry}

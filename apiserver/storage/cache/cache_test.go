@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,65 @@ func TestLoadAndFollow(t *testing.T) {
 	}
 	if _, ok := r.Get("other", "b"); ok {
 		t.Error("a deleted object is still there")
+	}
+}
+
+// A list is kept for those who ask again before anything changes, and for nobody else.
+func TestEncodingsAreKeptUntilAChange(t *testing.T) {
+	s, c, r := filled(t, Limits{})
+	first := put(t, s, "ns/a", "one")
+	reach(t, c, first)
+	made := 0
+	list := func(snapshot Snapshot, namespace, key string) string {
+		list, err := snapshot.Encodings(namespace, key, func() (all [][]byte, _ error) {
+			made++
+			snapshot.Ascend(namespace, "", func(e *Entry) bool {
+				all = append(all, []byte(key+valueOf(e)))
+				return true
+			})
+			return all, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(bytes.Join(list, []byte(" ")))
+	}
+	was := r.Snapshot()
+	for i, step := range []struct {
+		snapshot       func() Snapshot
+		namespace, key string
+		want           string
+		made           int
+	}{
+		{r.Snapshot, "ns", "json:", "json:one", 1},
+		{r.Snapshot, "ns", "json:", "json:one", 2},
+		{r.Snapshot, "ns", "json:", "json:one", 2},
+		{r.Snapshot, "", "json:", "json:one", 3},
+		{r.Snapshot, "none", "json:", "", 4},
+		{r.Snapshot, "ns", "proto:", "proto:one", 5},
+		{func() Snapshot { reach(t, c, put(t, s, "ns/a", "two")); return r.Snapshot() }, "ns", "json:", "json:two", 6},
+		{func() Snapshot { return was }, "ns", "json:", "json:one", 6},
+		{func() Snapshot {
+			past, err := r.SnapshotAt(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return past
+		}, "ns", "json:", "json:one", 7},
+		{r.Snapshot, "ns", "json:", "json:two", 8},
+		{r.Snapshot, "ns", "json:", "json:two", 8},
+	} {
+		if got := list(step.snapshot(), step.namespace, step.key); got != step.want || made != step.made {
+			t.Errorf("step %d: %q, made %d times; want %q, %d", i, got, made, step.want, step.made)
+		}
+	}
+	for i := range 2 * maxKeptLists {
+		for range 3 {
+			list(r.Snapshot(), "ns", fmt.Sprint("key", i, ":"))
+		}
+	}
+	if n := len(r.Snapshot().kept.lists); n > maxKeptLists {
+		t.Errorf("%d lists are kept", n)
 	}
 }
 

@@ -148,7 +148,7 @@ func (r *Resource) snapshotLocked(whole int64) Snapshot {
 	r.snapshotMu.Lock()
 	defer r.snapshotMu.Unlock()
 	if r.snapshot == nil {
-		r.snapshot = &Snapshot{prefix: r.kind.Prefix, tree: r.tree.Clone()}
+		r.snapshot = &Snapshot{prefix: r.kind.Prefix, tree: r.tree.Clone(), kept: &keptLists{}}
 	}
 	s := *r.snapshot
 	s.Revision = max(whole, r.revision)
@@ -178,7 +178,7 @@ func (r *Resource) SnapshotAt(revision int64) (Snapshot, error) {
 
 	latest.Revision = revision
 	if len(undo) > 0 {
-		latest.tree = r.undo(latest, undo)
+		latest.tree, latest.kept = r.undo(latest, undo), nil
 	}
 	return latest, nil
 }
