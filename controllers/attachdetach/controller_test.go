@@ -301,3 +301,14 @@ func TestAnyObject(t *testing.T) {
 		}
 	})
 }
+
+// The name of the attachment is what kube-controller-manager v1.36.3 was seen to give it.
+func TestVolumesOfDriversThatWereInTheTree(t *testing.T) {
+	pv := &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{
+		AWSElasticBlockStore: &corev1.AWSElasticBlockStoreVolumeSource{VolumeID: "vol-6"},
+	}}}
+	const seen = "csi-ab536fdcf03a5b80e24344e3e0a977d03b32be2ef9f72b1ec8105fe2b13db995"
+	if v, ok := volumeOf(pv); !ok || v.driver != "ebs.csi.aws.com" || v.attachment("node1") != seen {
+		t.Errorf("%v %t %s", v, ok, v.attachment("node1"))
+	}
+}

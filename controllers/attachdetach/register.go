@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/coxswain-k8s/coxswain/controllers/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
@@ -95,7 +96,7 @@ func (c *Controller) bound(e event.UpdateEvent) bool {
 	}
 	pv := &corev1.PersistentVolume{}
 	err := c.Client.Get(context.Background(), client.ObjectKey{Name: claim.Spec.VolumeName}, pv)
-	return err != nil || pv.Spec.CSI != nil
+	return err != nil || intree.Volume(pv) != nil
 }
 
 func nodeChanged(e event.UpdateEvent) bool {

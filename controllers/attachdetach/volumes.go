@@ -14,6 +14,7 @@ import (
 	"k8s.io/component-helpers/storage/ephemeral"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/controllers/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
@@ -39,12 +40,13 @@ func (v volume) attachment(node string) string {
 	return "csi-" + hex.EncodeToString(sum[:])
 }
 
-// volumeOf is the volume of a storage driver behind pv, if it is one.
+// volumeOf is the volume of a storage driver behind pv, if it is one: its own, or one that it has taken over.
 func volumeOf(pv *corev1.PersistentVolume) (volume, bool) {
-	if pv.Spec.CSI == nil {
+	source := intree.Volume(pv)
+	if source == nil {
 		return volume{}, false
 	}
-	v := volume{driver: pv.Spec.CSI.Driver, handle: pv.Spec.CSI.VolumeHandle, pv: pv.Name, exclusive: exclusive(pv.Spec.AccessModes)}
+	v := volume{driver: source.Driver, handle: source.VolumeHandle, pv: pv.Name, exclusive: exclusive(pv.Spec.AccessModes)}
 	if ref := pv.Spec.ClaimRef; ref != nil {
 		v.claim = client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}
 	}

@@ -1,6 +1,7 @@
 package persistentvolume
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/coxswain-k8s/coxswain/controllers/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
@@ -20,6 +22,9 @@ type Claims struct{ *binder }
 
 // Reconcile binds a claim, or says what it waits for.
 func (c *Claims) Reconcile(ctx context.Context, claim *corev1.PersistentVolumeClaim) (reconcile.Result, error) {
+	if wrote, err := migrate(ctx, c.client, claim); wrote || err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
 	var err error
 	switch {
 	case isBound(claim):
@@ -95,22 +100,26 @@ func (c *Claims) class(ctx context.Context, claim *corev1.PersistentVolumeClaim)
 
 // provision asks the provisioner of the class for a volume: an annotation names it.
 func (c *Claims) provision(ctx context.Context, claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass) error {
+	provisioner := ""
+	if class != nil {
+		provisioner = cmp.Or(intree.Driver(class.Provisioner), class.Provisioner)
+	}
 	switch {
 	case class == nil:
 		c.recorder.Eventf(claim, corev1.EventTypeWarning, "ProvisioningFailed", "storageclass.storage.k8s.io %q not found", volume.GetPersistentVolumeClaimClass(claim))
 		return nil
-	case strings.HasPrefix(class.Provisioner, "kubernetes.io/"):
+	case strings.HasPrefix(provisioner, "kubernetes.io/"):
 		c.recorder.Eventf(claim, corev1.EventTypeWarning, "ProvisioningFailed", "no volume plugin matched name: %s", class.Provisioner)
 		return nil
 	}
 	changed, wrote, err := patch.Object(ctx, c.client, claim, func(claim *corev1.PersistentVolumeClaim) {
-		setAnnotation(claim, volume.AnnBetaStorageProvisioner, class.Provisioner)
-		setAnnotation(claim, volume.AnnStorageProvisioner, class.Provisioner)
+		setAnnotation(claim, volume.AnnBetaStorageProvisioner, provisioner)
+		setAnnotation(claim, volume.AnnStorageProvisioner, provisioner)
 	})
 	if err != nil || !wrote && claim.Status.Phase == corev1.ClaimPending {
 		return err
 	}
-	c.recorder.Eventf(changed, corev1.EventTypeNormal, "ExternalProvisioning", "Waiting for a volume to be created either by the external provisioner '%s' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.", class.Provisioner)
+	c.recorder.Eventf(changed, corev1.EventTypeNormal, "ExternalProvisioning", "Waiting for a volume to be created either by the external provisioner '%s' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.", provisioner)
 	changed.DeepCopyInto(claim)
 	return nil
 }

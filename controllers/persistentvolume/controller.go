@@ -138,5 +138,6 @@ func Register(ctx context.Context, mgr manager.Manager, _ kit.Deps) error {
 	return kit.New(mgr, Name+"-volumes").WithOptions(kit.Options(1)).
 		For(&corev1.PersistentVolume{}).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(b.volumesOfClaim)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(volumeOfRecycler), builder.WithPredicates(recyclers())).
 		Complete(reconcile.AsReconciler(b.client, &Volumes{b}))
 }

@@ -159,6 +159,10 @@ func TestBinding(t *testing.T) {
 		{"the default class", []client.Object{claim("c", "1Gi", nil), standard}, "claim c Pending", []string{external}},
 		{"released and kept", []client.Object{gone}, "volume v Released gone", nil},
 		{"released and nobody deletes it", []client.Object{deleted}, "volume v Failed gone", []string{`Warning VolumeFailedDelete error getting deleter volume plugin for volume "v": no deletable volume plugin matched`}},
+		{"released, in the tree no more", []client.Object{ebs("v", corev1.PersistentVolumeReclaimDelete, nil)}, "volume v Failed gone",
+			[]string{`Warning VolumeFailedDelete error getting deleter volume plugin for volume "v": no volume plugin matched`}},
+		{"released, and its driver was taken over", []client.Object{ebs("v", corev1.PersistentVolumeReclaimDelete, map[string]string{volume.AnnDynamicallyProvisioned: "kubernetes.io/aws-ebs"})}, "volume v Released gone", nil},
+		{"released, and nobody recycles it", []client.Object{ebs("v", corev1.PersistentVolumeReclaimRecycle, nil)}, "volume v Failed gone", []string{"Warning VolumeFailedRecycle No recycler plugin found for the volume!"}},
 		{"released and its provisioner deletes it", []client.Object{dynamic}, "volume v Released gone", nil},
 		{"bound to another after all", []client.Object{func() client.Object { c := named.DeepCopy(); c.UID = "c"; return c }(), pv("v", "1Gi", ""), outdated}, "claim c Bound v; volume v Bound c; volume w Available", nil},
 	} {
@@ -173,6 +177,14 @@ func TestBinding(t *testing.T) {
 			}
 		})
 	}
+}
+
+// ebs is a released volume of a driver that has left the tree.
+func ebs(name string, policy corev1.PersistentVolumeReclaimPolicy, annotations map[string]string) *corev1.PersistentVolume {
+	v := pv(name, "1Gi", "")
+	v.Annotations, v.Spec.PersistentVolumeReclaimPolicy, v.Spec.AWSElasticBlockStore = annotations, policy, &corev1.AWSElasticBlockStoreVolumeSource{VolumeID: "vol-1"}
+	v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "default", Name: "gone", UID: "gone"}
+	return v
 }
 
 const external = "Normal ExternalProvisioning Waiting for a volume to be created either by the external provisioner 'example.com/disks' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."

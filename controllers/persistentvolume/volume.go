@@ -3,6 +3,7 @@ package persistentvolume
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/coxswain-k8s/coxswain/controllers/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
@@ -18,6 +20,9 @@ type Volumes struct{ *binder }
 
 // Reconcile says what a volume is to its claim, and reclaims it when that is gone.
 func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (reconcile.Result, error) {
+	if wrote, err := migrate(ctx, c.client, v); wrote || err != nil {
+		return patch.Result(reconcile.Result{}, err)
+	}
 	return patch.Result(reconcile.Result{}, c.reconcile(ctx, v))
 }
 
@@ -91,11 +96,22 @@ func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) error
 		if v.Spec.CSI != nil || provisioned(v) || v.Annotations[volume.AnnMigratedTo] != "" {
 			return nil // who has provisioned it deletes it
 		}
-		return c.fail(ctx, v, "VolumeFailedDelete", fmt.Sprintf("error getting deleter volume plugin for volume %q: no deletable volume plugin matched", v.Name))
+		return c.fail(ctx, v, "VolumeFailedDelete", undeletable(v))
 	case corev1.PersistentVolumeReclaimRecycle:
-		return c.fail(ctx, v, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
+		return c.recycle(ctx, v)
 	}
 	return nil
+}
+
+// undeletable says why nobody deletes a volume.
+func undeletable(v *corev1.PersistentVolume) string {
+	switch {
+	case v.Spec.HostPath != nil && !strings.HasPrefix(v.Spec.HostPath.Path, "/tmp/"):
+		return "host_path deleter only supports /tmp/.+ but received provided " + v.Spec.HostPath.Path
+	case intree.Volume(v) != nil: // of a driver that is in the tree no more
+		return fmt.Sprintf("error getting deleter volume plugin for volume %q: no volume plugin matched", v.Name)
+	}
+	return fmt.Sprintf("error getting deleter volume plugin for volume %q: no deletable volume plugin matched", v.Name)
 }
 
 func (c *Volumes) fail(ctx context.Context, v *corev1.PersistentVolume, reason, message string) error {

@@ -28,7 +28,9 @@ func (odd) CreateRoute(_ context.Context, _, _ string, r *cloudprovider.Route) e
 	return nil
 }
 
-func (odd) DeleteRoute(context.Context, string, *cloudprovider.Route) error { return errors.New("it stays") }
+func (odd) DeleteRoute(context.Context, string, *cloudprovider.Route) error {
+	return errors.New("it stays")
+}
 
 // Nothing that is stored, and no cloud, makes the controller fall over.
 func TestAnyObject(t *testing.T) {

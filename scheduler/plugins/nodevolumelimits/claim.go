@@ -106,7 +106,7 @@ func (p *Plugin) resolve(ctx context.Context, key types.NamespacedName) (*claim,
 			return nil, err
 		}
 		if v != nil {
-			if csi := v.Spec.CSI; csi != nil {
+			if csi := volumes.Source(v); csi != nil {
 				c.counts, c.attached = true, attached{p.driver(csi.Driver), csi.VolumeHandle}
 			}
 			return c, nil
@@ -117,7 +117,7 @@ func (p *Plugin) resolve(ctx context.Context, key types.NamespacedName) (*claim,
 		return nil, err
 	}
 	if class != nil {
-		c.counts, c.attached = true, attached{p.driver(class.Provisioner), "claim " + key.String()}
+		c.counts, c.attached = true, attached{p.driver(volumes.Driver(class.Provisioner)), "claim " + key.String()}
 	}
 	return c, nil
 }

@@ -104,7 +104,7 @@ func same(old, now any) bool {
 			volume.GetPersistentVolumeClaimClass(old) == volume.GetPersistentVolumeClaimClass(now)
 	case *corev1.PersistentVolume:
 		old, ok := old.(*corev1.PersistentVolume)
-		return ok && equality.Semantic.DeepEqual(old.Spec.CSI, now.Spec.CSI)
+		return ok && equality.Semantic.DeepEqual(old.Spec.PersistentVolumeSource, now.Spec.PersistentVolumeSource)
 	case *storagev1.StorageClass:
 		old, ok := old.(*storagev1.StorageClass)
 		return ok && old.Provisioner == now.Provisioner

@@ -1,0 +1,105 @@
+package persistentvolume
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+const (
+	// recyclerPrefix is before a volume's name in that of the pod that empties it.
+	recyclerPrefix = "recycler-for-"
+	// recycled says which claim's data a pod removes: what another pod has removed counts for nothing.
+	recycled      = "coxswain.io/recycled-claim"
+	recyclerImage = "registry.k8s.io/build-image/debian-base:bookworm-v1.0.6"
+	recyclerTask  = `test -e /scrub && find /scrub -mindepth 1 -delete && test -z "$(ls -A /scrub)" || exit 1`
+	gigabyte      = 1 << 30
+)
+
+// recycle has a pod remove what is in a volume, and frees the volume when it has.
+func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error {
+	wanted := recycler(v)
+	if wanted == nil {
+		return c.fail(ctx, v, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
+	}
+	pod := &corev1.Pod{}
+	err := c.client.Get(ctx, client.ObjectKeyFromObject(wanted), pod)
+	switch {
+	case apierrors.IsNotFound(err):
+		if err := c.client.Create(ctx, wanted); err != nil && !apierrors.IsAlreadyExists(err) { // its event is on the way
+			return c.fail(ctx, v, "VolumeFailedRecycle", fmt.Sprintf("Recycle failed: unexpected error creating recycler pod:  %v", err))
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading the recycler of volume %s: %w", v.Name, err)
+	case pod.DeletionTimestamp != nil:
+		return nil // the next one is made when it is gone
+	}
+	ours := pod.Annotations[recycled] == wanted.Annotations[recycled]
+	if ours && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		return nil
+	}
+	if err := c.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the recycler of volume %s: %w", v.Name, err)
+	}
+	switch {
+	case !ours:
+		return nil
+	case pod.Status.Phase == corev1.PodFailed:
+		why := pod.Status.Message
+		if why == "" {
+			why = "pod failed, pod.Status.Message unknown"
+		}
+		return c.fail(ctx, v, "VolumeFailedRecycle", "Recycle failed: failed to recycle volume: "+why)
+	}
+	c.recorder.Event(v, corev1.EventTypeNormal, "VolumeRecycled", "Volume recycled")
+	return c.unbind(ctx, v)
+}
+
+// recycler is the pod that removes what is in a volume; nil if none can.
+func recycler(v *corev1.PersistentVolume) *corev1.Pod {
+	source, least := corev1.VolumeSource{}, int64(60)
+	switch {
+	case v.Spec.HostPath != nil:
+		source.HostPath = &corev1.HostPathVolumeSource{Path: v.Spec.HostPath.Path}
+	case v.Spec.NFS != nil:
+		source.NFS, least = &corev1.NFSVolumeSource{Server: v.Spec.NFS.Server, Path: v.Spec.NFS.Path}, 300
+	default:
+		return nil
+	}
+	size := v.Spec.Capacity[corev1.ResourceStorage]
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: metav1.NamespaceDefault, Name: recyclerPrefix + v.Name, Annotations: map[string]string{recycled: string(v.Spec.ClaimRef.UID)},
+		},
+		Spec: corev1.PodSpec{
+			ActiveDeadlineSeconds: ptr.To(max(least, size.Value()/gigabyte*30)), RestartPolicy: corev1.RestartPolicyNever,
+			Volumes: []corev1.Volume{{Name: "vol", VolumeSource: source}},
+			Containers: []corev1.Container{{
+				Name: "pv-recycler", Image: recyclerImage, Command: []string{"/bin/sh"}, Args: []string{"-c", recyclerTask},
+				VolumeMounts: []corev1.VolumeMount{{Name: "vol", MountPath: "/scrub"}},
+			}},
+		},
+	}
+}
+
+// recyclers lets the pods through that empty volumes.
+func recyclers() predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(o client.Object) bool {
+		return o.GetNamespace() == metav1.NamespaceDefault && strings.HasPrefix(o.GetName(), recyclerPrefix)
+	})
+}
+
+// volumeOfRecycler is the volume that a pod empties.
+func volumeOfRecycler(_ context.Context, pod client.Object) []reconcile.Request {
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: strings.TrimPrefix(pod.GetName(), recyclerPrefix)}}}
+}
