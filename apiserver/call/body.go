@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -114,6 +115,9 @@ func (c *Call) Body(into runtime.Object, o WriteOptions) (codec.Body, error) {
 	return codec.Body{Data: data, Media: media, Strict: o.LooksForFaults()}, err
 }
 
+// severalInYAML begins what is wrong with a body in YAML; each line after it is one fault.
+const severalInYAML = "yaml: unmarshal errors:\n"
+
 // Judge refuses faults, warns of them, or lets them pass.
 func (c *Call) Judge(faults []error, kind schema.GroupVersionKind, o WriteOptions) error {
 	if len(faults) == 0 || o.Validation == metav1.FieldValidationIgnore {
@@ -124,7 +128,9 @@ func (c *Call) Judge(faults []error, kind schema.GroupVersionKind, o WriteOption
 			kind.Kind, kind.Version, kind.Kind, runtime.NewStrictDecodingError(faults)))
 	}
 	for _, fault := range faults {
-		warning.Add(c.Context(), fault.Error())
+		for line := range strings.Lines(strings.TrimPrefix(fault.Error(), severalInYAML)) {
+			warning.Add(c.Context(), strings.TrimSpace(line))
+		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func (c *Call) Negotiate() error {
 			return refusal.NotAcceptableText("you requested PartialObjectMetadata, but the requested object is a list (" + c.shownType() + "List)")
 		}
 	case "PartialObjectMetadataList":
-		if c.Info.Verb != "list" {
+		if c.Info.Verb != "list" && c.Info.Verb != "watch" { // which shows objects in any case
 			return refusal.NotAcceptableText("you requested PartialObjectMetadataList, but the requested object is not a list (" + c.shownType() + ")")
 		}
 	}
@@ -69,6 +69,9 @@ func (c *Call) allows(a codec.Accepted) bool {
 	}
 	if a.As != "" && c.At.Row.Virtual && c.Info.Verb == "create" {
 		return false // reviews have no metadata worth showing
+	}
+	if a.Stream != "" && a.Stream != "watch" {
+		return false
 	}
 	return a.As == "" || a.InMeta()
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -145,12 +146,19 @@ func summary(data []byte) string {
 // DecodePlain reads a body into an object without asking what kinds there are, and returns the kind that the body says
 // it is of.
 func DecodePlain(data []byte, media Media, into runtime.Object) (schema.GroupVersionKind, error) {
-	if media == YAML {
+	switch {
+	case media == YAML:
 		converted, err := yaml.YAMLToJSON(data)
 		if err != nil {
-			return schema.GroupVersionKind{}, fmt.Errorf("reading YAML: %w", err)
+			return schema.GroupVersionKind{}, err // which is told clients as it is
 		}
 		data = converted
+	case bytes.HasPrefix(data, magic):
+		return DecodeStored(data, into)
 	}
-	return DecodeStored(data, into)
+	kind, err := json.DefaultMetaFactory.Interpret(data)
+	if err != nil {
+		return schema.GroupVersionKind{}, err
+	}
+	return *kind, kjson.UnmarshalCaseSensitivePreserveInts(data, into)
 }

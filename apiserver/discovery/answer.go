@@ -9,11 +9,11 @@ import (
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
 // Answer is one document, not yet encoded.
@@ -24,11 +24,15 @@ type Answer struct {
 	code       int
 }
 
-func notAcceptable() *Answer {
-	return &Answer{code: http.StatusNotAcceptable, object: &metav1.Status{
-		TypeMeta: typeMeta("Status"), Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
-		Message: "only the following media types are accepted: " + strings.Join(codec.Supported(), ", "),
-	}}
+// notAcceptable refuses a media type; documents of resources are refused in other words than those of groups.
+func notAcceptable(resources bool) *Answer {
+	err := refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(codec.Supported(), ", "))
+	if resources {
+		err = refusal.NotAcceptable(codec.Supported())
+	}
+	status := refusal.Status(err)
+	status.TypeMeta = typeMeta("Status")
+	return &Answer{code: http.StatusNotAcceptable, object: status}
 }
 
 // Write sends the answer; a client that has it already is told so.

@@ -41,14 +41,14 @@ func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
 			return a.As == "" || a.As == "APIGroupDiscoveryList" && a.AsGroup == apidiscoveryv2.GroupName && a.AsVersion == "v2"
 		})
 		if !ok {
-			return notAcceptable(), true
+			return notAcceptable(false), true
 		}
 		if accepted.As != "" {
 			return d.aggregated(parts[0], accepted), true
 		}
 	}
 	if _, ok := codec.Negotiate(r.Header.Get("Accept"), nil); !ok && len(parts) > 1 {
-		return notAcceptable(), true
+		return notAcceptable(true), true
 	}
 	switch {
 	case path == "/api":

@@ -136,6 +136,9 @@ func (c Verbs) changeScale(options call.WriteOptions, wanted func(resource.Objec
 }
 
 func (c Verbs) checkScale(scale *autoscalingv1.Scale) error {
+	if scale.Name == "" {
+		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s based on URL) was undeterminable: name must be provided", c.Info.Name))
+	}
 	if scale.Name != c.Info.Name {
 		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", scale.Name, c.Info.Name))
 	}

@@ -28,7 +28,7 @@ func (c Verbs) writeScale(scale *autoscalingv1.Scale) error {
 	return c.WriteObject(http.StatusOK, &metav1.Table{
 		TypeMeta:          metav1.TypeMeta{Kind: "Table", APIVersion: metav1.GroupName + "/" + c.Accept.AsVersion},
 		ListMeta:          metav1.ListMeta{ResourceVersion: scale.ResourceVersion},
-		ColumnDefinitions: scaleColumns(),
+		ColumnDefinitions: c.columns(),
 		Rows: []metav1.TableRow{{
 			Cells:  []any{scale.Name, scale.Spec.Replicas, scale.Status.Replicas, resource.AgeOf(scale, c.Clock.Now())},
 			Object: runtime.RawExtension{Object: included},
@@ -36,8 +36,14 @@ func (c Verbs) writeScale(scale *autoscalingv1.Scale) error {
 	})
 }
 
-func scaleColumns() []metav1.TableColumnDefinition {
+// columns of a Scale: those of a custom resource are described in words of their own.
+func (c Verbs) columns() []metav1.TableColumnDefinition {
 	columns := resource.Columns("Name", "Desired:integer", "Available:integer", "Age")
+	if c.At.Custom != nil {
+		columns[0].Format, columns[3].Type = "name", "date"
+		columns[1].Description, columns[2].Description = "Number of desired replicas", "Number of actual replicas"
+		return columns
+	}
 	columns[1].Description = autoscalingv1.ScaleSpec{}.SwaggerDoc()["replicas"]
 	columns[2].Description = autoscalingv1.ScaleStatus{}.SwaggerDoc()["replicas"]
 	return columns

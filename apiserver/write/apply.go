@@ -60,7 +60,6 @@ func (c Verbs) createApplied(ctx context.Context, merged func(resource.Object) (
 	}
 	empty := c.At.Storage.New()
 	empty.GetObjectKind().SetGroupVersionKind(c.At.Kind.StoredAs)
-	empty.SetName(c.Info.Name)
 	empty.SetNamespace(c.Info.Namespace)
 	obj, err := merged(empty)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -208,9 +209,13 @@ func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops
 // checkIdentity compares what the change says it is about with what is there.
 func (c Verbs) checkIdentity(obj resource.Object, ch Change, now Current) error {
 	if uid := obj.GetUID(); uid != "" && uid != now.Object.GetUID() && !ch.patched {
+		key := c.At.Key(c.Info.Namespace, ch.Name)
+		if c.At.Custom != nil { // whose prefix upstream leaves out
+			key = "/" + strings.TrimPrefix(key, storage.Root)
+		}
 		return refusal.Conflict(c.GroupResource(), ch.Name, fmt.Errorf(
 			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
-			c.At.Key(c.Info.Namespace, ch.Name), uid, now.Object.GetUID()))
+			key, uid, now.Object.GetUID()))
 	}
 	version := obj.GetResourceVersion()
 	if version == "" || version == "0" {

@@ -4,13 +4,12 @@ import (
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
 // DeleteCollection deletes each object that the selectors choose, as if it were deleted by name, and answers
-// with the list of them.
+// with the list of them as they were.
 func (c Verbs) DeleteCollection() error {
 	listing, err := c.ListOptions()
 	if err != nil {
@@ -28,17 +27,17 @@ func (c Verbs) DeleteCollection() error {
 	if err != nil {
 		return err
 	}
-	var deleted []resource.Object
+	listed := make([]resource.Object, 0, len(page.Entries))
 	for _, entry := range page.Entries {
-		// A collection may span namespaces only where there are none.
-		obj, _, err := c.DeleteNamed(c.Context(), entry.Name, options)
-		switch {
-		case apierrors.IsNotFound(err):
-			continue
-		case err != nil:
+		obj, err := c.At.Object(c.Context(), entry)
+		if err != nil {
 			return err
 		}
-		deleted = append(deleted, obj)
+		listed = append(listed, obj)
+		// A collection may span namespaces only where there are none.
+		if _, _, err := c.DeleteNamed(c.Context(), entry.Name, options); err != nil && !apierrors.IsNotFound(err) {
+			return err
+		}
 	}
-	return c.WriteList(http.StatusOK, deleted, metav1.ListMeta{ResourceVersion: page.Meta.ResourceVersion})
+	return c.WriteList(http.StatusOK, listed, page.Meta)
 }

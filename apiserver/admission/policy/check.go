@@ -97,10 +97,10 @@ func (c *Check) mutating(s *admissionregistrationv1.MutatingAdmissionPolicySpec)
 	errs = append(errs, checkVariables(compiler, s.Variables, path.Child("variables"))...)
 	for i := range s.Mutations {
 		m, at := &s.Mutations[i], path.Child("mutations").Index(i)
-		if m.ApplyConfiguration != nil {
+		if m.PatchType == admissionregistrationv1.PatchTypeApplyConfiguration && m.ApplyConfiguration != nil {
 			errs = append(errs, check(compiler, m.ApplyConfiguration.Expression, at.Child("applyConfiguration", "expression"), expression.ObjectType())...)
 		}
-		if m.JSONPatch != nil {
+		if m.PatchType == admissionregistrationv1.PatchTypeJSONPatch && m.JSONPatch != nil {
 			errs = append(errs, check(compiler, m.JSONPatch.Expression, at.Child("jsonPatch", "expression"), expression.PatchType())...)
 		}
 	}

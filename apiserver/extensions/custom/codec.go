@@ -3,6 +3,7 @@ package custom
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
@@ -57,8 +58,9 @@ func (v *Version) coerce(u *unstructured.Unstructured, drop bool) ([]string, err
 		if failed != nil {
 			return nil, failed
 		}
+		more = append(more, pruning.PruneWithOptions(u.Object, form, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: !drop})...)
+		slices.Sort(more)
 		unknown = append(unknown, more...)
-		unknown = append(unknown, pruning.PruneWithOptions(u.Object, form, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: !drop})...)
 		defaulting.PruneNonNullableNullsWithoutDefaults(u.Object, form)
 	}
 	if found {

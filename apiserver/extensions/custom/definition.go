@@ -81,7 +81,7 @@ func (v *Version) Row() *resource.Resource {
 		Versions: []resource.Version{{Name: v.spec().Name, New: v.new, Default: v.setDefaults, Deprecated: v.deprecation()}},
 
 		PrepareCreate: v.prepareCreate, PrepareUpdate: v.prepareUpdate,
-		Validate: v.validate, ValidateUpdate: v.validateUpdate,
+		Validate: v.validate, ValidateUpdate: v.validateUpdate, Warnings: warnFinalizers,
 		Subresources: v.subresources(),
 	}
 	if v.hasStatus() {
