@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,7 +43,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{T: t, clock: testclock.NewFakeClock(time.Unix(1000, 0)), recorder: events.NewFakeRecorder(100)}
-	api := fake.NewClientBuilder().WithStatusSubresource(&corev1.Pod{}).WithInterceptorFuncs(interceptor.Funcs{
+	api := fake.NewClientBuilder().WithStatusSubresource(&corev1.Pod{}, &resourcev1.ResourceClaim{}).WithInterceptorFuncs(interceptor.Funcs{
 		SubResourceCreate: func(ctx context.Context, c client.Client, _ string, object, binding client.Object, _ ...client.SubResourceCreateOption) error {
 			if f.bindErr != nil {
 				return f.bindErr

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
@@ -131,6 +132,9 @@ func nodeChanges(old, node *corev1.Node) fwk.ActionType {
 	}
 	if !maps.Equal(old.Annotations, node.Annotations) {
 		action |= fwk.UpdateNodeAnnotation
+	}
+	if !slices.Equal(old.Status.DeclaredFeatures, node.Status.DeclaredFeatures) {
+		action |= fwk.UpdateNodeDeclaredFeature
 	}
 	return action
 }

@@ -14,6 +14,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
@@ -162,7 +163,13 @@ func (s *Scheduler) askAll(ctx context.Context, p *profile.Profile, pod *corev1.
 func (h *handle) refusals(ctx context.Context, cycle *profile.CycleState, info *state.PodInfo, node fwk.NodeInfo) []Refusal {
 	var all []Refusal
 	for _, status := range h.profile.Refusals(ctx, cycle, info.GetPod(), node) {
-		all = append(all, detailed(info, node, status))
+		said := detailed(info, node, status)
+		if status.Plugin() == dynamicresources.Name && h.devices != nil {
+			if more := h.devices.Explain(ctx, cycle, info.GetPod(), node); more != "" {
+				said.Details = []string{more}
+			}
+		}
+		all = append(all, said)
 	}
 	if len(all) > 0 || len(h.expected(info.GetPod(), node)) == 0 {
 		return all

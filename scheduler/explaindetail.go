@@ -14,6 +14,7 @@ import (
 	helpers "k8s.io/component-helpers/scheduling/corev1"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodedeclaredfeatures"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeports"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/tainttoleration"
@@ -35,6 +36,8 @@ func detailed(info *state.PodInfo, node fwk.NodeInfo, status *fwk.Status) Refusa
 			r.Details[i] = mismatch(info.GetPod(), node.Node())
 		case nodeports.Name:
 			r.Details[i] = takenPorts(info.GetPod(), node)
+		case nodedeclaredfeatures.Name:
+			r.Details[i] = undeclared(info.GetPod(), node.Node())
 		}
 	}
 	if !slices.ContainsFunc(r.Details, func(d string) bool { return d != "" }) {
@@ -107,6 +110,16 @@ func untolerated(pod *corev1.Pod, node *corev1.Node) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// undeclared are the features that the pod needs and the node does not declare.
+func undeclared(pod *corev1.Pod, node *corev1.Node) string {
+	needed, err := nodedeclaredfeatures.Of(pod)
+	if err != nil {
+		return ""
+	}
+	lacks := slices.DeleteFunc(needed, func(name string) bool { return slices.Contains(node.Status.DeclaredFeatures, name) })
+	return "does not declare " + strings.Join(lacks, ", ")
 }
 
 // mismatch says which labels of the pod's node selector the node has not, or which requirements the node could be asked for.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -29,7 +30,8 @@ type handle struct {
 	// percentage of all nodes that are enough to choose from; 0 for the default.
 	percentage int
 	recorder   events.EventRecorderLogger
-	fit        *noderesources.Fit // nil if the profile goes without
+	fit        *noderesources.Fit       // nil if the profile goes without
+	devices    *dynamicresources.Plugin // likewise
 	snapshot   *state.Snapshot
 
 	once      sync.Once

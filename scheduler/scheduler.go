@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
@@ -157,6 +158,7 @@ func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*pro
 		p.Watch = s.Metrics.Plugin
 	}
 	h.fit, _ = made[noderesources.FitName].(*noderesources.Fit)
+	h.devices, _ = made[dynamicresources.Name].(*dynamicresources.Plugin)
 	h.profile, s.handles[wanted.Name] = p, h
 	return p, err
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodedeclaredfeatures"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodename"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeports"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
@@ -111,6 +112,8 @@ func All(deps Deps) Registry {
 		}),
 		dynamicresources.Name: with(deps.newDynamicResources(devices)),
 		defaultbinder.Name:    simple(&defaultbinder.Plugin{Client: deps.Client}),
+
+		nodedeclaredfeatures.Name: simple(nodedeclaredfeatures.Plugin{}),
 	}
 }
 
@@ -123,7 +126,7 @@ func Default() []profile.Enabled {
 		{Name: volumebinding.Name}, {Name: volumezone.Name}, {Name: podtopologyspread.Name, Weight: 2}, {Name: interpodaffinity.Name, Weight: 2},
 		{Name: dynamicresources.Name, Weight: 2},
 		{Name: defaultpreemption.Name}, {Name: noderesources.BalancedName, Weight: 1},
-		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name},
+		{Name: imagelocality.Name, Weight: 1}, {Name: defaultbinder.Name}, {Name: nodedeclaredfeatures.Name},
 	}
 }
 

@@ -115,7 +115,7 @@ func (n *NodeInfo) SetNode(node *corev1.Node) {
 			n.images[name] = &fwk.ImageStateSummary{Size: image.SizeBytes}
 		}
 	}
-	n.features = ndf.FeatureSet{}
+	n.features = ndf.DefaultFramework.TryMap(node.Status.DeclaredFeatures)
 	n.generation++
 }
 

@@ -18,6 +18,7 @@ import (
 func validate(n *corev1.Node) field.ErrorList {
 	errs := validateTaints(n.Spec.Taints, field.NewPath("metadata", "taints"))
 	errs = append(errs, validateResources(n)...)
+	errs = append(errs, validateFeatures(n.Status.DeclaredFeatures, field.NewPath("status", "declaredFeatures"))...)
 	return append(errs, validatePodCIDRs(n.Spec.PodCIDRs, field.NewPath("spec", "podCIDRs"))...)
 }
 
@@ -112,5 +113,5 @@ func validateStatus(n, _ *corev1.Node) field.ErrorList {
 		}
 		seen.Insert(address)
 	}
-	return errs
+	return append(errs, validateFeatures(n.Status.DeclaredFeatures, field.NewPath("status", "declaredFeatures"))...)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespaceautoprovision"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespaceexists"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespacelifecycle"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/nodedeclaredfeatures"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/noderestriction"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/ownerreferences"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podnodeselector"
@@ -97,6 +98,7 @@ func list(deps Deps, metrics *admission.Metrics) ([]entry, error) {
 		on("CertificateSubjectRestriction", nil, certificates.Subject{}),
 		on("DefaultIngressClass", &defaultingressclass.Plugin{Lister: deps.Lister}, nil),
 		on("PodTopologyLabels", &podtopologylabels.Plugin{Lister: deps.Lister}, nil),
+		on("NodeDeclaredFeatureValidator", nil, &nodedeclaredfeatures.Plugin{Lister: deps.Lister}),
 		off("DenyServiceExternalIPs", nil, denyserviceexternalips.Plugin{}),
 	}, last...), nil
 }

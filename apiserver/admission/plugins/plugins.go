@@ -69,7 +69,7 @@ func (d Deps) possible(name string) bool {
 // it is, except for those that upstream has on by default and that command lines name for good measure.
 func absent(name string) (known, byDefault bool) {
 	switch name {
-	case "ClusterTrustBundleAttest", "NodeDeclaredFeatureValidator", "JobValidation", "PodGroupProtection", "PodGroupWorkloadExists", "PodResizeValidator":
+	case "ClusterTrustBundleAttest", "JobValidation", "PodGroupProtection", "PodGroupWorkloadExists", "PodResizeValidator":
 		return true, true
 	case "ImagePolicyWebhook":
 		return true, false

@@ -129,6 +129,26 @@ func TestTolerationsThatAnUpdateLeavesOutComeBack(t *testing.T) {
 	expect(t, "tolerations", strings.Join(keys, " "), "own node.kubernetes.io/not-ready node.kubernetes.io/unreachable")
 }
 
+func TestChangesNeedWhatTheNodeDeclares(t *testing.T) {
+	w := newWorld(t)
+	resized := func(node, cpu string) *corev1.Pod {
+		return newPod(func(p *corev1.Pod) {
+			requests := corev1.ResourceList{corev1.ResourceCPU: apiresource.MustParse(cpu)}
+			p.Spec.NodeName, p.Spec.Resources = node, &corev1.ResourceRequirements{Requests: requests}
+			p.Spec.InitContainers = []corev1.Container{{Name: "i", Resources: corev1.ResourceRequirements{Requests: requests}}}
+		})
+	}
+	const resize = "pods/resize"
+	expect(t, "the node declares neither", w.write(admin, resize, resized("n1", "2"), resized("n1", "1")), `pods "p" is forbidden: pod update requires features `+
+		`InPlacePodLevelResourcesVerticalScaling, InPlacePodVerticalScalingInitContainers which are not available on node "n1"`)
+	expect(t, "nothing changes", w.write(admin, resize, resized("n1", "1"), resized("n1", "1")), "")
+	expect(t, "there is no such node", w.write(admin, resize, resized("n2", "2"), resized("n2", "1")), `pods "p" is forbidden: node "n2" not found`)
+	w.Add("nodes", &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n2"}, Status: corev1.NodeStatus{
+		DeclaredFeatures: []string{"InPlacePodLevelResourcesVerticalScaling", "InPlacePodVerticalScalingInitContainers"},
+	}})
+	expect(t, "the node declares both", w.write(admin, resize, resized("n2", "2"), resized("n2", "1")), "")
+}
+
 func TestDefaultsOfAPod(t *testing.T) {
 	w := newWorld(t)
 	w.Add("priorityclasses.scheduling.k8s.io", &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "dflt"}, Value: 7, GlobalDefault: true})
