@@ -1,6 +1,10 @@
 package patch
 
 import (
+	"slices"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
@@ -23,7 +27,7 @@ func (p Patch) Part(now resource.Object, at *kinds.Endpoint, decoder Decoder, st
 		return nil, false
 	}
 	if part.OnlyTexts(now, p.Named) {
-		obj := now.DeepCopyObject().(resource.Object)
+		obj := copied(now)
 		part.MergeTexts(obj, p.Named)
 		return obj, true
 	}
@@ -47,11 +51,30 @@ func (p Patch) Part(now resource.Object, at *kinds.Endpoint, decoder Decoder, st
 	}
 	codec.Clear(scratch)
 	part.TakeOthers(scratch, now)
-	obj := scratch.DeepCopyObject().(resource.Object)
+	obj := copied(scratch)
 	codec.Clear(scratch)
 	if faults, err := decoder.DecodeObject(codec.Body{Data: after, Strict: strict}, scratch); err != nil || len(faults) > 0 {
 		return nil, false
 	}
 	part.Take(obj, scratch)
 	return obj, true
+}
+
+// copied is a copy that can be changed, but for the schemas of a definition: they are most of it, and nobody changes one in place. Those that
+// are the same are soon seen to be.
+func copied(obj resource.Object) resource.Object {
+	d, ok := obj.(*apiextensionsv1.CustomResourceDefinition)
+	if !ok {
+		return obj.DeepCopyObject().(resource.Object)
+	}
+	bare := *d
+	bare.Spec.Versions = slices.Clone(d.Spec.Versions)
+	for i := range bare.Spec.Versions {
+		bare.Spec.Versions[i].Schema = nil
+	}
+	made := bare.DeepCopy()
+	for i := range made.Spec.Versions {
+		made.Spec.Versions[i].Schema = d.Spec.Versions[i].Schema
+	}
+	return made
 }

@@ -29,7 +29,7 @@ func Warnings(d, old *apiextensionsv1.CustomResourceDefinition) []string {
 
 func unrecognized(d *apiextensionsv1.CustomResourceDefinition) []string {
 	if !slices.ContainsFunc(d.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
-		return v.Schema != nil && v.Schema.OpenAPIV3Schema != nil && hasOddFormat(*v.Schema.OpenAPIV3Schema)
+		return v.Schema != nil && v.Schema.OpenAPIV3Schema != nil && hasOddFormat(v.Schema.OpenAPIV3Schema)
 	}) {
 		return nil
 	}
@@ -54,30 +54,12 @@ func unrecognized(d *apiextensionsv1.CustomResourceDefinition) []string {
 
 // hasOddFormat says whether there may be a format in a schema that is not recognized. Nearly always there is none, which is found out
 // without turning the schema into another form.
-func hasOddFormat(s apiextensionsv1.JSONSchemaProps) bool {
-	if s.Format != "" {
+func hasOddFormat(s *apiextensionsv1.JSONSchemaProps) bool {
+	return anywhere(s, func(s *apiextensionsv1.JSONSchemaProps) bool {
+		if s.Format == "" {
+			return false
+		}
 		one := &spec.Schema{SchemaProps: spec.SchemaProps{Type: spec.StringOrArray{s.Type}, Format: s.Format}}
-		if len(validation.GetUnrecognizedFormats(one, environment.DefaultCompatibilityVersion())) > 0 {
-			return true
-		}
-	}
-	for name := range s.Properties {
-		if hasOddFormat(s.Properties[name]) {
-			return true
-		}
-	}
-	for _, several := range [][]apiextensionsv1.JSONSchemaProps{s.AllOf, s.AnyOf, s.OneOf} {
-		for i := range several {
-			if hasOddFormat(several[i]) {
-				return true
-			}
-		}
-	}
-	if s.Items != nil && (len(s.Items.JSONSchemas) > 0 || s.Items.Schema != nil && hasOddFormat(*s.Items.Schema)) {
-		return true
-	}
-	if s.Not != nil && hasOddFormat(*s.Not) || s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil && hasOddFormat(*s.AdditionalProperties.Schema) {
-		return true
-	}
-	return len(s.PatternProperties) > 0 || len(s.Definitions) > 0 || len(s.Dependencies) > 0 || s.AdditionalItems != nil
+		return len(validation.GetUnrecognizedFormats(one, environment.DefaultCompatibilityVersion())) > 0
+	})
 }

@@ -73,6 +73,9 @@ func partsOf(d *apiextensionsv1.CustomResourceDefinition) ([]part, error) {
 
 // Check returns what is wrong with rules and defaults. Rules that old has already are compiled as those that are stored are.
 func Check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
+	if !slices.ContainsFunc(d.Spec.Versions, hasWhatIsChecked) {
+		return nil
+	}
 	parts, err := partsOf(d)
 	if err != nil {
 		return field.ErrorList{field.InternalError(field.NewPath("spec"), err)}
@@ -97,6 +100,37 @@ func Check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition
 		errs = append(errs, checkRules(form, p.path, known)...)
 	}
 	return errs
+}
+
+// hasWhatIsChecked says whether a version may have a rule or a default. Where none has, which is found out without turning the schemas into
+// another form, there is nothing to check.
+func hasWhatIsChecked(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
+	return v.Schema != nil && v.Schema.OpenAPIV3Schema != nil && anywhere(v.Schema.OpenAPIV3Schema, func(s *apiextensionsv1.JSONSchemaProps) bool {
+		return s.Default != nil || len(s.XValidations) > 0
+	})
+}
+
+// anywhere says whether that may be so of a schema or of one in it: members that hardly any schema has are not looked into.
+func anywhere(s *apiextensionsv1.JSONSchemaProps, is func(*apiextensionsv1.JSONSchemaProps) bool) bool {
+	if is(s) || len(s.PatternProperties) > 0 || len(s.Definitions) > 0 || len(s.Dependencies) > 0 || s.AdditionalItems != nil {
+		return true
+	}
+	for name := range s.Properties {
+		if property := s.Properties[name]; anywhere(&property, is) {
+			return true
+		}
+	}
+	for _, several := range [][]apiextensionsv1.JSONSchemaProps{s.AllOf, s.AnyOf, s.OneOf} {
+		for i := range several {
+			if anywhere(&several[i], is) {
+				return true
+			}
+		}
+	}
+	if s.Items != nil && (len(s.Items.JSONSchemas) > 0 || s.Items.Schema != nil && anywhere(s.Items.Schema, is)) {
+		return true
+	}
+	return s.Not != nil && anywhere(s.Not, is) || s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil && anywhere(s.AdditionalProperties.Schema, is)
 }
 
 // expressions are the rules and messages that a definition has.
