@@ -89,7 +89,7 @@ func (r *round) report(b *testing.B, name string) {
 	b.ReportMetric(ms(r.cpu)/float64(len(r.took)), name+"-cpu-ms")
 }
 
-func cpuTime(b *testing.B) time.Duration {
+func cpuTime(b testing.TB) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		b.Fatal(err)

@@ -12,25 +12,31 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
-// acting is a manager whose clients call the API as one controller. The cache stays the manager's: what it shows is
-// shared by all.
+// acting is a manager whose clients call the API as one controller. The cache stays the manager's: what it shows, and has shown
+// of the controllers' own writes, is shared by all.
 type acting struct {
 	manager.Manager
-	as kit.Access
+	as     kit.Access
+	writer client.Client
+	sight  *kit.Sight
 }
 
-// actAs returns mgr for a controller with that service account, or mgr itself where controllers have no identities
-// of their own.
-func actAs(mgr manager.Manager, deps kit.Deps, account string) (manager.Manager, error) {
-	if deps.Access == nil || account == "" {
-		return mgr, nil
+// actAs returns mgr for a controller with that service account. Where controllers have no identities of their own it acts as mgr does.
+func actAs(mgr manager.Manager, deps kit.Deps, account string, sight *kit.Sight) (manager.Manager, error) {
+	as := kit.Access{
+		Config: mgr.GetConfig(), HTTPClient: mgr.GetHTTPClient(), Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorderFor,
 	}
-	as, err := deps.Access(account)
-	if err != nil {
-		return nil, fmt.Errorf("getting access as %s: %w", account, err)
+	if deps.Access != nil && account != "" {
+		var err error
+		if as, err = deps.Access(account); err != nil {
+			return nil, fmt.Errorf("getting access as %s: %w", account, err)
+		}
 	}
-	return &acting{Manager: mgr, as: as}, nil
+	return &acting{Manager: mgr, as: as, writer: kit.Writer(as.Client), sight: sight}, nil
 }
+
+// Sight is what the cache has shown of the controllers' writes.
+func (a *acting) Sight() *kit.Sight { return a.sight }
 
 // GetConfig implements manager.Manager.
 func (a *acting) GetConfig() *rest.Config { return a.as.Config }
@@ -39,7 +45,7 @@ func (a *acting) GetConfig() *rest.Config { return a.as.Config }
 func (a *acting) GetHTTPClient() *http.Client { return a.as.HTTPClient }
 
 // GetClient implements manager.Manager.
-func (a *acting) GetClient() client.Client { return a.as.Client }
+func (a *acting) GetClient() client.Client { return a.writer }
 
 // GetAPIReader implements manager.Manager.
 func (a *acting) GetAPIReader() client.Reader { return a.as.Live }

@@ -148,11 +148,12 @@ func RegisterCloud(mgr manager.Manager, deps Deps) error { return register(mgr, 
 func register(mgr manager.Manager, deps Deps, list []controller) error {
 	ctx := context.Background() // indexes are added before anything runs
 	deps = deps.Defaults()
+	sight := kit.NewSight(mgr.GetCache())
 	for _, c := range list {
 		if slices.Contains(deps.Disabled, c.name) {
 			continue
 		}
-		own, err := actAs(mgr, deps, c.account)
+		own, err := actAs(mgr, deps, c.account, sight)
 		if err != nil {
 			return fmt.Errorf("setting up controller %s: %w", c.name, err)
 		}

@@ -3,13 +3,13 @@ package daemonset
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -41,6 +41,7 @@ type Controller struct {
 	Clock   clock.PassiveClock
 	// Failures delays the replacement of pods that end at once.
 	Failures *flowcontrol.Backoff
+	boards   *boards
 }
 
 // Reconcile brings the nodes to one pod each, of the current template.
@@ -63,23 +64,20 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.DaemonSet) (reco
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	pods, err := c.Claimer.Pods(ctx, owner)
+	now, seen := c.Clock.Now(), c.Pods.Pending.Seen() // before looking: what it has been told of is on the board
+	board, err := c.look(ctx, owner, set, current.Labels[revision.HashLabel], now)
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	nodes, err := c.nodes(ctx)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	todo := newLook(set, current.Labels[revision.HashLabel], nodes, pods, c.Clock.Now()).makePlan()
+	todo := board.plan(set, now)
 	var errs []error
-	if podcontrol.Settled(c.Pods.Pending, set.UID, pods) {
-		hold(c.Failures, set, &todo, c.Clock.Now())
+	if podcontrol.SettledBy(c.Pods.Pending, set.UID, seen, board.has) {
+		hold(c.Failures, set, &todo, now)
 		errs = append(errs, c.act(ctx, owner, set, current, todo))
 	} else {
 		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
 	}
-	errs = append(errs, c.History.Truncate(ctx, old, set.Spec.RevisionHistoryLimit, usedBy(pods)))
+	errs = append(errs, c.History.Truncate(ctx, old, set.Spec.RevisionHistoryLimit, board.uses))
 	_, err = patch.Status(ctx, c.Client, set, func(changed *appsv1.DaemonSet) { changed.Status = todo.status })
 	if err := errors.Join(errs...); err != nil {
 		return patch.Result(reconcile.Result{}, err)
@@ -92,26 +90,6 @@ func (c *Controller) collided(ctx context.Context, set *appsv1.DaemonSet) error 
 		changed.Status.CollisionCount = ptr.To(ptr.Deref(changed.Status.CollisionCount, 0) + 1)
 	})
 	return err
-}
-
-func usedBy(pods []*corev1.Pod) func(*appsv1.ControllerRevision) bool {
-	used := map[string]bool{}
-	for _, pod := range pods {
-		used[pod.Labels[revision.HashLabel]] = true
-	}
-	return func(rev *appsv1.ControllerRevision) bool { return used[rev.Labels[revision.HashLabel]] }
-}
-
-func (c *Controller) nodes(ctx context.Context) ([]*corev1.Node, error) {
-	var list corev1.NodeList
-	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing nodes: %w", err)
-	}
-	nodes := make([]*corev1.Node, len(list.Items))
-	for i := range list.Items {
-		nodes[i] = &list.Items[i]
-	}
-	return nodes, nil
 }
 
 func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv1.DaemonSet, current *appsv1.ControllerRevision, todo plan) error {
@@ -146,7 +124,8 @@ func podFor(owner podcontrol.Owner, set *appsv1.DaemonSet, current *appsv1.Contr
 }
 
 // all lists the daemon sets: a node that came or changed may concern each.
-func (c *Controller) all(ctx context.Context, _ client.Object) []reconcile.Request {
+func (c *Controller) all(ctx context.Context, node client.Object) []reconcile.Request {
+	c.boards.node(node.GetName())
 	var list appsv1.DaemonSetList
 	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
@@ -169,6 +148,9 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 			return err
 		}
 	}
+	if err := indexByPlace(ctx, mgr); err != nil {
+		return err
+	}
 	pending := podcontrol.NewPending()
 	claimer := podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()}
 	c := &Controller{
@@ -177,19 +159,26 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Claimer:  claimer,
 		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
 		Clock:    deps.Clock,
-		Failures: flowcontrol.NewBackOff(firstDelay, maxDelay),
+		Failures: flowcontrol.NewBackOff(firstDelay, maxDelay), boards: newBoards(),
 	}
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
+		pending.Forget(obj.GetUID())
+		c.boards.forget(obj)
+	})}
 	placement := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*corev1.Node), e.ObjectNew.(*corev1.Node)
 		return !equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
 			!equality.Semantic.DeepEqual(before.Spec.Taints, after.Spec.Taints)
 	}}
-	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
+	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: func(ctx context.Context, pod client.Object) []types.NamespacedName {
+		sets := wanting(ctx, pod)
+		c.boards.orphan(sets)
+		return sets
+	}}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
 	return kit.New(mgr, Name).
 		For(&appsv1.DaemonSet{}, builder.WithPredicates(forget)).
-		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Watches(&corev1.Pod{}, noting{pods.EventHandler(), c.boards}).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(placement)).
 		Complete(reconcile.AsReconciler(c.Client, c))

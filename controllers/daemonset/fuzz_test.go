@@ -14,7 +14,7 @@ func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		set := &appsv1.DaemonSet{}
 		fill.Fill(set)
-		todo := newLook(set, "h", fuzzing.List[corev1.Node](fill, 4), fuzzing.List[corev1.Pod](fill, 6), fuzzing.Now()).makePlan()
+		todo := planOf(set, "h", fuzzing.List[corev1.Node](fill, 4), fuzzing.List[corev1.Pod](fill, 6))
 		for _, node := range todo.create {
 			_ = podFor(podcontrol.Owner{Object: set, GVK: kind}, set, &appsv1.ControllerRevision{}, node)
 		}

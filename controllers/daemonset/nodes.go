@@ -6,21 +6,34 @@ import (
 	"k8s.io/klog/v2"
 )
 
+// demands are what a daemon pod asks of a node, prepared once for all nodes.
+type demands struct {
+	node        string // it is for that one only
+	affinity    nodeaffinity.RequiredNodeAffinity
+	tolerations []corev1.Toleration
+}
+
+func demandsOf(spec *corev1.PodSpec) demands {
+	return demands{
+		node: spec.NodeName, affinity: nodeaffinity.GetRequiredNodeAffinity(&corev1.Pod{Spec: *spec}),
+		tolerations: append(tolerations(spec.HostNetwork), spec.Tolerations...),
+	}
+}
+
 // fits says whether a daemon pod should be started on a node, and whether one that is
 // there may stay.
-func fits(spec *corev1.PodSpec, node *corev1.Node) (start, stay bool) {
-	if spec.NodeName != "" && spec.NodeName != node.Name {
+func (d *demands) fits(node *corev1.Node) (start, stay bool) {
+	if d.node != "" && d.node != node.Name {
 		return false, false
 	}
-	matches, err := nodeaffinity.GetRequiredNodeAffinity(&corev1.Pod{Spec: *spec}).Match(node)
+	matches, err := d.affinity.Match(node)
 	if err != nil || !matches {
 		return false, false
 	}
-	tolerations := append(tolerations(spec.HostNetwork), spec.Tolerations...)
 	start, stay = true, true
 	for i := range node.Spec.Taints {
 		taint := &node.Spec.Taints[i]
-		if taint.Effect == corev1.TaintEffectPreferNoSchedule || tolerates(tolerations, taint) {
+		if taint.Effect == corev1.TaintEffectPreferNoSchedule || tolerates(d.tolerations, taint) {
 			continue
 		}
 		start = false

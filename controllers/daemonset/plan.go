@@ -1,17 +1,15 @@
 package daemonset
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
-	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 	"github.com/coxswain-k8s/coxswain/controllers/revision"
 )
 
@@ -24,243 +22,145 @@ type plan struct {
 	wait   time.Duration
 }
 
-// look is what a plan is made from.
-type look struct {
-	set    *appsv1.DaemonSet
-	hash   string // of the current revision
-	nodes  []*corev1.Node
-	onNode map[string][]*corev1.Pod
-	now    time.Time
+// board keeps the places of a daemon set and what they add up to, so that a change of one place costs the same whatever their number:
+//
+//	pod or node ──(event)──> name of the place ──> put: its share is taken out of the sums and put in anew ──> plan
+type board struct {
+	rules  *rules
+	places map[string]*place
+	pods   map[types.UID]*corev1.Pod
+	hashes map[string]int // pods of each revision
+	sum    appsv1.DaemonSetStatus
+	ages   [outdatedOff + 1]int
+	// The places where there is something to do, by name: at once, when the limits allow it, at a time.
+	todo, old, due map[string]*place
 }
 
-func newLook(set *appsv1.DaemonSet, hash string, nodes []*corev1.Node, pods []*corev1.Pod, now time.Time) *look {
-	l := &look{set: set, hash: hash, nodes: nodes, onNode: map[string][]*corev1.Pod{}, now: now}
-	for _, pod := range pods {
-		name := nodeOf(pod)
-		l.onNode[name] = append(l.onNode[name], pod)
+func newBoard(r *rules) *board {
+	return &board{
+		rules: r, places: map[string]*place{}, pods: map[types.UID]*corev1.Pod{}, hashes: map[string]int{},
+		todo: map[string]*place{}, old: map[string]*place{}, due: map[string]*place{},
 	}
-	for _, pods := range l.onNode {
-		slices.SortStableFunc(pods, func(a, b *corev1.Pod) int {
-			return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-		})
-	}
-	return l
 }
 
-// makePlan says which pods to create and delete, and computes the status.
-func (l *look) makePlan() plan {
+// put notes how a place is now.
+func (b *board) put(name string, node *corev1.Node, pods []*corev1.Pod, now time.Time) {
+	b.take(name)
+	if node == nil && len(pods) == 0 {
+		return
+	}
+	p := b.rules.place(name, node, pods, now)
+	b.places[name] = p
+	b.add(p, 1)
+	for _, pod := range p.pods {
+		b.pods[pod.UID] = pod
+	}
+	if p.create || len(p.remove) > 0 {
+		b.todo[name] = p
+	}
+	if p.age == outdated || p.age == outdatedOff {
+		b.old[name] = p
+	}
+	if !p.due.IsZero() {
+		b.due[name] = p
+	}
+}
+
+// take forgets a place.
+func (b *board) take(name string) {
+	p := b.places[name]
+	if p == nil {
+		return
+	}
+	b.add(p, -1)
+	for _, pod := range p.pods {
+		delete(b.pods, pod.UID)
+	}
+	for _, of := range []map[string]*place{b.places, b.todo, b.old, b.due} {
+		delete(of, name)
+	}
+}
+
+// add puts a place's share into the sums, or takes it out.
+func (b *board) add(p *place, sign int) {
+	n := int32(sign)
+	b.sum.DesiredNumberScheduled += n * p.counts.DesiredNumberScheduled
+	b.sum.CurrentNumberScheduled += n * p.counts.CurrentNumberScheduled
+	b.sum.UpdatedNumberScheduled += n * p.counts.UpdatedNumberScheduled
+	b.sum.NumberMisscheduled += n * p.counts.NumberMisscheduled
+	b.sum.NumberReady += n * p.counts.NumberReady
+	b.sum.NumberAvailable += n * p.counts.NumberAvailable
+	b.ages[p.age] += sign
+	for _, pod := range p.pods {
+		hash := pod.Labels[revision.HashLabel]
+		if b.hashes[hash] += sign; b.hashes[hash] == 0 {
+			delete(b.hashes, hash)
+		}
+	}
+}
+
+// plan says which pods to create and delete, and computes the status.
+func (b *board) plan(set *appsv1.DaemonSet, now time.Time) plan {
 	var p plan
-	known := map[string]bool{}
-	for _, node := range l.nodes {
-		known[node.Name] = true
-		l.placeOn(node, &p)
-	}
-	for name, pods := range l.onNode {
-		if known[name] || name == "" {
-			continue
+	for _, name := range slices.Sorted(maps.Keys(b.todo)) {
+		at := b.todo[name]
+		if at.create {
+			p.create = append(p.create, name)
 		}
-		for _, pod := range pods { // the pods of nodes that are gone before they got there
-			if pod.Spec.NodeName == "" && pod.DeletionTimestamp == nil {
-				p.remove = append(p.remove, pod)
-			}
-		}
+		p.remove, p.ended = append(p.remove, at.remove...), append(p.ended, at.ended...)
 	}
-	if l.set.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType && len(p.create)+len(p.remove) == 0 {
-		l.roll(&p)
+	if set.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType && len(p.create)+len(p.remove) == 0 {
+		b.roll(set, &p)
 	}
-	p.status, p.wait = l.status()
+	p.status = b.sum
+	p.status.NumberUnavailable = b.sum.DesiredNumberScheduled - b.sum.NumberAvailable
+	p.status.ObservedGeneration, p.status.CollisionCount, p.status.Conditions = set.Generation, set.Status.CollisionCount, set.Status.Conditions
+	for _, at := range b.due {
+		p.wait = kit.Sooner(p.wait, max(at.due.Sub(now), time.Millisecond))
+	}
 	return p
 }
 
-// placeOn brings one node to one pod: failed ones go, surplus ones go, a missing one is
-// created. Two stay while one replaces the other with surge.
-func (l *look) placeOn(node *corev1.Node, p *plan) {
-	start, stay := fits(&l.set.Spec.Template.Spec, node)
-	pods := l.onNode[node.Name]
-	if !stay {
-		for _, pod := range pods {
-			if pod.DeletionTimestamp == nil {
-				p.remove = append(p.remove, pod)
-			}
-		}
-		return
-	}
-	var running []*corev1.Pod
-	deleting := 0
-	for _, pod := range pods {
-		switch {
-		case pod.DeletionTimestamp != nil:
-			deleting++
-		case podcontrol.IsFinished(pod):
-			p.remove, p.ended = append(p.remove, pod), append(p.ended, pod)
-		default:
-			running = append(running, pod)
-		}
-	}
-	surge, _ := l.limits()
-	switch {
-	case len(running) == 0 && start && (deleting == 0 || surge > 0):
-		p.create = append(p.create, node.Name)
-	case len(running) > 1:
-		p.remove = append(p.remove, l.surplus(running, surge > 0)...)
-	}
-}
-
-// surplus is all but the oldest pod, or with surge all but the newest updated pod and,
-// until that is available, the oldest.
-func (l *look) surplus(running []*corev1.Pod, surge bool) []*corev1.Pod {
-	if !surge {
-		return running[1:]
-	}
-	var updated *corev1.Pod
-	for _, pod := range running {
-		if l.updated(pod) && updated == nil {
-			updated = pod
-		}
-	}
-	if updated == nil {
-		return running[1:]
-	}
-	var out []*corev1.Pod
-	keptOld := false
-	for _, pod := range running {
-		switch {
-		case pod == updated:
-		case !l.updated(pod) && !keptOld && !l.available(updated) && l.available(pod):
-			keptOld = true
-		default:
-			out = append(out, pod)
-		}
-	}
-	return out
-}
-
-// roll replaces pods of older revisions, as many as the limits allow at a time.
-func (l *look) roll(p *plan) {
-	surge, unavailable := l.limits()
-	down, surging := 0, 0
-	var candidates, alreadyDown []*corev1.Pod
-	for _, node := range l.nodes {
-		if start, _ := fits(&l.set.Spec.Template.Spec, node); !start {
-			continue
-		}
-		current, old := l.onNodeByAge(node.Name)
-		switch {
-		case current == nil && old == nil:
-			down++
-		case current != nil && old != nil:
-			surging++
-		case old != nil && !l.available(old):
-			down++
-			alreadyDown = append(alreadyDown, old)
-		case old != nil:
-			candidates = append(candidates, old)
-		case !l.available(current):
-			down++
-		}
-	}
+// roll replaces pods of older revisions, as many as the limits allow at a time: those that are not available first.
+func (b *board) roll(set *appsv1.DaemonSet, p *plan) {
+	surge, unavailable := limits(set, int(b.sum.DesiredNumberScheduled))
 	if surge > 0 {
-		for _, pod := range append(alreadyDown, candidates...) {
-			if surging < surge {
-				p.create = append(p.create, nodeOf(pod))
-				surging++
+		left := surge - b.ages[replacing]
+		for _, which := range []age{outdatedOff, outdated} {
+			for name, at := range b.old {
+				if left <= 0 {
+					return
+				}
+				if at.age == which {
+					p.create = append(p.create, name)
+					left--
+				}
 			}
 		}
 		return
 	}
-	p.remove = append(p.remove, alreadyDown...)
-	for _, pod := range candidates {
-		if down < unavailable {
-			p.remove = append(p.remove, pod)
-			down++
-		}
+	left := unavailable - b.ages[down] - b.ages[outdatedOff]
+	if b.ages[outdatedOff] == 0 && left <= 0 {
+		return
 	}
-}
-
-// onNodeByAge returns a node's running pod of the current revision and one of an older.
-func (l *look) onNodeByAge(node string) (current, old *corev1.Pod) {
-	for _, pod := range l.onNode[node] {
+	for _, at := range b.old {
 		switch {
-		case !podcontrol.IsActive(pod):
-		case l.updated(pod):
-			current = pod
-		default:
-			old = pod
+		case at.age == outdatedOff:
+			p.remove = append(p.remove, at.old)
+		case left > 0:
+			p.remove = append(p.remove, at.old)
+			left--
 		}
 	}
-	return current, old
 }
 
-func (l *look) updated(pod *corev1.Pod) bool {
-	return l.hash != "" && pod.Labels[revision.HashLabel] == l.hash
+// uses says whether there is a pod of a revision.
+func (b *board) uses(rev *appsv1.ControllerRevision) bool {
+	return b.hashes[rev.Labels[revision.HashLabel]] > 0
 }
 
-func (l *look) available(pod *corev1.Pod) bool {
-	return podcontrol.IsAvailable(pod, l.set.Spec.MinReadySeconds, l.now)
-}
-
-// limits are how many pods may be too many and how many may be missing during an update.
-func (l *look) limits() (surge, unavailable int) {
-	rolling := l.set.Spec.UpdateStrategy.RollingUpdate
-	if l.set.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType || rolling == nil {
-		return 0, 1
-	}
-	desired := 0
-	for _, node := range l.nodes {
-		if start, _ := fits(&l.set.Spec.Template.Spec, node); start {
-			desired++
-		}
-	}
-	scaled := func(limit *intstr.IntOrString, fallback int) int {
-		n, err := intstr.GetScaledValueFromIntOrPercent(ptr.To(ptr.Deref(limit, intstr.FromInt32(int32(fallback)))), desired, true)
-		if err != nil {
-			return fallback
-		}
-		return max(n, 0)
-	}
-	surge, unavailable = scaled(rolling.MaxSurge, 0), scaled(rolling.MaxUnavailable, 1)
-	if surge == 0 && unavailable == 0 {
-		unavailable = 1
-	}
-	return surge, unavailable
-}
-
-func (l *look) status() (appsv1.DaemonSetStatus, time.Duration) {
-	status := appsv1.DaemonSetStatus{
-		ObservedGeneration: l.set.Generation, CollisionCount: l.set.Status.CollisionCount, Conditions: l.set.Status.Conditions,
-	}
-	wait := time.Duration(0)
-	for _, node := range l.nodes {
-		start, _ := fits(&l.set.Spec.Template.Spec, node)
-		pods := slices.DeleteFunc(slices.Clone(l.onNode[node.Name]), func(pod *corev1.Pod) bool { return pod.DeletionTimestamp != nil })
-		if !start {
-			if len(pods) > 0 {
-				status.NumberMisscheduled++
-			}
-			continue
-		}
-		status.DesiredNumberScheduled++
-		if len(pods) == 0 {
-			continue
-		}
-		status.CurrentNumberScheduled++
-		pod := pods[len(pods)-1]
-		if l.updated(pod) {
-			status.UpdatedNumberScheduled++
-		}
-		ready := slices.ContainsFunc(pods, podcontrol.IsReady)
-		available := slices.ContainsFunc(pods, l.available)
-		if ready {
-			status.NumberReady++
-		}
-		if available {
-			status.NumberAvailable++
-		}
-		for _, pod := range pods {
-			left, _ := podcontrol.AvailableIn(pod, l.set.Spec.MinReadySeconds, l.now)
-			wait = kit.Sooner(wait, left)
-		}
-	}
-	status.NumberUnavailable = status.DesiredNumberScheduled - status.NumberAvailable
-	return status, wait
+// has says whether there is a pod, and whether it is being deleted.
+func (b *board) has(pod types.UID) (there, deleting bool) {
+	found := b.pods[pod]
+	return found != nil, found != nil && found.DeletionTimestamp != nil
 }

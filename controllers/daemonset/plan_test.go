@@ -29,8 +29,16 @@ func pod(name, node, hash string) *corev1.Pod {
 	}
 }
 
+func planOf(set *appsv1.DaemonSet, hash string, nodes []*corev1.Node, pods []*corev1.Pod) plan {
+	var all []corev1.Node
+	for _, n := range nodes {
+		all = append(all, *n)
+	}
+	return fullBoard(rulesOf(set, hash), all, pods, now).plan(set, now)
+}
+
 func planFor(nodes []*corev1.Node, pods ...*corev1.Pod) plan {
-	return newLook(&appsv1.DaemonSet{}, "new", nodes, pods, now).makePlan()
+	return planOf(&appsv1.DaemonSet{}, "new", nodes, pods)
 }
 
 func TestOnePodOnEachNode(t *testing.T) {
@@ -41,7 +49,7 @@ func TestOnePodOnEachNode(t *testing.T) {
 	if len(p.create) != 1 || p.create[0] != "empty" {
 		t.Errorf("creates on %v, want on the empty node", p.create)
 	}
-	if len(p.remove) != 2 || p.remove[0].Name != "c" || p.remove[1].Name != "d" {
+	if len(p.remove) != 2 || p.remove[0].Name != "d" || p.remove[1].Name != "c" {
 		t.Errorf("deletes %v, want one of two and the one on the dead node", p.remove)
 	}
 	if p.status.DesiredNumberScheduled != 3 || p.status.CurrentNumberScheduled != 2 || p.status.NumberMisscheduled != 2 {

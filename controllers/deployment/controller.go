@@ -45,30 +45,22 @@ func (c *Controller) Reconcile(ctx context.Context, d *appsv1.Deployment) (recon
 	status := d.Status.DeepCopy()
 	if d.DeletionTimestamp == nil {
 		setPaused(status, d, c.Clock.Now())
-		revised, err := c.step(ctx, d, sets, status)
-		if err != nil {
+		if err := c.step(ctx, d, sets, status); err != nil {
 			if _, statusErr := c.writeStatus(ctx, d, sets, status); statusErr != nil {
 				return patch.Result(reconcile.Result{}, statusErr)
 			}
 			return patch.Result(reconcile.Result{}, err)
-		}
-		if revised { // the write wakes us with the new object
-			return reconcile.Result{}, nil
 		}
 	}
 	wait, err := c.writeStatus(ctx, d, sets, status)
 	return patch.Result(kit.After(wait), err)
 }
 
-// step finds or makes the current replica set and moves replicas. It says whether it
-// wrote the deployment itself.
-func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus) (bool, error) {
+// step finds or makes the current replica set and moves replicas.
+func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus) error {
 	resize := d.Spec.Paused || isScaling(d, sets)
 	if err := c.syncCurrent(ctx, d, sets, status, !resize); err != nil {
-		return false, err
-	}
-	if revised, err := c.syncRevision(ctx, d, sets); revised || err != nil {
-		return revised, err
+		return err
 	}
 	var err error
 	switch {
@@ -82,7 +74,7 @@ func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets,
 	if err == nil && (d.Spec.Paused || complete(d, reported(d, sets))) {
 		err = c.cleanUp(ctx, d, sets.old)
 	}
-	return false, err
+	return err
 }
 
 // refuse reports a deployment whose selector would take every pod.
@@ -96,12 +88,16 @@ func (c *Controller) refuse(ctx context.Context, d *appsv1.Deployment) error {
 	return err
 }
 
-// writeStatus reports, and says when the progress deadline must be looked at again.
+// writeStatus reports, and says when the progress deadline must be looked at again. The revision of the current set goes with it: an
+// update of the status may change annotations, and is the one write of the deployment.
 func (c *Controller) writeStatus(ctx context.Context, d *appsv1.Deployment, sets *sets, conditions *appsv1.DeploymentStatus) (time.Duration, error) {
 	now := c.Clock.Now()
 	status := computeStatus(d, sets, conditions, now)
 	_, err := patch.Status(ctx, c.Client, d, func(changed *appsv1.Deployment) {
 		changed.Status = status
+		if d.DeletionTimestamp == nil {
+			annotateRevision(changed, sets.current)
+		}
 	})
 	return deadlineIn(d, status, now), err
 }

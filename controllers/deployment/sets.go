@@ -170,6 +170,17 @@ func annotate(rs *appsv1.ReplicaSet, d *appsv1.Deployment, revision int64) {
 	rs.Annotations[revisionAnnotation] = strconv.FormatInt(revision, 10)
 }
 
+// annotateRevision copies the current set's revision to the deployment.
+func annotateRevision(d *appsv1.Deployment, current *appsv1.ReplicaSet) {
+	if current == nil {
+		return
+	}
+	if d.Annotations == nil {
+		d.Annotations = map[string]string{}
+	}
+	d.Annotations[revisionAnnotation] = strconv.FormatInt(revisionOf(current), 10)
+}
+
 // maxHistory bounds the history annotation, in bytes.
 const maxHistory = 2000
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -92,25 +91,6 @@ func (c *Controller) existing(ctx context.Context, d *appsv1.Deployment, wanted 
 	}
 	status.CollisionCount = ptr.To(ptr.Deref(status.CollisionCount, 0) + 1)
 	return wanted, errCollision
-}
-
-// syncRevision copies the current set's revision to the deployment. It says whether it
-// had to.
-func (c *Controller) syncRevision(ctx context.Context, d *appsv1.Deployment, sets *sets) (bool, error) {
-	if sets.current == nil {
-		return false, nil
-	}
-	revision := strconv.FormatInt(revisionOf(sets.current), 10)
-	if d.Annotations[revisionAnnotation] == revision {
-		return false, nil
-	}
-	_, wrote, err := patch.Object(ctx, c.Client, d, func(changed *appsv1.Deployment) {
-		if changed.Annotations == nil {
-			changed.Annotations = map[string]string{}
-		}
-		changed.Annotations[revisionAnnotation] = revision
-	})
-	return wrote, err
 }
 
 // roll moves a rolling update one step: the current set grows, or else old ones shrink.

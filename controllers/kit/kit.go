@@ -18,7 +18,6 @@ import (
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -134,12 +133,6 @@ func (d Deps) Defaults() Deps {
 
 // workers are those of a controller that does not say how many it has.
 const workers = 4
-
-// New starts the description of a controller. Names need not be unique in a process,
-// since many clusters may live in one.
-func New(mgr manager.Manager, name string) *builder.Builder {
-	return builder.ControllerManagedBy(mgr).Named(name).WithOptions(Options(workers))
-}
 
 // What fails is tried again after 5 ms and ever later, but at the latest after a minute: when its cause is gone, nothing
 // else may wake the controller.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -12,10 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-)
 
-// conflictDelay lets the change that beat us arrive in the cache.
-const conflictDelay = 20 * time.Millisecond
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+)
 
 // Status writes the status that mutate leaves in a copy of obj, if it differs.
 // It says whether it wrote.
@@ -117,14 +115,14 @@ func Merge[T any, P interface {
 }
 
 // Result turns an error of a write into a reconciler's answer: a conflict wakes again
-// at once, an object that is gone, or that cannot be made because its namespace goes,
+// soon (or, where the cache shows it, as soon as the newer object is there), an object that is gone, or that cannot be made because its namespace goes,
 // needs nothing, anything else is an error.
 func Result(result reconcile.Result, err error) (reconcile.Result, error) {
 	switch {
 	case err == nil:
 		return result, nil
 	case apierrors.IsConflict(err):
-		return reconcile.Result{RequeueAfter: conflictDelay}, nil
+		return reconcile.Result{RequeueAfter: kit.ConflictDelay}, nil
 	case apierrors.IsNotFound(err), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return reconcile.Result{}, nil
 	}

@@ -63,26 +63,45 @@ func (p *Pending) Forget(owner types.UID) {
 	delete(p.owners, owner)
 }
 
+// Seen is the highest revision of which an event has been.
+func (p *Pending) Seen() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
 // Settled says whether listed, all that the cache shows of owner's objects, includes
 // the effect of every write that owner made.
 func Settled[T client.Object](p *Pending, owner types.UID, listed []T) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	w := p.owners[owner]
-	if w == nil {
+	if p.nothing(owner) {
 		return true
 	}
 	present := make(map[types.UID]bool, len(listed)) // value: being deleted
 	for _, obj := range listed {
 		present[obj.GetUID()] = obj.GetDeletionTimestamp() != nil
 	}
+	return SettledBy(p, owner, p.Seen(), func(uid types.UID) (there, deleting bool) {
+		deleting, there = present[uid]
+		return there, deleting
+	})
+}
+
+// SettledBy is Settled for who keeps the objects of an owner by their UIDs: has says whether one is there and whether it is being deleted.
+// What is kept includes all events up to the revision seen.
+func SettledBy(p *Pending, owner types.UID, seen uint64, has func(types.UID) (there, deleting bool)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.owners[owner]
+	if w == nil {
+		return true
+	}
 	for uid, rev := range w.created {
-		if _, ok := present[uid]; ok || p.seen >= rev {
+		if there, _ := has(uid); there || seen >= rev {
 			delete(w.created, uid)
 		}
 	}
 	for uid := range w.deleted {
-		if deleting, ok := present[uid]; !ok || deleting {
+		if there, deleting := has(uid); !there || deleting {
 			delete(w.deleted, uid)
 		}
 	}
@@ -91,6 +110,13 @@ func Settled[T client.Object](p *Pending, owner types.UID, listed []T) bool {
 	}
 	delete(p.owners, owner)
 	return true
+}
+
+// nothing says whether owner waits for nothing.
+func (p *Pending) nothing(owner types.UID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owners[owner] == nil
 }
 
 func (p *Pending) of(owner types.UID) *writes {

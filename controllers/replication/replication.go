@@ -52,7 +52,8 @@ func NewKeeperFor(mgr manager.Manager, clk clock.PassiveClock, recorder record.E
 }
 
 // Keep creates or deletes what is missing or too much. It returns the status that the
-// set should have, and when to look again although nothing changes.
+// set should have, and when to look again although nothing changes. After it has created or deleted pods that is the one it has: what it
+// did is reported when the cache shows it, which wakes the set.
 func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, time.Duration, error) {
 	all, err := k.Claimer.Pods(ctx, set.Owner)
 	if err != nil {
@@ -65,9 +66,13 @@ func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, ti
 		}
 	}
 	var manageErr error
+	moved := false
 	settled := podcontrol.Settled(k.Pods.Pending, set.Object.GetUID(), all)
 	if settled && set.Object.GetDeletionTimestamp() == nil {
-		manageErr = k.manage(ctx, set, active)
+		moved, manageErr = k.manage(ctx, set, active)
+	}
+	if moved && manageErr == nil && len(set.Status.Conditions) == 0 {
+		return set.Status, 0, nil
 	}
 	now := k.Clock.Now()
 	status := Status(set, all, manageErr, now)
@@ -78,28 +83,28 @@ func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, ti
 	return status, wait, manageErr
 }
 
-func (k *Keeper) manage(ctx context.Context, set Set, active []*corev1.Pod) error {
+// manage creates or deletes pods, and says whether there was anything to do.
+func (k *Keeper) manage(ctx context.Context, set Set, active []*corev1.Pod) (moved bool, err error) {
 	switch diff := int(set.Replicas) - len(active); {
 	case diff > 0:
 		err := podcontrol.CreateMany(min(diff, podcontrol.Burst), func(int) error {
 			return k.Pods.Create(ctx, set.Owner, podcontrol.FromTemplate(set.Owner, set.Template))
 		})
 		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-			return nil // the namespace goes, and the set with it
+			return false, nil // the namespace goes, and the set with it
 		}
-		return err
+		return true, err
 	case diff < 0:
 		related := active
 		if k.Related != nil {
-			var err error
 			if related, err = k.Related(ctx, set); err != nil {
-				return err
+				return false, err
 			}
 		}
 		victims := Victims(active, related, min(-diff, podcontrol.Burst), k.Clock.Now())
-		return k.Pods.DeleteMany(ctx, set.Owner, victims)
+		return true, k.Pods.DeleteMany(ctx, set.Owner, victims)
 	}
-	return nil
+	return false, nil
 }
 
 // Status computes a set's status from its pods and from what managing them said.

@@ -1,0 +1,122 @@
+package kit
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// ConflictDelay lets a change that was made at the same time as ours arrive, where nothing says when the cache shows it.
+const ConflictDelay = 20 * time.Millisecond
+
+// holder keeps the requests of a controller whose last writes the cache does not show yet out of its workers' hands.
+type holder struct {
+	sight  *Sight
+	inner  reconcile.Reconciler
+	scheme *runtime.Scheme
+	views  map[schema.GroupKind]*view // of what it watches
+	queue  queue
+
+	// guarded by the sight's mu
+	open map[reconcile.Request][]*echo
+	held map[reconcile.Request]struct{}
+}
+
+func (s *Sight) newHolder(inner reconcile.Reconciler) *holder {
+	h := &holder{
+		sight: s, inner: inner, views: map[schema.GroupKind]*view{}, open: map[reconcile.Request][]*echo{}, held: map[reconcile.Request]struct{}{},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holders = append(s.holders, h)
+	return h
+}
+
+// round is one reconcile. The Writer finds it in the context.
+type round struct {
+	holder     *holder
+	request    reconcile.Request
+	conflicted atomic.Bool
+}
+
+type roundKey struct{}
+
+// Reconcile implements reconcile.Reconciler.
+func (h *holder) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	r := &round{holder: h, request: request}
+	result, err := h.inner.Reconcile(context.WithValue(ctx, roundKey{}, r), request)
+	if err == nil && result.RequeueAfter == ConflictDelay && r.conflicted.Load() && h.hold(request) {
+		return reconcile.Result{}, nil // the newer object wakes it
+	}
+	return result, err
+}
+
+// hold says whether a request is to wait for what its last reconcile has written. If so it comes back by itself.
+func (h *holder) hold(request reconcile.Request) bool {
+	h.sight.mu.Lock()
+	defer h.sight.mu.Unlock()
+	for _, e := range append([]*echo(nil), h.open[request]...) {
+		if e.shown(e.view.get(e.key)) { // the event is under way
+			h.sight.settle(e)
+		}
+	}
+	if len(h.open[request]) == 0 {
+		return false
+	}
+	h.held[request] = struct{}{}
+	return true
+}
+
+// release lets a request go that is held. It is called with the sight's mu.
+func (h *holder) release(request reconcile.Request) {
+	if _, ok := h.held[request]; ok {
+		delete(h.held, request)
+		h.queue.Add(request)
+	}
+}
+
+// viewOf is the view of an object's kind, nil where the controller does not watch that.
+func (h *holder) viewOf(obj client.Object) *view {
+	kind, err := apiutil.GVKForObject(obj, h.scheme)
+	if err != nil {
+		return nil
+	}
+	return h.views[kind.GroupKind()]
+}
+
+type (
+	queue    = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	newQueue = func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) queue
+)
+
+// holding has the queues that inner makes held back.
+func (h *holder) holding(inner newQueue) newQueue {
+	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) queue {
+		h.queue = inner(name, limiter)
+		return &heldQueue{h.queue, h}
+	}
+}
+
+// heldQueue hands out what is not held.
+type heldQueue struct {
+	queue
+	holder *holder
+}
+
+// Get implements workqueue.TypedInterface.
+func (q *heldQueue) Get() (reconcile.Request, bool) {
+	for {
+		request, over := q.queue.Get()
+		if over || !q.holder.hold(request) {
+			return request, over
+		}
+		q.Done(request)
+	}
+}
