@@ -124,6 +124,9 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 			Name: "attach_detach_controller_attachdetach_controller_forced_detaches", Help: "Number of times the A/D Controller performed a forced detach",
 		}, []string{"reason"})),
 	}
+	if err := kit.Show(mgr, deps.Metrics, totals{c}); err != nil {
+		return err
+	}
 	pods := predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return placed(e.Object) },
 		UpdateFunc: func(e event.UpdateEvent) bool {

@@ -118,12 +118,15 @@ func (b *binder) volumesOfClaim(ctx context.Context, obj client.Object) []reconc
 
 // Register puts both reconcilers on mgr. A claim wakes when it changes, when a volume comes that it may be bound to or
 // is for it, and when a storage class appears. A volume wakes when it or its claim changes.
-func Register(ctx context.Context, mgr manager.Manager, _ kit.Deps) error {
+func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component)}
 	if err := kit.Index(ctx, mgr, &corev1.PersistentVolume{}, claimRefIndex, byClaimRef); err != nil {
 		return err
 	}
 	if err := kit.Index(ctx, mgr, &corev1.PersistentVolumeClaim{}, pendingIndex, byPendingClass); err != nil {
+		return err
+	}
+	if err := kit.Show(mgr, deps.Metrics, counts{b.client}); err != nil {
 		return err
 	}
 	notGone := predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
