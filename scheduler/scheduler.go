@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
+	"github.com/coxswain-k8s/coxswain/scheduler/crew"
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
@@ -52,7 +53,7 @@ type Scheduler struct {
 	handles   map[string]*handle
 	waiting   waitingPods
 	nominated nominations
-	binding   sync.WaitGroup
+	binding   crew.Crew
 	slots     chan struct{}
 	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
 	next      int      // node that the next search starts at
