@@ -58,25 +58,26 @@ func openCertificatesAt(o *Options, now func() time.Time) (*certificates, error)
 	names, addresses := o.servingNames()
 	leaves := []struct {
 		live    **pki.Live
+		open    func(pki.Request) (*pki.Live, error)
 		request pki.Request
 	}{
-		{&c.serving, pki.Request{Name: "apiserver", CommonName: "kube-apiserver", DNSNames: names, Addresses: addresses, Server: true}},
-		{&c.admin, pki.Request{Name: "admin", CommonName: "admin", Groups: []string{"system:masters"}, Client: true}},
-		{&c.toKubelet, pki.Request{Name: "apiserver-kubelet-client", CommonName: kubeletClient, Client: true}},
-		{&c.kubelet, pki.Request{
+		{&c.serving, authority.Live, pki.Request{Name: "apiserver", CommonName: "kube-apiserver", DNSNames: names, Addresses: addresses, Server: true}},
+		{&c.admin, authority.Live, pki.Request{Name: "admin", CommonName: "admin", Groups: []string{"system:masters"}, Client: true}},
+		{&c.toKubelet, authority.Later, pki.Request{Name: "apiserver-kubelet-client", CommonName: kubeletClient, Client: true}},
+		{&c.kubelet, authority.Later, pki.Request{
 			Name: "kubelet", CommonName: "system:node:" + o.NodeName, Groups: []string{"system:nodes"}, Server: true,
 			DNSNames: []string{o.NodeName}, Addresses: []net.IP{net.ParseIP(o.NodeIP), net.IPv4(127, 0, 0, 1)},
 		}},
 	}
 	for _, leaf := range leaves {
-		if *leaf.live, err = authority.Live(leaf.request); err != nil {
+		if *leaf.live, err = leaf.open(leaf.request); err != nil {
 			return nil, err
 		}
 	}
 	if c.frontProxy, err = pki.Open(frontProxy, "coxswain-front-proxy-ca", now); err != nil {
 		return nil, err
 	}
-	if c.frontProxyClient, err = c.frontProxy.Live(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {
+	if c.frontProxyClient, err = c.frontProxy.Later(pki.Request{Name: "client", CommonName: frontProxyName, Client: true}); err != nil {
 		return nil, err
 	}
 	if c.join, err = openToken(o, authority.CertPEM); err != nil {

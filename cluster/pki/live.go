@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -10,6 +11,9 @@ import (
 
 // patience until what failed to be made or read is tried again.
 const patience = time.Minute
+
+// errNone is why there is no certificate of Later.
+var errNone = errors.New("it cannot be made")
 
 // Live is a certificate of an authority that is made again before it ends: whoever uses it asks for it with every handshake, and
 // there is nothing that runs in between.
@@ -33,6 +37,14 @@ func (a *Authority) Live(request Request) (*Live, error) {
 	return &Live{authority: a, request: request, pair: pair}, nil
 }
 
+// Later is Live where the certificate may never be needed: what is not kept anywhere is not made before somebody serves or calls by it.
+func (a *Authority) Later(request Request) (*Live, error) {
+	if a.dir != "" {
+		return a.Live(request)
+	}
+	return &Live{authority: a, request: request}, nil
+}
+
 // Tell has somebody told why a certificate could not be made again or kept, once for each reason.
 func (l *Live) Tell(tell func(error)) {
 	l.mu.Lock()
@@ -41,10 +53,15 @@ func (l *Live) Tell(tell func(error)) {
 }
 
 // Pair is the certificate of now. Where a new one cannot be kept, the old one is used for as long as it lasts, and keeping one is tried again.
+// Only of Later it is nil, where none could be made.
 func (l *Live) Pair() *Pair {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.authority.clock()
+	if l.pair == nil {
+		l.pair, _ = l.authority.Leaf(l.request) // fails where there is no randomness
+		return l.pair
+	}
 	if !now.Add(renewBefore).After(l.pair.Certificate.NotAfter) || now.Before(l.again) {
 		return l.pair
 	}
@@ -64,7 +81,11 @@ func (l *Live) Pair() *Pair {
 
 // Serving is for tls.Config.GetCertificate.
 func (l *Live) Serving(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	certificate := l.Pair().TLS()
+	pair := l.Pair()
+	if pair == nil {
+		return nil, fmt.Errorf("making certificate %s: %w", l.request.Name, errNone)
+	}
+	certificate := pair.TLS()
 	return &certificate, nil
 }
 

@@ -137,3 +137,28 @@ func TestFilesAreReadAgain(t *testing.T) {
 	clock.SetTime(clock.Now().Add(patience))
 	expect("while it is written", "second")
 }
+
+// What is not kept is made when it is needed, once.
+func TestLaterIsMadeWhenItIsNeeded(t *testing.T) {
+	for _, dir := range []string{"", t.TempDir()} {
+		authority, err := Open(dir, "ca", time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, err := authority.Later(Request{Name: "client", CommonName: "c", Client: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made := live.pair != nil; made != (dir != "") {
+			t.Errorf("in %q it is made at once: %t", dir, made)
+		}
+		shown, err := live.Calling(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := live.Calling(nil)
+		if err != nil || again.Leaf != shown.Leaf || shown.Leaf.CheckSignatureFrom(authority.Certificate) != nil {
+			t.Errorf("in %q two certificates are shown, or one of nobody: %v", dir, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -31,15 +32,19 @@ type Plugin struct {
 	// defaults of namespaces without labels: everything is allowed, unless it is configured otherwise.
 	defaults api.Policy
 	exempt   exemptions
+	counted  *counters
 }
 
-// New returns the plugin with the standards that the library knows, as it is configured.
+// evaluate is by the standards that the library knows. It has no state: all servers of a process share it.
+var evaluate = sync.OnceValues(func() (policy.Evaluator, error) { return policy.NewEvaluator(policy.DefaultChecks(), nil) })
+
+// New returns the plugin as it is configured.
 func New(lister admission.Lister, from *configuration.File) (*Plugin, error) {
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	evaluator, err := evaluate()
 	if err != nil {
 		return nil, fmt.Errorf("preparing pod security checks: %w", err)
 	}
-	p := &Plugin{lister: lister, evaluator: evaluator}
+	p := &Plugin{lister: lister, evaluator: evaluator, counted: newCounters()}
 	return p, p.configure(from)
 }
 
@@ -67,6 +72,7 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes) error {
 		return nil
 	}
 	if why := p.exempt.exempts(a, &pod.Spec); why != "" {
+		p.counted.exempt(a, podResource)
 		a.AuditAnnotation(exemptAnnotation, why)
 		return nil
 	}
@@ -76,14 +82,16 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes) error {
 	}
 	a.AuditAnnotation(enforceAnnotation, labels.Enforce.String())
 	if labels.FullyPrivileged() {
+		p.counted.evaluated(a, podResource, modeEnforce, labels.Enforce, "")
 		return nil
 	}
 	refusal := p.evaluate(labels.Enforce, &pod.ObjectMeta, &pod.Spec)
-	p.note(a, labels.Audit, &pod.ObjectMeta, &pod.Spec)
+	p.counted.evaluated(a, podResource, modeEnforce, labels.Enforce, refusal)
+	p.note(a, podResource, labels.Audit, &pod.ObjectMeta, &pod.Spec)
 	if refusal != "" {
 		return admission.Forbidden(a, fmt.Errorf("violates PodSecurity %q: %s", labels.Enforce.String(), refusal))
 	}
-	p.warn(a, labels.Warn, &pod.ObjectMeta, &pod.Spec)
+	p.warn(a, podResource, labels.Warn, &pod.ObjectMeta, &pod.Spec)
 	return nil
 }
 
@@ -94,6 +102,7 @@ func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
 		return nil
 	}
 	if why := p.exempt.exempts(a, spec); why != "" {
+		p.counted.exempt(a, templateResource)
 		a.AuditAnnotation(exemptAnnotation, why)
 		return nil
 	}
@@ -101,20 +110,22 @@ func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
 	if err != nil {
 		return nil // the pods will be refused; templates are only warned about
 	}
-	p.note(a, labels.Audit, meta, spec)
-	p.warn(a, labels.Warn, meta, spec)
+	p.note(a, templateResource, labels.Audit, meta, spec)
+	p.warn(a, templateResource, labels.Warn, meta, spec)
 	return nil
 }
 
 // note writes into the audit log what would violate a standard.
-func (p *Plugin) note(a *admission.Attributes, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
+func (p *Plugin) note(a *admission.Attributes, resource string, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
 	if complaint := p.evaluate(standard, meta, spec); complaint != "" {
+		p.counted.evaluated(a, resource, modeAudit, standard, complaint)
 		a.AuditAnnotation(violationsAnnotation, fmt.Sprintf("would violate PodSecurity %q: %s", standard.String(), complaint))
 	}
 }
 
-func (p *Plugin) warn(a *admission.Attributes, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
+func (p *Plugin) warn(a *admission.Attributes, resource string, standard api.LevelVersion, meta *metav1.ObjectMeta, spec *corev1.PodSpec) {
 	if complaint := p.evaluate(standard, meta, spec); complaint != "" {
+		p.counted.evaluated(a, resource, modeWarn, standard, complaint)
 		a.Warning(fmt.Sprintf("would violate PodSecurity %q: %s", standard.String(), complaint))
 	}
 }
