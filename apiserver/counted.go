@@ -7,6 +7,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
 
 // metricNames are under which a request is counted: what is not served has no names of its own. A path that is no resource's
@@ -58,6 +59,16 @@ func (s *Server) countObjects(yield func(group, resource string, count int)) {
 		at := s.Now().Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
 		if at != nil && at.Cached != nil {
 			yield(row.Group, row.Name, at.Cached.Len())
+		}
+	}
+}
+
+// watchedResources tells what the watch cache has counted.
+func (s *Server) watchedResources(yield func(group, resource string, figures cache.Figures)) {
+	for _, row := range s.Now().Rows {
+		at := s.Now().Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
+		if at != nil && at.Cached != nil {
+			yield(row.Group, row.Name, at.Cached.Figures())
 		}
 	}
 }

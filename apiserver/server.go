@@ -107,6 +107,7 @@ type Server struct {
 	checked *metrics.Checks
 	chain   *filters.Chain
 	logger  logr.Logger
+	audited audit.Metrics
 	// expressions compile what policies and webhooks say, when they are written.
 	expressions expression.Environments
 }
@@ -128,11 +129,13 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.metrics.Registry.MustRegister(m)
 	}
 	s.metrics.Registry.MustRegister(s.Collectors...)
+	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited)
 	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
 	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.Served.Watched, s.Served.HooksOf = s.Cache, s.hooksOf
 	if s.Audit != nil {
+		s.Audit.Metrics = &s.audited
 		s.Audit.JSON = filters.Bodies{Scheme: s.Scheme}.JSON
 	}
 	if err := s.AddRows(s.Rows...); err != nil {

@@ -26,6 +26,7 @@ type Metrics struct {
 	longRunning, deprecated       *prometheus.GaugeVec
 	events                        *prometheus.CounterVec
 	eventSizes                    *prometheus.HistogramVec
+	initials                      *prometheus.HistogramVec
 	stored                        *prometheus.HistogramVec
 	storedTotal                   *prometheus.CounterVec
 
@@ -56,6 +57,8 @@ func New(v version.Info) *Metrics {
 			"group", "version", "resource", "subresource", "removed_release"),
 		events:      counters("apiserver_watch_events_total", "Events sent to watchers.", "group", "version", "resource"),
 		eventSizes:  histograms("apiserver_watch_events_sizes", "Sizes of events sent to watchers, in bytes.", prometheus.ExponentialBuckets(1024, 2, 8), "group", "version", "resource"),
+		initials: histograms("apiserver_watch_list_duration_seconds", "How long watches took that begin with what there is to come to the end of that.",
+			[]float64{0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60}, "group", "version", "resource", "scope"),
 		stored:      histograms("etcd_request_duration_seconds", "How long requests to etcd took.", long(0.005, 0.025), "operation", "group", "resource"),
 		storedTotal: counters("etcd_requests_total", "Requests to etcd.", "operation", "group", "resource"),
 	}
@@ -63,7 +66,7 @@ func New(v version.Info) *Metrics {
 	m.Reading, m.Mutating = inflight.WithLabelValues("readOnly"), inflight.WithLabelValues("mutating")
 	m.series.Store(&map[Key]*Series{})
 	m.Registry.MustRegister(m.Panics, inflight, m.requests, m.terminated, m.aborted, m.duration, m.sli, m.sizes, m.longRunning, m.deprecated,
-		m.events, m.eventSizes, m.stored, m.storedTotal, buildInfo(v),
+		m.events, m.eventSizes, m.initials, m.stored, m.storedTotal, buildInfo(v),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -130,6 +130,11 @@ func (m *Metrics) Watch(n Names) Watch {
 	return Watch{m.events.WithLabelValues(n.Group, n.Version, n.Resource), m.eventSizes.WithLabelValues(n.Group, n.Version, n.Resource)}
 }
 
+// Listed counts the end of what there was when a watch began.
+func (m *Metrics) Listed(n Names, scope string, took time.Duration) {
+	m.initials.WithLabelValues(n.Group, n.Version, n.Resource, scope).Observe(took.Seconds())
+}
+
 // Sent counts an event of that many bytes.
 func (w Watch) Sent(bytes int) {
 	w.events.Inc()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/net/websocket"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,11 +29,24 @@ type stream struct {
 	headers   bool            // a table's columns have been sent
 	bookmarks bool
 	counted   metrics.Watch
+	began     time.Time
 }
 
 // countWatch is what the events of the call are counted by.
 func (c Verbs) countWatch() metrics.Watch {
 	return c.Metrics.Watch(metrics.Names{Group: c.Info.Group, Version: c.Info.Version, Resource: c.Info.Resource})
+}
+
+// countInitial counts the end of what there was when the watch began.
+func (s *stream) countInitial() {
+	scope := "cluster"
+	switch {
+	case s.Info.Name != "":
+		scope = "resource"
+	case s.Info.Namespace != "":
+		scope = "namespace"
+	}
+	s.Metrics.Listed(metrics.Names{Group: s.Info.Group, Version: s.Info.Version, Resource: s.Info.Resource}, scope, time.Since(s.began))
 }
 
 // frames gather the events of a watch.
@@ -59,7 +73,7 @@ func (c Verbs) newStream(bookmarks bool) *stream {
 	}
 	c.W.Header().Set("Content-Type", contentType)
 	c.W.WriteHeader(http.StatusOK)
-	s := &stream{Verbs: c, flusher: http.NewResponseController(c.W), bookmarks: bookmarks, counted: c.countWatch()}
+	s := &stream{Verbs: c, flusher: http.NewResponseController(c.W), bookmarks: bookmarks, counted: c.countWatch(), began: time.Now()}
 	s.flush()
 	return s
 }
@@ -183,6 +197,7 @@ func (s *stream) sendBookmark(event *cache.Event) error {
 	obj.GetObjectKind().SetGroupVersionKind(s.ShownKind())
 	obj.SetResourceVersion(strconv.FormatInt(event.Revision, 10))
 	if event.InitialEnd {
+		s.countInitial()
 		obj.SetAnnotations(map[string]string{metav1.InitialEventsAnnotationKey: "true"})
 	}
 	if s.Accept.As == "Table" {

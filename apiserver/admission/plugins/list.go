@@ -66,6 +66,7 @@ func list(deps Deps, metrics *admission.Metrics) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	metrics.Add(security.Metrics())
 	last, err := configurable(deps, metrics)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -37,6 +38,7 @@ type application struct {
 	binding *binding
 	target  *matching.Target
 	params  map[string]any
+	since   time.Time // when its evaluation began
 }
 
 // failure is why a policy, or one of its bindings, cannot be applied.
@@ -72,7 +74,7 @@ func (d *Deps) applications(ctx context.Context, p *policy, a *admission.Attribu
 			continue
 		}
 		for _, param := range params {
-			all = append(all, application{p, b, target, param})
+			all = append(all, application{policy: p, binding: b, target: target, params: param})
 		}
 	}
 	return all, failures

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/cel-go/cel"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -130,6 +131,7 @@ func (j *judgement) fail(f failure) {
 
 // apply evaluates a policy with one parameter.
 func (j *judgement) apply(ctx context.Context, app application) {
+	app.since = time.Now()
 	write, err := expression.NewWrite(j.a, app.target)
 	if err != nil {
 		j.fail(failure{app.policy, nil, err})
@@ -167,7 +169,7 @@ func (j *judgement) rules(evaluation *expression.Evaluation, app application) {
 		case err != nil:
 			j.broken(app, i, err.Error(), "")
 		case value.Value() != true:
-			j.deny(app, i, v.explain(evaluation), v.reason, "no_error")
+			j.deny(app, i, v.explain(evaluation), v.reason)
 		}
 	}
 }
@@ -175,7 +177,7 @@ func (j *judgement) rules(evaluation *expression.Evaluation, app application) {
 // broken is a rule that cannot be evaluated.
 func (j *judgement) broken(app application, index int, message string, reason metav1.StatusReason) {
 	if !app.policy.failOpen {
-		j.deny(app, index, message, reason, "invalid_error")
+		j.deny(app, index, message, reason)
 	}
 }
 
@@ -198,10 +200,13 @@ func (v *validation) explain(evaluation *expression.Evaluation) string {
 	return "failed expression: " + strings.TrimSpace(v.rule.Source)
 }
 
+// brokenRule is what the metrics call a rule that is broken, or cannot be evaluated.
+const brokenRule = "invalid_error"
+
 // deny does what the binding says is to be done about a broken rule.
-func (j *judgement) deny(app application, index int, message string, reason metav1.StatusReason, failure string) {
+func (j *judgement) deny(app application, index int, message string, reason metav1.StatusReason) {
 	for _, action := range app.binding.actions {
-		j.deps.Metrics.Policy(app.policy.name, app.binding.name, strings.ToLower(string(action)), failure)
+		j.deps.Metrics.Policy(app.policy.name, app.binding.name, strings.ToLower(string(action)), brokenRule, app.since)
 		switch action {
 		case admissionregistrationv1.Deny:
 			j.denials = append(j.denials, denial{app.policy.name, app.binding.name, message, reason})

@@ -33,6 +33,8 @@ type Log struct {
 	Clock  clock.PassiveClock
 	// JSON turns a body of any media type that the server reads or writes into JSON.
 	JSON func(contentType string, body []byte) ([]byte, error)
+	// Metrics count; nil counts nothing.
+	Metrics *Metrics
 }
 
 // Record is one request that is being recorded.
@@ -87,6 +89,7 @@ func (l *Log) Refuse(w http.ResponseWriter, r *http.Request, next http.Handler, 
 
 func (l *Log) serve(w http.ResponseWriter, r *http.Request, next http.Handler, a authorizer.Attributes, record *Record) {
 	d := decide(l.Policy, a)
+	l.Metrics.decided(d.level)
 	if d.level == auditv1.LevelNone {
 		next.ServeHTTP(w, r)
 		return
@@ -199,6 +202,7 @@ func (r *Record) emit(stage auditv1.Stage) {
 	}
 	r.mu.Unlock()
 	event.Stage, event.StageTimestamp = stage, metav1.NewMicroTime(r.log.Clock.Now())
+	r.log.Metrics.emitted()
 	for _, sink := range r.log.Sinks {
 		sink.Write(&event)
 	}
