@@ -56,7 +56,7 @@ func cellOf(column apiextensionsv1.CustomResourceColumnDefinition) func(map[stri
 		}
 		if column.Type == "string" {
 			var text strings.Builder
-			if finder.PrintResults(&text, results[0]) != nil {
+			if finder.PrintResults(&text, results[0][:1]) != nil { // the first of several, as upstream shows
 				return nil
 			}
 			return text.String()

@@ -224,7 +224,8 @@ func (v *Version) ConvertToVersion(in runtime.Object, to runtime.GroupVersioner)
 	if want.Version == u.GroupVersionKind().Version {
 		return in, nil
 	}
-	converted, err := v.of.versions[want.Version].convert(context.Background(), []resource.Object{u})
+	// What the other version does not know stays: it must not be lost on the way back, and is an error as it is in upstream's.
+	converted, err := v.of.converter.Convert(context.Background(), []*unstructured.Unstructured{u}, want.GroupVersion())
 	if err != nil {
 		return nil, err
 	}
