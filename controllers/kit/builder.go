@@ -2,7 +2,6 @@ package kit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"k8s.io/client-go/util/workqueue"
@@ -97,11 +96,10 @@ func (b *Builder) hold(sight *Sight, r reconcile.Reconciler) (*holder, error) {
 	h.scheme = b.mgr.GetScheme()
 	b.options.NewQueue = h.holding(b.options.NewQueue)
 	b.inner.WatchesRawSource(source.Func(func(ctx context.Context, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		var errs []error
 		for _, v := range h.views {
-			errs = append(errs, sight.follow(ctx, v))
+			sight.follow(ctx, v)
 		}
-		return errors.Join(errs...)
+		return nil
 	}))
 	return h, nil
 }

@@ -105,9 +105,7 @@ func newBench(t *testing.T) *bench {
 	pods := schema.GroupKind{Kind: "Pod"}
 	v := sight.viewOf(pods, &corev1.Pod{})
 	b.holder.views[pods] = v
-	if err := sight.follow(t.Context(), v); err != nil {
-		t.Fatal(err)
-	}
+	sight.follow(t.Context(), v)
 	b.queue = b.holder.holding(NewQueue[reconcile.Request])("", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	go b.work(t.Context())
 	t.Cleanup(b.queue.ShutDown)
@@ -256,9 +254,7 @@ func TestEndsWithItsController(t *testing.T) {
 		sight := NewSight(seen)
 		h := sight.newHolder(nil)
 		v := sight.viewOf(schema.GroupKind{Kind: "Pod"}, &corev1.Pod{})
-		if err := sight.follow(ctx, v); err != nil {
-			t.Fatal(err)
-		}
+		sight.follow(ctx, v)
 		h.queue = NewQueue[reconcile.Request]("", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 		defer h.queue.ShutDown()
 		sight.note(&echo{to: h, request: request, view: v, key: "ns/p", kind: written, revision: 9})

@@ -12,6 +12,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // patience is how long a request waits for what its last reconcile has written: a cache that does not show everything might never.
@@ -73,29 +74,30 @@ func (s *Sight) viewOf(kind schema.GroupKind, example client.Object) *view {
 	return v
 }
 
-// follow hears the events of a kind until ctx ends.
-func (s *Sight) follow(ctx context.Context, v *view) error {
+// follow hears the events of a kind until ctx ends. Where it cannot, nothing is waited for: the controller's own watch says what is wrong.
+func (s *Sight) follow(ctx context.Context, v *view) {
 	informer, err := s.informers.GetInformer(ctx, v.example, cache.BlockUntilSynced(false))
 	if err != nil {
-		return fmt.Errorf("getting informer of %T: %w", v.example, err)
+		log.FromContext(ctx).V(1).Info("a controller does not wait for what it writes", "kind", fmt.Sprintf("%T", v.example), "error", err.Error())
+		return
 	}
 	shared, ok := informer.(toolscache.SharedIndexInformer)
 	if !ok {
-		return nil // a cache that has no store to look into: nothing is waited for
+		return // a cache that has no store to look into
 	}
 	store := shared.GetStore()
 	if !v.store.CompareAndSwap(nil, &store) {
-		return nil // another controller hears them
+		return // another controller hears them
 	}
 	registration, err := informer.AddEventHandler(v)
-	if err != nil {
-		return fmt.Errorf("hearing events of %T: %w", v.example, err)
+	if err != nil { // it has stopped
+		v.store.Store(nil)
+		return
 	}
 	context.AfterFunc(ctx, func() {
 		_ = informer.RemoveEventHandler(registration)
 		s.drop(v)
 	})
-	return nil
 }
 
 // note remembers what will be heard of, unless it has been.
