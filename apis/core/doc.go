@@ -1,10 +1,11 @@
 // Package core describes the resources of the core API group ("" in authorization, /api/v1): one file
 // per resource, listed by Resources, with what defaulting, validation and columns it has. Those that are about much
-// have packages of their own: pod, node, service, volume and quota.
+// have packages of their own: pod, node, service, volume, quota and event.
 // It reads and writes nothing; see package resource for what a row means.
 package core
 
 import (
+	"github.com/coxswain-k8s/coxswain/apis/core/event"
 	"github.com/coxswain-k8s/coxswain/apis/core/node"
 	"github.com/coxswain-k8s/coxswain/apis/core/pod"
 	"github.com/coxswain-k8s/coxswain/apis/core/quota"
@@ -20,7 +21,7 @@ func Resources() []*resource.Resource {
 		componentStatuses(),
 		configMaps(),
 		service.Endpoints(),
-		events(),
+		event.Row(),
 		quota.LimitRanges(),
 		namespaces(),
 		node.Row(),

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/utils/clock"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
@@ -25,7 +26,7 @@ type Controller struct {
 	Metrics *Metrics
 
 	tickets tickets
-	dealer  dealer
+	dealer  hand.Dealer
 	schemas atomic.Pointer[[]*schema] // in the order in which they are asked
 
 	mu        sync.Mutex
@@ -39,7 +40,7 @@ func (c *Controller) Configure(schemas []*flowcontrolv1.FlowSchema, levels []*fl
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.levels == nil {
-		c.levels, c.dealer = map[string]*level{}, newDealer()
+		c.levels, c.dealer = map[string]*level{}, hand.New()
 		c.Metrics.attach(c)
 	}
 	c.configureLevels(withMandatory(levels, mandatoryLevels()))

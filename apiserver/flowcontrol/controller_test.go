@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/config/bootstrap"
 )
@@ -316,10 +317,10 @@ func TestWidth(t *testing.T) {
 
 func TestHandsAreDealtEvenly(t *testing.T) {
 	var counts [16]int
-	d := newDealer()
+	d := hand.New()
 	for i := range 4000 {
-		var space [maxHand]int
-		hand := deal(d.hash("s", fmt.Sprint(i)), 16, 4, space[:])
+		var space [hand.Max]int
+		hand := hand.Deal(d.Hash("s", fmt.Sprint(i)), 16, 4, space[:])
 		seen := map[int]bool{}
 		for _, q := range hand {
 			seen[q] = true

@@ -5,7 +5,7 @@
 //
 // A FlowSchema (schema.go) puts a request into a flow of a priority level (level.go). A level has seats; a request takes one,
 // or more when it is wide (width.go). Who finds none waits in one of the level's queues (queue.go), chosen by the flow's hand
-// (hand.go), and the queue that has had the least is served next. While requests wait, levels lend each other what they do not
+// (package hand), and the queue that has had the least is served next. While requests wait, levels lend each other what they do not
 // need (borrowing.go); when none does, nothing runs here.
 //
 // It owns the seats and the queues. It reads FlowSchemas and PriorityLevelConfigurations, writes the former's status and what

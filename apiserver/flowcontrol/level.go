@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 )
 
@@ -26,7 +27,7 @@ type level struct {
 	mu      sync.Mutex
 	exempt  bool
 	queuing *flowcontrolv1.QueuingConfiguration // nil turns away whom there is no seat for
-	dealer  dealer
+	dealer  hand.Dealer
 	// contended is told, not under the lock, that a request found no seat.
 	contended func()
 
@@ -118,9 +119,9 @@ func (l *level) choose(t *Ticket) *queue {
 	for len(l.queues) < int(l.queuing.Queues) {
 		l.queues = append(l.queues, &queue{index: len(l.queues)})
 	}
-	var space [maxHand]int
-	hash := l.dealer.hash(t.schema.name, t.schema.distinguisher(t.info, t.caller))
-	hand := deal(hash, int(l.queuing.Queues), min(int(l.queuing.HandSize), maxHand), space[:])
+	var space [hand.Max]int
+	hash := l.dealer.Hash(t.schema.name, t.schema.distinguisher(t.info, t.caller))
+	hand := hand.Deal(hash, int(l.queuing.Queues), min(int(l.queuing.HandSize), hand.Max), space[:])
 	var best *queue
 	for i := range hand {
 		// Two flows with a queue in common do not begin with the same one.

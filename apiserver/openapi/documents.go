@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi/words"
 )
 
 // Documents answers requests below /openapi/. It is safe for concurrent use.
@@ -115,7 +116,7 @@ func (d *Documents) sorted() []schema.GroupVersion {
 
 // documentName is the name of a group version's document below /openapi/v3/.
 func documentName(gv schema.GroupVersion) string {
-	return strings.TrimPrefix(root(gv), "/")
+	return strings.TrimPrefix(words.Root(gv), "/")
 }
 
 // build writes the JSON of one document of v3, or, for the empty name, of v2.
@@ -171,7 +172,7 @@ func (d *Documents) pathsOf(gv schema.GroupVersion, q *queries) []*path {
 			continue
 		}
 		m := &member{row: row, gv: gv, custom: group.Custom}
-		m.idVersion, m.tagVersion = versionWords(gv)
+		m.idVersion, m.tagVersion = words.Version(gv)
 		m.model, m.listModel = group.Models[row.Kind], group.Models[row.ListKind]
 		if m.model == "" {
 			m.strategic = true

@@ -1,6 +1,9 @@
 package openapi
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi/words"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // discovery is a path that lists what there is.
 func discovery(template, id, tag, description, kind string) *path {
@@ -9,12 +12,12 @@ func discovery(template, id, tag, description, kind string) *path {
 }
 
 func versionDiscovery(gv schema.GroupVersion) *path {
-	id, tag := versionWords(gv)
-	return discovery(root(gv)+"/", "get"+id+"APIResources", tag, "get available resources", "APIResourceList")
+	id, tag := words.Version(gv)
+	return discovery(words.Root(gv)+"/", "get"+id+"APIResources", tag, "get available resources", "APIResourceList")
 }
 
 func groupDiscovery(group string) *path {
-	id, tag := groupWords(group)
+	id, tag := words.Group(group)
 	return discovery("/apis/"+group+"/", "get"+id+"APIGroup", tag, "get information of a group", "APIGroup")
 }
 

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi/words"
 )
 
 // member is a row in one of its versions.
@@ -86,7 +87,7 @@ func (b *pathBuilder) add(template string, base []parameter, operations ...*oper
 			o.produces = plainTypes
 		}
 	}
-	p := &path{template: root(b.gv) + template, operations: operations}
+	p := &path{template: words.Root(b.gv) + template, operations: operations}
 	p.share()
 	b.all = append(b.all, p)
 }
@@ -114,7 +115,7 @@ func (b *pathBuilder) collection() {
 		list = b.listing(b.id("list"+b.idVersion, b.row.Kind))
 	}
 	if b.serves("create") {
-		create = &operation{method: "post", action: "post", id: b.id("create"+b.idVersion, b.row.Kind), description: "create " + withArticle(b.row.Kind),
+		create = &operation{method: "post", action: "post", id: b.id("create"+b.idVersion, b.row.Kind), description: "create " + words.WithArticle(b.row.Kind),
 			parameters: b.of(optionsPackage + "CreateOptions"), body: &body{model: b.model, required: true}, answers: answers(b.model, "200", "201", "202")}
 	}
 	if b.serves("deletecollection") {
@@ -149,7 +150,7 @@ func (b *pathBuilder) item() {
 	}
 	if b.serves("delete") {
 		// What is gone at once is answered with a Status by most kinds; upstream says so for all but a few.
-		remove = &operation{method: "delete", action: "delete", id: b.id("delete"+b.idVersion, b.row.Kind), description: "delete " + withArticle(b.row.Kind),
+		remove = &operation{method: "delete", action: "delete", id: b.id("delete"+b.idVersion, b.row.Kind), description: "delete " + words.WithArticle(b.row.Kind),
 			parameters: b.delete(), body: &body{model: optionsPackage + "DeleteOptions"}, answers: answers(b.deleted(), "200", "202")}
 	}
 	if b.serves("patch") {
@@ -160,12 +161,12 @@ func (b *pathBuilder) item() {
 
 // reading, replacing and patching are the operations of an object or of a view of it.
 func (b *pathBuilder) reading(sub, model string) *operation {
-	return &operation{method: "get", action: "get", id: b.id("read"+b.idVersion, b.row.Kind+title(sub)), description: "read " + of(sub) + b.row.Kind,
+	return &operation{method: "get", action: "get", id: b.id("read"+b.idVersion, b.row.Kind+words.Title(sub)), description: "read " + of(sub) + b.row.Kind,
 		answers: answers(model, "200")}
 }
 
 func (b *pathBuilder) replacing(sub, model string) *operation {
-	return &operation{method: "put", action: "put", id: b.id("replace"+b.idVersion, b.row.Kind+title(sub)), description: "replace " + of(sub) + b.row.Kind,
+	return &operation{method: "put", action: "put", id: b.id("replace"+b.idVersion, b.row.Kind+words.Title(sub)), description: "replace " + of(sub) + b.row.Kind,
 		parameters: b.of(optionsPackage + "UpdateOptions"), body: &body{model: model, required: true}, answers: answers(model, "200", "201")}
 }
 
@@ -174,7 +175,7 @@ func (b *pathBuilder) patching(sub, model string) *operation {
 	if !b.strategic {
 		types = slices.DeleteFunc(slices.Clone(types), func(t string) bool { return strings.Contains(t, "strategic") })
 	}
-	return &operation{method: "patch", action: "patch", id: b.id("patch"+b.idVersion, b.row.Kind+title(sub)), description: "partially update " + of(sub) + b.row.Kind,
+	return &operation{method: "patch", action: "patch", id: b.id("patch"+b.idVersion, b.row.Kind+words.Title(sub)), description: "partially update " + of(sub) + b.row.Kind,
 		parameters: b.of(optionsPackage + "PatchOptions"), body: &body{model: optionsPackage + "Patch", required: true}, consumes: types,
 		answers: answers(model, "200", "201")}
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/openapi/words"
 )
 
 // returnsDeleted are the resources whose deletion is answered with the object in place of a Status.
@@ -45,7 +46,7 @@ func (b *pathBuilder) subresource(sub *resource.Subresource) {
 			model = ModelName(sub.New())
 		}
 		b.add(template, append(base, nameParameter(kind.Kind)), &operation{method: "post", action: "post", kind: &kind,
-			id: b.id("create"+b.idVersion, b.row.Kind+title(sub.Name)), description: "create " + sub.Name + " of " + withArticle(b.row.Kind),
+			id: b.id("create"+b.idVersion, b.row.Kind+words.Title(sub.Name)), description: "create " + sub.Name + " of " + words.WithArticle(b.row.Kind),
 			parameters: b.of(optionsPackage + "CreateOptions"), body: &body{model: model, required: true}, answers: answers(model, "200", "201", "202")})
 	default:
 		b.view(sub, template, append(base, nameParameter(kind.Kind)), kind)
@@ -97,7 +98,7 @@ func (b *pathBuilder) connects(sub *resource.Subresource, template string, base 
 		var list []*operation
 		for _, method := range methods {
 			list = append(list, &operation{method: method, action: "connect", kind: &kind, produces: anyType,
-				id:          b.id("connect"+b.idVersion+title(method), b.row.Kind+title(sub.Name)+suffix),
+				id:          b.id("connect"+b.idVersion+words.Title(method), b.row.Kind+words.Title(sub.Name)+suffix),
 				description: "connect " + strings.ToUpper(method) + " requests to " + sub.Name + " of " + b.row.Kind,
 				parameters:  b.of(corePackage + kind.Kind), answers: answers("string", "200")})
 		}

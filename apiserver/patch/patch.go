@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	kjson "sigs.k8s.io/json"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec/members"
 )
 
 // Patch changes the JSON of an object.
@@ -72,7 +72,7 @@ func onlyNamed(patch map[string]any, faults []error, merge Func) Patch {
 		}
 	}
 	return Patch{Named: patch, Faults: faults, Merge: merge, Apply: func(now []byte) ([]byte, error) {
-		return codec.ChangeMembers(now, func(name string) bool { return isNamed(patch, name) }, merge)
+		return members.Change(now, func(name string) bool { return isNamed(patch, name) }, merge)
 	}}
 }
 

@@ -10,7 +10,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	kjson "sigs.k8s.io/json"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec/members"
 )
 
 // Read reads a schema. It returns nil for what should be left to the library.
@@ -40,7 +40,7 @@ type reader struct {
 // mostNested is how deep schemas may be in each other; deeper ones are the library's.
 const mostNested = 500
 
-func (r *reader) space() { r.at = codec.SkipSpace(r.data, r.at) }
+func (r *reader) space() { r.at = members.SkipSpace(r.data, r.at) }
 
 // next skips space and says whether a character follows, which is passed over then.
 func (r *reader) next(c byte) bool {
@@ -306,7 +306,7 @@ func (r *reader) escape(c byte) byte {
 // rare has the library read a value.
 func (r *reader) rare(into any) {
 	from := r.at
-	r.at = codec.SkipValue(r.data, from)
+	r.at = members.SkipValue(r.data, from)
 	raw := r.data[from:r.at]
 	if !json.Valid(raw) || bytes.Equal(raw, []byte("null")) {
 		r.odd = true

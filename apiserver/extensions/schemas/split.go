@@ -8,7 +8,7 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec/members"
 )
 
 // Split is the JSON of a definition taken apart.
@@ -36,11 +36,11 @@ func Take(data []byte) (*Split, bool) {
 			if name == wanted {
 				return value(at)
 			}
-			return codec.SkipValue(data, at)
+			return members.SkipValue(data, at)
 		}
 	}
 	schema := func(at int) int {
-		end := codec.SkipValue(data, at)
+		end := members.SkipValue(data, at)
 		if data[at] != '{' || end > len(data) {
 			return -1
 		}
@@ -155,16 +155,16 @@ func sizeBelow(s props) int {
 // What is returned is where the object ends; -1 for what is no object, for names with escapes, and for what visit says that of.
 func eachMember(data []byte, at int, visit func(name string, at int) int) int {
 	return eachPart(data, at, '{', '}', func(at int) int {
-		end := codec.SkipText(data, at)
+		end := members.SkipText(data, at)
 		if data[at] != '"' || end-1 <= at {
 			return -1
 		}
 		name := data[at+1 : end-1]
-		at = codec.SkipSpace(data, end)
+		at = members.SkipSpace(data, end)
 		if at >= len(data) || data[at] != ':' || bytes.IndexByte(name, '\\') >= 0 {
 			return -1
 		}
-		if at = codec.SkipSpace(data, at+1); at >= len(data) {
+		if at = members.SkipSpace(data, at+1); at >= len(data) {
 			return -1
 		}
 		return visit(string(name), at)
@@ -177,11 +177,11 @@ func eachItem(data []byte, at int, visit func(at int) int) int {
 }
 
 func eachPart(data []byte, at int, open, closing byte, part func(at int) int) int {
-	at = codec.SkipSpace(data, at)
+	at = members.SkipSpace(data, at)
 	if at >= len(data) || data[at] != open {
 		return -1
 	}
-	at = codec.SkipSpace(data, at+1)
+	at = members.SkipSpace(data, at+1)
 	if at < len(data) && data[at] == closing {
 		return at + 1
 	}
@@ -190,7 +190,7 @@ func eachPart(data []byte, at int, open, closing byte, part func(at int) int) in
 		if end <= at || end > len(data) {
 			return -1
 		}
-		at = codec.SkipSpace(data, end)
+		at = members.SkipSpace(data, end)
 		if at >= len(data) {
 			return -1
 		}
@@ -200,7 +200,7 @@ func eachPart(data []byte, at int, open, closing byte, part func(at int) int) in
 		if data[at] != ',' {
 			return -1
 		}
-		at = codec.SkipSpace(data, at+1)
+		at = members.SkipSpace(data, at+1)
 	}
 	return -1
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/waiters"
 )
 
 // ErrRemoved says that the kind was taken out of the cache while it was read.
@@ -34,7 +35,7 @@ type Cache struct {
 	once     sync.Once
 	ready    chan struct{}
 	revision atomic.Int64
-	waiters  waiters
+	waiters  waiters.Waiters
 
 	// mu guards the kinds. The feed holds it for reading while it applies a batch.
 	mu       sync.RWMutex
@@ -123,7 +124,7 @@ func (c *Cache) WaitFor(ctx context.Context, revision int64) error {
 	if c.revision.Load() >= revision {
 		return nil
 	}
-	if err := c.waiters.wait(ctx, revision, &c.revision); err != nil {
+	if err := c.waiters.Wait(ctx, revision, &c.revision); err != nil {
 		return fmt.Errorf("waiting for revision %d at revision %d: %w", revision, c.Revision(), err)
 	}
 	return nil

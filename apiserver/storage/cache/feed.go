@@ -151,7 +151,7 @@ func (c *Cache) demultiplex(ctx context.Context, events []storage.Event) {
 func (c *Cache) advance(revision int64) {
 	if revision > c.revision.Load() { // only the feed writes it
 		c.revision.Store(revision)
-		c.waiters.wake(revision)
+		c.waiters.Wake(revision)
 	}
 }
 

@@ -59,7 +59,7 @@ func (c *Cache) finishLoad(ctx context.Context, known map[*Resource][]*Entry, re
 	}
 	c.revision.Store(revision) // may step back when the store was restored from a backup
 	c.mu.Unlock()
-	c.waiters.wake(revision)
+	c.waiters.Wake(revision)
 	if first {
 		close(c.ready)
 	}

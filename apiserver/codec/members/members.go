@@ -1,4 +1,4 @@
-package codec
+package members
 
 import (
 	"bytes"
@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// ChangeMembers has change work on a part of a JSON object: the members that wanted chooses by name. change is given an
+// Change has change work on a part of a JSON object: the members that wanted chooses by name. change is given an
 // object with those of them that there are, and returns what is to be in their place. The others are not looked into.
 // object must be valid JSON.
-func ChangeMembers(object []byte, wanted func(name string) bool, change func([]byte) ([]byte, error)) ([]byte, error) {
+func Change(object []byte, wanted func(name string) bool, change func([]byte) ([]byte, error)) ([]byte, error) {
 	part, rest := []byte{'{'}, []byte{'{'}
 	at := SkipSpace(object, 0)
 	if at >= len(object) || object[at] != '{' {

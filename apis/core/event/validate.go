@@ -1,4 +1,4 @@
-package core
+package event
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
-// validateEvent checks what events of both groups have in common.
-func validateEvent(e *corev1.Event) field.ErrorList {
+// validate checks what events of both groups have in common.
+func validate(e *corev1.Event) field.ErrorList {
 	var errs field.ErrorList
 	if e.InvolvedObject.Namespace != e.Namespace && !(e.InvolvedObject.Namespace == "" && e.Namespace == "default") {
 		errs = append(errs, field.Invalid(field.NewPath("involvedObject", "namespace"), e.InvolvedObject.Namespace, "does not match event.namespace"))
@@ -44,6 +44,6 @@ func validateEventFields(e *corev1.Event) field.ErrorList {
 	return errs
 }
 
-func validateEventUpdate(e, _ *corev1.Event) field.ErrorList {
-	return validateEvent(e)
+func validateUpdate(e, _ *corev1.Event) field.ErrorList {
+	return validate(e)
 }

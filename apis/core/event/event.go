@@ -1,4 +1,4 @@
-package core
+package event
 
 import (
 	"time"
@@ -9,7 +9,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-func events() *resource.Resource {
+// Row of Events.
+func Row() *resource.Resource {
 	return &resource.Resource{
 		Name:       "events",
 		Singular:   "event",
@@ -21,12 +22,12 @@ func events() *resource.Resource {
 			New:     resource.New[corev1.Event],
 			NewList: resource.NewList[corev1.EventList],
 		}},
-		Columns:                  eventColumns(),
-		Cells:                    resource.Row(eventCells),
-		FieldNames:               eventFieldNames(),
-		Fields:                   resource.Select(eventFields),
-		Validate:                 resource.Check(validateEvent),
-		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
+		Columns:                  columns(),
+		Cells:                    resource.Row(cells),
+		FieldNames:               fieldNames(),
+		Fields:                   resource.Select(fieldsOf),
+		Validate:                 resource.Check(validate),
+		ValidateUpdate:           resource.CheckUpdate(validateUpdate),
 		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            "events",
 		TTL:                      time.Hour,
@@ -35,14 +36,14 @@ func events() *resource.Resource {
 	}
 }
 
-func eventFieldNames() []string {
+func fieldNames() []string {
 	return []string{
 		"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.apiVersion",
 		"involvedObject.resourceVersion", "involvedObject.fieldPath", "reason", "reportingComponent", "source", "type",
 	}
 }
 
-func eventFields(e *corev1.Event) fields.Set {
+func fieldsOf(e *corev1.Event) fields.Set {
 	source := e.Source.Component
 	if source == "" {
 		source = e.ReportingController

@@ -1,4 +1,4 @@
-package cache
+package waiters
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// waiters are callers that wait until the cache has reached a revision.
-type waiters struct {
+// Waiters are callers that wait until the cache has reached a revision.
+type Waiters struct {
 	count atomic.Int64
 	mu    sync.Mutex
 	list  map[*waiter]struct{}
@@ -18,9 +18,9 @@ type waiter struct {
 	done     chan struct{}
 }
 
-// wait blocks until current is at revision. The revision is looked at again after the waiter is in the list,
+// Wait blocks until current is at revision. The revision is looked at again after the waiter is in the list,
 // so that a wake between the two cannot be lost.
-func (w *waiters) wait(ctx context.Context, revision int64, current *atomic.Int64) error {
+func (w *Waiters) Wait(ctx context.Context, revision int64, current *atomic.Int64) error {
 	me := &waiter{revision: revision, done: make(chan struct{})}
 	w.mu.Lock()
 	if w.list == nil {
@@ -41,7 +41,7 @@ func (w *waiters) wait(ctx context.Context, revision int64, current *atomic.Int6
 	}
 }
 
-func (w *waiters) forget(me *waiter) {
+func (w *Waiters) forget(me *waiter) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.list[me]; ok {
@@ -50,8 +50,8 @@ func (w *waiters) forget(me *waiter) {
 	}
 }
 
-// wake lets go of all whose revision is reached.
-func (w *waiters) wake(revision int64) {
+// Wake lets go of all whose revision is reached.
+func (w *Waiters) Wake(revision int64) {
 	if w.count.Load() == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package core
+package event
 
 import (
 	"strings"
@@ -10,11 +10,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-func eventColumns() []metav1.TableColumnDefinition {
+func columns() []metav1.TableColumnDefinition {
 	return resource.Columns("Last Seen", "Type", "Reason", "Object", "Subobject:wide", "Source:wide", "Message", "First Seen:wide", "Count:wide", "Name:name wide")
 }
 
-func eventCells(e *corev1.Event, now time.Time) []any {
+func cells(e *corev1.Event, now time.Time) []any {
 	first := e.FirstTimestamp
 	if first.IsZero() {
 		first = metav1.NewTime(e.EventTime.Time)

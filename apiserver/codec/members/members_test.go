@@ -1,4 +1,4 @@
-package codec
+package members
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ func TestChangeMembers(t *testing.T) {
 		{"a name in other letters", `{"a":1,"\u0062":2}`, `{"\u0062":2}`, `{"b":3}`, `{"a":1,"b":3}`},
 		{"spaces", "{ \"a\" : -1.5e3 ,\n \"b\" : [ ] }\n", `{"b" : [ ]}`, ` { "b": 1 } `, `{"a" : -1.5e3,"b": 1}`},
 	} {
-		got, err := ChangeMembers([]byte(c.object), func(name string) bool { return name == "b" }, func(part []byte) ([]byte, error) {
+		got, err := Change([]byte(c.object), func(name string) bool { return name == "b" }, func(part []byte) ([]byte, error) {
 			if diff := cmp.Diff(c.part, string(part)); diff != "" {
 				t.Errorf("%s: part:\n%s", c.name, diff)
 			}
@@ -37,10 +37,10 @@ func TestChangeMembersOfWhatIsNone(t *testing.T) {
 	all := func(string) bool { return true }
 	same := func(part []byte) ([]byte, error) { return part, nil }
 	for _, object := range []string{``, `[]`, `1`, `{`, `{"a"`, `{"a":`, `{a:1}`, `{,}`, `{"a":1`} {
-		_, _ = ChangeMembers([]byte(object), all, same) // comes to an end
+		_, _ = Change([]byte(object), all, same) // comes to an end
 	}
 	refused := errors.New("refused")
-	if _, err := ChangeMembers([]byte(`{"a":1}`), all, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+	if _, err := Change([]byte(`{"a":1}`), all, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -55,7 +55,7 @@ func FuzzChangeMembers(f *testing.F) {
 		if json.Unmarshal([]byte(object), &before) != nil || before == nil {
 			return
 		}
-		got, err := ChangeMembers([]byte(object), func(member string) bool { return member == name }, func(part []byte) ([]byte, error) { return part, nil })
+		got, err := Change([]byte(object), func(member string) bool { return member == name }, func(part []byte) ([]byte, error) { return part, nil })
 		if err != nil {
 			t.Fatalf("%q: %v", object, err)
 		}

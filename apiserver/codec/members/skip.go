@@ -1,4 +1,4 @@
-package codec
+package members
 
 import "bytes"
 

@@ -1,22 +1,23 @@
-package flowcontrol
+package hand
 
 import "hash/maphash"
 
-// maxHand is the largest hand that fits the bits of one hash.
-const maxHand = 60
+// Max is the largest hand that fits the bits of one hash.
+const Max = 60
 
-// dealer gives every flow a hand of queues: different flows get different hands, so that one that floods its own leaves
+// Dealer gives every flow a hand of queues: different flows get different hands, so that one that floods its own leaves
 // others at least one queue that it does not share.
 //
 // A hand of 2 out of 4 queues for the hash 7: 7 mod 4 = 3 is queue 3; 7/4 = 1, 1 mod 3 = 1 is the second of the rest, queue 1.
-type dealer struct {
+type Dealer struct {
 	seed maphash.Seed
 }
 
-func newDealer() dealer { return dealer{seed: maphash.MakeSeed()} }
+// New chooses the hands of this process.
+func New() Dealer { return Dealer{seed: maphash.MakeSeed()} }
 
-// hash of a flow. It differs from process to process, so that nobody can choose names that share a hand.
-func (d dealer) hash(schema, distinguisher string) uint64 {
+// Hash of a flow. It differs from process to process, so that nobody can choose names that share a hand.
+func (d Dealer) Hash(schema, distinguisher string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	_, _ = h.WriteString(schema)
@@ -25,8 +26,8 @@ func (d dealer) hash(schema, distinguisher string) uint64 {
 	return h.Sum64()
 }
 
-// deal puts hand distinct numbers below deck into into and returns it.
-func deal(hash uint64, deck, hand int, into []int) []int {
+// Deal puts hand distinct numbers below deck into into and returns it.
+func Deal(hash uint64, deck, hand int, into []int) []int {
 	into = into[:0]
 	for i := range min(hand, deck) {
 		left := uint64(deck - i) //nolint:gosec // i is below deck
