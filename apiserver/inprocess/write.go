@@ -14,12 +14,36 @@ func isWrite(r *http.Request) bool {
 	default:
 		return false
 	}
-	for _, connects := range []string{"/proxy", "/exec", "/attach", "/portforward"} {
-		if strings.Contains(r.URL.Path, connects) {
-			return false
-		}
+	switch subresource(r.URL.Path) {
+	case "proxy", "exec", "attach", "portforward":
+		return false
 	}
 	return true
+}
+
+// subresource is what a path names behind an object, "" for nothing: /api/v1/namespaces/NAMESPACE/pods/NAME/exec. An object may have
+// any name.
+func subresource(path string) string {
+	rest := strings.Trim(path, "/")
+	skip := func(segments int) {
+		for range segments {
+			_, rest, _ = strings.Cut(rest, "/")
+		}
+	}
+	switch {
+	case strings.HasPrefix(rest, "apis/"):
+		skip(3) // group and version
+	case strings.HasPrefix(rest, "api/"):
+		skip(2)
+	default:
+		return ""
+	}
+	if strings.HasPrefix(rest, "namespaces/") && strings.Count(rest, "/") > 2 {
+		skip(2)
+	}
+	skip(2) // the resource and its object
+	first, _, _ := strings.Cut(rest, "/")
+	return first
 }
 
 // call has the handler run on the caller's goroutine, and returns all of the answer.

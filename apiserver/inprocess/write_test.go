@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -73,5 +74,28 @@ func TestConnectionsStream(t *testing.T) {
 	close(done)
 	if _, err := io.ReadAll(response.Body); err != nil {
 		t.Error(err)
+	}
+}
+
+// What connects is told by its subresource; objects may have any name.
+func TestObjectsAreNamedLikeSubresources(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/api/v1/namespaces/default/pods/proxy-x":                        true,
+		"/api/v1/namespaces/exec/pods/exec":                              true,
+		"/api/v1/namespaces/proxy":                                       true,
+		"/api/v1/namespaces/proxy/status":                                true,
+		"/apis/apps/v1/namespaces/attach/deployments/attach":             true,
+		"/apis/apps/v1/namespaces/attach/deployments/portforward/status": true,
+		"/api/v1/nodes/proxy":                                            true,
+		"/api/v1/nodes/n/proxy":                                          false,
+		"/api/v1/nodes/n/proxy/run":                                      false,
+		"/api/v1/namespaces/default/pods/p/exec":                         false,
+		"/api/v1/namespaces/default/pods/p/attach":                       false,
+		"/api/v1/namespaces/default/pods/p/portforward":                  false,
+		"/api/v1/namespaces/default/services/s/proxy/":                   false,
+	} {
+		if got := isWrite(httptest.NewRequest(http.MethodPost, path, http.NoBody)); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
 	}
 }

@@ -21,6 +21,7 @@ const patience = time.Minute
 type hearing struct {
 	mu    sync.Mutex
 	heard []string
+	more  chan struct{} // closed by what is heard next, where somebody waits
 	hold  chan struct{}
 }
 
@@ -31,6 +32,10 @@ func (h *hearing) note(format string, of ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.heard = append(h.heard, fmt.Sprintf(format, of...))
+	if h.more != nil {
+		close(h.more)
+		h.more = nil
+	}
 }
 
 func (h *hearing) OnAdd(now any, first bool) { h.note("add %v %v", now, first) }
@@ -40,14 +45,20 @@ func (h *hearing) OnDelete(now any)          { h.note("delete %v", now) }
 // wait returns what has been heard when that is n things.
 func (h *hearing) wait(t *testing.T, n int) []string {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for end := time.After(patience); ; {
 		h.mu.Lock()
 		heard := slices.Clone(h.heard)
+		if h.more == nil {
+			h.more = make(chan struct{})
+		}
+		more := h.more
 		h.mu.Unlock()
 		if len(heard) >= n {
 			return heard
 		}
-		if time.Now().After(end) {
+		select {
+		case <-more:
+		case <-end:
 			t.Fatalf("heard %v, want %d things", heard, n)
 		}
 	}
