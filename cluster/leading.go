@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -28,16 +29,17 @@ type LeaderOptions struct {
 	LeaderElectRetryPeriod metav1.Duration `json:"leader-elect-retry-period,omitempty"`
 }
 
-// seat is a Lease, and who asks for it.
+// seat is a Lease, who asks for it, and who tells of it if that is not its name.
 type seat struct {
-	lease string
-	who   user.Info
+	lease     string
+	who       user.Info
+	component string
 }
 
 // The names are upstream's.
-func controllerSeat() seat      { return seat{"kube-controller-manager", managerIdentity()} }
-func cloudControllerSeat() seat { return seat{"cloud-controller-manager", serverIdentity()} }
-func schedulerSeat() seat       { return seat{"kube-scheduler", schedulerIdentity()} }
+func controllerSeat() seat      { return seat{lease: "kube-controller-manager", who: managerIdentity()} }
+func cloudControllerSeat() seat { return seat{lease: "cloud-controller-manager", who: serverIdentity()} }
+func schedulerSeat() seat       { return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName} }
 
 func defaultLeading() LeaderOptions {
 	terms := election.Default()
@@ -83,7 +85,7 @@ func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, pre
 		return component{}, err
 	}
 	name := first.components[0].name
-	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Terms: c.options.terms()}
+	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Component: on.component, Terms: c.options.terms()}
 	return component{name, func(ctx context.Context) error {
 		return e.Run(ctx, func(ctx context.Context) (err error) {
 			term := first

@@ -36,6 +36,9 @@ func (s *Scheduler) missed(p *profile.Profile, began time.Time, f *failure) {
 // bound counts a pod that is bound.
 func (s *Scheduler) bound(p *profile.Profile, w *waitingPod) {
 	s.Metrics.Attempt(p.Name, metrics.Scheduled, s.Clock.Since(w.began))
+	if w.queued.Flushed() {
+		s.Metrics.BoundAfterFlush()
+	}
 	if first := w.queued.GetInitialAttemptTimestamp(); first != nil {
 		s.Metrics.Bound(w.queued.Attempts, s.Clock.Since(*first))
 	}

@@ -54,7 +54,9 @@ type Election struct {
 	Namespace string
 	// Identity is who we are; no two candidates have the same.
 	Identity string
-	Terms    Terms
+	// Component is who the events of the Lease come from. Default: the Lease's name.
+	Component string
+	Terms     Terms
 }
 
 // Run leads whenever it may, until ctx ends. It returns early only when what it leads ends although it may go on, with its error.
@@ -63,9 +65,14 @@ func (e *Election) Run(ctx context.Context, lead func(context.Context) error) er
 	if err != nil {
 		return fmt.Errorf("making a client for leases: %w", err)
 	}
+	events, err := newRecorder(ctx, e.Config, cmp.Or(e.Component, e.Name))
+	if err != nil {
+		return err
+	}
+	defer events.writing.Wait()
 	lock := &resourcelock.LeaseLock{
 		LeaseMeta: metav1.ObjectMeta{Namespace: cmp.Or(e.Namespace, metav1.NamespaceSystem), Name: e.Name}, Client: client,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: e.Identity},
+		LockConfig: resourcelock.ResourceLockConfig{Identity: e.Identity, EventRecorder: events},
 	}
 	logger := logr.FromContextOrDiscard(ctx).WithValues("lease", e.Name)
 	for ctx.Err() == nil {

@@ -3,11 +3,13 @@ package election_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
@@ -55,6 +57,33 @@ func (g *group) lease() *coordinationv1.Lease {
 	return lease
 }
 
+// told waits for the events of the Lease.
+func (g *group) told(want ...string) {
+	g.Helper()
+	var got []string
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+		events := &corev1.EventList{}
+		if err := g.api.List(g.Context(), events, client.InNamespace("kube-system")); err != nil {
+			g.Fatal(err)
+		}
+		got = nil
+		for _, e := range events.Items {
+			if e.Reason == "LeaderElection" && e.InvolvedObject.Kind == "Lease" && e.InvolvedObject.Name == "kube-scheduler" && e.Source.Component == "kube-scheduler" {
+				got = append(got, e.Message)
+			}
+		}
+		slices.Sort(got)
+		if slices.Equal(got, want) {
+			return
+		}
+		select {
+		case <-g.Context().Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	g.Errorf("the events say %q, want %q", got, want)
+}
+
 func (g *group) wait(what string, channel <-chan struct{}) {
 	g.Helper()
 	select {
@@ -91,11 +120,13 @@ func TestHandsOver(t *testing.T) {
 	if got := *g.lease().Spec.HolderIdentity; got != "first" {
 		t.Errorf("%s holds the lease", got)
 	}
+	g.told("first became leader")
 	stopFirst()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 	g.wait("the second never leads", beginning)
+	g.told("first became leader", "second became leader")
 	stopSecond()
 	if err := <-over; err != nil {
 		t.Error(err)

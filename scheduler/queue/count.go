@@ -13,6 +13,7 @@ const (
 	podUpdated    = "UnschedulablePodUpdate"
 	backoffOver   = "BackoffComplete"
 	attemptFailed = "ScheduleAttemptFailure"
+	waitedLong    = "UnschedulableTimeout"
 )
 
 func (q *Queue) tell(event, queue string) {

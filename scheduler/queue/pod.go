@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"container/list"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -30,6 +31,9 @@ type Pod struct {
 	seen          uint64 // events before the attempt
 	changed       bool   // itself, during the attempt
 	calm          bool   // its backoff does not end early
+	waits         time.Time
+	aging         *list.Element // of those that wait for an event
+	flushed       bool          // tried because it had waited for long
 }
 
 type place int
@@ -76,3 +80,6 @@ func (p *Pod) GetGatingPlugin() string { return p.gate }
 
 // GetGatingPluginEvents implements fwk.QueuedPodInfo.
 func (p *Pod) GetGatingPluginEvents() []fwk.ClusterEvent { return nil }
+
+// Flushed says that the pod is tried because it has waited for long, and not because anything happened.
+func (p *Pod) Flushed() bool { return p.flushed }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"container/heap"
+	"container/list"
 	"context"
 	"slices"
 	"sync"
@@ -24,7 +25,7 @@ import (
 //	   v             |  |           Failed
 //	  waiting --Move-+  |              v
 //	     \              +--time-- backing off <--- errors, or an event came during the attempt
-//	      <--------------------------- waiting     otherwise
+//	      <--------------------------- waiting     otherwise, for five minutes at most
 type Queue struct {
 	Clock clock.WithTicker
 	// Less orders active pods (the QueueSort plugin).
@@ -35,6 +36,8 @@ type Queue struct {
 	Hints map[string][]fwk.ClusterEventWithHint
 	// Backoff doubles from InitialBackoff to MaxBackoff with each failed attempt; defaults 1 s and 10 s.
 	InitialBackoff, MaxBackoff time.Duration
+	// MaxWaiting is how long a pod waits for an event before it is tried again anyhow; default 5 minutes.
+	MaxWaiting time.Duration
 	// Eager has pods tried before their backoff is over when there is nothing else to be tried, but not those that met an error
 	// (SchedulerPopFromBackoffQ).
 	Eager bool
@@ -49,6 +52,7 @@ type Queue struct {
 	active  podHeap
 	backoff podHeap
 	waiting map[*Pod]struct{}
+	aging   list.List // of them, those that no plugin gates, as they began to wait
 	flight  map[types.UID]*Pod
 	recent  []recorded // events since the oldest pod in flight was popped
 	counter uint64
@@ -69,6 +73,9 @@ func (q *Queue) Init() {
 	}
 	if q.MaxBackoff == 0 {
 		q.MaxBackoff = 10 * time.Second
+	}
+	if q.MaxWaiting == 0 {
+		q.MaxWaiting = maxWaiting
 	}
 	q.pods, q.flight, q.waiting = map[types.UID]*Pod{}, map[types.UID]*Pod{}, map[*Pod]struct{}{}
 	q.active.less = func(a, b *Pod) bool { return q.Less(a, b) }
@@ -190,14 +197,16 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 	for len(q.backoff.pods) > 0 && !q.backoff.pods[0].backoffUntil.After(now) {
 		q.activate(heap.Pop(&q.backoff).(*Pod), backoffOver)
 	}
+	q.flush(now)
 	if q.Eager && len(q.active.pods) == 0 {
 		q.hurry()
 	}
 	if len(q.active.pods) == 0 {
+		next := q.flushAt()
 		if len(q.backoff.pods) > 0 {
-			return nil, q.backoff.pods[0].backoffUntil
+			next = earlier(next, q.backoff.pods[0].backoffUntil)
 		}
-		return nil, time.Time{}
+		return nil, next
 	}
 	p := heap.Pop(&q.active).(*Pod)
 	p.where, p.changed, p.calm = inFlight, false, false
@@ -208,6 +217,7 @@ func (q *Queue) tryPop() (*Pod, time.Time) {
 	}
 	q.flight[p.GetPod().UID] = p
 	tried := *p
+	p.flushed = false
 	return &tried, time.Time{}
 }
 
@@ -291,6 +301,8 @@ func (q *Queue) landed(p *Pod) bool {
 	again := p.changed || slices.ContainsFunc(q.recent, missed)
 	if again {
 		q.retry(p, attemptFailed)
+	} else {
+		q.age(p)
 	}
 	return again
 }
@@ -364,6 +376,7 @@ func (q *Queue) wait(p *Pod, event string) {
 
 func (q *Queue) activate(p *Pod, event string) {
 	delete(q.waiting, p)
+	q.unage(p)
 	p.where = active
 	heap.Push(&q.active, p)
 	q.tell(event, activeQueue)
@@ -385,6 +398,7 @@ func (q *Queue) leave(p *Pod) {
 		heap.Remove(&q.backoff, p.index)
 	case waiting:
 		delete(q.waiting, p)
+		q.unage(p)
 	}
 	p.where = nowhere
 }

@@ -118,7 +118,7 @@ func TestWaitsForAnEventThatHelps(t *testing.T) {
 	f.add(pod("big"))
 	f.pops("big")
 	f.Failed("big", sets.New("Fit"))
-	f.clock.Step(time.Hour)
+	f.clock.Step(4 * time.Minute)
 	f.pops()
 	f.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod("other"), nil)
 	f.pops()
