@@ -168,7 +168,7 @@ func (n *news) sleep(ctx context.Context, wait time.Duration) {
 }
 
 func (n *news) write(ctx context.Context, event *eventsv1.Event) {
-	err := n.client.Create(ctx, event)
+	err := n.deliver(ctx, event)
 	switch {
 	case err == nil || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause): // nobody will look
 	case ctx.Err() != nil:
