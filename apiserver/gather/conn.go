@@ -34,6 +34,7 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 type Conn struct {
 	*tls.Conn
 	lastWords, patience time.Duration
+	reading             *reading // nil where the connection is not of a Listener
 
 	mu      sync.Mutex
 	changed sync.Cond // waiting or err was changed, or sending ended
@@ -47,9 +48,17 @@ type Conn struct {
 
 // NewConn gathers the writes to a connection.
 func NewConn(c *tls.Conn) *Conn {
-	g := &Conn{Conn: c, lastWords: lastWords, patience: patience}
+	g := &Conn{Conn: c, lastWords: lastWords, patience: patience, reading: newReading(c)}
 	g.changed.L = &g.mu
 	return g
+}
+
+// Read implements net.Conn. It is for one goroutine at a time.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.reading == nil {
+		return c.Conn.Read(p)
+	}
+	return c.reading.Read(p)
 }
 
 // Write implements net.Conn. It waits only when the client is slow.

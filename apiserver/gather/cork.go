@@ -2,6 +2,7 @@ package gather
 
 import (
 	"net"
+	"os"
 	"sync"
 )
 
@@ -21,8 +22,18 @@ func (l Listener) Accept() (net.Conn, error) {
 // TLS says that it ends before it closes a connection whose client reads nothing.
 type corked struct {
 	net.Conn
+	waitless bool // reading is for what is there already; of the goroutine that reads
+
 	mu   sync.Mutex
 	kept *[]byte // nil without the cork
+}
+
+// Read implements net.Conn. Who does not wait is told of a timeout, after which TLS goes on where it was.
+func (c *corked) Read(p []byte) (int, error) {
+	if c.waitless {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Read(p)
 }
 
 // cork puts the cork in.

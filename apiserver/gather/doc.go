@@ -6,8 +6,11 @@
 // for a timer: what is ready alone is sent alone. A Listener makes connections on which several records leave in one system
 // call.
 //
+// The other way, window updates that are there at the same time are added up before net/http sees them (reading): a client sends two
+// for each 8 KiB of an answer, and its next request waits behind them.
+//
 // What is in memory counts as answered for net/http: whoever shuts a server down asks its Conns to finish before it closes them.
 //
 // It owns the connections of the server and the bytes that wait in them, at most maxWaiting each. It never looks into
-// what it sends.
+// what it sends, and of what it reads at the heads of frames alone.
 package gather

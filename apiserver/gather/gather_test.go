@@ -38,7 +38,7 @@ func pair(t *testing.T) (*Conn, *tls.Conn, *counted) {
 	ours, theirs := net.Pipe()
 	below := &counted{Conn: ours}
 	server := tls.Server(&corked{Conn: below}, &tls.Config{Certificates: certificates.TLS.Certificates, DynamicRecordSizingDisabled: true})
-	client := tls.Client(theirs, &tls.Config{InsecureSkipVerify: true})
+	client := tls.Client(&corked{Conn: theirs}, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error, 1)
 	go func() { shaken <- server.Handshake() }()
 	if err := errors.Join(client.Handshake(), <-shaken); err != nil {
