@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
@@ -139,6 +140,51 @@ func TestPodsGetDevices(t *testing.T) {
 	}
 	d.bound(third)
 	d.breaks(second)
+}
+
+// Pods get what a class stands for by the name of an extended resource, once the device is attached, and give it back when they go.
+func TestPodsGetExtendedResourcesByClass(t *testing.T) {
+	d := newDevices(t)
+	d.creates(
+		&resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "fab"}, Spec: resourcev1.DeviceClassSpec{
+			ExtendedResourceName: ptr.To("example.com/fab"),
+			Selectors:            []resourcev1.DeviceSelector{{CEL: &resourcev1.CELDeviceSelector{Expression: `device.driver == "fab.example.com"`}}},
+		}},
+		&resourcev1.ResourceSlice{ObjectMeta: metav1.ObjectMeta{Name: "fab"}, Spec: resourcev1.ResourceSliceSpec{
+			Driver: "fab.example.com", AllNodes: ptr.To(true), Pool: resourcev1.ResourcePool{Name: "fab", Generation: 1, ResourceSliceCount: 1},
+			Devices: []resourcev1.Device{{Name: "f0", BindsToNode: ptr.To(true), BindingConditions: []string{"example.com/attached"}}},
+		}})
+	one := corev1.ResourceList{"example.com/fab": resource.MustParse("1")}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "lent"}, Spec: corev1.PodSpec{
+		Containers: []corev1.Container{{Name: "main", Image: "x", Resources: corev1.ResourceRequirements{Requests: one, Limits: one}}},
+	}}
+	d.creates(pod)
+	claim := &resourcev1.ResourceClaim{}
+	d.eventually("a claim is made", func() error {
+		if err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod); err != nil || pod.Status.ExtendedResourceClaimStatus == nil {
+			return fmt.Errorf("the pod's status is %+v: %w", pod.Status, err)
+		}
+		return d.Get(d.Context(), client.ObjectKey{Namespace: "default", Name: pod.Status.ExtendedResourceClaimStatus.ResourceClaimName}, claim)
+	})
+	if a := claim.Status.Allocation; pod.Spec.NodeName != "" || a == nil || a.AllocationTimestamp == nil || len(claim.Status.ReservedFor) != 1 {
+		t.Errorf("before the device is attached the pod is on %q, and the claim has %+v", pod.Spec.NodeName, claim.Status)
+	}
+	claim.Status.Devices = []resourcev1.AllocatedDeviceStatus{{Driver: "fab.example.com", Pool: "fab", Device: "f0", Conditions: []metav1.Condition{{
+		Type: "example.com/attached", Status: metav1.ConditionTrue, Reason: "Attached", LastTransitionTime: metav1.Now(),
+	}}}}
+	if err := d.Status().Update(d.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	d.bound(pod)
+	if err := d.Delete(d.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	d.eventually("the claim goes", func() error {
+		if err := d.Get(d.Context(), client.ObjectKeyFromObject(claim), claim); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("it is there with %+v: %w", claim.Status, err)
+		}
+		return nil
+	})
 }
 
 // breaks taints all devices: a pod that does not tolerate that goes.
