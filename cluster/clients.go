@@ -44,7 +44,7 @@ func (c *controlPlane) client(u user.Info, reader client.Reader) (client.Client,
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", u.GetName(), err)
 	}
-	return made, nil
+	return &inprocess.Client{Client: made, Transport: config.Transport.(*inprocess.Transport)}, nil
 }
 
 // sharedMapper is made when it is first asked for.

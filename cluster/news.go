@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ const (
 	// newsLate is how long it is put off at most while more happens.
 	newsLate = 5 * time.Second
 	// newsWriters write at the same time: what is committed together costs the disk once.
-	newsWriters = 4
+	newsWriters = 16
 	// maxNewsWaiting bounds what waits; beyond, events are dropped, as client-go's broadcaster does beyond 1,000.
 	maxNewsWaiting = 20_000
 	// newsLast is how long at most what is left is written at the end.
@@ -99,8 +98,8 @@ func (n *news) add(event *eventsv1.Event) {
 	}
 }
 
-// take returns events whose time has come, or how long that takes; nothing if there are none. At the end the time of all has come.
-func (n *news) take(end bool) (due []*eventsv1.Event, wait time.Duration) {
+// take returns an event whose time has come, or how long that takes; nothing if there are none. At the end the time of all has come.
+func (n *news) take(end bool) (due *eventsv1.Event, wait time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) == 0 {
@@ -113,9 +112,8 @@ func (n *news) take(end bool) (due []*eventsv1.Event, wait time.Duration) {
 	if wait > 0 {
 		return nil, wait
 	}
-	due = slices.Clone(n.waiting[:min(newsWriters, len(n.waiting))])
-	clear(n.waiting[:len(due)])
-	if n.waiting = n.waiting[len(due):]; len(n.waiting) == 0 {
+	due, n.waiting[0] = n.waiting[0], nil
+	if n.waiting = n.waiting[1:]; len(n.waiting) == 0 {
 		n.waiting, n.alone = nil, false
 	}
 	return due, 0
@@ -135,12 +133,8 @@ func (n *news) run(ctx context.Context) {
 	for writing.Err() == nil {
 		due, wait := n.take(ctx.Err() != nil)
 		switch {
-		case len(due) > 0:
-			var all sync.WaitGroup
-			for _, event := range due {
-				all.Go(func() { n.write(writing, event) })
-			}
-			all.Wait()
+		case due != nil:
+			n.writeAll(ctx, writing, due)
 			n.tellDropped(ctx, false)
 		case ctx.Err() != nil:
 			return
@@ -148,6 +142,34 @@ func (n *news) run(ctx context.Context) {
 			n.sleep(ctx, wait)
 		}
 	}
+}
+
+// writeAll writes an event and those after it whose time has come. Each writer goes from one to the next, so that its stack, which
+// the first has made large, serves all of them.
+func (n *news) writeAll(ctx, writing context.Context, due *eventsv1.Event) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for writers := 1; due != nil; writers++ {
+		first := due
+		all.Go(func() {
+			for event := first; event != nil; event = n.next(ctx, writing) {
+				n.write(writing, event)
+			}
+		})
+		if writers == newsWriters {
+			return
+		}
+		due = n.next(ctx, writing)
+	}
+}
+
+// next event whose time has come, if it can be written still.
+func (n *news) next(ctx, writing context.Context) *eventsv1.Event {
+	if writing.Err() != nil {
+		return nil
+	}
+	due, _ := n.take(ctx.Err() != nil)
+	return due
 }
 
 // sleep lasts until ctx ends, or so long; with nothing to wait for, until there is something.
