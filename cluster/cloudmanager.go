@@ -202,7 +202,7 @@ func (m *CloudManager) provider(api client.Client) (cloudprovider.Interface, err
 		if err != nil {
 			return nil, fmt.Errorf("reading --cloud-config: %w", err)
 		}
-		defer file.Close() //nolint:errcheck // it was read
+		defer file.Close()
 		config = file
 	}
 	provider, err := m.factory()(config, api)
