@@ -37,9 +37,13 @@ type seat struct {
 }
 
 // The names are upstream's.
-func controllerSeat() seat      { return seat{lease: "kube-controller-manager", who: managerIdentity()} }
-func cloudControllerSeat() seat { return seat{lease: "cloud-controller-manager", who: serverIdentity()} }
-func schedulerSeat() seat       { return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName} }
+func controllerSeat() seat { return seat{lease: "kube-controller-manager", who: managerIdentity()} }
+func cloudControllerSeat() seat {
+	return seat{lease: "cloud-controller-manager", who: serverIdentity()}
+}
+func schedulerSeat() seat {
+	return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName}
+}
 
 func defaultLeading() LeaderOptions {
 	terms := election.Default()

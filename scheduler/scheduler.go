@@ -72,12 +72,12 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	if err := s.init(ctx); err != nil {
 		return fmt.Errorf("setting up the scheduler: %w", err)
 	}
+	defer s.Metrics.Follow(nil) // whoever does not lead counts nothing
 	unregister, err := s.watch(ctx)
 	if err != nil {
 		return fmt.Errorf("watching the cluster: %w", err)
 	}
 	defer unregister()
-	defer s.Metrics.Follow(nil)
 	defer s.binding.Wait()
 	s.turn.Lock()
 	s.queue.Eager, s.running = true, true
