@@ -51,25 +51,19 @@ func TestTheCrewIsAsLargeAsItMustBe(t *testing.T) {
 }
 
 func TestAllIsDone(t *testing.T) {
-	c, done, mu := &Crew{}, 0, sync.Mutex{}
-	for range 1000 {
+	c, done := &Crew{}, sync.WaitGroup{}
+	done.Add(1100)
+	for i := range 1000 {
 		c.Go(func() {
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			if done%10 == 0 {
-				c.Go(func() {})
+			defer done.Done()
+			if i%10 == 0 {
+				c.Go(done.Done)
 			}
 		})
 	}
-	for {
-		mu.Lock()
-		all := done == 1000
-		mu.Unlock()
-		if all {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	done.Wait()
 	c.Wait()
+	if len(c.idle) > 0 {
+		t.Errorf("%d wait at the end", len(c.idle))
+	}
 }
