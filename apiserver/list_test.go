@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/compaction"
 )
 
 func names(list *unstructured.Unstructured) []string {
@@ -129,17 +131,17 @@ func TestPageThatIsTooOld(t *testing.T) {
 	compacting.Go(func() { _ = ts.server.Compact(ctx) })
 	defer compacting.Wait()
 	defer end()
-	for range compactAge / compactEvery {
+	for range compaction.Age / compaction.Every {
 		until(clk.HasWaiters)
 		ts.get(configMaps + next).wants(200)
-		clk.Step(compactEvery)
+		clk.Step(compaction.Every)
 	}
 	revision, err := strconv.ParseInt(first.GetResourceVersion(), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for ts.server.reader.Compacted.Load() <= revision { // the first look may have been too early, and a step while it was not waiting
-		clk.Step(compactEvery)
+		clk.Step(compaction.Every)
 		runtime.Gosched()
 	}
 	refusal := ts.get(configMaps + next).wants(410).says("use the continue token in this response").status()

@@ -19,6 +19,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/compaction"
 	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
@@ -155,6 +156,11 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.reader = &read.Reader{Store: s.Store, Cache: s.Cache, MinWatch: s.MinWatch, Stopping: ctx, Metrics: s.metrics}
 	s.writer = &write.Writer{Admission: s.Admission, FieldManager: s.FieldManager, Served: &s.Served, Allowed: s.chain.Allowed}
 	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
+}
+
+// Compact drops the past from the store, as it grows, until ctx ends.
+func (s *Server) Compact(ctx context.Context) error {
+	return compaction.Compaction{Store: s.Store, Cache: s.Cache, Clock: s.Clock, Compacted: &s.reader.Compacted}.Run(ctx)
 }
 
 // load is what there is of each resource.
