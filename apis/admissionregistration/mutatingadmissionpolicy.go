@@ -3,6 +3,7 @@ package admissionregistration
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -30,5 +31,5 @@ func mutatingAdmissionPolicies() *resource.Resource {
 
 func defaultMutatingAdmissionPolicy(p *admissionregistrationv1.MutatingAdmissionPolicy) {
 	resource.SetPtr(&p.Spec.FailurePolicy, admissionregistrationv1.Fail)
-	defaultMatchResources(p.Spec.MatchConstraints)
+	matching.DefaultMatchResources(p.Spec.MatchConstraints)
 }

@@ -4,6 +4,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -38,6 +39,6 @@ func defaultMutatingWebhookConfiguration(c *admissionregistrationv1.MutatingWebh
 		resource.SetPtr(&hook.TimeoutSeconds, defaultTimeoutSeconds)
 		resource.SetPtr(&hook.ReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)
 		defaultClientConfig(&hook.ClientConfig)
-		defaultRules(hook.Rules)
+		matching.DefaultRules(hook.Rules)
 	}
 }

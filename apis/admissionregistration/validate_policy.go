@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
@@ -27,10 +28,10 @@ type annotationText struct{ Key, ValueExpression string }
 
 func validateValidatingAdmissionPolicy(p *admissionregistrationv1.ValidatingAdmissionPolicy) field.ErrorList {
 	spec, path := &p.Spec, field.NewPath("spec")
-	errs := validateFailurePolicy(spec.FailurePolicy, path)
+	errs := matching.ValidateFailurePolicy(spec.FailurePolicy, path)
 	errs = append(errs, validateParamKind(spec.ParamKind, path.Child("paramKind"))...)
 	errs = append(errs, validateConstraints(spec.MatchConstraints, path.Child("matchConstraints"))...)
-	errs = append(errs, validateConditions(spec.MatchConditions, path.Child("matchConditions"))...)
+	errs = append(errs, matching.ValidateConditions(spec.MatchConditions, path.Child("matchConditions"))...)
 	errs = append(errs, validateVariables(spec.Variables, path.Child("variables"))...)
 	if len(spec.Validations) == 0 && len(spec.AuditAnnotations) == 0 {
 		const detail = "validations or auditAnnotations must contain at least one item"
@@ -54,7 +55,7 @@ func validateConstraints(m *admissionregistrationv1.MatchResources, path *field.
 	if m == nil {
 		return field.ErrorList{field.Required(path, "")}
 	}
-	errs := validateMatch(m, path)
+	errs := matching.ValidateMatch(m, path)
 	if len(m.ResourceRules) == 0 {
 		errs = append(errs, field.Required(path.Child("resourceRules"), ""))
 	}
@@ -164,13 +165,13 @@ func validateAuditAnnotations(policy string, annotations []admissionregistration
 
 func validateMutatingAdmissionPolicy(p *admissionregistrationv1.MutatingAdmissionPolicy) field.ErrorList {
 	spec, path := &p.Spec, field.NewPath("spec")
-	errs := validateFailurePolicy(spec.FailurePolicy, path)
+	errs := matching.ValidateFailurePolicy(spec.FailurePolicy, path)
 	errs = append(errs, validateParamKind(spec.ParamKind, path.Child("paramKind"))...)
 	errs = append(errs, validateConstraints(spec.MatchConstraints, path.Child("matchConstraints"))...)
 	if spec.MatchConstraints != nil {
-		errs = append(errs, validateMutable(spec.MatchConstraints, path.Child("matchConstraints"))...)
+		errs = append(errs, matching.ValidateMutable(spec.MatchConstraints, path.Child("matchConstraints"))...)
 	}
-	errs = append(errs, validateConditions(spec.MatchConditions, path.Child("matchConditions"))...)
+	errs = append(errs, matching.ValidateConditions(spec.MatchConditions, path.Child("matchConditions"))...)
 	errs = append(errs, validateVariables(spec.Variables, path.Child("variables"))...)
 	if len(spec.Mutations) == 0 {
 		errs = append(errs, field.Required(path.Child("mutations"), "mutations must contain at least one item"))

@@ -1,7 +1,6 @@
 package admissionregistration
 
 import (
-	"slices"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -10,13 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
 const (
-	maxMatchConditions = 64
-	maxTimeoutSeconds  = 30
-	minNameLabels      = 3
+	maxTimeoutSeconds = 30
+	minNameLabels     = 3
 )
 
 // reviewVersions are the versions in which a webhook can be asked.
@@ -93,21 +92,21 @@ func validateWebhooks(hooks []webhook) field.ErrorList {
 func (h *webhook) validate(path *field.Path) field.ErrorList {
 	errs := validateQualifiedDomain(h.name, path.Child("name"))
 	for i := range h.rules {
-		errs = append(errs, validateRule(&h.rules[i], path.Child("rules").Index(i))...)
+		errs = append(errs, matching.ValidateRule(&h.rules[i], path.Child("rules").Index(i))...)
 	}
-	errs = append(errs, validateFailurePolicy(h.failurePolicy, path)...)
-	errs = append(errs, validateMatchPolicy(h.matchPolicy, path)...)
+	errs = append(errs, matching.ValidateFailurePolicy(h.failurePolicy, path)...)
+	errs = append(errs, matching.ValidateMatchPolicy(h.matchPolicy, path)...)
 	errs = append(errs, h.validateSideEffects(path.Child("sideEffects"))...)
 	if h.timeout != nil && (*h.timeout < 1 || *h.timeout > maxTimeoutSeconds) {
 		errs = append(errs, field.Invalid(path.Child("timeoutSeconds"), *h.timeout, "the timeout value must be between 1 and 30 seconds"))
 	}
-	errs = append(errs, validateSelectors(h.namespaces, h.objects, path)...)
+	errs = append(errs, matching.ValidateSelectors(h.namespaces, h.objects, path)...)
 	if h.reinvocation != nil {
 		errs = append(errs, check.OneOf(path.Child("reinvocationPolicy"), *h.reinvocation,
 			admissionregistrationv1.IfNeededReinvocationPolicy, admissionregistrationv1.NeverReinvocationPolicy)...)
 	}
 	errs = append(errs, validateClient(h.client, path.Child("clientConfig"))...)
-	return append(errs, validateConditions(h.conditions, path.Child("matchConditions"))...)
+	return append(errs, matching.ValidateConditions(h.conditions, path.Child("matchConditions"))...)
 }
 
 func (h *webhook) validateSideEffects(path *field.Path) field.ErrorList {
@@ -160,54 +159,4 @@ func validateClient(c *admissionregistrationv1.WebhookClientConfig, path *field.
 	}
 	return check.WebhookService(path.Child("service"), check.Service{
 		Namespace: c.Service.Namespace, Name: c.Service.Name, Path: c.Service.Path, Port: c.Service.Port})
-}
-
-func validateFailurePolicy(policy *admissionregistrationv1.FailurePolicyType, path *field.Path) field.ErrorList {
-	if policy == nil {
-		return nil
-	}
-	return check.OneOf(path.Child("failurePolicy"), *policy, admissionregistrationv1.Fail, admissionregistrationv1.Ignore)
-}
-
-func validateMatchPolicy(policy *admissionregistrationv1.MatchPolicyType, path *field.Path) field.ErrorList {
-	if policy == nil {
-		return nil
-	}
-	return check.OneOf(path.Child("matchPolicy"), *policy, admissionregistrationv1.Equivalent, admissionregistrationv1.Exact)
-}
-
-func validateSelectors(namespaces, objects *metav1.LabelSelector, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if namespaces != nil {
-		errs = append(errs, check.Selector(path.Child("namespaceSelector"), namespaces)...)
-	}
-	if objects != nil {
-		errs = append(errs, check.Selector(path.Child("objectSelector"), objects)...)
-	}
-	return errs
-}
-
-// validateConditions checks the names of match conditions, and that they say something.
-func validateConditions(conditions []admissionregistrationv1.MatchCondition, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	if len(conditions) > maxMatchConditions {
-		errs = append(errs, field.TooMany(path, len(conditions), maxMatchConditions))
-	}
-	var names []string
-	for i, condition := range conditions {
-		at := path.Index(i)
-		if strings.TrimSpace(condition.Expression) == "" {
-			errs = append(errs, field.Required(at.Child("expression"), ""))
-		}
-		if condition.Name == "" {
-			errs = append(errs, field.Required(at.Child("name"), ""))
-			continue
-		}
-		errs = append(errs, check.QualifiedName(at.Child("name"), condition.Name)...)
-		if slices.Contains(names, condition.Name) {
-			errs = append(errs, field.Duplicate(at.Child("name"), condition.Name))
-		}
-		names = append(names, condition.Name)
-	}
-	return errs
 }

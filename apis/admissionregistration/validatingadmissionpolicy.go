@@ -3,6 +3,7 @@ package admissionregistration
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -31,5 +32,5 @@ func validatingAdmissionPolicies() *resource.Resource {
 
 func defaultValidatingAdmissionPolicy(p *admissionregistrationv1.ValidatingAdmissionPolicy) {
 	resource.SetPtr(&p.Spec.FailurePolicy, admissionregistrationv1.Fail)
-	defaultMatchResources(p.Spec.MatchConstraints)
+	matching.DefaultMatchResources(p.Spec.MatchConstraints)
 }

@@ -4,6 +4,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -37,6 +38,6 @@ func defaultValidatingWebhookConfiguration(c *admissionregistrationv1.Validating
 		resource.SetPtr(&hook.ObjectSelector, metav1.LabelSelector{})
 		resource.SetPtr(&hook.TimeoutSeconds, defaultTimeoutSeconds)
 		defaultClientConfig(&hook.ClientConfig)
-		defaultRules(hook.Rules)
+		matching.DefaultRules(hook.Rules)
 	}
 }

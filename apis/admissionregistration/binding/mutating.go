@@ -1,12 +1,14 @@
-package admissionregistration
+package binding
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-func mutatingAdmissionPolicyBindings() *resource.Resource {
+// Mutating is the row of MutatingAdmissionPolicyBindings.
+func Mutating() *resource.Resource {
 	return resource.WithGeneration(&resource.Resource{
 		Group:      admissionregistrationv1.GroupName,
 		Name:       "mutatingadmissionpolicybindings",
@@ -19,8 +21,8 @@ func mutatingAdmissionPolicyBindings() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.MutatingAdmissionPolicyBindingList],
 			Default: resource.Defaulter(defaultMutatingAdmissionPolicyBinding),
 		}},
-		Columns:          bindingColumns(),
-		Cells:            resource.Row(mutatingBindingCells),
+		Columns:          columns(),
+		Cells:            resource.Row(mutatingCells),
 		Validate:         resource.Check(validateMutatingAdmissionPolicyBinding),
 		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:    "mutatingadmissionpolicybindings",
@@ -29,5 +31,5 @@ func mutatingAdmissionPolicyBindings() *resource.Resource {
 }
 
 func defaultMutatingAdmissionPolicyBinding(b *admissionregistrationv1.MutatingAdmissionPolicyBinding) {
-	defaultMatchResources(b.Spec.MatchResources)
+	matching.DefaultMatchResources(b.Spec.MatchResources)
 }

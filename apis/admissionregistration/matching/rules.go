@@ -1,4 +1,4 @@
-package admissionregistration
+package matching
 
 import (
 	"slices"
@@ -24,8 +24,8 @@ func operations() []admissionregistrationv1.OperationType {
 	}
 }
 
-// validateRule checks which requests a rule is about.
-func validateRule(rule *admissionregistrationv1.RuleWithOperations, path *field.Path) field.ErrorList {
+// ValidateRule checks which requests a rule is about.
+func ValidateRule(rule *admissionregistrationv1.RuleWithOperations, path *field.Path) field.ErrorList {
 	at := path.Child("operations")
 	var errs field.ErrorList
 	if len(rule.Operations) == 0 {
@@ -115,21 +115,21 @@ func validateNamedRules(rules []admissionregistrationv1.NamedRuleWithOperations,
 			}
 			names.Insert(name)
 		}
-		errs = append(errs, validateRule(&rules[i].RuleWithOperations, at)...)
+		errs = append(errs, ValidateRule(&rules[i].RuleWithOperations, at)...)
 	}
 	return errs
 }
 
-// validateMatch checks which objects a policy is about.
-func validateMatch(m *admissionregistrationv1.MatchResources, path *field.Path) field.ErrorList {
-	errs := validateMatchPolicy(m.MatchPolicy, path)
-	errs = append(errs, validateSelectors(m.NamespaceSelector, m.ObjectSelector, path)...)
+// ValidateMatch checks which objects a policy is about.
+func ValidateMatch(m *admissionregistrationv1.MatchResources, path *field.Path) field.ErrorList {
+	errs := ValidateMatchPolicy(m.MatchPolicy, path)
+	errs = append(errs, ValidateSelectors(m.NamespaceSelector, m.ObjectSelector, path)...)
 	errs = append(errs, validateNamedRules(m.ResourceRules, path.Child("resourceRules"))...)
 	return append(errs, validateNamedRules(m.ExcludeResourceRules, path.Child("excludeResourceRules"))...)
 }
 
-// validateMutable refuses rules about deletions, which cannot be changed.
-func validateMutable(m *admissionregistrationv1.MatchResources, path *field.Path) field.ErrorList {
+// ValidateMutable refuses rules about deletions, which cannot be changed.
+func ValidateMutable(m *admissionregistrationv1.MatchResources, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, rule := range m.ResourceRules {
 		for _, operation := range rule.Operations {

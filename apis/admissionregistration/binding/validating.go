@@ -1,12 +1,14 @@
-package admissionregistration
+package binding
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-func validatingAdmissionPolicyBindings() *resource.Resource {
+// Validating is the row of ValidatingAdmissionPolicyBindings.
+func Validating() *resource.Resource {
 	return resource.WithGeneration(&resource.Resource{
 		Group:      admissionregistrationv1.GroupName,
 		Name:       "validatingadmissionpolicybindings",
@@ -19,8 +21,8 @@ func validatingAdmissionPolicyBindings() *resource.Resource {
 			NewList: resource.NewList[admissionregistrationv1.ValidatingAdmissionPolicyBindingList],
 			Default: resource.Defaulter(defaultValidatingAdmissionPolicyBinding),
 		}},
-		Columns:        bindingColumns(),
-		Cells:          resource.Row(validatingBindingCells),
+		Columns:        columns(),
+		Cells:          resource.Row(validatingCells),
 		Validate:       resource.Check(validateValidatingAdmissionPolicyBinding),
 		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:  "validatingadmissionpolicybindings",
@@ -28,5 +30,5 @@ func validatingAdmissionPolicyBindings() *resource.Resource {
 }
 
 func defaultValidatingAdmissionPolicyBinding(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) {
-	defaultMatchResources(b.Spec.MatchResources)
+	matching.DefaultMatchResources(b.Spec.MatchResources)
 }

@@ -1,10 +1,11 @@
-package admissionregistration
+package binding
 
 import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/coxswain-k8s/coxswain/apis/admissionregistration/matching"
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
@@ -13,7 +14,7 @@ func validateValidatingAdmissionPolicyBinding(b *admissionregistrationv1.Validat
 	errs := check.RequiredSubdomain(path.Child("policyName"), b.Spec.PolicyName)
 	errs = append(errs, validateParamRef(b.Spec.ParamRef, path.Child("paramRef"))...)
 	if b.Spec.MatchResources != nil {
-		errs = append(errs, validateMatch(b.Spec.MatchResources, path.Child("matchResources"))...)
+		errs = append(errs, matching.ValidateMatch(b.Spec.MatchResources, path.Child("matchResources"))...)
 	}
 	return append(errs, validateActions(b.Spec.ValidationActions, path.Child("validationActions"))...)
 }
@@ -27,8 +28,8 @@ func validateMutatingAdmissionPolicyBinding(b *admissionregistrationv1.MutatingA
 	errs := check.RequiredSubdomain(path.Child("policyName"), b.Spec.PolicyName)
 	errs = append(errs, validateParamRef(b.Spec.ParamRef, path.Child("paramRef"))...)
 	if b.Spec.MatchResources != nil {
-		errs = append(errs, validateMatch(b.Spec.MatchResources, path.Child("matchResources"))...)
-		errs = append(errs, validateMutable(b.Spec.MatchResources, path.Child("matchResources"))...)
+		errs = append(errs, matching.ValidateMatch(b.Spec.MatchResources, path.Child("matchResources"))...)
+		errs = append(errs, matching.ValidateMutable(b.Spec.MatchResources, path.Child("matchResources"))...)
 	}
 	return errs
 }
