@@ -12,13 +12,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
-	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/prefixed"
 )
 
 // newStore is etcd, with the values encrypted that the options name.
 func (c *controlPlane) newStore(ctx context.Context) (storage.Store, error) {
 	if c.options.EncryptionProviderConfig == "" {
-		return etcd.Under(c.options.EtcdPrefix, c.etcd), nil
+		return prefixed.Under(c.options.EtcdPrefix, c.etcd), nil
 	}
 	c.keys = &encrypted.Keeper{
 		Path: c.options.EncryptionProviderConfig, Reload: c.options.EncryptionProviderConfigAutomaticReload,
@@ -37,7 +37,7 @@ func (c *controlPlane) newStore(ctx context.Context) (storage.Store, error) {
 		return c.keys.For(of)
 	}
 	// A value is bound to its key in etcd, prefix and all.
-	return etcd.Under(c.options.EtcdPrefix, &encrypted.Store{Store: c.etcd, Epoch: c.keys.Epoch, Transformer: transform}), nil
+	return prefixed.Under(c.options.EtcdPrefix, &encrypted.Store{Store: c.etcd, Epoch: c.keys.Epoch, Transformer: transform}), nil
 }
 
 // keepKeys looks after the keys of encryption while the control plane runs.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcdlog"
 	"github.com/go-logr/logr"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
@@ -115,7 +116,7 @@ func (c Config) embed() (*embed.Config, error) {
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
-	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(c.Logger))
+	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdlog.Quiet(c.Logger))
 	e.AutoCompactionMode, e.AutoCompactionRetention = embed.CompactorModePeriodic, "0"
 	if c.CompactionMode != "" {
 		e.AutoCompactionMode, e.AutoCompactionRetention = c.CompactionMode, c.CompactionRetention

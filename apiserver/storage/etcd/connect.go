@@ -16,6 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcdlog"
 )
 
 // Remote says where an outside etcd is.
@@ -58,7 +59,7 @@ func Connect(ctx context.Context, remote Remote) (*Client, error) {
 		return nil, fmt.Errorf("connecting to etcd: %w", err)
 	}
 	client, err := clientv3.New(clientv3.Config{
-		Endpoints: remote.Endpoints, TLS: config, Logger: quiet(remote.Logger),
+		Endpoints: remote.Endpoints, TLS: config, Logger: etcdlog.Quiet(remote.Logger),
 		DialKeepAliveTime: keepaliveTime, DialKeepAliveTimeout: keepaliveTimeout,
 		MaxCallSendMsgSize: 2 * defaultRequest,
 	})

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/backlog"
 )
 
 // watches of a client, and the revision that all of them are wanted to reach. An etcd tells a watch only of
@@ -99,16 +100,16 @@ func (c *Client) Watch(ctx context.Context, prefix string, after int64,
 	responses := c.client.Watch(ctx, prefix, clientv3.WithRange(string(prefixEnd(prefix))),
 		clientv3.WithRev(after+1), clientv3.WithProgressNotify())
 
-	b := &buffer{filled: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+	b := backlog.New()
 	var helpers sync.WaitGroup
 	defer helpers.Wait()
 	defer cancel(nil)
 	helpers.Go(func() { cancel(readRemote(ctx, responses, prefix, b, p)) })
 	helpers.Go(func() { c.ask(ctx, p) })
-	return b.drain(ctx, deliver)
+	return b.Drain(ctx, deliver)
 }
 
-func readRemote(ctx context.Context, responses clientv3.WatchChan, prefix string, b *buffer, p *progress) error {
+func readRemote(ctx context.Context, responses clientv3.WatchChan, prefix string, b *backlog.Backlog, p *progress) error {
 	for r := range responses {
 		switch err := r.Err(); {
 		case r.CompactRevision != 0:
@@ -126,7 +127,7 @@ func readRemote(ctx context.Context, responses clientv3.WatchChan, prefix string
 		if n := len(events); n > 0 {
 			reached = events[n-1].Revision
 		}
-		if err := b.put(ctx, events, reached); err != nil {
+		if err := b.Put(ctx, events, reached); err != nil {
 			return err
 		}
 		p.reach(reached)
@@ -154,5 +155,13 @@ func (c *Client) ask(ctx context.Context, p *progress) {
 				return // the watch ends by itself
 			}
 		}
+	}
+}
+
+// notify whoever waits, once for all that it has not seen.
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcdlog"
 	"github.com/go-logr/logr"
 	"go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/etcdutl/v3/snapshot"
@@ -26,7 +27,7 @@ type SnapshotInfo struct {
 
 // SaveSnapshot copies the whole of a running member, the first of the endpoints, to a file. Nothing waits for it.
 func SaveSnapshot(ctx context.Context, from Remote, file string) error {
-	logger := quiet(logr.FromContextOrDiscard(ctx))
+	logger := etcdlog.Quiet(logr.FromContextOrDiscard(ctx))
 	config, err := from.tls()
 	if err != nil {
 		return fmt.Errorf("saving a snapshot of etcd: %w", err)
@@ -40,7 +41,7 @@ func SaveSnapshot(ctx context.Context, from Remote, file string) error {
 
 // ReadSnapshot checks a snapshot and says what is in it.
 func ReadSnapshot(ctx context.Context, file string) (SnapshotInfo, error) {
-	status, err := snapshot.NewV3(quiet(logr.FromContextOrDiscard(ctx))).Status(file)
+	status, err := snapshot.NewV3(etcdlog.Quiet(logr.FromContextOrDiscard(ctx))).Status(file)
 	if err != nil {
 		return SnapshotInfo{}, fmt.Errorf("reading the snapshot %s: %w", file, err)
 	}
@@ -50,7 +51,7 @@ func ReadSnapshot(ctx context.Context, file string) (SnapshotInfo, error) {
 // RestoreSnapshot makes the data folder of a member that is alone from a snapshot, of whatever cluster. The folder must
 // not exist.
 func RestoreSnapshot(ctx context.Context, file, dir string) error {
-	err := snapshot.NewV3(quiet(logr.FromContextOrDiscard(ctx))).Restore(snapshot.RestoreConfig{
+	err := snapshot.NewV3(etcdlog.Quiet(logr.FromContextOrDiscard(ctx))).Restore(snapshot.RestoreConfig{
 		SnapshotPath: file, OutputDataDir: dir, Name: defaultName, PeerURLs: []string{nobody}, InitialCluster: defaultName + "=" + nobody,
 		InitialClusterToken: dir, RevisionBump: revisionBump, MarkCompacted: true,
 	})

@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/leases"
 )
 
 // backend is what an embedded and an outside etcd have in common. Errors are translated already.
@@ -21,7 +22,19 @@ type backend interface {
 // store is the part of a storage.Store that needs nothing but a backend.
 type store struct {
 	backend backend
-	leases  leases
+	leases  leases.Leases
+}
+
+// granting has a backend grant leases.
+type granting store
+
+// Grant implements leases.Granter.
+func (g *granting) Grant(ctx context.Context, seconds int64) (int64, error) {
+	response, err := g.backend.LeaseGrant(ctx, &pb.LeaseGrantRequest{TTL: seconds})
+	if err != nil {
+		return 0, err
+	}
+	return response.ID, nil
 }
 
 // Commit implements storage.Writer.
@@ -31,7 +44,7 @@ func (s *store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 	}
 	revision, err := s.commit(ctx, ops)
 	if isLeaseLost(err) {
-		s.leases.forget()
+		s.leases.Forget()
 		revision, err = s.commit(ctx, ops)
 	}
 	return revision, err
@@ -110,7 +123,7 @@ func (s *store) writeOp(ctx context.Context, op *storage.Op) (*pb.RequestOp, err
 			RequestDeleteRange: &pb.DeleteRangeRequest{Key: []byte(op.Key)},
 		}}, nil
 	}
-	lease, err := s.leases.lease(ctx, s.backend, op.TTL)
+	lease, err := s.leases.For(ctx, (*granting)(s), op.TTL)
 	if err != nil {
 		return nil, err
 	}

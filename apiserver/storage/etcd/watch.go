@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/backlog"
 )
 
 // Watch implements storage.Watchable. It follows all keys, not only those below prefix, so that progress is
@@ -24,19 +25,19 @@ func (m *Member) Watch(ctx context.Context, prefix string, after int64,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	b := &buffer{filled: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+	b := backlog.New()
 	var reader sync.WaitGroup
 	defer reader.Wait()
 	defer cancel(nil)
 	reader.Go(func() {
 		cancel(m.read(ctx, stream.Chan(), prefix, b))
 	})
-	return b.drain(ctx, deliver)
+	return b.Drain(ctx, deliver)
 }
 
 // read moves responses into the buffer as fast as they come: etcd parks a watcher that it finds not reading,
 // and a parked watcher is behind by up to 100 ms.
-func (m *Member) read(ctx context.Context, responses <-chan mvcc.WatchResponse, prefix string, b *buffer) error {
+func (m *Member) read(ctx context.Context, responses <-chan mvcc.WatchResponse, prefix string, b *backlog.Backlog) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -52,7 +53,7 @@ func (m *Member) read(ctx context.Context, responses <-chan mvcc.WatchResponse, 
 			case r.CompactRevision != 0:
 				return fmt.Errorf("watching %s, compacted at %d: %w", prefix, r.CompactRevision, storage.ErrCompacted)
 			}
-			if err := b.put(ctx, translateEvents(r, prefix), progressOf(r)); err != nil {
+			if err := b.Put(ctx, translateEvents(r, prefix), progressOf(r)); err != nil {
 				return err
 			}
 		}

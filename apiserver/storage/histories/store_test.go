@@ -15,6 +15,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/prefixed"
 )
 
 func embed(t *testing.T, config etcd.Config) *etcd.Member {
@@ -88,7 +89,7 @@ func TestStoreAndCacheAreLinearizable(t *testing.T) {
 }
 
 // fresh is a part of a store that nobody has written to.
-func fresh(s storage.Store) storage.Store { return etcd.Under("/"+rand.Text(), s) }
+func fresh(s storage.Store) storage.Store { return prefixed.Under("/"+rand.Text(), s) }
 
 // observe checks what clients are told until ctx ends, while others disturb.
 func observe(ctx context.Context, t *testing.T, store storage.Store, change func(*cache.Cache)) {

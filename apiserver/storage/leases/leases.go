@@ -1,4 +1,4 @@
-package etcd
+package leases
 
 import (
 	"context"
@@ -6,15 +6,18 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// leases are shared by keys that vanish at about the same time: a lease is granted for a little longer than
+// Leases are shared by keys that vanish at about the same time: a lease is granted for a little longer than
 // asked, and used during that time, so that a burst of events costs one grant.
-type leases struct {
+type Leases struct {
 	mu    sync.Mutex
 	byTTL map[time.Duration]*sharedLease
+}
+
+// Granter grants leases.
+type Granter interface {
+	Grant(ctx context.Context, seconds int64) (id int64, err error)
 }
 
 type sharedLease struct {
@@ -33,8 +36,8 @@ const (
 	leaseKeys = 1000
 )
 
-// lease returns the lease for a key with a TTL; 0 for none.
-func (l *leases) lease(ctx context.Context, b backend, ttl time.Duration) (int64, error) {
+// For returns the lease for a key with a TTL; 0 for none.
+func (l *Leases) For(ctx context.Context, from Granter, ttl time.Duration) (int64, error) {
 	if ttl <= 0 {
 		return 0, nil
 	}
@@ -42,12 +45,9 @@ func (l *leases) lease(ctx context.Context, b backend, ttl time.Duration) (int64
 	if mine {
 		window := min(ttl/leaseShare, leaseWindow)
 		seconds := int64(math.Ceil((ttl + window).Seconds()))
-		response, err := b.LeaseGrant(ctx, &pb.LeaseGrantRequest{TTL: seconds})
-		if err != nil {
-			shared.err = fmt.Errorf("granting a lease of %s: %w", ttl, err)
+		if shared.id, shared.err = from.Grant(ctx, seconds); shared.err != nil {
+			shared.err = fmt.Errorf("granting a lease of %s: %w", ttl, shared.err)
 			l.drop(ttl, shared)
-		} else {
-			shared.id = response.ID
 		}
 		close(shared.granted)
 	}
@@ -60,7 +60,7 @@ func (l *leases) lease(ctx context.Context, b backend, ttl time.Duration) (int64
 }
 
 // pick returns the lease in use for a TTL, or a new one that the caller must have granted.
-func (l *leases) pick(ttl time.Duration) (shared *sharedLease, mine bool) {
+func (l *Leases) pick(ttl time.Duration) (shared *sharedLease, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -76,7 +76,7 @@ func (l *leases) pick(ttl time.Duration) (shared *sharedLease, mine bool) {
 	return s, true
 }
 
-func (l *leases) drop(ttl time.Duration, s *sharedLease) {
+func (l *Leases) drop(ttl time.Duration, s *sharedLease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.byTTL[ttl] == s {
@@ -84,8 +84,8 @@ func (l *leases) drop(ttl time.Duration, s *sharedLease) {
 	}
 }
 
-// forget all leases, after one was found to be gone.
-func (l *leases) forget() {
+// Forget all leases, after one was found to be gone.
+func (l *Leases) Forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.byTTL = nil

@@ -1,4 +1,4 @@
-package etcd
+package etcdlog
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ func TestOnlyExpectedErrorsOfEtcdAreQuiet(t *testing.T) {
 		{"the cause alone excuses nothing", "failed to purge", http.ErrServerClosed, true},
 	} {
 		var lines []string
-		quiet(funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})).Error(test.message, zap.Error(test.cause))
+		Quiet(funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})).Error(test.message, zap.Error(test.cause))
 		if loud := strings.Contains(strings.Join(lines, ""), test.message); loud != test.loud {
 			t.Errorf("%s: logged %q", test.why, lines)
 		}

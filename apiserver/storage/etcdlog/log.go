@@ -1,4 +1,4 @@
-package etcd
+package etcdlog
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// quiet returns etcd's logger: warnings and errors go to the given one, the rest only when that is verbose.
-func quiet(to logr.Logger) *zap.Logger {
+// Quiet returns etcd's logger: warnings and errors go to the given one, the rest only when that is verbose.
+func Quiet(to logr.Logger) *zap.Logger {
 	level := zapcore.WarnLevel
 	if to.V(4).Enabled() {
 		level = zapcore.InfoLevel

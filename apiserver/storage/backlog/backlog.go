@@ -1,4 +1,4 @@
-package etcd
+package backlog
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 // stops, and etcd keeps what comes on disk.
 const bufferBytes = 16 << 20
 
-// buffer decouples a watch from its consumer, and joins what has piled up into one batch.
-type buffer struct {
+// Backlog decouples a watch from its consumer, and joins what has piled up into one batch.
+type Backlog struct {
 	mu       sync.Mutex
 	events   []storage.Event
 	progress int64
@@ -22,8 +22,13 @@ type buffer struct {
 	filled, drained chan struct{}
 }
 
-// put appends a response. A response is never split, so no batch splits a revision.
-func (b *buffer) put(ctx context.Context, events []storage.Event, progress int64) error {
+// New makes one that is empty.
+func New() *Backlog {
+	return &Backlog{filled: make(chan struct{}, 1), drained: make(chan struct{}, 1)}
+}
+
+// Put appends a response. A response is never split, so no batch splits a revision.
+func (b *Backlog) Put(ctx context.Context, events []storage.Event, progress int64) error {
 	for {
 		b.mu.Lock()
 		if b.bytes < bufferBytes {
@@ -47,12 +52,12 @@ func (b *buffer) put(ctx context.Context, events []storage.Event, progress int64
 	}
 	b.progress = max(b.progress, progress)
 	b.dirty = true
-	notify(b.filled)
+	tell(b.filled)
 	return nil
 }
 
-// drain delivers until ctx ends or deliver fails. What was put before the end is delivered first.
-func (b *buffer) drain(ctx context.Context, deliver func([]storage.Event, int64) error) error {
+// Drain delivers until ctx ends or deliver fails. What was put before the end is delivered first.
+func (b *Backlog) Drain(ctx context.Context, deliver func([]storage.Event, int64) error) error {
 	for {
 		events, progress, ok := b.take()
 		if ok {
@@ -69,16 +74,16 @@ func (b *buffer) drain(ctx context.Context, deliver func([]storage.Event, int64)
 	}
 }
 
-func (b *buffer) take() (events []storage.Event, progress int64, ok bool) {
+func (b *Backlog) take() (events []storage.Event, progress int64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	events, progress, ok = b.events, b.progress, b.dirty
 	b.events, b.bytes, b.dirty = nil, 0, false
-	notify(b.drained)
+	tell(b.drained)
 	return events, progress, ok
 }
 
-func notify(c chan struct{}) {
+func tell(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

@@ -1,25 +1,36 @@
-package etcd_test
+package prefixed_test
 
 import (
 	"testing"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/prefixed"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/storagetest"
 )
+
+func embed(t *testing.T) *etcd.Member {
+	t.Helper()
+	m, err := etcd.Embed(t.Context(), etcd.Config{Dir: t.TempDir(), UnsafeNoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
 
 func TestUnderAPrefix(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storage.Store {
-		return etcd.Under("/mine/", embed(t, etcd.Config{UnsafeNoFsync: true}))
+		return prefixed.Under("/mine/", embed(t))
 	})
 }
 
 func TestPrefixesDoNotMeet(t *testing.T) {
 	t.Parallel()
-	all := embed(t, etcd.Config{UnsafeNoFsync: true})
+	all := embed(t)
 	for _, prefix := range []string{"/registry", "/mine"} {
-		s := etcd.Under(prefix, all)
+		s := prefixed.Under(prefix, all)
 		if _, err := s.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte(prefix)}); err != nil {
 			t.Fatal(err)
 		}
