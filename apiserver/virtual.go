@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -105,4 +106,24 @@ func (c dispatch) serveLive(live LiveFunc) error {
 	}
 	found = slices.DeleteFunc(found, func(obj resource.Object) bool { return !selected.Matches(obj) })
 	return c.WriteList(http.StatusOK, found, metav1.ListMeta{})
+}
+
+// componentStatuses answers the deprecated listing of the parts of the control plane.
+func (c dispatch) componentStatuses() error {
+	status := &corev1.ComponentStatus{
+		TypeMeta: metav1.TypeMeta{Kind: "ComponentStatus", APIVersion: "v1"}, ObjectMeta: metav1.ObjectMeta{Name: "etcd-0"},
+		Conditions: []corev1.ComponentCondition{{Type: corev1.ComponentHealthy, Status: corev1.ConditionTrue, Message: "ok"}},
+	}
+	if err := c.Store.Healthy(c.Context()); err != nil {
+		status.Conditions[0] = corev1.ComponentCondition{Type: corev1.ComponentHealthy, Status: corev1.ConditionFalse, Error: err.Error()}
+	}
+	switch {
+	case c.Info.Verb == "list":
+		return c.WriteList(http.StatusOK, []resource.Object{status}, metav1.ListMeta{})
+	case c.Info.Verb == "get" && c.Info.Name == status.Name:
+		return c.WriteStored(http.StatusOK, status)
+	case c.Info.Verb == "get":
+		return c.NotFound(c.Info.Name)
+	}
+	return refusal.Method()
 }
