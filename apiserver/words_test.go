@@ -2,7 +2,12 @@ package apiserver
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 )
 
 // Who is refused a media type hears of the forms that there are, in upstream's words.
@@ -55,4 +60,36 @@ func TestPolicyWithoutNameOfItsVariable(t *testing.T) {
 		"matchConstraints":{"resourceRules":[{"apiGroups":["apps"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["deployments"]}]},
 		"variables":[{"expression":"1"}],"validations":[{"expression":"object.spec.replicas <= variables.a"}]}}`).
 		wants(422).says(`spec.variables[0].name: Required value: name is not specified`).says(`undefined field 'a'`)
+}
+
+// A deletion of many answers with the page that it has deleted, as the objects were.
+func TestDeletionOfManyListsThemAsTheyWere(t *testing.T) {
+	ts := newServer(t)
+	for _, name := range []string{"a", "b", "c"} {
+		ts.post(configMaps, `{"metadata":{"name":"`+name+`","finalizers":["example.com/x"]}}`).wants(201)
+	}
+	answer := ts.delete(configMaps+"?limit=2", "").wants(200).says(`"continue":`).says(`"name":"b"`)
+	if strings.Contains(string(answer.body), "deletionTimestamp") {
+		t.Errorf("objects are shown as they are now: %s", answer.body)
+	}
+	ts.get(configMaps + "/b").wants(200).says("deletionTimestamp")
+	if strings.Contains(string(ts.get(configMaps+"/c").wants(200).body), "deletionTimestamp") {
+		t.Error("the next page was deleted, too")
+	}
+}
+
+func TestAppliedConfigurationWithoutName(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
+	ts.patch("application/apply-patch+yaml", configMaps+"/one?fieldManager=m", `{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"b"}}`).
+		wants(400).says("the name of the object (one based on URL) was undeterminable: name must be provided")
+	ts.get(configMaps + "/one").wants(404)
+}
+
+func TestFaultsOfYAMLAreWarnedOfOneByOne(t *testing.T) {
+	ts := newServer(t)
+	answer := ts.do(http.MethodPost, configMaps, "metadata:\n  name: sent\ndata:\n  a: b\n  a: c\n  b: d\n  b: e\n", "Content-Type", "application/yaml").wants(201)
+	want := []string{`299 - "line 5: key \"a\" already set in map"`, `299 - "line 7: key \"b\" already set in map"`}
+	if diff := cmp.Diff(want, answer.header.Values("Warning")); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
 }
