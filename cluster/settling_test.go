@@ -166,3 +166,58 @@ func TestDeploymentsSettleWithoutConflicts(t *testing.T) {
 		t.Errorf("%d Deployments had %d conflicts", count, n)
 	}
 }
+
+// DaemonSets that are made at once settle, and their work grows with their pods alone. COXSWAIN_DAEMONSETS=5 makes as many of them, and
+// COXSWAIN_NODES=2000 nodes.
+func TestDaemonSetsSettle(t *testing.T) {
+	count, nodes := settling(t, "COXSWAIN_DAEMONSETS", 2), settling(t, "COXSWAIN_NODES", 20)
+	options := ForTest(t.TempDir())
+	options.SimulatedNodes = nodes
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	c, err := client.New(running.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	end := time.Now().Add(5 * time.Minute)
+	for there := 0; there < nodes; <-again.C {
+		list := &corev1.NodeList{}
+		if err := c.List(t.Context(), list); err != nil || time.Now().After(end) {
+			t.Fatalf("there are %d nodes: %v", there, err)
+		}
+		there = len(list.Items)
+	}
+	eventually(t, "there is no service account", func() error {
+		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
+	})
+	before := cpuTime(t)
+	for i := range count {
+		d := withPods(fmt.Sprintf("d%d", i))
+		set := &appsv1.DaemonSet{ObjectMeta: d.ObjectMeta, Spec: appsv1.DaemonSetSpec{Selector: d.Spec.Selector, Template: d.Spec.Template}}
+		if err := c.Create(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := &appsv1.DaemonSetList{}
+	for settled := 0; settled < count; <-again.C {
+		if err := c.List(t.Context(), list); err != nil || time.Now().After(end) {
+			t.Fatalf("%d have settled: %v", settled, err)
+		}
+		settled = 0
+		for _, set := range list.Items {
+			if set.Status.NumberAvailable == int32(nodes) {
+				settled++
+			}
+		}
+	}
+	all := writes(t, running, "daemonsets", "pods")
+	t.Logf("%d DaemonSets on %d nodes took %s of processor time and these writes:%s", count, nodes, (cpuTime(t) - before).Round(time.Millisecond), all)
+	if n := all["PUT daemonsets/status 409"]; n > count {
+		t.Errorf("%d DaemonSets had %d conflicts", count, n)
+	}
+}
