@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
@@ -76,7 +77,7 @@ func newBlank(object resource.Object) (*blank, error) {
 		return nil, err
 	}
 	b := &blank{kind: row, key: storage.Root + path.Join(row.StoragePrefix, object.GetNamespace(), object.GetName())}
-	bootstrap.Stamp(object, time.Unix(nobodysTime, 0))
+	stamp(object, time.Unix(nobodysTime, 0))
 	object.SetUID(nobody)
 	if b.value, err = encodeBootstrap(row, object); err != nil {
 		return nil, err
@@ -97,6 +98,16 @@ func newBlank(object resource.Object) (*blank, error) {
 		return nil, fmt.Errorf("no place for its time")
 	}
 	return b, nil
+}
+
+// stamp is of bootstrap, and the time since when an API is available.
+func stamp(object resource.Object, now time.Time) {
+	bootstrap.Stamp(object, now)
+	if service, ok := object.(*apiregistrationv1.APIService); ok {
+		for i := range service.Status.Conditions {
+			service.Status.Conditions[i].LastTransitionTime = service.CreationTimestamp
+		}
+	}
 }
 
 // fill returns an object that is made now.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
-	"github.com/coxswain-k8s/coxswain/config/bootstrap"
 )
 
 // What is filled in is what would have been encoded: an object with its own UID, made now, and nothing of nobody's.
@@ -29,7 +28,7 @@ func TestBlanksAreFilledIn(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	for _, b := range blanks {
 		wanted, row := objects[b.index], b.kind
-		bootstrap.Stamp(wanted, now)
+		stamp(wanted, now)
 		wanted.SetUID(uid)
 		value, err := encodeBootstrap(row, wanted)
 		if err != nil {
