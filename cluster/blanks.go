@@ -36,9 +36,9 @@ type blank struct {
 
 // What stands in a blank is as long as what will. A time of these centuries takes five bytes.
 const (
-	nobody      types.UID = "00000000-0000-4000-8000-000000000000"
-	nobodysTime           = 0x5A5A5A5A5
-	timeLength            = 5
+	nobody      = types.UID("00000000-0000-4000-8000-000000000000")
+	nobodysTime = 0x5A5A5A5A5
+	timeLength  = 5
 )
 
 // bootstrapObjects are what every cluster starts with.
