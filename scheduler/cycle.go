@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/memo"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
@@ -37,7 +38,7 @@ func (s *Scheduler) scheduleOne(ctx context.Context, queued *queue.Pod) {
 	}
 	s.Metrics.Algorithm(s.Clock.Since(began))
 	s.state.Assume(queued.PodInfo, node)
-	kept := s.nominated.node(pod.UID)
+	kept := s.nominated.Node(pod.UID)
 	s.nominated.DeleteNominatedPodIfExists(pod)
 	if kept != "" && kept != node {
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil) // it leaves room for others there
@@ -88,11 +89,10 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if node := s.nominatedNode(pod, narrowed, p); node != nil && s.handles[p.Name].filter(ctx, cycle, pod, node).IsSuccess() && s.extendersTake(ctx, pod, node) {
 		return node.Node().Name, nil
 	}
-	known := recollection{}
-	if (narrowed.AllNodes() || len(narrowed.NodeNames) > fewNodes) && !noderesources.ByClass(cycle) {
-		known.memo = s.memo(p, snapshot, info, cycle.Local())
+	look := &search{Profile: p, cycle: cycle, pod: pod, narrowed: !narrowed.AllNodes()}
+	if (narrowed.AllNodes() || len(narrowed.NodeNames) > memo.Few) && !noderesources.ByClass(cycle) {
+		look.memo = s.memos.Of(p, snapshot, info, cycle.Local())
 	}
-	look := &search{Profile: p, cycle: cycle, pod: pod, memo: known.memo, narrowed: !narrowed.AllNodes()}
 	began = s.Clock.Now()
 	fitting, refusals := s.filter(ctx, look, narrow(all, narrowed, snapshot))
 	s.measure("Filter", p, began, nil)
@@ -108,13 +108,12 @@ func (s *Scheduler) findNode(ctx context.Context, p *profile.Profile, cycle *pro
 	if len(fitting) == 1 {
 		return fitting[0].Node().Name, nil
 	}
-	known.positions = look.found
-	return s.score(ctx, p, cycle, pod, fitting, known)
+	return s.score(ctx, look, fitting)
 }
 
 // score returns the best of several nodes.
-func (s *Scheduler) score(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, fitting []fwk.NodeInfo, known recollection) (string, *failure) {
-	began := s.Clock.Now()
+func (s *Scheduler) score(ctx context.Context, look *search, fitting []fwk.NodeInfo) (string, *failure) {
+	p, cycle, pod, began := look.Profile, look.cycle, look.pod, s.Clock.Now()
 	status := p.PreScore(ctx, cycle, pod, fitting)
 	s.measure("PreScore", p, began, status)
 	if !status.IsSuccess() {
@@ -122,8 +121,8 @@ func (s *Scheduler) score(ctx context.Context, p *profile.Profile, cycle fwk.Cyc
 	}
 	began = s.Clock.Now()
 	remembered := profile.Known{Room: &s.room.scoring}
-	if known.memo != nil {
-		remembered.Memory = known
+	if look.memo != nil {
+		remembered.Memory = look.memo.About(look.found)
 	}
 	totals, status := p.Score(ctx, cycle, pod, fitting, remembered)
 	s.measure("Score", p, began, status)
@@ -136,7 +135,7 @@ func (s *Scheduler) score(ctx context.Context, p *profile.Profile, cycle fwk.Cyc
 
 // nominatedNode is the node that room was made on for the pod, if it is still there to be tried.
 func (s *Scheduler) nominatedNode(pod *corev1.Pod, narrowed *fwk.PreFilterResult, p *profile.Profile) fwk.NodeInfo {
-	name := s.nominated.node(pod.UID)
+	name := s.nominated.Node(pod.UID)
 	if name == "" || !narrowed.AllNodes() && !narrowed.NodeNames.Has(name) {
 		return nil
 	}
@@ -165,7 +164,7 @@ type search struct {
 	*profile.Profile
 	cycle *profile.CycleState
 	pod   *corev1.Pod
-	memo  *memo // nil if nothing is remembered
+	memo  *memo.Memo // nil if nothing is remembered
 	// narrowed says that not all nodes, in their order, are looked at, but some, though it be as many.
 	narrowed bool
 	found    []int // positions of the nodes that fit
@@ -240,18 +239,18 @@ func (h *handle) remembered(ctx context.Context, look *search, node fwk.NodeInfo
 	if look.memo == nil {
 		return h.filter(ctx, look.cycle, look.pod, node)
 	}
-	o := look.memo.of(position)
-	if !o.known {
+	o := look.memo.Of(position)
+	if !o.Known {
 		status := look.FilterLocal(ctx, look.cycle, look.pod, node)
 		if !status.IsSuccess() && !status.IsRejected() {
 			return status
 		}
-		o.refusal, o.known = status, true
+		o.Refusal, o.Known = status, true
 	}
-	if !o.refusal.IsSuccess() {
-		return o.refusal
+	if !o.Refusal.IsSuccess() {
+		return o.Refusal
 	}
-	if h.some.Load() && len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
+	if h.Any() && len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
 		return h.filter(ctx, look.cycle, look.pod, node)
 	}
 	if look.cycle.OnlyLocal() {

@@ -161,7 +161,7 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		s.nominated.DeleteNominatedPodIfExists(pod)
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: podChanges(old, pod)}, old, pod)
 	case s.profiles[pod.Spec.SchedulerName] != nil && pod.DeletionTimestamp == nil:
-		kept := s.nominated.node(pod.UID)
+		kept := s.nominated.Node(pod.UID)
 		if pod.Status.NominatedNodeName != "" || old != nil && old.Status.NominatedNodeName != "" {
 			s.nominated.UpdateNominatedPod(klog.FromContext(ctx), old, state.NewPodInfo(pod))
 		}
@@ -216,7 +216,7 @@ func (s *Scheduler) podDeleted(pod *corev1.Pod) {
 
 // denominate gives up the room that is kept for a pod.
 func (s *Scheduler) denominate(pod *corev1.Pod) {
-	if s.nominated.node(pod.UID) == "" {
+	if s.nominated.Node(pod.UID) == "" {
 		return
 	}
 	s.nominated.DeleteNominatedPodIfExists(pod)

@@ -91,7 +91,7 @@ func (s *Scheduler) askPlugins(ctx context.Context, key client.ObjectKey, pod *c
 	if err := s.Client.Get(ctx, key, pod); err != nil {
 		return nil, fmt.Errorf("reading the pod: %w", err)
 	}
-	e.Nominated = s.nominated.node(pod.UID)
+	e.Nominated = s.nominated.Node(pod.UID)
 	e.Profiles = slices.Sorted(maps.Keys(s.profiles))
 	p := s.profiles[pod.Spec.SchedulerName]
 	e.Served, e.Placed = p != nil, s.state.Placed(pod.UID)

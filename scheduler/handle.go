@@ -11,9 +11,11 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
+	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/nominated"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
@@ -23,7 +25,7 @@ import (
 // handle is what the plugins of one profile are given of the scheduler. Parts that no plugin of ours needs are made
 // when a plugin asks for them.
 type handle struct {
-	*nominations
+	*nominated.Pods
 	scheduler *Scheduler
 	name      string
 	profile   *profile.Profile
@@ -141,4 +143,75 @@ func (h *handle) Activate(_ klog.Logger, pods map[string]*corev1.Pod) {
 	for _, pod := range pods {
 		h.scheduler.queue.Activate(pod.UID)
 	}
+}
+
+// filter asks the plugins whether the pod fits the node, also when the pods of the same or a higher priority that are
+// nominated for it have come. It must fit without them too: they may never come, and it may need one of the node's pods.
+func (h *handle) filter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	expected := h.expected(pod, node)
+	if len(expected) == 0 {
+		return h.profile.Filter(ctx, cycle, pod, node)
+	}
+	later, full := cycle.Clone(), node.Snapshot()
+	for _, info := range expected {
+		full.AddPodInfo(info)
+		if status := h.RunPreFilterExtensionAddPod(ctx, later, pod, info, full); !status.IsSuccess() {
+			return status
+		}
+	}
+	if status := h.profile.Filter(ctx, later, pod, full); !status.IsSuccess() {
+		return status
+	}
+	return h.profile.Filter(ctx, cycle, pod, node)
+}
+
+// expected are the pods that the node must have room for beside the pod.
+func (h *handle) expected(pod *corev1.Pod, node fwk.NodeInfo) []fwk.PodInfo {
+	if !h.Any() {
+		return nil
+	}
+	var expected []fwk.PodInfo
+	for _, info := range h.NominatedPodsForNode(node.Node().Name) {
+		if info.GetPod().UID != pod.UID && corev1helpers.PodPriority(info.GetPod()) >= corev1helpers.PodPriority(pod) {
+			expected = append(expected, info)
+		}
+	}
+	return expected
+}
+
+// RunPreScorePlugins implements fwk.PluginsRunner.
+func (h *handle) RunPreScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
+	return h.profile.PreScore(ctx, cycle, pod, nodes)
+}
+
+// RunScorePlugins implements fwk.PluginsRunner.
+func (h *handle) RunScorePlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) ([]fwk.NodePluginScores, *fwk.Status) {
+	totals, status := h.profile.Score(ctx, cycle, pod, nodes, profile.Known{Room: &profile.Room{}})
+	if !status.IsSuccess() {
+		return nil, status
+	}
+	scores := make([]fwk.NodePluginScores, len(nodes))
+	for i, node := range nodes {
+		scores[i] = fwk.NodePluginScores{Name: node.Node().Name, TotalScore: totals[i]}
+	}
+	return scores, nil
+}
+
+// RunFilterPlugins implements fwk.PluginsRunner.
+func (h *handle) RunFilterPlugins(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Filter(ctx, cycle, pod, node)
+}
+
+// RunPreFilterExtensionAddPod implements fwk.PluginsRunner.
+func (h *handle) RunPreFilterExtensionAddPod(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, added fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Simulate(cycle, func(extension fwk.PreFilterExtensions) *fwk.Status {
+		return extension.AddPod(ctx, cycle, pod, added, node)
+	})
+}
+
+// RunPreFilterExtensionRemovePod implements fwk.PluginsRunner.
+func (h *handle) RunPreFilterExtensionRemovePod(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, removed fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return h.profile.Simulate(cycle, func(extension fwk.PreFilterExtensions) *fwk.Status {
+		return extension.RemovePod(ctx, cycle, pod, removed, node)
+	})
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/memo"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -50,7 +51,7 @@ func TestRemembersTheTruth(t *testing.T) {
 		if _, _, status := p.PreFilter(t.Context(), cycle, asked, all); !status.IsSuccess() {
 			t.Fatal(status)
 		}
-		look := &search{Profile: p, cycle: cycle, pod: asked, memo: f.memo(p, h.snapshot, info, cycle.Local())}
+		look := &search{Profile: p, cycle: cycle, pod: asked, memo: f.memos.Of(p, h.snapshot, info, cycle.Local())}
 		fitting, _ := f.filter(t.Context(), look, all)
 		var got, want []string
 		for _, n := range fitting {
@@ -65,7 +66,7 @@ func TestRemembersTheTruth(t *testing.T) {
 			t.Fatalf("step %d: nodes that fit (-asked +remembered):\n%s", step, diff)
 		}
 		p.PreScore(t.Context(), cycle, asked, fitting)
-		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, profile.Known{Memory: recollection{look.memo, look.found}, Room: &profile.Room{}})
+		remembered, _ := p.Score(t.Context(), cycle, asked, fitting, profile.Known{Memory: look.memo.About(look.found), Room: &profile.Room{}})
 		fresh, _ := p.Score(t.Context(), cycle, asked, fitting, profile.Known{Room: &profile.Room{}})
 		if diff := cmp.Diff(fresh, remembered); diff != "" {
 			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)
@@ -77,7 +78,7 @@ func TestRemembersTheTruth(t *testing.T) {
 func TestRemembersTheTruthOfNarrowedNodes(t *testing.T) {
 	f := newFixture(t)
 	var all []corev1.NodeSelectorTerm
-	for i := range fewNodes + 1 {
+	for i := range memo.Few + 1 {
 		n := node(string(rune('a' + i)))
 		n.Labels, n.Spec.Unschedulable = map[string]string{corev1.LabelTopologyZone: "z1"}, true
 		if i == 0 {
@@ -107,8 +108,8 @@ func TestRemembersNothingOfPodsForOneNode(t *testing.T) {
 		f.tries()
 		f.same("node of "+p.Name, f.read(p.Name).Spec.NodeName, name)
 	}
-	if len(f.memos) > 0 {
-		t.Errorf("%d pods are remembered", len(f.memos))
+	if f.memos.Len() > 0 {
+		t.Errorf("%d pods are remembered", f.memos.Len())
 	}
 }
 

@@ -40,14 +40,14 @@ func (s *Scheduler) screen(event fwk.ClusterEvent, old, changed any) func(*state
 		if plugin != noderesources.FitName {
 			return true
 		}
-		nominated, fit := s.nominated.node(waiting.GetPod().UID), s.handles[waiting.GetPod().Spec.SchedulerName].fit
+		nominated, fit := s.nominated.Node(waiting.GetPod().UID), s.handles[waiting.GetPod().Spec.SchedulerName].fit
 		if nominated == "" || fit == nil || nominated == pod.Spec.NodeName && deviceclass.Asks(waiting.GetPod()) {
 			return true // of the last what the node has is not all
 		}
 		if r == nil {
 			r = s.roomOn(pod.Spec.NodeName)
 		}
-		return r.node == nil || r.has(fit, waiting) || nominated == pod.Spec.NodeName && r.settled(waiting, s.nominated.victimsOf(waiting.GetPod().UID))
+		return r.node == nil || r.has(fit, waiting) || nominated == pod.Spec.NodeName && r.settled(waiting, s.nominated.Victims(waiting.GetPod().UID))
 	}
 }
 
@@ -109,13 +109,13 @@ func (r *room) settled(pod *state.PodInfo, victims []types.UID) bool {
 
 // hold keeps a pod that is being tried from being tried again while its victims are evicted.
 func (s *Scheduler) hold(uid types.UID, victims []types.UID) {
-	s.nominated.expel(uid, victims)
+	s.nominated.Expel(uid, victims)
 	s.queue.Hold(uid, defaultpreemption.Name)
 }
 
 // renominate takes note of where room is being made for a pod, or that it is made nowhere any more.
 func (s *Scheduler) renominate(ctx context.Context, pod *state.PodInfo, nomination *fwk.NominatingInfo) {
-	kept := s.nominated.node(pod.GetPod().UID)
+	kept := s.nominated.Node(pod.GetPod().UID)
 	s.nominated.AddNominatedPod(klog.FromContext(ctx), pod, nomination)
 	s.left(pod.GetPod(), kept)
 	if nomination.NominatedNodeName == "" {
@@ -125,7 +125,7 @@ func (s *Scheduler) renominate(ctx context.Context, pod *state.PodInfo, nominati
 
 // left says that a pod no longer keeps the room that was kept for it, if that is so.
 func (s *Scheduler) left(pod *corev1.Pod, kept string) {
-	if kept != "" && kept != s.nominated.node(pod.UID) {
+	if kept != "" && kept != s.nominated.Node(pod.UID) {
 		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, pod, nil)
 	}
 }

@@ -17,7 +17,9 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/crew"
+	"github.com/coxswain-k8s/coxswain/scheduler/memo"
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
+	"github.com/coxswain-k8s/coxswain/scheduler/nominated"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/dynamicresources"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/noderesources"
@@ -52,13 +54,13 @@ type Scheduler struct {
 	profiles  map[string]*profile.Profile
 	handles   map[string]*handle
 	waiting   waitingPods
-	nominated nominations
+	nominated nominated.Pods
 	binding   crew.Crew
 	slots     chan struct{}
 	cancels   sync.Map // UID of a pod that is being bound -> context.CancelFunc
 	next      int      // node that the next search starts at
 	attempts  uint64
-	memos     []*memo
+	memos     *memo.Book
 	room      workspace
 	extenders []fwk.Extender
 
@@ -110,7 +112,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 	if s.Configuration == nil {
 		s.Configuration = config.Default()
 	}
-	s.state = state.New()
+	s.state, s.memos = state.New(), memo.NewBook(s.Clock, s.Metrics)
 	s.slots = make(chan struct{}, maxBinding)
 	s.profiles, s.handles = map[string]*profile.Profile{}, map[string]*handle{}
 	hints := map[string][]fwk.ClusterEventWithHint{}
@@ -141,7 +143,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 }
 
 func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*profile.Profile, error) {
-	h := &handle{nominations: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage, recorder: s.Recorder(wanted.Name)}
+	h := &handle{Pods: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage, recorder: s.Recorder(wanted.Name)}
 	made := map[string]fwk.Plugin{}
 	for _, name := range wanted.Plugins.Names() {
 		factory := s.Registry[name]

@@ -1,91 +1,110 @@
-package scheduler
+package memo
 
 import (
 	"slices"
 
 	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
-// memo is what the local plugins of a profile have said of nodes for a pod. For the next pod that asks the same of nodes
+// Memo is what the local plugins of a profile have said of nodes for a pod. For the next pod that asks the same of nodes
 // (the next replica, most often) only nodes that have changed since are asked again.
-type memo struct {
+type Memo struct {
 	profile string
 	pod     *state.PodInfo
 	roster  int64
 	local   int       // filters that have an opinion: those before the first that is not local, which may skip
-	nodes   []opinion // by the nodes' positions
+	nodes   []Opinion // by the nodes' positions
 	scores  []int64   // a row for each node
 	width   int
 	ages    []int64 // of the nodes, as they are now
 	names   []string
 }
 
-// opinion of one node, as it was at that generation.
-type opinion struct {
+// Opinion of one node, as it was at that generation.
+type Opinion struct {
 	generation int64
-	known      bool
-	refusal    *fwk.Status
+	Known      bool // whether the local filters have been asked
+	Refusal    *fwk.Status
 	scored     uint64 // a bit for each plugin whose score is known
 	summed     uint64 // the plugins whose sum is known
 	sum        int64
 }
 
-// fewNodes that a pod is narrowed to are asked, and nothing is remembered of them: each pod of a DaemonSet is for a node of its own.
-const fewNodes = 8
+// Few nodes that a pod is narrowed to are asked, and nothing is remembered of them: each pod of a DaemonSet is for a node of its own.
+const Few = 8
 
 // maxMemos bounds how many different pods are remembered; the one that was used last is the first.
 const maxMemos = 8
 
-// memo returns the memo for a pod of which so many local filters are asked first, an empty one if there is none.
-func (s *Scheduler) memo(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, local int) *memo {
-	began := s.Clock.Now()
-	s.memos = slices.DeleteFunc(s.memos, func(m *memo) bool { return s.outdated(m, snapshot) })
-	at := slices.IndexFunc(s.memos, func(m *memo) bool { return m.profile == p.Name && m.local == local && m.pod.SameDemands(pod) })
+// Book is the memos of different pods.
+type Book struct {
+	clock   clock.PassiveClock
+	metrics *metrics.Metrics
+	memos   []*Memo
+}
+
+// NewBook returns one without memos.
+func NewBook(c clock.PassiveClock, m *metrics.Metrics) *Book {
+	return &Book{clock: c, metrics: m}
+}
+
+// Len is how many different pods are remembered.
+func (b *Book) Len() int { return len(b.memos) }
+
+// Of returns the memo for a pod of which so many local filters are asked first, an empty one if there is none.
+func (b *Book) Of(p *profile.Profile, snapshot *state.Snapshot, pod *state.PodInfo, local int) *Memo {
+	began := b.clock.Now()
+	b.memos = slices.DeleteFunc(b.memos, func(m *Memo) bool { return b.outdated(m, snapshot) })
+	at := slices.IndexFunc(b.memos, func(m *Memo) bool { return m.profile == p.Name && m.local == local && m.pod.SameDemands(pod) })
 	known := at >= 0
 	if !known {
-		if len(s.memos) == maxMemos {
-			s.Metrics.Flushed(s.memos[maxMemos-1].profile, metrics.Crowded)
-			s.memos = s.memos[:maxMemos-1]
+		if len(b.memos) == maxMemos {
+			b.metrics.Flushed(b.memos[maxMemos-1].profile, metrics.Crowded)
+			b.memos = b.memos[:maxMemos-1]
 		}
-		at = len(s.memos)
+		at = len(b.memos)
 		nodes, width := len(snapshot.Names()), p.Scorers()
-		s.memos = append(s.memos, &memo{
-			profile: p.Name, pod: pod, roster: snapshot.Roster(), local: local, nodes: make([]opinion, nodes), width: width, scores: make([]int64, nodes*width),
+		b.memos = append(b.memos, &Memo{
+			profile: p.Name, pod: pod, roster: snapshot.Roster(), local: local, nodes: make([]Opinion, nodes), width: width, scores: make([]int64, nodes*width),
 		})
 	}
-	m := s.memos[at]
+	m := b.memos[at]
 	m.ages, m.names = snapshot.Generations(), snapshot.Names()
-	copy(s.memos[1:at+1], s.memos[:at])
-	s.memos[0] = m
-	s.Metrics.Recalled(p.Name, known, s.Clock.Since(began))
+	copy(b.memos[1:at+1], b.memos[:at])
+	b.memos[0] = m
+	b.metrics.Recalled(p.Name, known, b.clock.Since(began))
 	return m
 }
 
 // outdated says that the nodes are no longer at the places that the memo goes by.
-func (s *Scheduler) outdated(m *memo, snapshot *state.Snapshot) bool {
+func (b *Book) outdated(m *Memo, snapshot *state.Snapshot) bool {
 	if m.roster == snapshot.Roster() {
 		return false
 	}
-	s.Metrics.Flushed(m.profile, metrics.NodesChanged)
+	b.metrics.Flushed(m.profile, metrics.NodesChanged)
 	return true
 }
 
-// of returns the opinion of the node at a position, an empty one if the node has changed.
-func (m *memo) of(position int) *opinion {
+// Of returns the opinion of the node at a position, an empty one if the node has changed.
+func (m *Memo) Of(position int) *Opinion {
 	o := &m.nodes[position]
 	if generation := m.ages[position]; o.generation != generation {
-		*o = opinion{generation: generation}
+		*o = Opinion{generation: generation}
 	}
 	return o
 }
 
+// About returns what is remembered of the nodes at those positions.
+func (m *Memo) About(positions []int) profile.Memory { return recollection{m, positions} }
+
 // recollection is the part of a memo that is about some nodes.
 type recollection struct {
-	*memo
+	*Memo
 	positions []int
 }
 
