@@ -120,9 +120,14 @@ func (b *blank) fill(uid types.UID, now time.Time) []byte {
 	return value
 }
 
-// timeText is how protobuf writes the seconds of a time.
+// timeText is how protobuf writes the seconds of a time, always in as many bytes: a machine whose clock is not set yet may believe that it is 1970.
 func timeText(seconds int64) []byte {
-	return binary.AppendUvarint(make([]byte, 0, timeLength), uint64(seconds))
+	text := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64), uint64(max(0, seconds)))
+	for len(text) < timeLength {
+		text[len(text)-1] |= 0x80
+		text = append(text, 0)
+	}
+	return text
 }
 
 // encodeBootstrap is an object of the bootstrap as it is stored. It may be changed.

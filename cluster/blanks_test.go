@@ -40,6 +40,23 @@ func TestBlanksAreFilledIn(t *testing.T) {
 	}
 }
 
+// A machine without a clock of its own makes a cluster as well, and in any year: what it stores can be read.
+func TestBlanksAreFilledInWhateverTheClockSays(t *testing.T) {
+	blanks, err := sharedBlanks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const uid types.UID = "4a1cf6a6-6dd9-4b2c-9a60-1f0f2a3c5d7e"
+	for _, b := range blanks {
+		for _, now := range []int64{0, 7, 1 << 14, 1<<28 - 1, 1 << 28, 1 << 32} {
+			got := decoded(t, b.kind, b.fill(uid, time.Unix(now, 0)))
+			if made := got.GetCreationTimestamp(); made.Unix() != now || got.GetUID() != uid {
+				t.Fatalf("%s of %d was made at %d by %s", b.key, now, made.Unix(), got.GetUID())
+			}
+		}
+	}
+}
+
 func decoded(t *testing.T, row *resource.Resource, value []byte) resource.Object {
 	t.Helper()
 	obj := row.Storage().New()

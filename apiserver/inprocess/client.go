@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -257,7 +258,7 @@ func (c *Client) send(ctx context.Context, s sending) (done bool, err error) {
 		Header:        http.Header{"Accept": {runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON}, "Content-Type": {s.media}, "User-Agent": {c.Transport.UserAgent}},
 		ContentLength: int64(len(s.body)), Body: io.NopCloser(bytes.NewReader(s.body)),
 	}).WithContext(calling)
-	answer := &wholeResponse{header: http.Header{}}
+	answer, began := &wholeResponse{header: http.Header{}}, time.Now()
 	if answer.run(c.Transport.Handler, request) {
 		return true, fmt.Errorf("calling %s %s: %w", s.method, s.path, http.ErrAbortHandler)
 	}
@@ -270,6 +271,7 @@ func (c *Client) send(ctx context.Context, s sending) (done bool, err error) {
 	if answer.header.Get("Retry-After") != "" {
 		return false, nil
 	}
+	clientmetrics.RequestLatency.Observe(ctx, s.method, *request.URL, time.Since(began))
 	clientmetrics.RequestResult.Increment(ctx, strconv.Itoa(answer.code), s.method, host)
 	return true, s.read(answer)
 }

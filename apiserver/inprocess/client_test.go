@@ -6,8 +6,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	clientmetrics "k8s.io/client-go/tools/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
@@ -126,6 +129,29 @@ func TestShortWayIsTheLongWay(t *testing.T) {
 				t.Errorf("requests, -long +short:\n%s", diff)
 			}
 		})
+	}
+}
+
+// measured notes of what client-go's hooks are told how long it took.
+type measured struct{ told []string }
+
+func (m *measured) Observe(_ context.Context, verb string, u url.URL, _ time.Duration) {
+	m.told = append(m.told, verb+" "+u.Host)
+}
+
+func TestHowLongBothWaysTakeIsTold(t *testing.T) {
+	stored := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	short, long := twoWays(t, &stub{code: http.StatusOK, answer: stored})
+	noted, others := &measured{}, clientmetrics.RequestLatency
+	clientmetrics.RequestLatency = noted
+	defer func() { clientmetrics.RequestLatency = others }()
+	for _, c := range []client.Client{short, long} {
+		if err := c.Update(t.Context(), pod()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"PUT coxswain", "PUT coxswain"}, noted.told); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
 
