@@ -217,6 +217,18 @@ func TestConvertingByAWebhook(t *testing.T) {
 	if address := stored.Object["spec"].(map[string]any)["address"]; address != "d:81" {
 		t.Errorf("stored %v", address)
 	}
+	for _, name := range []string{"e", "f"} {
+		if err := s.client.Create(t.Context(), host("v1", name, map[string]any{"address": name + ":80"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls = nil
+	if err := s.client.DeleteAllOf(t.Context(), host("v2", "", nil), client.InNamespace(stored.GetNamespace())); err != nil {
+		t.Fatal(err)
+	}
+	if len(calls) != 1 || calls[0] != 3 {
+		t.Errorf("a deletion of all asked for %v objects; those that were not converted yet are at once", calls)
+	}
 }
 
 func TestAStatusThatCannotBeWrittenIsWrittenLater(t *testing.T) {

@@ -27,6 +27,9 @@ func (c Verbs) DeleteCollection() error {
 	if err != nil {
 		return err
 	}
+	if err := c.At.Prepare(c.Context(), page.Entries); err != nil {
+		return err
+	}
 	listed := make([]resource.Object, 0, len(page.Entries))
 	for _, entry := range page.Entries {
 		obj, err := c.At.Object(c.Context(), entry)
