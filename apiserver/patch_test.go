@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
@@ -31,6 +32,34 @@ func TestPatches(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.why, func(*testing.T) { ts.patch(c.kind, configMaps+"/one", c.body).wants(c.code).says(c.says) })
+	}
+}
+
+func TestPatchesThatCannotBeReadOfWhatIsNotThere(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	ts.post(deployments, `{"metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"a":"b"}},`+
+		`"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"x"}]}}}}`).wants(201)
+	const jsonPatch, strategicPatch = "application/json-patch+json", "application/strategic-merge-patch+json"
+	many := "[" + strings.Repeat(`{"op":"remove","path":"/a"},`, 10000) + `{"op":"remove","path":"/a"}]`
+	cases := []struct {
+		kind, body, at, says string
+		code                 int
+	}{
+		{mergePatch, `{`, configMaps, "error decoding patch: unexpected end of JSON input", 400},
+		{jsonPatch, `{}`, configMaps, "cannot unmarshal object into Go value of type []handlers.jsonPatchOp", 400},
+		{jsonPatch, many, configMaps, "The allowed maximum operations in a JSON patch is 10000, got 10001", 413},
+		{strategicPatch, `[]`, configMaps, "json: cannot unmarshal array", 400},
+		{mergePatch, `{`, deployments, "error decoding patch: unexpected end of JSON input", 400},
+	}
+	for _, c := range cases {
+		there, missing := "/one", `configmaps \"none\" not found`
+		nowhere := "/none"
+		if c.at == deployments {
+			there, nowhere, missing = "/web/scale", "/none/scale", `deployments.apps \"none\" not found`
+		}
+		ts.patch(c.kind, c.at+there, c.body).wants(c.code).says(c.says)
+		ts.patch(c.kind, c.at+nowhere, c.body).wants(404).says(missing)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
-	"github.com/coxswain-k8s/coxswain/apiserver/patch"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/write"
 )
@@ -84,7 +83,7 @@ func (c Verbs) patchScale() error {
 	if sent.Type == types.ApplyYAMLPatchType {
 		return c.applyScale(sent.Body, options)
 	}
-	how, err := patch.New(sent.Type, sent.Body, &autoscalingv1.Scale{})
+	how, err := c.PatchOf(sent, &autoscalingv1.Scale{})
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (c Verbs) Patch() error {
 	if patchType == types.ApplyYAMLPatchType {
 		return c.apply(body, options)
 	}
-	how, err := patch.New(patchType, body, c.At.Version.New())
+	how, err := c.PatchOf(sent, c.At.Version.New())
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,18 @@ func (c Verbs) Patch() error {
 			return c.patched(now, how, misfit, options)
 		},
 	})
+}
+
+// PatchOf is what was sent, for objects of the type of example. That there is nothing to be patched is said before that a patch cannot be read.
+func (c Verbs) PatchOf(sent SentPatch, example resource.Object) (patch.Patch, error) {
+	how, err := patch.New(sent.Type, sent.Body, example)
+	if err == nil {
+		return how, nil
+	}
+	if _, missing := c.Latest(c.Context(), c.Info.Name); apierrors.IsNotFound(missing) {
+		return how, missing
+	}
+	return how, err
 }
 
 // PatchType is the kind of patch that was sent, if the kind of the object can be patched so.
