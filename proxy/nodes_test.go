@@ -299,25 +299,22 @@ func TestClientsKeepTheirEndpointOnAllNodes(t *testing.T) {
 				if from == n.Outside && !strings.HasPrefix(address, "192") {
 					continue
 				}
-				n.eventuallyAnswers(from, address)
-				first, _, err := n.Dial(from, address)
-				if err != nil {
-					n.t.Fatal(err)
-				}
-				n.expect(from, address, first)
+				n.expect(from, address, n.eventuallyAnswers(from, address))
 			}
 		}
 	})
 }
 
-func (n *nodes) eventuallyAnswers(from *netns.Namespace, address string) {
+// eventuallyAnswers returns who does.
+func (n *nodes) eventuallyAnswers(from *netns.Namespace, address string) string {
 	n.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		if _, _, err := n.Dial(from, address); err == nil {
-			return
+		if server, _, err := n.Dial(from, address); err == nil {
+			return server
 		}
 	}
-	n.t.Errorf("%s from %s: no answer", address, from.Name)
+	n.t.Fatalf("%s from %s: no answer", address, from.Name)
+	return ""
 }
 
 // A UDP client that never changes its port follows the endpoint to another node, by whatever way it asks.
