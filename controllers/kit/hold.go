@@ -62,9 +62,11 @@ func (h *holder) Reconcile(ctx context.Context, request reconcile.Request) (reco
 func (h *holder) hold(request reconcile.Request) bool {
 	h.sight.mu.Lock()
 	defer h.sight.mu.Unlock()
+	delete(h.held, request) // it is here: what is settled below need not bring it back
 	for _, e := range append([]*echo(nil), h.open[request]...) {
 		if e.shown(e.view.get(e.key)) { // the event is under way
 			h.sight.settle(e)
+			e.view.trim()
 		}
 	}
 	if len(h.open[request]) == 0 {

@@ -246,6 +246,28 @@ func TestDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
+// A request that is held, and comes again when the cache shows the write but has not told of it, runs once for that.
+func TestRunsOnceForWhatIsShownBeforeItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.api.revision = "9"
+		b.do = func(ctx context.Context, c client.Client) (reconcile.Result, error) {
+			if b.runs > 1 {
+				return reconcile.Result{}, nil
+			}
+			return reconcile.Result{}, c.Create(ctx, testPod(""))
+		}
+		b.wake()
+		b.wake()
+		_ = b.informers.store.Add(testPod("9"))
+		b.wake()
+		if b.runs != 2 {
+			t.Errorf("ran %d times, want 2", b.runs)
+		}
+		b.empty(t)
+	})
+}
+
 // Nothing is heard, nor held, after the end.
 func TestEndsWithItsController(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
