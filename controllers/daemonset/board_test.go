@@ -3,6 +3,7 @@ package daemonset
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -45,7 +46,9 @@ func (w *world) change(now time.Time) string {
 		}
 		w.pods[made.Name] = made
 	default:
-		for key, one := range w.pods {
+		if keys := slices.Sorted(maps.Keys(w.pods)); len(keys) > 0 {
+			key := keys[w.random.IntN(len(keys))]
+			one := w.pods[key]
 			changed := one.DeepCopy()
 			switch w.random.IntN(7) {
 			case 0, 5, 6:
@@ -166,5 +169,32 @@ func BenchmarkChangeOfOnePod(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A pod that gets to a node for which it was not made changes two places, which are looked at in any order.
+func TestBoardKnowsPodsThatMoved(t *testing.T) {
+	b := newBoard(rulesOf(&appsv1.DaemonSet{}, "new"))
+	before := pod("p", "", "new")
+	b.put("", nil, []*corev1.Pod{before}, now)
+	after := before.DeepCopy()
+	after.Spec.NodeName = "n1"
+	b.put("n1", node("n1"), []*corev1.Pod{after}, now)
+	b.put("", nil, nil, now)
+	if there, _ := b.has(after.UID); !there {
+		t.Error("the pod is not known at its new place")
+	}
+}
+
+// Where pods may stay but none is to be started, an old pod still goes when its successor has been ready for long enough.
+func TestBoardKnowsWhenASuccessorIsAvailable(t *testing.T) {
+	set := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{MinReadySeconds: 5, UpdateStrategy: rollingBy(intstr.FromInt32(1), intstr.FromInt32(0))}}
+	cordoned := node("n1", corev1.Taint{Key: "t", Effect: corev1.TaintEffectNoSchedule})
+	old, successor := pod("old", "n1", "old"), pod("successor", "n1", "new")
+	successor.Status.Conditions[0].LastTransitionTime = metav1.NewTime(now)
+	b := newBoard(rulesOf(set, "new"))
+	b.put("n1", cordoned, []*corev1.Pod{old, successor}, now)
+	if p := b.plan(set, now); len(p.remove) > 0 || p.wait != 5*time.Second || b.due["n1"] == nil {
+		t.Errorf("removes %d, waits %s", len(p.remove), p.wait)
 	}
 }

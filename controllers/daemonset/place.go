@@ -158,7 +158,7 @@ func (r *rules) count(p *place, now time.Time) {
 			continue
 		}
 		pods = append(pods, pod)
-		if left, _ := podcontrol.AvailableIn(pod, r.minReady, now); p.start && left > 0 && (p.due.IsZero() || now.Add(left).Before(p.due)) {
+		if left, _ := podcontrol.AvailableIn(pod, r.minReady, now); left > 0 && (p.due.IsZero() || now.Add(left).Before(p.due)) {
 			p.due = now.Add(left)
 		}
 	}

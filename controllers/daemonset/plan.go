@@ -74,7 +74,9 @@ func (b *board) take(name string) {
 	}
 	b.add(p, -1)
 	for _, pod := range p.pods {
-		delete(b.pods, pod.UID)
+		if b.pods[pod.UID] == pod { // and is not at another place by now
+			delete(b.pods, pod.UID)
+		}
 	}
 	for _, of := range []map[string]*place{b.places, b.todo, b.old, b.due} {
 		delete(of, name)
