@@ -8,9 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/memo"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/interpodaffinity"
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodedeclaredfeatures"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
@@ -139,4 +141,29 @@ func TestRemembersTheTruthOfPodsThatOtherPluginsAreAskedAbout(t *testing.T) {
 		f.tries()
 		f.same("node of "+p.Name+", which is too large for a", f.read(p.Name).Spec.NodeName, "")
 	}
+}
+
+// Pods that differ in nothing but what they need of the kubelet are not taken for the same.
+func TestRemembersWhatFeaturesPodsNeed(t *testing.T) {
+	f := newFixture(t)
+	restarts, shares := pod("restarts", "1"), pod("shares", "1")
+	restarts.Spec.Containers[0].RestartPolicyRules = []corev1.ContainerRestartRule{{Action: corev1.ContainerRestartRuleActionRestartAllContainers}}
+	shares.Spec.HostNetwork, shares.Spec.HostUsers = true, ptr.To(false)
+	first, err := nodedeclaredfeatures.Of(restarts)
+	if err != nil || len(first) != 1 {
+		t.Fatal(first, err)
+	}
+	for _, name := range []string{"a", "b"} {
+		n := node(name)
+		n.Status.DeclaredFeatures = first
+		f.nodeAdded(n)
+	}
+	f.comes(restarts)
+	f.tries()
+	if f.read("restarts").Spec.NodeName == "" {
+		t.Error("the first is on no node")
+	}
+	f.comes(shares)
+	f.tries()
+	f.same("node of the second, which needs what none declares", f.read("shares").Spec.NodeName, "")
 }

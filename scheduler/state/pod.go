@@ -88,12 +88,12 @@ func (p *PodInfo) equivalent(other *PodInfo) bool {
 }
 
 // SameDemands says whether the pods ask the same of a node by itself: resources, ports, images, labels, tolerance of
-// taints, a name. What pods have to do with each other and with volumes is not compared.
+// taints, a name, features of the kubelet. What pods have to do with each other and with volumes is not compared.
 func (p *PodInfo) SameDemands(other *PodInfo) bool {
 	a, b := &p.pod.Spec, &other.pod.Spec
 	return p.exact.equal(other.exact) && p.nonZero.equal(other.nonZero) && a.NodeName == b.NodeName &&
 		maps.Equal(a.NodeSelector, b.NodeSelector) && slices.EqualFunc(a.Tolerations, b.Tolerations, sameToleration) &&
-		sameNodeAffinity(nodeAffinity(a), nodeAffinity(b)) &&
+		sameNodeAffinity(nodeAffinity(a), nodeAffinity(b)) && a.HostNetwork == b.HostNetwork && ptr.Equal(a.HostUsers, b.HostUsers) &&
 		sameContainers(a.Containers, b.Containers) && sameContainers(a.InitContainers, b.InitContainers)
 }
 
@@ -114,7 +114,8 @@ func nodeAffinity(spec *corev1.PodSpec) *corev1.NodeAffinity {
 
 func sameContainers(a, b []corev1.Container) bool {
 	return slices.EqualFunc(a, b, func(a, b corev1.Container) bool {
-		return a.Image == b.Image && slices.Equal(a.Ports, b.Ports) && ptr.Equal(a.RestartPolicy, b.RestartPolicy)
+		return a.Image == b.Image && slices.Equal(a.Ports, b.Ports) && ptr.Equal(a.RestartPolicy, b.RestartPolicy) &&
+			slices.EqualFunc(a.RestartPolicyRules, b.RestartPolicyRules, func(a, b corev1.ContainerRestartRule) bool { return a.Action == b.Action })
 	})
 }
 
