@@ -12,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -102,18 +104,28 @@ func TestCloudManagerBesideAServer(t *testing.T) {
 	admin.InsecureSkipVerify = true // its certificate signs itself
 	stranger := &tls.Config{InsecureSkipVerify: true}
 	for _, want := range []struct {
-		who    *tls.Config
-		path   string
-		status int
-		says   string
+		who         *tls.Config
+		token, path string
+		status      int
+		says        string
 	}{
-		{stranger, "/healthz", http.StatusOK, "ok"},
-		{stranger, "/metrics", http.StatusForbidden, `forbidden: User \"system:anonymous\" cannot get path \"/metrics\"`},
-		{admin, "/metrics", http.StatusOK, "workqueue_"},
+		{stranger, "", "/healthz", http.StatusOK, "ok"},
+		{stranger, "", "/metrics", http.StatusForbidden, `forbidden: User \"system:anonymous\" cannot get path \"/metrics\"`},
+		{admin, "", "/metrics", http.StatusOK, "workqueue_"},
+		{stranger, scraper(t, c), "/metrics", http.StatusOK, "workqueue_"},
+		{stranger, scraper(t, c), "/debug/pprof/", http.StatusForbidden, `User \"system:serviceaccount:default:scraper\" cannot get path`},
+		{stranger, "of nobody", "/metrics", http.StatusUnauthorized, "Unauthorized"},
 	} {
 		caller := &http.Client{Transport: &http.Transport{TLSClientConfig: want.who}}
 		eventually(t, want.path, func() error {
-			answer, err := caller.Get("https://" + m.BindAddress + ":" + strconv.Itoa(m.SecurePort) + want.path)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+m.BindAddress+":"+strconv.Itoa(m.SecurePort)+want.path, nil)
+			if err != nil {
+				return err
+			}
+			if want.token != "" {
+				request.Header.Set("Authorization", "Bearer "+want.token)
+			}
+			answer, err := caller.Do(request)
 			if err != nil {
 				return err
 			}
@@ -129,4 +141,26 @@ func TestCloudManagerBesideAServer(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "kube-system", Name: "cloud-controller-manager"}, &coordinationv1.Lease{}); err != nil {
 		t.Errorf("the lease that it leads by: %v", err)
 	}
+}
+
+// scraper is a token of a ServiceAccount that may read metrics.
+func scraper(t *testing.T, c client.Client) string {
+	t.Helper()
+	meta := metav1.ObjectMeta{Namespace: "default", Name: "scraper"}
+	account := &corev1.ServiceAccount{ObjectMeta: meta}
+	for _, o := range []client.Object{
+		account,
+		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, Rules: []rbacv1.PolicyRule{{Verbs: []string{"get"}, NonResourceURLs: []string{"/metrics"}}}},
+		&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: meta.Name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "scraper"},
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "default", Name: "scraper"}}},
+	} {
+		if err := c.Create(t.Context(), o); client.IgnoreAlreadyExists(err) != nil {
+			t.Fatal(err)
+		}
+	}
+	request := &authenticationv1.TokenRequest{}
+	if err := c.SubResource("token").Create(t.Context(), account, request); err != nil {
+		t.Fatal(err)
+	}
+	return request.Status.Token
 }

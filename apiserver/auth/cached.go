@@ -27,7 +27,8 @@ type Cached struct {
 	Accepted, Refused time.Duration
 	KeepErrors        bool
 	Clock             clock.PassiveClock
-	Metrics           *authmetrics.Metrics
+	// Metrics are counted in, unless it is nil.
+	Metrics *authmetrics.Metrics
 
 	known  Bounded[[sha256.Size]byte, cachedAnswer]
 	asking singleflight.Group

@@ -40,6 +40,9 @@ func (m *Metrics) Account(kind AccountToken) {
 
 // TokenCached counts a token that the cache knew, or not.
 func (m *Metrics) TokenCached(hit bool, took time.Duration) {
+	if m == nil {
+		return
+	}
 	status := "miss"
 	if hit {
 		status = "hit"
@@ -50,6 +53,9 @@ func (m *Metrics) TokenCached(hit bool, took time.Duration) {
 
 // TokenWaits counts a request that waits for a token to be looked up, until the function that it returns is called.
 func (m *Metrics) TokenWaits() func() {
+	if m == nil {
+		return func() {}
+	}
 	waiting := m.cacheActive.WithLabelValues("blocked")
 	waiting.Inc()
 	return waiting.Dec
@@ -57,6 +63,9 @@ func (m *Metrics) TokenWaits() func() {
 
 // TokenFetch counts the looking up of a token, until the function that it returns is told how it ended.
 func (m *Metrics) TokenFetch() func(error) {
+	if m == nil {
+		return func(error) {}
+	}
 	active := m.cacheActive.WithLabelValues("in_flight")
 	active.Inc()
 	return func(err error) {
