@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -153,6 +154,9 @@ type Subresource struct {
 	ValidateUpdate func(ctx context.Context, obj, old Object) field.ErrorList
 	Warnings       func(ctx context.Context, obj, old Object) []string
 }
+
+// NoReplicas is the count of an object that does not say how many it wants: what upstream's patches find there.
+const NoReplicas = math.MinInt32
 
 // Scale reads and writes a replica count in the storage version.
 type Scale struct {

@@ -32,6 +32,7 @@ func (c Verbs) admitScale(ctx context.Context, a *admission.Attributes, obj reso
 	scale.SetGroupVersionKind(c.GVK())
 	scale.ManagedFields = scaleManagers(c.GVK(), obj.GetManagedFields())
 	was := c.scaleOf(old)
+	was.Spec.Replicas = max(was.Spec.Replicas, 0) // it may have said nothing
 	was.ManagedFields = scaleManagers(c.GVK(), old.GetManagedFields())
 	a.Object, a.Old = scale, was
 	if err := c.Admission.Admit(ctx, a); err != nil {

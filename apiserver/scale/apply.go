@@ -52,13 +52,18 @@ func (c Verbs) applyScale(body []byte, options call.WriteOptions) error {
 				return nil, asScaleConflict(err, c.At.GVK.GroupVersion().String())
 			}
 			merged.GetObjectKind().SetGroupVersionKind(c.At.GVK)
-			return c.At.Stored(merged)
+			stored, err := c.At.Stored(merged)
+			if err != nil {
+				return nil, err
+			}
+			replicas, _ := c.Sub.Scale.Replicas(stored)
+			return stored, c.checkCount(replicas)
 		},
 	})
 	if err != nil {
 		return err
 	}
-	return c.writeScale(c.scaleOf(obj))
+	return c.show(obj)
 }
 
 // readScale reads an applied Scale; named says whether it names the replicas.
@@ -100,11 +105,7 @@ func (c Verbs) wantedReplicas(scale *autoscalingv1.Scale, named bool) ([]byte, e
 	}
 	wanted := map[string]any{"apiVersion": c.At.GVK.GroupVersion().String(), "kind": c.At.GVK.Kind, "metadata": metadata}
 	if named {
-		at := c.Sub.Scale.Path
-		if at == nil {
-			at = []string{"spec", "replicas"}
-		}
-		if err := unstructured.SetNestedField(wanted, int64(scale.Spec.Replicas), at...); err != nil {
+		if err := unstructured.SetNestedField(wanted, int64(scale.Spec.Replicas), c.countAt()...); err != nil {
 			return nil, err
 		}
 	}

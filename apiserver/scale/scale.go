@@ -3,6 +3,7 @@ package scale
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,13 +36,40 @@ func (c Verbs) Serve() error {
 		if err != nil {
 			return err
 		}
-		return c.writeScale(c.scaleOf(obj))
+		return c.show(obj)
 	case "update":
 		return c.updateScale()
 	case "patch":
 		return c.patchScale()
 	}
 	return refusal.Method()
+}
+
+// show answers with an object as a Scale, which it must be possible to make of it.
+func (c Verbs) show(obj resource.Object) error {
+	scale := c.scaleOf(obj)
+	if scale.Spec.Replicas == resource.NoReplicas {
+		return apierrors.NewInternalError(fmt.Errorf("the spec replicas field %q does not exist", c.path()))
+	}
+	return c.writeScale(scale)
+}
+
+// path of the count in the object.
+func (c Verbs) path() string { return "." + strings.Join(c.countAt(), ".") }
+
+func (c Verbs) countAt() []string {
+	if at := c.Sub.Scale.Path; at != nil {
+		return at
+	}
+	return []string{"spec", "replicas"}
+}
+
+// checkCount refuses a Scale that says as little as the object does how many there are to be.
+func (c Verbs) checkCount(replicas int32) error {
+	if replicas == resource.NoReplicas {
+		return apierrors.NewBadRequest(fmt.Sprintf("the spec replicas field %q cannot be empty", c.path()))
+	}
+	return nil
 }
 
 // scaleOf shows an object as a Scale.
@@ -131,7 +159,7 @@ func (c Verbs) changeScale(options call.WriteOptions, wanted func(resource.Objec
 	if err != nil {
 		return err
 	}
-	return c.writeScale(c.scaleOf(obj))
+	return c.show(obj)
 }
 
 func (c Verbs) checkScale(scale *autoscalingv1.Scale) error {
@@ -144,7 +172,10 @@ func (c Verbs) checkScale(scale *autoscalingv1.Scale) error {
 	if scale.Namespace != "" && scale.Namespace != c.Info.Namespace {
 		return apierrors.NewBadRequest("the namespace of the provided object does not match the namespace sent on the request")
 	}
-	if scale.Spec.Replicas < 0 && c.At.Custom == nil {
+	if c.At.Custom != nil {
+		return c.checkCount(scale.Spec.Replicas)
+	}
+	if scale.Spec.Replicas < 0 {
 		return refusal.Invalid(c.GVK().GroupKind(), scale.Name, field.ErrorList{
 			field.Invalid(field.NewPath("spec", "replicas"), scale.Spec.Replicas, "must be greater than or equal to 0").WithOrigin("minimum"),
 		})

@@ -99,14 +99,17 @@ func (v *Version) resetByStatus() [][]string {
 // scale reads and writes the count of replicas where the definition says that it is.
 func (v *Version) scale() *resource.Scale {
 	given := v.spec().Subresources.Scale
-	count := func(obj resource.Object, at string) int32 {
-		n, _, _ := unstructured.NestedInt64(content(obj), path(at)...)
+	count := func(obj resource.Object, at string, none int32) int32 {
+		n, found, _ := unstructured.NestedInt64(content(obj), path(at)...)
+		if !found {
+			return none
+		}
 		return int32(n)
 	}
 	s := &resource.Scale{
 		Path: path(given.SpecReplicasPath),
 		Replicas: func(obj resource.Object) (int32, int32) {
-			return count(obj, given.SpecReplicasPath), count(obj, given.StatusReplicasPath)
+			return count(obj, given.SpecReplicasPath, resource.NoReplicas), count(obj, given.StatusReplicasPath, 0)
 		},
 		SetReplicas: func(obj resource.Object, replicas int32) {
 			_ = unstructured.SetNestedField(content(obj), int64(replicas), path(given.SpecReplicasPath)...)
