@@ -87,6 +87,27 @@ spec:
 	apply("you", "3", "true").wants(200).says(`"replicas":3`)
 }
 
+// A condition without the field that is its key cannot be applied, and by no other way be stored.
+func TestAppliedConditionsNeedTheirKey(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
+	const schema = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/a"
+	apply := func(path, members string) *answered {
+		t.Helper()
+		return ts.patch("application/apply-patch+yaml", path+"?fieldManager=m",
+			`{"apiVersion":"flowcontrol.apiserver.k8s.io/v1","kind":"FlowSchema","metadata":{"name":"a"},`+members+`}`)
+	}
+	const spec = `"spec":{"priorityLevelConfiguration":{"name":"global-default"},"matchingPrecedence":500}`
+	const keyless, empty = `"status":{"conditions":[{"status":"True","reason":"r"}]}`, `"status":{"conditions":[{"type":"","status":"True","reason":"r"}]}`
+	const omitted = `failed to create typed patch object (/a; flowcontrol.apiserver.k8s.io/v1, Kind=FlowSchema): .status.conditions: element 0: ` +
+		`associative list with keys has an element that omits all key fields [\"type\"] (and doesn't have default values for any key fields)`
+	apply(schema, spec+","+keyless).wants(500).says(omitted)
+	apply(schema, spec).wants(201)
+	apply(schema, spec+","+keyless).wants(500).says(omitted)
+	apply(schema+"/status", keyless).wants(500).says(omitted)
+	apply(schema+"/status", empty).wants(422).says("status.conditions[0].type: Required value")
+	ts.patch(mergePatch, schema+"/status", "{"+keyless+"}").wants(422).says("status.conditions[0].type: Required value")
+}
+
 func TestWritersOfOneObjectAllSucceed(t *testing.T) {
 	ts := newServer(t)
 	ts.post(configMaps, configMap("one")).wants(201)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,6 +57,13 @@ func filler(seed int64, empty float64) *randfill.Filler {
 			m.ManagedFields, m.UID = nil, "uid"
 		},
 		func(f *metav1.FieldsV1, c randfill.Continue) {},
+		// Conditions without these keys cannot be stored. Where one is compared the reference gives up, and a plan only if it changes.
+		func(t *flowcontrolv1.FlowSchemaConditionType, c randfill.Continue) {
+			*t = flowcontrolv1.FlowSchemaConditionType(words[1+c.Intn(len(words)-1)])
+		},
+		func(t *flowcontrolv1.PriorityLevelConfigurationConditionType, c randfill.Continue) {
+			*t = flowcontrolv1.PriorityLevelConfigurationConditionType(words[1+c.Intn(len(words)-1)])
+		},
 	)
 }
 
