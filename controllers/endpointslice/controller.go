@@ -52,11 +52,12 @@ func (c *Controller) Reconcile(ctx context.Context, svc *corev1.Service) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	seen := c.Pending.Seen()
 	existing, err := c.slices(ctx, svc)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if !podcontrol.Settled(c.Pending, svc.UID, existing) {
+	if !podcontrol.Settled(c.Pending, svc.UID, seen, existing) {
 		return kit.After(5 * time.Second), nil // the watch wakes sooner
 	}
 	groups := compute(svc, pods, func(node string) string { return c.zone(ctx, node) })

@@ -51,6 +51,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 	if endpoints.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
+	seen := c.Pending.Seen()
 	var list discoveryv1.EndpointSliceList
 	err := c.Client.List(ctx, &list, client.InNamespace(endpoints.Namespace), client.UnsafeDisableDeepCopy, client.MatchingLabels{
 		discoveryv1.LabelServiceName: endpoints.Name, discoveryv1.LabelManagedBy: managedBy,
@@ -62,7 +63,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 	for i := range list.Items {
 		existing[i] = &list.Items[i]
 	}
-	if !podcontrol.Settled(c.Pending, endpoints.UID, existing) {
+	if !podcontrol.Settled(c.Pending, endpoints.UID, seen, existing) {
 		return kit.After(5 * time.Second), nil // the watch wakes sooner
 	}
 	mirrored, err := c.wanted(ctx, endpoints)

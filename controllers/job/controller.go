@@ -45,11 +45,12 @@ func (c *Controller) Reconcile(ctx context.Context, job *batchv1.Job) (reconcile
 		return reconcile.Result{}, nil
 	}
 	owner := podcontrol.Owner{Object: job, GVK: kind, Selector: selector}
+	seen := c.Pods.Pending.Seen()
 	pods, err := c.Claimer.Pods(ctx, owner)
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	settled := podcontrol.Settled(c.Pods.Pending, job.UID, pods)
+	settled := podcontrol.Settled(c.Pods.Pending, job.UID, seen, pods)
 	todo := makePlan(job, pods, settled, c.Clock.Now())
 	wrote, err := patch.Status(ctx, c.Client, job, func(changed *batchv1.Job) { changed.Status = todo.status })
 	if err != nil {

@@ -71,8 +71,8 @@ func (p *Pending) Seen() uint64 {
 }
 
 // Settled says whether listed, all that the cache shows of owner's objects, includes
-// the effect of every write that owner made.
-func Settled[T client.Object](p *Pending, owner types.UID, listed []T) bool {
+// the effect of every write that owner made. seen is what was Seen before they were listed.
+func Settled[T client.Object](p *Pending, owner types.UID, seen uint64, listed []T) bool {
 	if p.nothing(owner) {
 		return true
 	}
@@ -80,7 +80,7 @@ func Settled[T client.Object](p *Pending, owner types.UID, listed []T) bool {
 	for _, obj := range listed {
 		present[obj.GetUID()] = obj.GetDeletionTimestamp() != nil
 	}
-	return SettledBy(p, owner, p.Seen(), func(uid types.UID) (there, deleting bool) {
+	return SettledBy(p, owner, seen, func(uid types.UID) (there, deleting bool) {
 		deleting, there = present[uid]
 		return there, deleting
 	})

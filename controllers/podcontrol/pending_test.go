@@ -16,15 +16,15 @@ func TestPendingWaitsForCreates(t *testing.T) {
 	p := NewPending()
 	p.Created("owner", pod("a", "10"))
 	p.Created("owner", pod("b", "12"))
-	if Settled(p, "owner", []*corev1.Pod{pod("a", "10")}) {
+	if Settled(p, "owner", p.Seen(), []*corev1.Pod{pod("a", "10")}) {
 		t.Error("settled before b was seen")
 	}
 	p.Observe(pod("x", "11"))
-	if Settled(p, "owner", []*corev1.Pod{pod("a", "10")}) {
+	if Settled(p, "owner", p.Seen(), []*corev1.Pod{pod("a", "10")}) {
 		t.Error("settled by an older event")
 	}
 	p.Observe(pod("b", "15")) // came and went
-	if !Settled(p, "owner", []*corev1.Pod{pod("a", "10")}) {
+	if !Settled(p, "owner", p.Seen(), []*corev1.Pod{pod("a", "10")}) {
 		t.Error("not settled though a later event was seen")
 	}
 }
@@ -33,12 +33,12 @@ func TestPendingWaitsForDeletes(t *testing.T) {
 	p := NewPending()
 	a := pod("a", "10")
 	p.Deleted("owner", a.UID)
-	if Settled(p, "owner", []*corev1.Pod{a}) {
+	if Settled(p, "owner", p.Seen(), []*corev1.Pod{a}) {
 		t.Error("settled while the pod is listed as living")
 	}
 	deleted := metav1.Now()
 	a.DeletionTimestamp = &deleted
-	if !Settled(p, "owner", []*corev1.Pod{a}) || len(p.owners) != 0 {
+	if !Settled(p, "owner", p.Seen(), []*corev1.Pod{a}) || len(p.owners) != 0 {
 		t.Error("not settled though the pod is being deleted")
 	}
 }

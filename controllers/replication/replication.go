@@ -55,6 +55,7 @@ func NewKeeperFor(mgr manager.Manager, clk clock.PassiveClock, recorder record.E
 // set should have, and when to look again although nothing changes. After it has created or deleted pods that is the one it has: what it
 // did is reported when the cache shows it, which wakes the set.
 func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, time.Duration, error) {
+	seen := k.Pods.Pending.Seen()
 	all, err := k.Claimer.Pods(ctx, set.Owner)
 	if err != nil {
 		return set.Status, 0, err
@@ -67,7 +68,7 @@ func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, ti
 	}
 	var manageErr error
 	moved := false
-	settled := podcontrol.Settled(k.Pods.Pending, set.Object.GetUID(), all)
+	settled := podcontrol.Settled(k.Pods.Pending, set.Object.GetUID(), seen, all)
 	if settled && set.Object.GetDeletionTimestamp() == nil {
 		moved, manageErr = k.manage(ctx, set, active)
 	}

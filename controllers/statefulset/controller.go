@@ -56,13 +56,14 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 		return patch.Result(reconcile.Result{}, err)
 	}
 	current := named(old, set.Status.CurrentRevision, update)
+	seen := c.Pending.Seen()
 	pods, err := c.Claimer.Pods(ctx, owner)
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
 	todo := (&look{set: set, current: current.Name, update: update.Name, pods: pods, now: c.Clock.Now()}).makePlan()
 	var errs []error
-	if podcontrol.Settled(c.Pending, set.UID, pods) {
+	if podcontrol.Settled(c.Pending, set.UID, seen, pods) {
 		errs = append(errs, c.act(ctx, owner, set, []*appsv1.ControllerRevision{current, update}, todo))
 	} else {
 		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
