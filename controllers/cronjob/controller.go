@@ -37,6 +37,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
+	metrics  *metrics
 }
 
 // Reconcile takes note of jobs that ended, and creates the job whose time has come.
@@ -198,6 +199,7 @@ func (c *Controller) create(ctx context.Context, cron *batchv1.CronJob, at time.
 	err := c.Client.Create(ctx, made)
 	switch {
 	case err == nil:
+		c.metrics.created(c.Clock.Since(at))
 		c.Recorder.Eventf(cron, corev1.EventTypeNormal, "SuccessfulCreate", "Created job %v", made.Name)
 		status.Active = append(status.Active, reference(made))
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
@@ -226,7 +228,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if err := podcontrol.IndexByOwner(ctx, mgr, &batchv1.Job{}); err != nil {
 		return err
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cronjob-controller"), Clock: deps.Clock}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cronjob-controller"), Clock: deps.Clock, metrics: newMetrics(deps.Metrics)}
 	return kit.New(mgr, Name).
 		For(&batchv1.CronJob{}).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(owner)).

@@ -29,6 +29,7 @@ const Name = "ephemeralvolume"
 type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
+	metrics  *metrics
 }
 
 // Reconcile makes the claims that the pod lacks.
@@ -58,7 +59,9 @@ func (c *Controller) ensure(ctx context.Context, pod *corev1.Pod, volume *corev1
 	if !apierrors.IsNotFound(err) {
 		return fmt.Errorf("reading claim %s: %w", key, err)
 	}
-	if err := c.Client.Create(ctx, claimFor(pod, volume)); err != nil && !apierrors.IsAlreadyExists(err) {
+	err = c.Client.Create(ctx, claimFor(pod, volume))
+	c.metrics.asked(err)
+	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("creating claim %s: %w", key, err)
 	}
 	return nil
@@ -87,8 +90,8 @@ func hasEphemeral(pod *corev1.Pod) bool {
 }
 
 // Register puts the controller on mgr. It wakes when a pod with such volumes comes, and when a claim of one goes.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "ephemeral_volume")}
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "ephemeral_volume"), metrics: newMetrics(deps.Metrics)}
 	comes := predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool {
 			pod, ok := e.Object.(*corev1.Pod)

@@ -3,6 +3,7 @@ package ephemeralvolume
 import (
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
@@ -22,7 +23,8 @@ func pod() *corev1.Pod {
 
 func TestMakesTheClaim(t *testing.T) {
 	api := fake.NewClientBuilder().Build()
-	c := &Controller{Client: api, Recorder: record.NewFakeRecorder(10)}
+	registry := prometheus.NewRegistry()
+	c := &Controller{Client: api, Recorder: record.NewFakeRecorder(10), metrics: newMetrics(registry)}
 	for range 2 { // the second time there is nothing to do
 		if _, err := c.Reconcile(t.Context(), pod()); err != nil {
 			t.Fatal(err)
@@ -34,6 +36,10 @@ func TestMakesTheClaim(t *testing.T) {
 	}
 	if claim.Labels["kind"] != "scratch" || !metav1.IsControlledBy(&claim, pod()) {
 		t.Errorf("the claim is %+v", claim.ObjectMeta)
+	}
+	all := fuzzing.Metrics(t, registry)
+	if asked, failed := all["ephemeral_volume_controller_create_total"], all["ephemeral_volume_controller_create_failures_total"]; asked != 1 || failed != 0 {
+		t.Errorf("%v requests, %v failed, want 1 and 0", asked, failed)
 	}
 }
 

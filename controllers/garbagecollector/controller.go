@@ -143,7 +143,7 @@ func propagation(obj *metav1.PartialObjectMetadata) metav1.DeletionPropagation {
 
 // Register puts the controller on mgr. It wakes when any object's metadata changes; the
 // kinds are watched by monitors, which follow discovery.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return fmt.Errorf("making discovery client: %w", err)
@@ -166,6 +166,6 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	}
 	return gc.Watch(&monitors{
 		controller: c, cache: mgr.GetCache(), discovery: disco,
-		watched: map[resourceKind]*monitor{}, changed: make(chan struct{}, 1),
+		watched: map[resourceKind]*monitor{}, changed: make(chan struct{}, 1), failures: newMetrics(deps.Metrics),
 	})
 }

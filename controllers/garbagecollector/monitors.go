@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -41,6 +42,7 @@ type monitors struct {
 	cache      cache.Cache
 	discovery  discovery.DiscoveryInterface
 	changed    chan struct{} // a CRD or APIService did
+	failures   prometheus.Counter
 
 	mu      sync.Mutex
 	watched map[resourceKind]*monitor
@@ -102,6 +104,7 @@ func (m *monitors) follow(ctx context.Context, q queue) {
 func (m *monitors) sync(ctx context.Context, q queue) bool {
 	kinds, err := m.kinds()
 	if err != nil {
+		m.failures.Inc()
 		log.FromContext(ctx).V(1).Info("discovery is incomplete", "error", err.Error())
 	}
 	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
@@ -116,6 +119,7 @@ func (m *monitors) sync(ctx context.Context, q queue) bool {
 			continue
 		}
 		if watchErr := m.watch(ctx, kind, q); watchErr != nil {
+			m.failures.Inc()
 			log.FromContext(ctx).Error(watchErr, "cannot watch kind", "kind", kind)
 			continue
 		}

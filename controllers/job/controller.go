@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -33,6 +34,7 @@ type Controller struct {
 	Pods    podcontrol.Pods
 	Claimer podcontrol.Claimer
 	Clock   clock.PassiveClock
+	metrics *metrics
 }
 
 // Reconcile counts what ended, and creates and deletes pods as the job needs them.
@@ -51,28 +53,43 @@ func (c *Controller) Reconcile(ctx context.Context, job *batchv1.Job) (reconcile
 		return patch.Result(reconcile.Result{}, err)
 	}
 	settled := podcontrol.Settled(c.Pods.Pending, job.UID, seen, pods)
-	todo := makePlan(job, pods, settled, c.Clock.Now())
+	began := c.Clock.Now()
+	todo := makePlan(job, pods, settled, began)
+	err = c.carryOut(ctx, owner, job, todo)
+	c.metrics.synced(job, actionOf(&todo, settled), c.Clock.Since(began), err)
+	return patch.Result(kit.After(todo.wait), err)
+}
+
+// carryOut puts the status of a plan on record, then does the rest.
+func (c *Controller) carryOut(ctx context.Context, owner podcontrol.Owner, job *batchv1.Job, todo plan) error {
 	wrote, err := patch.Status(ctx, c.Client, job, func(changed *batchv1.Job) { changed.Status = todo.status })
 	if err != nil {
-		return patch.Result(reconcile.Result{}, err)
+		return err
 	}
 	if wrote {
+		c.metrics.wrote(job, &todo.status)
 		for _, event := range todo.events {
 			c.Pods.Recorder.Event(job, event.kind, event.reason, event.message)
 		}
 	}
-	return patch.Result(kit.After(todo.wait), c.act(ctx, owner, job, todo))
+	return c.act(ctx, owner, job, todo)
 }
 
 // act does to the pods what the plan says. The status is on record by now.
 func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, job *batchv1.Job, todo plan) error {
 	var errs []error
 	for _, pod := range todo.release {
-		errs = append(errs, release(ctx, c.Client, pod))
+		err := release(ctx, c.Client, pod)
+		if err == nil {
+			c.metrics.released(job, pod)
+		}
+		errs = append(errs, err)
 	}
 	errs = append(errs, c.Pods.DeleteMany(ctx, owner, todo.remove))
 	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
-		return c.Pods.Create(ctx, owner, podFor(owner, job, todo.create[i]))
+		err := c.Pods.Create(ctx, owner, podFor(owner, job, todo.create[i]))
+		c.metrics.create(job, &todo.status, err)
+		return err
 	}))
 	return errors.Join(errs...)
 }
@@ -109,13 +126,17 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Claimer: podcontrol.Claimer{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Finalizer: batchv1.JobTrackingFinalizer,
 		},
-		Clock: deps.Clock,
+		Clock: deps.Clock, metrics: newMetrics(deps.Metrics),
 	}
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
+	seen := func(e event.CreateEvent) bool {
+		c.metrics.foreign(e.Object)
+		return true
+	}
+	forget := predicate.Funcs{CreateFunc: seen, DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
 	err := kit.New(mgr, Name).
 		For(&batchv1.Job{}, builder.WithPredicates(forget)).
-		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Watches(&corev1.Pod{}, pods.EventHandler(), builder.WithPredicates(c.metrics.watchFinalizers())).
 		Complete(reconcile.AsReconciler(c.Client, c))
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -22,6 +23,40 @@ func Collect[T prometheus.Collector](to prometheus.Registerer, collector T) T {
 		}
 	}
 	return collector
+}
+
+// Counters makes counters and has them shown.
+func Counters(to prometheus.Registerer, name, help string, labels ...string) *prometheus.CounterVec {
+	return Collect(to, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
+}
+
+// Histograms makes histograms and has them shown.
+func Histograms(to prometheus.Registerer, opts prometheus.HistogramOpts, labels ...string) *prometheus.HistogramVec {
+	return Collect(to, prometheus.NewHistogramVec(opts, labels))
+}
+
+// Names are the values of a label that anybody may make up: only so many are told apart.
+type Names struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+const mostNames = 50
+
+// Of is the value for a name: itself, or other once there are too many.
+func (n *Names) Of(name string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.known[name]:
+	case len(n.known) >= mostNames:
+		return "other"
+	case n.known == nil:
+		n.known = map[string]bool{name: true}
+	default:
+		n.known[name] = true
+	}
+	return name
 }
 
 // Show has what a collector finds out by itself shown while mgr runs: it may read from its cache.

@@ -41,6 +41,8 @@ type Controller struct {
 	Clock    clock.PassiveClock
 	Grace    time.Duration
 
+	metrics *metrics
+
 	beats heartbeats
 	nodes census
 
@@ -74,6 +76,9 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 		return kit.After(wait), nil
 	}
 	err := patch.Merge(ctx, c.Client, node, patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true})
+	if err == nil {
+		c.metrics.tainted(node, wanted)
+	}
 	return patch.Result(kit.After(wait), err)
 }
 
@@ -195,6 +200,10 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{
 		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "node-controller"), Clock: deps.Clock, Grace: deps.NodeGracePeriod,
 		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
+		metrics: newMetrics(deps.Metrics),
+	}
+	if err := kit.Show(mgr, deps.Metrics, zones{c.Client}); err != nil {
+		return err
 	}
 	return kit.New(mgr, Name).
 		WithOptions(kit.Options(workers)).

@@ -40,6 +40,7 @@ type Controller struct {
 	// Keep is how many finished pods may stay.
 	Keep int
 
+	metrics  *metrics
 	mu       sync.Mutex
 	finished map[types.UID]struct{}
 	missing  map[string]time.Time // nodes, since when
@@ -51,17 +52,17 @@ func (c *Controller) Reconcile(ctx context.Context, pod *corev1.Pod) (reconcile.
 		if pod.DeletionTimestamp == nil {
 			return c.thinOut(ctx, pod)
 		}
-		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, ""))
+		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, unscheduled))
 	}
 	wait, err := c.nodeGone(ctx, pod.Spec.NodeName)
 	if err != nil || wait > 0 {
 		return kit.After(wait), err
 	}
 	if wait == 0 {
-		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, "PodGC: node no longer exists"))
+		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, orphaned))
 	}
 	if c.outOfService(ctx, pod) {
-		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, ""))
+		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, outOfService))
 	}
 	return c.thinOut(ctx, pod)
 }
@@ -114,13 +115,13 @@ func (c *Controller) outOfService(ctx context.Context, pod *corev1.Pod) bool {
 }
 
 // remove deletes a pod at once. One that is disrupted by it fails first, and says why.
-func (c *Controller) remove(ctx context.Context, pod *corev1.Pod, disruption string) error {
+func (c *Controller) remove(ctx context.Context, pod *corev1.Pod, reason string) error {
 	if !podcontrol.IsFinished(pod) {
 		err := patch.StatusFields(ctx, c.Client, pod, func(changed *corev1.Pod) {
 			changed.Status.Phase = corev1.PodFailed
-			if disruption != "" {
+			if reason == orphaned {
 				podcontrol.SetCondition(&changed.Status, corev1.PodCondition{
-					Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByPodGC", Message: disruption,
+					Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByPodGC", Message: "PodGC: node no longer exists",
 					ObservedGeneration: changed.Generation,
 				}, c.Clock.Now())
 			}
@@ -133,6 +134,7 @@ func (c *Controller) remove(ctx context.Context, pod *corev1.Pod, disruption str
 	if err != nil {
 		return fmt.Errorf("deleting left over pod %s: %w", pod.Name, err)
 	}
+	c.metrics.deleted(pod, reason)
 	return nil
 }
 
@@ -149,7 +151,7 @@ func (c *Controller) thinOut(ctx context.Context, pod *corev1.Pod) (reconcile.Re
 		return reconcile.Result{}, fmt.Errorf("listing pods: %w", err)
 	}
 	for _, oldest := range surplus(list.Items, c.Keep) {
-		if err := client.IgnoreNotFound(c.remove(ctx, oldest, "")); err != nil {
+		if err := client.IgnoreNotFound(c.remove(ctx, oldest, terminated)); err != nil {
 			return patch.Result(reconcile.Result{}, err)
 		}
 	}
@@ -224,7 +226,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return err
 	}
 	c := &Controller{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: deps.Clock, Keep: deps.TerminatedPods,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: deps.Clock, Keep: deps.TerminatedPods, metrics: newMetrics(deps.Metrics),
 		finished: map[types.UID]struct{}{}, missing: map[string]time.Time{},
 	}
 	pods := predicate.Funcs{

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -32,6 +33,9 @@ const (
 type Controller struct {
 	Client client.Client
 	RootCA []byte
+
+	clock   clock.PassiveClock
+	metrics *metrics
 }
 
 // Reconcile writes the ConfigMap of an active namespace.
@@ -39,13 +43,20 @@ func (c *Controller) Reconcile(ctx context.Context, ns *corev1.Namespace) (recon
 	if ns.DeletionTimestamp != nil || ns.Status.Phase == corev1.NamespaceTerminating {
 		return reconcile.Result{}, nil
 	}
+	began := c.clock.Now()
+	err := c.publish(ctx, ns)
+	c.metrics.synced(c.clock.Since(began), err)
+	return patch.Result(reconcile.Result{}, err)
+}
+
+func (c *Controller) publish(ctx context.Context, ns *corev1.Namespace) error {
 	current := &corev1.ConfigMap{}
 	err := c.Client.Get(ctx, client.ObjectKey{Namespace: ns.Name, Name: configMap}, current)
 	if apierrors.IsNotFound(err) {
-		return reconcile.Result{}, c.create(ctx, ns.Name)
+		return c.create(ctx, ns.Name)
 	}
 	if err != nil {
-		return reconcile.Result{}, fmt.Errorf("reading root CA: %w", err)
+		return fmt.Errorf("reading root CA: %w", err)
 	}
 	_, _, err = patch.Object(ctx, c.Client, current, func(changed *corev1.ConfigMap) {
 		changed.Data = map[string]string{key: string(c.RootCA)}
@@ -55,7 +66,7 @@ func (c *Controller) Reconcile(ctx context.Context, ns *corev1.Namespace) (recon
 		}
 		changed.Annotations[descriptionAnnotation] = description
 	})
-	return patch.Result(reconcile.Result{}, err)
+	return err
 }
 
 func (c *Controller) create(ctx context.Context, namespace string) error {
@@ -77,7 +88,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if len(deps.RootCA) == 0 {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), RootCA: deps.RootCA}
+	c := &Controller{Client: mgr.GetClient(), RootCA: deps.RootCA, clock: deps.Clock, metrics: newMetrics(deps.Metrics)}
 	ours := predicate.NewPredicateFuncs(func(obj client.Object) bool { return obj.GetName() == configMap })
 	return kit.New(mgr, Name).
 		For(&corev1.Namespace{}, builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).

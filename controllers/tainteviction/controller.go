@@ -33,6 +33,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
+	metrics  *metrics
 
 	mu      sync.Mutex
 	started map[string]map[types.UID]time.Time // by node and pod: since when its time runs
@@ -64,7 +65,11 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 			next = kit.Sooner(next, wait)
 			continue
 		}
-		errs = append(errs, client.IgnoreNotFound(c.evict(ctx, pod, now)))
+		err := c.evict(ctx, pod, now)
+		if err == nil {
+			c.metrics.deleted(c.Clock.Since(since.Add(tolerated)))
+		}
+		errs = append(errs, client.IgnoreNotFound(err))
 	}
 	c.keep(node, running, pods.Items)
 	return patch.Result(kit.After(next), errors.Join(errs...))
@@ -118,7 +123,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return err
 	}
 	c := &Controller{
-		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "taint-eviction-controller"), Clock: deps.Clock,
+		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "taint-eviction-controller"), Clock: deps.Clock, metrics: newMetrics(deps.Metrics),
 		started: map[string]map[types.UID]time.Time{},
 	}
 	tainted := predicate.Funcs{

@@ -28,6 +28,8 @@ type Controller struct {
 	// Live reads past the cache: the time to live may have been extended.
 	Live  client.Reader
 	Clock clock.PassiveClock
+
+	metrics *metrics
 }
 
 // Reconcile deletes job if its time is over, or wakes again when it will be.
@@ -39,13 +41,16 @@ func (c *Controller) Reconcile(ctx context.Context, job *batchv1.Job) (reconcile
 	if err := c.Live.Get(ctx, client.ObjectKeyFromObject(job), fresh); err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	if left, limited := c.left(fresh); !limited || left > 0 || fresh.UID != job.UID {
+	left, limited := c.left(fresh)
+	if !limited || left > 0 || fresh.UID != job.UID {
 		return reconcile.Result{}, nil // its event is on the way
 	}
 	err := c.Client.Delete(ctx, fresh, client.PropagationPolicy(metav1.DeletePropagationForeground),
 		client.Preconditions{UID: &fresh.UID, ResourceVersion: &fresh.ResourceVersion})
 	if err != nil {
 		err = fmt.Errorf("deleting finished job: %w", err)
+	} else {
+		c.metrics.deleted(-left)
 	}
 	return patch.Result(reconcile.Result{}, err)
 }
@@ -68,7 +73,7 @@ func (c *Controller) left(job *batchv1.Job) (time.Duration, bool) {
 // Register puts the controller on mgr. It wakes when a job with a time to live changes,
 // and when that is over.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: deps.Clock}
+	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: deps.Clock, metrics: newMetrics(deps.Metrics)}
 	limited := predicate.NewPredicateFuncs(func(obj client.Object) bool {
 		job, ok := obj.(*batchv1.Job)
 		return ok && job.Spec.TTLSecondsAfterFinished != nil
