@@ -78,10 +78,10 @@ type CloudSettings struct {
 }
 
 func (s CloudSettings) defaults() CloudSettings {
-	s.NodeStatusPeriod = cmp.Or(s.NodeStatusPeriod, 5*time.Minute)
-	s.NodeMonitorPeriod = cmp.Or(s.NodeMonitorPeriod, 5*time.Second)
-	s.RoutePeriod = cmp.Or(s.RoutePeriod, 12*time.Hour)
-	s.ServiceSyncs, s.NodeSyncs = cmp.Or(s.ServiceSyncs, workers), cmp.Or(s.NodeSyncs, workers)
+	s.NodeStatusPeriod = cmp.Or(max(s.NodeStatusPeriod, 0), 5*time.Minute)
+	s.NodeMonitorPeriod = cmp.Or(max(s.NodeMonitorPeriod, 0), 5*time.Second)
+	s.RoutePeriod = cmp.Or(max(s.RoutePeriod, 0), 12*time.Hour)
+	s.ServiceSyncs, s.NodeSyncs = cmp.Or(max(s.ServiceSyncs, 0), workers), cmp.Or(max(s.NodeSyncs, 0), workers)
 	return s
 }
 
