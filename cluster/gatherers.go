@@ -3,16 +3,21 @@ package cluster
 import (
 	"bytes"
 	"log"
+	"net/http"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	clientmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
 
 // gatherers have what libraries count for the whole process: etcd its own, controller-runtime queues and requests of clients.
@@ -62,6 +67,18 @@ func (u unavailable) Collect(to chan<- prometheus.Metric) {
 		}
 		to <- prometheus.MustNewConstMetric(unavailableDesc, prometheus.GaugeValue, value, s.Name)
 	}
+}
+
+// podResources serves what pods ask for, as schedulers do beside their /metrics. It costs as much as there are pods, when somebody asks.
+func (c *controlPlane) podResources() http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(schedulermetrics.Resources{Pods: func(yield func(*corev1.Pod) bool) {
+		c.view.Each(schema.GroupResource{Resource: "pods"}, "", func(object resource.Object) bool {
+			pod, ok := object.(*corev1.Pod)
+			return !ok || yield(pod)
+		})
+	}})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 1})
 }
 
 // storeSize is the size of etcd's file, where etcd is in the process.

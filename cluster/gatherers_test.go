@@ -127,6 +127,10 @@ func TestMetricsAreWhatRulesAskFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, running.Config.Host+"/metrics/resources", nil)
+	if _, response := fetch(t, transport, r); response.StatusCode != http.StatusOK {
+		t.Errorf("what pods ask for: %s", response.Status)
+	}
 	var missing []string
 	for { // controllers begin when the cluster is ready
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, running.Config.Host+"/metrics", nil)

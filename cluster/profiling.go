@@ -13,6 +13,7 @@ func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.
 		all = map[string]http.Handler{}
 	}
 	all[ExplainPath] = &c.explainer
+	all["/metrics/resources"] = c.podResources()
 	if c.options.Profiling {
 		return withProfiles(all)
 	}

@@ -40,12 +40,15 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Pending  *podcontrol.Pending
+	Metrics  *Metrics
+	syncs    *metrics
 }
 
 // Reconcile writes the slices of a service. Slices of a deleted service go by garbage
 // collection.
 func (c *Controller) Reconcile(ctx context.Context, svc *corev1.Service) (reconcile.Result, error) {
 	if len(svc.Spec.Selector) == 0 || svc.Spec.Type == corev1.ServiceTypeExternalName || svc.DeletionTimestamp != nil {
+		c.Metrics.Forget(svc.UID)
 		return reconcile.Result{}, nil
 	}
 	pods, err := backends.Pods(ctx, c.Client, svc)
@@ -64,7 +67,9 @@ func (c *Controller) Reconcile(ctx context.Context, svc *corev1.Service) (reconc
 	plan := Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
 		finish(slice, svc, pods)
 	})
-	err = Apply(ctx, c.Client, plan, c.Pending, svc.UID)
+	c.Metrics.Planned(svc.UID, &plan, groups, maxEndpoints)
+	err = Applier{c.Client, c.Pending, c.Metrics}.Apply(ctx, plan, svc.UID)
+	c.syncs.synced(svc, &plan, err)
 	if err != nil && !apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		c.Recorder.Eventf(svc, corev1.EventTypeWarning, "FailedToUpdateEndpointSlices",
 			"Error updating Endpoint Slices for Service %s/%s: %v", svc.Namespace, svc.Name, err)
@@ -96,31 +101,42 @@ func (c *Controller) zone(ctx context.Context, name string) string {
 	return node.Labels[corev1.LabelTopologyZone]
 }
 
+// Applier sends plans.
+type Applier struct {
+	Client  client.Client
+	Pending *podcontrol.Pending
+	Metrics *Metrics
+}
+
 // Apply sends a plan: deletes last, so that no endpoint is missing in between.
-func Apply(ctx context.Context, c client.Client, plan Plan, pending *podcontrol.Pending, owner types.UID) error {
+func (a Applier) Apply(ctx context.Context, plan Plan, owner types.UID) error {
 	var errs []error
 	for _, slice := range plan.Create {
-		if err := c.Create(ctx, slice); err != nil {
+		if err := a.Client.Create(ctx, slice); err != nil {
 			errs = append(errs, fmt.Errorf("creating endpoint slice: %w", err))
 			continue
 		}
-		pending.Created(owner, slice)
+		a.Metrics.wrote("create")
+		a.Pending.Created(owner, slice)
 	}
 	for _, slice := range plan.Update {
-		if err := c.Update(ctx, slice); err != nil {
+		if err := a.Client.Update(ctx, slice); err != nil {
 			errs = append(errs, fmt.Errorf("updating endpoint slice %s: %w", slice.Name, err))
+			continue
 		}
+		a.Metrics.wrote("update")
 	}
 	for _, slice := range plan.Delete {
 		if slice.DeletionTimestamp != nil {
 			continue
 		}
-		err := c.Delete(ctx, slice, client.Preconditions{UID: &slice.UID})
+		err := a.Client.Delete(ctx, slice, client.Preconditions{UID: &slice.UID})
 		if client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("deleting endpoint slice %s: %w", slice.Name, err))
 			continue
 		}
-		pending.Deleted(owner, slice.UID)
+		a.Metrics.wrote("delete")
+		a.Pending.Deleted(owner, slice.UID)
 	}
 	if len(errs) == 1 {
 		return errs[0]
@@ -187,13 +203,21 @@ func (c *Controller) everyService(ctx context.Context, _ client.Object) []reconc
 
 // Register puts the controller on mgr. It wakes when a service, a slice of ours or a pod
 // that a service selects changes, or a node's zone does.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{
 		Client:   mgr.GetClient(),
 		Recorder: kit.Recorder(mgr, "endpoint-slice-controller"),
 		Pending:  podcontrol.NewPending(),
+		Metrics:  NewMetrics(deps.Metrics, prefix, "Service"),
+		syncs:    newMetrics(deps.Metrics),
 	}
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
+	if err := kit.Show(mgr, deps.Metrics, c.Metrics); err != nil {
+		return err
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
+		c.Pending.Forget(obj.GetUID())
+		c.Metrics.Forget(obj.GetUID())
+	})}
 	zoneChanged := predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return e.Object.GetLabels()[corev1.LabelTopologyZone] != "" },
 		UpdateFunc: func(e event.UpdateEvent) bool {

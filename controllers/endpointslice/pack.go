@@ -14,6 +14,8 @@ const maxEndpoints = 100
 // Plan is what to write. Slices are copies, ready to be sent.
 type Plan struct {
 	Create, Update, Delete []*discoveryv1.EndpointSlice
+	// Added and Removed are how many endpoints come and go, Slices how many slices there will be.
+	Added, Removed, Slices int
 }
 
 // Pack spreads groups over the existing slices of a service. Endpoints that are in a
@@ -36,8 +38,10 @@ func Pack(existing []*discoveryv1.EndpointSlice, groups []*Group, limit int, fin
 	for _, slice := range existing { // ports or families that the service no longer has
 		if _, left := byKey[Key(slice.AddressType, slice.Ports)]; left {
 			plan.Delete = append(plan.Delete, slice)
+			plan.Removed += len(slice.Endpoints)
 		}
 	}
+	plan.Slices = len(existing) + len(plan.Create) - len(plan.Delete)
 	return plan
 }
 
@@ -62,6 +66,11 @@ func packGroup(plan *Plan, existing []*discoveryv1.EndpointSlice, group *Group, 
 			add = append(add, ep)
 			delete(missing, identity(ep))
 		}
+	}
+	plan.Added += len(add)
+	plan.Removed += len(add) - len(group.Endpoints)
+	for _, slice := range existing {
+		plan.Removed += len(slice.Endpoints)
 	}
 	bins = fill(bins, add, group, limit)
 	emit(plan, bins, finish)

@@ -43,6 +43,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Pending  *podcontrol.Pending
+	Metrics  *endpointslice.Metrics
 }
 
 // Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
@@ -77,7 +78,8 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 	plan := endpointslice.Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
 		finish(slice, endpoints)
 	})
-	err = endpointslice.Apply(ctx, c.Client, plan, c.Pending, endpoints.UID)
+	c.Metrics.Planned(endpoints.UID, &plan, groups, maxEndpoints)
+	err = endpointslice.Applier{Client: c.Client, Pending: c.Pending, Metrics: c.Metrics}.Apply(ctx, plan, endpoints.UID)
 	if err != nil && !apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		c.Recorder.Eventf(endpoints, corev1.EventTypeWarning, "FailedToUpdateEndpointSlices",
 			"Error updating EndpointSlices for Endpoints %s/%s: %v", endpoints.Namespace, endpoints.Name, err)
@@ -195,13 +197,20 @@ func (c *Controller) owner(_ context.Context, obj client.Object) []reconcile.Req
 
 // Register puts the controller on mgr. It wakes when Endpoints, their Service (of the
 // same name) or a mirrored slice changes.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{
 		Client:   mgr.GetClient(),
 		Recorder: kit.Recorder(mgr, "endpoint-slice-mirroring-controller"),
 		Pending:  podcontrol.NewPending(),
+		Metrics:  endpointslice.NewMetrics(deps.Metrics, "endpoint_slice_mirroring_controller_", "Endpoints"),
 	}
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
+	if err := kit.Show(mgr, deps.Metrics, c.Metrics); err != nil {
+		return err
+	}
+	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
+		c.Pending.Forget(obj.GetUID())
+		c.Metrics.Forget(obj.GetUID())
+	})}
 	return kit.New(mgr, Name).
 		For(&corev1.Endpoints{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Service{}, &handler.EnqueueRequestForObject{}).

@@ -41,8 +41,11 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 	var statuses []autoscalingv2.MetricStatus
 	invalid := 0
 	for i := range r.hpa.Spec.Metrics {
+		began := r.Clock.Now()
 		p, failed := r.ask(ctx, &r.hpa.Spec.Metrics[i], selector)
+		r.counts.asked(r.hpa.Spec.Metrics[i].Type, r.target.Spec.Replicas, p, failed, r.Clock.Since(began))
 		if failed != nil {
+			r.failed(failed.reason)
 			if first == nil {
 				first = failed
 			}
@@ -64,6 +67,7 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 }
 
 func (r *round) inactive(reason, event, message string) error {
+	r.failed(reason)
 	r.event(corev1.EventTypeWarning, reason, "%s", event)
 	r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, reason, "%s", message)
 	return fmt.Errorf("%s", event)

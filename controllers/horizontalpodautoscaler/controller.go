@@ -33,6 +33,7 @@ type Controller struct {
 	Clock    clock.PassiveClock
 	Metrics  Metrics
 
+	counts  *counts
 	mu      sync.Mutex
 	history map[types.NamespacedName]*history
 }
@@ -40,8 +41,9 @@ type Controller struct {
 // Reconcile looks at the metrics of one autoscaler and scales its target.
 func (c *Controller) Reconcile(ctx context.Context, hpa *autoscalingv2.HorizontalPodAutoscaler) (reconcile.Result, error) {
 	changed := hpa.DeepCopy()
-	r := &round{Controller: c, hpa: changed, now: c.Clock.Now(), history: c.historyOf(client.ObjectKeyFromObject(hpa))}
+	r := &round{Controller: c, hpa: changed, now: c.Clock.Now(), action: none, history: c.historyOf(client.ObjectKeyFromObject(hpa))}
 	r.scale(ctx)
+	c.counts.looked(r.action, faultOf(r.fault), c.Clock.Since(r.now))
 	_, err := patch.Status(ctx, c.Client, hpa, func(hpa *autoscalingv2.HorizontalPodAutoscaler) { hpa.Status = changed.Status })
 	return patch.Result(reconcile.Result{RequeueAfter: period}, err)
 }
@@ -71,6 +73,15 @@ type round struct {
 	now     time.Time
 	history *history
 	target  *target
+	action  string // what was scaled
+	fault   string // the first reason why something was not done
+}
+
+// failed notes why something is not done; the first reason counts.
+func (r *round) failed(reason string) {
+	if r.fault == "" {
+		r.fault = reason
+	}
 }
 
 func (r *round) event(kind, reason, format string, args ...any) {
@@ -82,6 +93,7 @@ func (r *round) scale(ctx context.Context) {
 	status := &r.hpa.Status
 	t, err := r.readTarget(ctx)
 	if err != nil {
+		r.failed("FailedGetScale")
 		r.event(corev1.EventTypeWarning, "FailedGetScale", "%v", err)
 		r.set(autoscalingv2.AbleToScale, corev1.ConditionFalse, "FailedGetScale", "the HPA controller was unable to get the target's current scale: %v", err)
 		return
@@ -136,12 +148,14 @@ func (r *round) least() int32 {
 
 func (r *round) rescale(ctx context.Context, desired int32, reason string) bool {
 	if err := r.target.write(ctx, r.Client, desired); err != nil {
+		r.failed("FailedRescale")
 		r.event(corev1.EventTypeWarning, "FailedRescale", "New size: %d; reason: %s; error: %v", desired, reason, err)
 		r.set(autoscalingv2.AbleToScale, corev1.ConditionFalse, "FailedUpdateScale", "the HPA controller was unable to update the target scale: %v", err)
 		return false
 	}
 	r.set(autoscalingv2.AbleToScale, corev1.ConditionTrue, "SucceededRescale", "the HPA controller was able to update the target scale to %d", desired)
 	r.event(corev1.EventTypeNormal, "SuccessfulRescale", "New size: %d; reason: %s", desired, reason)
+	r.action = direction(r.target.Spec.Replicas, desired)
 	r.history.scaled(r.now, desired-r.target.Spec.Replicas)
 	now := metav1Time(r.now)
 	r.hpa.Status.LastScaleTime = &now
@@ -154,7 +168,10 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if err != nil {
 		return fmt.Errorf("making a client of metrics: %w", err)
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "horizontal-pod-autoscaler"), Clock: deps.Clock, Metrics: metrics}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "horizontal-pod-autoscaler"), Clock: deps.Clock, Metrics: metrics, counts: newCounts(deps.Metrics)}
+	if err := kit.Show(mgr, deps.Metrics, number{c.Client}); err != nil {
+		return err
+	}
 	changes := predicate.And(predicate.GenerationChangedPredicate{}, predicate.Funcs{DeleteFunc: kit.OnDelete(c.forget)})
 	return kit.New(mgr, Name).
 		For(&autoscalingv2.HorizontalPodAutoscaler{}, builder.WithPredicates(changes)).
