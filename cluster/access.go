@@ -75,7 +75,7 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 	reviewer := &review.Reviewer{Tokens: who.bearers, Audiences: own.audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
 	a := &access{
 		authenticator: who.authenticator(), authorizer: metrics.Authorizer(authorizers, clock.RealClock{}), metrics: metrics,
-		admission: chain, documents: documents, impersonate: (&auth.Impersonator{Authorizer: authorizers}).Request,
+		admission: chain, documents: documents, impersonate: (&auth.Impersonator{Authorizer: authorizers, Metrics: metrics}).Request,
 		issuer: &tokens.Issuer{
 			Lister: c.view, Clock: clock.RealClock{}, Issuer: own.issuers[0], Audiences: own.audiences, Key: own.signing,
 			MaxSeconds:  int64(c.options.ServiceAccountMaxTokenExpiration.Seconds()),

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,12 +15,15 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
 // Impersonator lets a user act as another, if the user is authorized to.
 type Impersonator struct {
 	Authorizer authorizer.Authorizer
+	// Metrics count what came of each attempt and of each question to the authorizer; nil if nobody counts.
+	Metrics *authmetrics.Metrics
 }
 
 // Impersonate returns the user that the headers ask to be, or nil when they ask for nobody, and takes these headers
@@ -30,14 +34,11 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 	if wanted == nil || err != nil {
 		return nil, err
 	}
-	asking := request.GetUser()
-	if err := i.allowed(ctx, asking, "impersonate", legacyTargets(wanted)); err != nil {
-		if isConstrainable(wanted) {
-			err = i.constrained(ctx, asking, wanted, request)
-		}
-		if err != nil {
-			return nil, err
-		}
+	began := time.Now()
+	mode, err := i.decide(ctx, wanted, request)
+	i.Metrics.Impersonation(mode, err == nil, time.Since(began))
+	if err != nil {
+		return nil, err
 	}
 	for key := range header {
 		if strings.HasPrefix(key, "Impersonate-") {
@@ -45,6 +46,38 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 		}
 	}
 	return withDefaultGroups(wanted), nil
+}
+
+// legacyMode is that of the verb impersonate, which allows to do anything as another.
+const legacyMode = "legacy"
+
+// decide says in which mode the user may be whom they want: first of those that allow only some actions.
+func (i *Impersonator) decide(ctx context.Context, wanted *user.DefaultInfo, request authorizer.Attributes) (mode string, refused error) {
+	if isConstrainable(wanted) {
+		if mode, refused = i.constrained(ctx, request.GetUser(), wanted, request); refused == nil {
+			return mode, nil
+		}
+	}
+	err := i.allowed(ctx, legacyMode, request.GetUser(), "impersonate", legacyTargets(wanted))
+	switch {
+	case err == nil:
+		return legacyMode, nil
+	case refused == nil:
+		refused = err
+	}
+	return "", refused
+}
+
+// ask the authorizer.
+func (i *Impersonator) ask(ctx context.Context, mode string, about authorizer.AttributesRecord) error {
+	began := time.Now()
+	decision, reason, err := i.Authorizer.Authorize(ctx, about)
+	allowed := err == nil && decision == authorizer.DecisionAllow
+	i.Metrics.ImpersonationCheck(mode, allowed, time.Since(began))
+	if !allowed {
+		return Forbidden(about, reason)
+	}
+	return nil
 }
 
 // Request returns whom a request wants to be: the caller where it asks for nobody. It is what a server calls
@@ -151,12 +184,11 @@ func extraTargets(wanted *user.DefaultInfo) []authorizer.AttributesRecord {
 }
 
 // allowed refuses with the first target that the asking user may not be.
-func (i *Impersonator) allowed(ctx context.Context, asking user.Info, verb string, targets []authorizer.AttributesRecord) error {
+func (i *Impersonator) allowed(ctx context.Context, mode string, asking user.Info, verb string, targets []authorizer.AttributesRecord) error {
 	for _, target := range targets {
 		target.User, target.Verb, target.APIVersion, target.ResourceRequest = asking, verb, authenticationv1.SchemeGroupVersion.Version, true
-		decision, reason, err := i.Authorizer.Authorize(ctx, target)
-		if err != nil || decision != authorizer.DecisionAllow {
-			return Forbidden(target, reason)
+		if err := i.ask(ctx, mode, target); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -186,25 +218,22 @@ func mode(asking user.Info, wanted *user.DefaultInfo) string {
 	return "user-info"
 }
 
-// constrained allows a user who may impersonate in one mode, and do in that mode what the request is about.
-func (i *Impersonator) constrained(ctx context.Context, asking user.Info, wanted *user.DefaultInfo, request authorizer.Attributes) error {
+// constrained allows a user who may impersonate in one mode, which it returns, and do in that mode what the request is about.
+func (i *Impersonator) constrained(ctx context.Context, asking user.Info, wanted *user.DefaultInfo, request authorizer.Attributes) (string, error) {
 	modes := []string{mode(asking, wanted)}
 	if modes[0] == "associated-node" {
 		modes = append(modes, "arbitrary-node")
 	}
 	var refused error
 	for _, mode := range modes {
-		on := on(request, "impersonate-on:"+mode+":"+request.GetVerb())
-		decision, reason, err := i.Authorizer.Authorize(ctx, on)
-		if err != nil || decision != authorizer.DecisionAllow {
-			refused = Forbidden(on, reason)
+		if refused = i.ask(ctx, mode, on(request, "impersonate-on:"+mode+":"+request.GetVerb())); refused != nil {
 			continue
 		}
-		if refused = i.allowed(ctx, asking, "impersonate:"+mode, constrainedTargets(mode, wanted)); refused == nil {
-			return nil
+		if refused = i.allowed(ctx, mode, asking, "impersonate:"+mode, constrainedTargets(mode, wanted)); refused == nil {
+			return mode, nil
 		}
 	}
-	return refused
+	return "", refused
 }
 
 // on is the request with another verb.

@@ -31,6 +31,8 @@ type Metrics struct {
 	keysKnown      *prometheus.GaugeVec
 	accounts       map[AccountToken]prometheus.Counter
 
+	impersonations, impersonationChecks decided
+
 	authentication, authorization reloads
 	server                        string // the hash that tells API servers of a cluster apart
 }
@@ -46,6 +48,7 @@ func New(identity string) *Metrics {
 	m.newAuthorization()
 	m.newTokens()
 	m.newAccounts()
+	m.newImpersonation()
 	return m
 }
 
@@ -117,7 +120,7 @@ func (m *Metrics) all() []prometheus.Collector {
 	all := []prometheus.Collector{
 		m.users, m.attempts, m.duration, m.certificates, m.authzAttempts, m.authzDuration, m.decisions, m.cacheRequests, m.cacheDuration,
 		m.cacheFetches, m.cacheActive, m.webhooks, m.webhookTime, m.webhooksOpen, m.conditionFails, m.conditionSkips, m.conditionTime,
-		m.jwt, m.keysFetched, m.keysKnown,
+		m.jwt, m.keysFetched, m.keysKnown, m.impersonations.total, m.impersonations.duration, m.impersonationChecks.total, m.impersonationChecks.duration,
 	}
 	for _, counter := range m.accounts {
 		all = append(all, counter)
