@@ -65,7 +65,7 @@ func (s *Server) hooksOf(row *resource.Resource) kinds.Hooks {
 	case "namespaces":
 		return namespaceHooks()
 	case "services":
-		return services.Hooks(s.Services, s.Store, &s.Served)
+		return services.Hooks(s.Services, s.Store, &s.Served, s.given)
 	case "pods", "persistentvolumes", "persistentvolumeclaims", "serviceaccounts", "podtemplates", "resourcequotas":
 		return kinds.Hooks{ReturnsDeleted: true}
 	}

@@ -109,6 +109,7 @@ type Server struct {
 	chain   *filters.Chain
 	logger  logr.Logger
 	audited audit.Metrics
+	given   *services.Metrics
 	// expressions compile what policies and webhooks say, when they are written.
 	expressions expression.Environments
 }
@@ -130,7 +131,8 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.metrics.Registry.MustRegister(m)
 	}
 	s.metrics.Registry.MustRegister(s.Collectors...)
-	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited)
+	s.given = services.NewMetrics(s.Services, &s.Served)
+	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited, s.given)
 	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
 	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 	s.logger = logr.FromContextOrDiscard(ctx)

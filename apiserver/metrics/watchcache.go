@@ -23,9 +23,27 @@ func watchCacheDesc(name, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (w WatchCache) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range w.families() {
+	for _, f := range append(w.families(), listFamilies()...) {
 		to <- f.desc
 	}
+}
+
+// Of lists, some have further labels that always say the same here: there are no indexes, and the store is never asked instead.
+func listFamilies() []watchCacheFamily {
+	return []watchCacheFamily{
+		{listDesc("apiserver_cache_list_total", "Lists that were answered from the watch cache.", prometheus.Labels{"index": ""}), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Lists) }},
+		{listDesc("apiserver_cache_list_fetched_objects_total", "Objects of the watch cache that lists looked at.", prometheus.Labels{"index": ""}), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Fetched) }},
+		{listDesc("apiserver_cache_list_returned_objects_total", "Objects of the watch cache that lists answered with.", nil), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Returned) }},
+		{listDesc("apiserver_watch_cache_consistent_read_total", "Lists of what there is now from the watch cache.",
+			prometheus.Labels{"fallback": "false", "success": "true"}), prometheus.CounterValue, func(f cache.Figures) float64 { return float64(f.Consistent) }},
+	}
+}
+
+func listDesc(name, help string, constant prometheus.Labels) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, []string{"group", "resource"}, constant)
 }
 
 // watchCacheFamily is one metric of each resource.
@@ -52,9 +70,15 @@ func (WatchCache) families() []watchCacheFamily {
 
 // Collect implements prometheus.Collector.
 func (w WatchCache) Collect(to chan<- prometheus.Metric) {
-	families := w.families()
+	families, lists := w.families(), listFamilies()
 	w.Resources(func(group, resource string, figures cache.Figures) {
 		for _, f := range families {
+			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(figures), group, resource)
+		}
+		if figures.Lists == 0 {
+			return
+		}
+		for _, f := range lists {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(figures), group, resource)
 		}
 	})

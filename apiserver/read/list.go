@@ -65,6 +65,7 @@ func (c Verbs) listWhole(options *metav1.ListOptions, selected *Selection) error
 	if err != nil {
 		return err
 	}
+	c.At.Cached.Listed(options.ResourceVersion == "", len(items), len(items))
 	return c.WriteItems(http.StatusOK, items, metaOf(snapshot))
 }
 

@@ -18,6 +18,13 @@ import (
 type Page struct {
 	Entries []*cache.Entry
 	Meta    metav1.ListMeta
+	looked  int // at so many entries of the cache
+}
+
+// counted counts a page out of the cache.
+func (c Verbs) counted(options *metav1.ListOptions, p *Page) *Page {
+	c.At.Cached.Listed(options.ResourceVersion == "" && options.Continue == "", p.looked, len(p.Entries))
+	return p
 }
 
 // Page finds the entries: as fresh as resourceVersion and resourceVersionMatch ask, at most limit, behind continue.
@@ -36,7 +43,7 @@ func (c Verbs) Page(options *metav1.ListOptions, selected *Selection) (*Page, er
 		if err := c.waitFresh(c.Context(), ""); err != nil {
 			return nil, err
 		}
-		return c.cut(c.At.Cached.Snapshot(), token.start, options, selected), nil
+		return c.counted(options, c.cut(c.At.Cached.Snapshot(), token.start, options, selected)), nil
 	}
 	exact := options.ResourceVersionMatch == metav1.ResourceVersionMatchExact ||
 		options.ResourceVersionMatch == "" && options.Limit > 0 && options.ResourceVersion != "" && options.ResourceVersion != "0"
@@ -50,7 +57,7 @@ func (c Verbs) Page(options *metav1.ListOptions, selected *Selection) (*Page, er
 	if err := c.waitFresh(c.Context(), options.ResourceVersion); err != nil {
 		return nil, err
 	}
-	return c.cut(c.At.Cached.Snapshot(), "", options, selected), nil
+	return c.counted(options, c.cut(c.At.Cached.Snapshot(), "", options, selected)), nil
 }
 
 // pageAt pages through the state as of a revision: the cache's memory of it, or what the store still has.
@@ -68,7 +75,7 @@ func (c Verbs) pageAt(revision int64, start string, options *metav1.ListOptions,
 	if err != nil {
 		return nil, err
 	}
-	return c.cut(snapshot, start, options, selected), nil
+	return c.counted(options, c.cut(snapshot, start, options, selected)), nil
 }
 
 func metaOf(snapshot cache.Snapshot) metav1.ListMeta {
@@ -79,8 +86,10 @@ func metaOf(snapshot cache.Snapshot) metav1.ListMeta {
 func (c Verbs) cut(snapshot cache.Snapshot, start string, options *metav1.ListOptions, selected *Selection) *Page {
 	p := &Page{Meta: metaOf(snapshot)}
 	if selected.name != "" && (c.Info.Namespace != "" || !c.At.Row.Namespaced) {
-		if entry, found := snapshot.Get(c.namespaceOfKeys(), selected.name); found && c.chosen(entry, selected) && entry.Key >= start {
-			p.Entries = []*cache.Entry{entry}
+		if entry, found := snapshot.Get(c.namespaceOfKeys(), selected.name); found && entry.Key >= start {
+			if p.looked = 1; c.chosen(entry, selected) {
+				p.Entries = []*cache.Entry{entry}
+			}
 		}
 		return p
 	}
@@ -89,6 +98,7 @@ func (c Verbs) cut(snapshot cache.Snapshot, start string, options *metav1.ListOp
 	snapshot.Ascend(c.namespaceOfKeys(), start, func(entry *cache.Entry) bool {
 		if options.Limit > 0 && int64(len(p.Entries)) >= options.Limit {
 			if !selected.empty() {
+				p.looked++
 				if more == "" && c.chosen(entry, selected) {
 					more = entry.Key
 				}
@@ -100,7 +110,7 @@ func (c Verbs) cut(snapshot cache.Snapshot, start string, options *metav1.ListOp
 			rest++
 			return true
 		}
-		if c.chosen(entry, selected) {
+		if p.looked++; c.chosen(entry, selected) {
 			p.Entries = append(p.Entries, entry)
 		}
 		return true

@@ -84,17 +84,21 @@ func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) 
 		if err != nil {
 			return "", nil
 		}
-		if !slices.ContainsFunc(cidrs, func(cidr netip.Prefix) bool { return usable(cidr, address) }) {
+		at := slices.IndexFunc(cidrs, func(cidr netip.Prefix) bool { return usable(cidr, address) })
+		if at < 0 {
 			return "", errors.New("the provided network does not match the current range")
 		}
 		if a.Taken(address.String()) {
-			return "", errors.New("provided IP is already allocated")
+			err = errors.New("provided IP is already allocated")
 		}
-		return address.String(), nil
+		a.Counted.address(cidrs[at], true, err)
+		return address.String(), err
 	}
 	rand.Shuffle(len(cidrs), func(i, j int) { cidrs[i], cidrs[j] = cidrs[j], cidrs[i] })
 	for _, cidr := range cidrs {
-		if free, err := a.pickFree(cidr); err == nil {
+		free, err := a.pickFree(cidr)
+		a.Counted.address(cidr, false, err)
+		if err == nil {
 			return free, nil
 		}
 	}

@@ -41,6 +41,8 @@ type Allocator struct {
 	More func() []netip.Prefix
 	// Each calls yield for every Service there is; it is used to rebuild a missing or foreign bitmap of ports.
 	Each func(yield func(*corev1.Service))
+	// Counted counts what is given out; nil counts nothing.
+	Counted *Metrics
 }
 
 // Create completes a new Service.

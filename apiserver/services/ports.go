@@ -23,15 +23,33 @@ const PortsKey = storage.Root + "ranges/servicenodeports"
 // portMap is the bitmap of the node ports in use.
 type portMap struct {
 	Ranges
+	counted  *Metrics
 	bits     *big.Int
 	revision int64 // 0 when there is none yet
 	changed  bool
 }
 
+// fill it with what all Services have.
+func (m *portMap) fill(each func(yield func(*corev1.Service))) {
+	each(func(service *corev1.Service) {
+		for _, port := range ports(service) {
+			m.set(port, true)
+		}
+	})
+}
+
+// count is how many are taken.
+func (m *portMap) count() (n int) {
+	for i := range m.bits.BitLen() {
+		n += int(m.bits.Bit(i))
+	}
+	return n
+}
+
 func (a *Allocator) rangeText() string { return fmt.Sprintf("%d-%d", a.FirstPort, a.LastPort) }
 
 func (a *Allocator) loadPorts(ctx context.Context) (*portMap, error) {
-	m := &portMap{Ranges: a.Ranges, bits: new(big.Int)}
+	m := &portMap{Ranges: a.Ranges, counted: a.Counted, bits: new(big.Int)}
 	record, err := a.Store.Get(ctx, PortsKey)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("reading node ports: %w", err)
@@ -49,11 +67,7 @@ func (a *Allocator) loadPorts(ctx context.Context) (*portMap, error) {
 	}
 	// None yet, or of another range: it is what the Services say.
 	if a.Each != nil {
-		a.Each(func(service *corev1.Service) {
-			for _, port := range ports(service) {
-				m.set(port, true)
-			}
-		})
+		m.fill(a.Each)
 	}
 	m.changed = true
 	return m, nil
@@ -79,8 +93,15 @@ func (m *portMap) release(held ...int32) {
 	}
 }
 
-// free returns a port that is not in use, from a random one on; the lowest are left to those who ask for them.
+// free returns a port that is not in use.
 func (m *portMap) free() (int32, error) {
+	port, err := m.find()
+	m.counted.port(false, err == nil)
+	return port, err
+}
+
+// find one from a random one on; the lowest are left to those who ask for them.
+func (m *portMap) find() (int32, error) {
 	size := m.LastPort - m.FirstPort + 1
 	reserved := min(max(16, size/32), 128)
 	if size <= 16 {
@@ -242,11 +263,14 @@ func (m *portMap) take(port int32, path *field.Path, taken *[]int32) *field.Erro
 		return nil
 	}
 	if int(port) < m.FirstPort || int(port) > m.LastPort {
+		m.counted.port(true, false)
 		return field.Invalid(path, port, fmt.Sprintf("provided port is not in the valid range. The range of valid ports is %d-%d", m.FirstPort, m.LastPort))
 	}
 	if m.has(port) {
+		m.counted.port(true, false)
 		return field.Invalid(path, port, "provided port is already allocated")
 	}
+	m.counted.port(true, true)
 	*taken = append(*taken, port)
 	m.set(port, true)
 	return nil

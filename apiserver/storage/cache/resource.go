@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/btree"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -55,6 +56,7 @@ type Resource struct {
 
 	snapshotMu sync.Mutex
 	snapshot   *Snapshot
+	listed     listed
 }
 
 // degree of the trees: a compromise between the depth of a lookup and what a write copies.
@@ -207,13 +209,31 @@ type Figures struct {
 	Capacity int
 	// Revision of the last change or load.
 	Revision int64
+	// Lists is how often objects were listed, Consistent how often as they are now. Fetched are those that were looked at, Returned those chosen.
+	Lists, Consistent, Fetched, Returned int64
+}
+
+// listed counts lists.
+type listed struct{ lists, consistent, fetched, returned atomic.Int64 }
+
+// Listed counts a list: whether it was of the objects as they are now, how many were looked at, and how many were chosen.
+func (r *Resource) Listed(consistent bool, fetched, returned int) {
+	r.listed.lists.Add(1)
+	if consistent {
+		r.listed.consistent.Add(1)
+	}
+	r.listed.fetched.Add(int64(fetched))
+	r.listed.returned.Add(int64(returned))
 }
 
 // Figures are counted anyway: to ask costs nothing to anybody else.
 func (r *Resource) Figures() Figures {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	f := Figures{Events: r.ring.next, Loads: r.generation, Capacity: len(r.ring.slots), Revision: r.revision}
+	f := Figures{
+		Events: r.ring.next, Loads: r.generation, Capacity: len(r.ring.slots), Revision: r.revision, Lists: r.listed.lists.Load(),
+		Consistent: r.listed.consistent.Load(), Fetched: r.listed.fetched.Load(), Returned: r.listed.returned.Load(),
+	}
 	if r.loaded {
 		f.Loads++
 	}
