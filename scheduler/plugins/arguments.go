@@ -18,15 +18,18 @@ func with[T any, P interface {
 	*T
 	runtime.Object
 }](make func(handle fwk.Handle, args P) (fwk.Plugin, error)) Factory {
-	return func(_ context.Context, arguments runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
-		if arguments == nil {
-			return make(handle, P(new(T)))
-		}
+	return func(ctx context.Context, arguments runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 		args, ok := arguments.(P)
-		if !ok {
+		if arguments == nil {
+			args = new(T)
+		} else if !ok {
 			return nil, fmt.Errorf("want arguments of type %T, got %T", args, arguments)
 		}
-		return make(handle, args)
+		plugin, err := make(handle, args)
+		if listening, ok := plugin.(interface{ Close() }); ok {
+			context.AfterFunc(ctx, listening.Close)
+		}
+		return plugin, err
 	}
 }
 

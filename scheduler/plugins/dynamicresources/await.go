@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	toolscache "k8s.io/client-go/tools/cache"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -102,7 +101,7 @@ func (p *Plugin) await(ctx context.Context, n *needs, pod *corev1.Pod, node stri
 	if len(claims) == 0 {
 		return nil
 	}
-	if err := p.listen(ctx); err != nil {
+	if err := p.bell.Listen(ctx, p.Informers, &resourcev1.ResourceClaim{}); err != nil {
 		return fwk.AsStatus(err)
 	}
 	began := p.Clock.Now()
@@ -139,9 +138,7 @@ func (p *Plugin) wait(ctx context.Context, claims []*resourcev1.ResourceClaim, p
 	ctx, cancel := context.WithTimeout(ctx, p.BindingTimeout)
 	defer cancel()
 	for told := false; ; told = true {
-		p.mu.Lock()
-		bell := p.bell
-		p.mu.Unlock()
+		changed := p.bell.Next()
 		ready, err := p.ready(ctx, claims)
 		if ready || err != nil {
 			return err
@@ -155,7 +152,7 @@ func (p *Plugin) wait(ctx context.Context, claims []*resourcev1.ResourceClaim, p
 				return fmt.Errorf("device binding timeout: %w", ctx.Err())
 			}
 			return ctx.Err()
-		case <-bell:
+		case <-changed:
 		}
 	}
 }
@@ -192,29 +189,4 @@ func (l *Ledger) isAssumed(uid types.UID) bool {
 	defer l.mu.Unlock()
 	_, ok := l.assumed[uid]
 	return ok
-}
-
-// listen has the bell rung when a claim changes, from the first pod that waits on.
-func (l *Ledger) listen(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.listens {
-		return nil
-	}
-	informer, err := l.Informers.GetInformer(ctx, &resourcev1.ResourceClaim{})
-	if err != nil {
-		return fmt.Errorf("getting the informer of claims: %w", err)
-	}
-	l.bell = make(chan struct{})
-	ring := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		close(l.bell)
-		l.bell = make(chan struct{})
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { ring() }, UpdateFunc: func(any, any) { ring() }, DeleteFunc: func(any) { ring() },
-	})
-	l.listens = err == nil
-	return err
 }

@@ -17,6 +17,8 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/bell"
 )
 
 // maxSelectors is how many compiled selectors are kept.
@@ -32,8 +34,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	assumed map[types.UID]assumption // what informers do not show yet, by the claims' UIDs
 	cache   *cel.Cache               // of compiled selectors
-	listens bool
-	bell    chan struct{} // closed when a claim changes
+	bell    bell.Bell                // rings when a claim changes, from the first pod that waits on
 }
 
 // assumption is a claim as it will be.
@@ -44,6 +45,9 @@ type assumption struct {
 	// made says that the scheduler makes the claim itself, so that informers do not know it at first.
 	made bool
 }
+
+// Close ends what the ledger listens to.
+func (l *Ledger) Close() { l.bell.Close() }
 
 // view is the claim as it is known to be or will be, and whether its devices are still to be written.
 func (l *Ledger) view(stored *resourcev1.ResourceClaim) (claim *resourcev1.ResourceClaim, pending bool) {

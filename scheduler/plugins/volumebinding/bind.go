@@ -6,7 +6,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/component-helpers/storage/volume"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,7 +23,7 @@ func (p *Plugin) PreBind(ctx context.Context, cycle fwk.CycleState, _ *corev1.Po
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := p.listen(ctx); err != nil {
+	if err := p.bell.Listen(ctx, p.Informers, &corev1.PersistentVolumeClaim{}); err != nil {
 		return fwk.AsStatus(err)
 	}
 	if err := p.write(ctx, c, node); err != nil {
@@ -62,9 +61,7 @@ func (p *Plugin) write(ctx context.Context, c *choice, node string) error {
 // await returns when all claims are bound. A provisioner that gives up takes the node back.
 func (p *Plugin) await(ctx context.Context, c *choice, node string) error {
 	for {
-		p.mu.Lock()
-		bell := p.bell
-		p.mu.Unlock()
+		changed := p.bell.Next()
 		done, err := p.done(ctx, c, node)
 		if done || err != nil {
 			return err
@@ -72,7 +69,7 @@ func (p *Plugin) await(ctx context.Context, c *choice, node string) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("timed out waiting for the condition: %w", ctx.Err())
-		case <-bell:
+		case <-changed:
 		}
 	}
 }
@@ -112,29 +109,4 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error)
 // isUsable says whether a claim is bound and says so in its status, too, which comes last and is what kubelets look at.
 func isUsable(claim *corev1.PersistentVolumeClaim) bool {
 	return isBound(claim) && claim.Status.Phase == corev1.ClaimBound
-}
-
-// listen has the bell rung when a claim changes, from the first binding on.
-func (p *Plugin) listen(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.listens {
-		return nil
-	}
-	informer, err := p.Informers.GetInformer(ctx, &corev1.PersistentVolumeClaim{})
-	if err != nil {
-		return fmt.Errorf("getting the informer of claims: %w", err)
-	}
-	p.bell = make(chan struct{})
-	ring := func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		close(p.bell)
-		p.bell = make(chan struct{})
-	}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { ring() }, UpdateFunc: func(any, any) { ring() }, DeleteFunc: func(any) { ring() },
-	})
-	p.listens = err == nil
-	return err
 }

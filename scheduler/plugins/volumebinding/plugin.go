@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/bell"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -32,8 +33,7 @@ type Plugin struct {
 
 	mu      sync.Mutex
 	assumed map[string]*corev1.PersistentVolume // volumes that are given away and do not show it yet
-	listens bool
-	bell    chan struct{} // closed when a claim changes
+	bell    bell.Bell                           // rings when a claim changes, from the first binding on
 }
 
 var (
@@ -55,6 +55,9 @@ type needs struct {
 
 // Clone implements fwk.StateData.
 func (n *needs) Clone() fwk.StateData { return n }
+
+// Close ends what the plugin listens to.
+func (p *Plugin) Close() { p.bell.Close() }
 
 // Name implements fwk.Plugin.
 func (*Plugin) Name() string { return Name }
