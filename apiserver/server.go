@@ -138,7 +138,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.Served.Watched, s.Served.HooksOf = s.Cache, s.hooksOf
 	if s.Audit != nil {
-		s.Audit.Metrics = &s.audited
+		s.Audit.Metrics, s.audited.Sinks = &s.audited, s.Audit.Sinks
 		s.Audit.JSON = filters.Bodies{Scheme: s.Scheme}.JSON
 	}
 	if err := s.AddRows(s.Rows...); err != nil {

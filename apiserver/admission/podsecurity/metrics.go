@@ -1,6 +1,7 @@
 package podsecurity
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +21,7 @@ const (
 
 // counters are what /metrics shows of the plugin.
 type counters struct {
-	evaluations, exemptions *prometheus.CounterVec
+	evaluations, exemptions, errors *prometheus.CounterVec
 }
 
 func newCounters() *counters {
@@ -31,6 +32,9 @@ func newCounters() *counters {
 		exemptions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pod_security_exemptions_total", Help: "Requests that are exempt from standards.",
 		}, []string{"request_operation", "resource", "subresource"}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pod_security_errors_total", Help: "Requests for which the standards could not be read: fatal, or as strict as can be.",
+		}, []string{"fatal", "request_operation", "resource", "subresource"}),
 	}
 }
 
@@ -41,12 +45,14 @@ func (p *Plugin) Metrics() prometheus.Collector { return p.counted }
 func (c *counters) Describe(to chan<- *prometheus.Desc) {
 	c.evaluations.Describe(to)
 	c.exemptions.Describe(to)
+	c.errors.Describe(to)
 }
 
 // Collect implements prometheus.Collector.
 func (c *counters) Collect(to chan<- prometheus.Metric) {
 	c.evaluations.Collect(to)
 	c.exemptions.Collect(to)
+	c.errors.Collect(to)
 }
 
 // evaluated counts what came of holding a pod, or the template of one, against a standard. In the modes that only tell,
@@ -61,6 +67,11 @@ func (c *counters) evaluated(a *admission.Attributes, resource, mode string, sta
 
 func (c *counters) exempt(a *admission.Attributes, resource string) {
 	c.exemptions.WithLabelValues(operation(a), resource, a.Subresource).Inc()
+}
+
+// failed counts what keeps a request from being held against the standards of its namespace, if it is fatal, or against no others than the strictest.
+func (c *counters) failed(a *admission.Attributes, resource string, fatal bool) {
+	c.errors.WithLabelValues(strconv.FormatBool(fatal), operation(a), resource, a.Subresource).Inc()
 }
 
 func operation(a *admission.Attributes) string { return strings.ToLower(string(a.Operation)) }

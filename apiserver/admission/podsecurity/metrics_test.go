@@ -19,6 +19,7 @@ func TestMetricsOfEvaluations(t *testing.T) {
 	c.evaluated(a, podResource, modeEnforce, api.LevelVersion{Level: api.LevelBaseline, Version: api.MajorMinorVersion(1, 990)}, "no")
 	c.evaluated(a, podResource, modeEnforce, api.LevelVersion{Level: api.LevelBaseline, Version: api.MajorMinorVersion(1, 991)}, "no")
 	c.exempt(a, podResource)
+	c.failed(a, podResource, false)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c)
 	families, err := registry.Gather()
@@ -39,6 +40,7 @@ func TestMetricsOfEvaluations(t *testing.T) {
 		"pod_security_evaluations_total allow enforce privileged latest create pod ": 1,
 		"pod_security_evaluations_total deny warn baseline v1.25 create controller ": 1,
 		"pod_security_evaluations_total deny enforce baseline future create pod ":    2,
+		"pod_security_errors_total false create pod ":                                1,
 		"pod_security_exemptions_total create pod ":                                  1,
 	}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -76,7 +76,7 @@ func (p *Plugin) pod(ctx context.Context, a *admission.Attributes) error {
 		a.AuditAnnotation(exemptAnnotation, why)
 		return nil
 	}
-	labels, err := p.policy(ctx, a)
+	labels, err := p.policy(ctx, a, podResource)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (p *Plugin) template(ctx context.Context, a *admission.Attributes) error {
 		a.AuditAnnotation(exemptAnnotation, why)
 		return nil
 	}
-	labels, err := p.policy(ctx, a)
+	labels, err := p.policy(ctx, a, templateResource)
 	if err != nil {
 		return nil // the pods will be refused; templates are only warned about
 	}
@@ -143,15 +143,19 @@ func (p *Plugin) evaluate(standard api.LevelVersion, meta *metav1.ObjectMeta, sp
 }
 
 // policy reads the labels of the namespace. Wrong labels are as strict as can be.
-func (p *Plugin) policy(ctx context.Context, a *admission.Attributes) (api.Policy, error) {
+func (p *Plugin) policy(ctx context.Context, a *admission.Attributes, resource string) (api.Policy, error) {
 	namespace, ok, err := auth.Find[*corev1.Namespace](ctx, p.lister, namespaces, "", a.Namespace)
+	if err == nil && !ok {
+		err = errors.New("failed to lookup namespace " + a.Namespace)
+	}
 	if err != nil {
+		p.counted.failed(a, resource, true)
 		return api.Policy{}, apierrors.NewInternalError(err)
 	}
-	if !ok {
-		return api.Policy{}, apierrors.NewInternalError(errors.New("failed to lookup namespace " + a.Namespace))
+	labels, wrong := api.PolicyToEvaluate(namespace.Labels, p.defaults)
+	if len(wrong) > 0 {
+		p.counted.failed(a, resource, false)
 	}
-	labels, _ := api.PolicyToEvaluate(namespace.Labels, p.defaults)
 	return labels, nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr/testr"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -267,6 +268,46 @@ func TestWebhookIsPostedWhatHappened(t *testing.T) {
 	list := <-got
 	if list.Kind != "EventList" || len(list.Items) != 2 || list.Items[1].RequestURI != "two" {
 		t.Errorf("the webhook got %+v", list)
+	}
+}
+
+// Events that a sink cannot keep are counted by the sink.
+func TestLostEventsAreCounted(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close() //nolint:errcheck // nothing is in it
+	file := &File{Logger: testr.New(t), out: full}
+	receiver := httptest.NewServer(http.NotFoundHandler())
+	defer receiver.Close()
+	webhook := &Webhook{Clock: clock.RealClock{}, Logger: testr.New(t), url: receiver.URL, client: receiver.Client(), queue: make(chan auditv1.Event, 2)}
+	for range 3 {
+		file.Write(&auditv1.Event{})
+		webhook.Write(&auditv1.Event{}) // two of which are posted in vain, and one is too much
+	}
+	ctx, end := context.WithCancel(context.Background())
+	end()
+	webhook.Run(ctx)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(&Metrics{Sinks: []Sink{file, webhook}})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() == "apiserver_audit_error_total" {
+			for _, m := range family.GetMetric() {
+				lost[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if lost["log"] != 3 || lost["webhook"] != 3 {
+		t.Errorf("lost are %v", lost)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-logr/logr"
 	"gopkg.in/natefinch/lumberjack.v2"
@@ -22,9 +23,12 @@ type File struct {
 	// Logger says what could not be written.
 	Logger logr.Logger
 
-	mu  sync.Mutex
-	out io.Writer
+	mu     sync.Mutex
+	out    io.Writer
+	failed atomic.Int64
 }
+
+func (f *File) failures() (string, int64) { return "log", f.failed.Load() }
 
 // Open makes the file, readable by its owner alone.
 func (f *File) Open() error {
@@ -57,6 +61,7 @@ func (f *File) Write(event *auditv1.Event) {
 		f.mu.Unlock()
 	}
 	if err != nil {
+		f.failed.Add(1)
 		f.Logger.Error(err, "Writing an audit event failed", "auditID", event.AuditID, "requestURI", event.RequestURI)
 	}
 }

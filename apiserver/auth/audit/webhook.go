@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -33,7 +34,10 @@ type Webhook struct {
 	url    string
 	client *http.Client
 	queue  chan auditv1.Event
+	failed atomic.Int64
 }
+
+func (w *Webhook) failures() (string, int64) { return "webhook", w.failed.Load() }
 
 // NewWebhook reads where to post from a kubeconfig.
 func NewWebhook(kubeconfig string, c clock.WithDelayedExecution, logger logr.Logger) (*Webhook, error) {
@@ -53,6 +57,7 @@ func (w *Webhook) Write(event *auditv1.Event) {
 	select {
 	case w.queue <- *event:
 	default:
+		w.failed.Add(1)
 		w.Logger.Info("The audit webhook is too slow: an event was dropped", "auditID", event.AuditID, "requestURI", event.RequestURI)
 	}
 }
@@ -70,6 +75,7 @@ func (w *Webhook) Run(ctx context.Context) {
 		batch := w.collect(ctx)
 		if len(batch) > 0 {
 			if err := w.post(posting, batch); err != nil {
+				w.failed.Add(int64(len(batch)))
 				w.Logger.Error(err, "Posting audit events failed", "events", len(batch), "dropped", len(w.queue))
 			}
 		}
