@@ -17,6 +17,8 @@ type pool struct {
 	taken   map[netip.Prefix]int // shares, by how many times each is taken
 	odd     map[netip.Prefix]int // the same of prefixes of another size, such as from before a change of the size
 	low     netip.Prefix         // all shares before it are taken
+	passed  int                  // taken ones that the last search went past
+	metrics *metrics
 }
 
 func newPool(network netip.Prefix, bits int) (*pool, error) {
@@ -38,6 +40,9 @@ func (p *pool) takes(prefix netip.Prefix) map[netip.Prefix]int {
 func (p *pool) take(prefix netip.Prefix) {
 	if prefix = prefix.Masked(); p.network.Overlaps(prefix) {
 		p.takes(prefix)[prefix]++
+		if p.taken[prefix] == 1 {
+			p.metrics.took(p)
+		}
 	}
 }
 
@@ -49,6 +54,9 @@ func (p *pool) give(prefix netip.Prefix) {
 		return
 	}
 	delete(counts, prefix)
+	if prefix.Bits() == p.bits {
+		p.metrics.freed(p)
+	}
 	first := netip.PrefixFrom(prefix.Addr(), p.bits).Masked()
 	if p.network.Contains(first.Addr()) && first.Addr().Less(p.low.Addr()) {
 		p.low = first
@@ -59,7 +67,7 @@ func (p *pool) give(prefix netip.Prefix) {
 
 // free returns the first share that overlaps nothing that is taken.
 func (p *pool) free() (netip.Prefix, error) {
-	for p.network.Contains(p.low.Addr()) {
+	for p.passed = 0; p.network.Contains(p.low.Addr()); p.passed++ {
 		taken, ok := p.overlapping(p.low)
 		if !ok {
 			return p.low, nil

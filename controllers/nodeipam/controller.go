@@ -88,6 +88,7 @@ func (c *Controller) choose(name string) ([]netip.Prefix, error) {
 			return nil, err
 		}
 		shares = append(shares, share)
+		pool.metrics.found(pool)
 	}
 	node.given = shares
 	c.each(shares, (*pool).take)
@@ -116,14 +117,14 @@ func (c *Controller) saw(obj client.Object) bool {
 		before = &holding{}
 	}
 	after := &holding{shares: shares}
+	if !slices.Equal(before.shares, shares) {
+		c.each(shares, (*pool).take)
+		c.each(before.shares, (*pool).give)
+	}
 	if len(shares) == 0 {
 		after.given = before.given
 	} else {
 		c.each(before.given, (*pool).give)
-	}
-	if !slices.Equal(before.shares, shares) {
-		c.each(shares, (*pool).take)
-		c.each(before.shares, (*pool).give)
 	}
 	c.nodes[node.Name] = after
 	return len(shares) == 0
@@ -187,6 +188,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return nil
 	}
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cidrAllocator"), nodes: map[string]*holding{}}
+	counts := newMetrics(deps.Metrics)
 	for _, cidr := range deps.ClusterCIDRs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {
@@ -200,7 +202,11 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		if err != nil {
 			return err
 		}
+		pool.metrics = counts
 		c.pools = append(c.pools, pool)
+	}
+	if err := kit.Show(mgr, deps.Metrics, usage{c}); err != nil {
+		return err
 	}
 	return kit.New(mgr, Name).
 		Watches(&corev1.Node{}, c.changes()).

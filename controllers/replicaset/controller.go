@@ -104,7 +104,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		}
 	}
 	c := &Controller{Client: mgr.GetClient(), Keeper: replication.NewKeeper(mgr, deps.Clock, "replicaset-controller")}
-	c.Keeper.Related = c.related
+	c.Keeper.Related, c.Keeper.Ratio = c.related, newRatio(deps.Metrics)
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Keeper.Pods.Pending, Orphan: wanting}
 	return kit.New(mgr, Name).
 		For(&appsv1.ReplicaSet{}, c.forget()).

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,6 +36,8 @@ type Keeper struct {
 	// Related lists the pods that count when replicas on one node are thinned out
 	// first: those of sibling sets. Nil means the set's own.
 	Related func(ctx context.Context, set Set) ([]*corev1.Pod, error)
+	// Ratio measures how much older than the youngest ready pod those are that are deleted. Nil measures nothing.
+	Ratio prometheus.Observer
 }
 
 // NewKeeper returns a Keeper on a manager. Events come from the named component.
@@ -103,6 +106,7 @@ func (k *Keeper) manage(ctx context.Context, set Set, active []*corev1.Pod) (mov
 			}
 		}
 		victims := Victims(active, related, min(-diff, podcontrol.Burst), k.Clock.Now())
+		k.measure(active, victims)
 		return true, k.Pods.DeleteMany(ctx, set.Owner, victims)
 	}
 	return false, nil

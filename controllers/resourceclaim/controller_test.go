@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,7 +48,9 @@ func list(t *testing.T, c client.Client) []resourcev1.ResourceClaim {
 
 func TestMakesTheClaim(t *testing.T) {
 	c := api(templated(), template())
-	pods := &Pods{Client: c, Live: c, Recorder: record.NewFakeRecorder(10)}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(present{c})
+	pods := &Pods{Client: c, Live: c, Recorder: record.NewFakeRecorder(10), metrics: newMetrics(registry)}
 	pod := &corev1.Pod{}
 	for range 3 { // once is enough, also for one that the status does not show yet
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(templated()), pod); err != nil {
@@ -69,6 +72,10 @@ func TestMakesTheClaim(t *testing.T) {
 	}
 	if s := pod.Status.ResourceClaimStatuses; len(s) != 1 || s[0].Name != "gpu" || *s[0].ResourceClaimName != claims[0].Name {
 		t.Errorf("the pod's status says %+v", s)
+	}
+	all := fuzzing.Metrics(t, registry)
+	if made, there := all["resourceclaim_controller_creates_total{false,success}"], all["resourceclaim_controller_resource_claims{false,false,resource_claim_template}"]; made != 1 || there != 1 {
+		t.Errorf("%v made, %v there, want 1 and 1", made, there)
 	}
 }
 

@@ -33,6 +33,7 @@ type Pods struct {
 	Client   client.Client
 	Live     client.Reader // of claims, which the cache may not show yet
 	Recorder record.EventRecorder
+	metrics  *metrics
 }
 
 // Reconcile makes the claims that the pod lacks, notes their names in its status, and reserves claims for a pod that has a node
@@ -99,7 +100,9 @@ func (c *Pods) ensure(ctx context.Context, pod *corev1.Pod, wanted *corev1.PodRe
 		return "", fmt.Errorf("resource claim template %q: %w", *wanted.ResourceClaimTemplateName, err)
 	}
 	made := claimFor(pod, wanted.Name, template)
-	if err := c.Client.Create(ctx, made); err != nil {
+	err := c.Client.Create(ctx, made)
+	c.metrics.asked(made, err)
+	if err != nil {
 		return "", fmt.Errorf("create ResourceClaim %s: %w", made.GenerateName, err)
 	}
 	return made.Name, nil
@@ -148,8 +151,11 @@ func (c *Pods) reserve(ctx context.Context, pod *corev1.Pod) error {
 
 // Register puts the controllers on mgr. That of pods wakes when a pod with claims changes, when a claim of its own changes, and
 // when a template comes; that of claims when a claim or a pod that may use it changes.
-func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
-	pods := &Pods{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: kit.Recorder(mgr, "resource_claim")}
+func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	pods := &Pods{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: kit.Recorder(mgr, "resource_claim"), metrics: newMetrics(deps.Metrics)}
+	if err := kit.Show(mgr, deps.Metrics, present{pods.Client}); err != nil {
+		return err
+	}
 	withClaims := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		pod, ok := o.(*corev1.Pod)
 		return ok && len(pod.Spec.ResourceClaims) > 0
