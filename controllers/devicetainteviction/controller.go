@@ -32,6 +32,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
+	metrics  *metrics
 }
 
 // Reconcile deletes the pods that a claim is reserved for when its tolerance of its devices' taints is over.
@@ -54,13 +55,13 @@ func (c *Controller) Reconcile(ctx context.Context, claim *resourcev1.ResourceCl
 	var errs []error
 	for _, user := range claim.Status.ReservedFor {
 		if user.APIGroup == "" && user.Resource == "pods" {
-			errs = append(errs, client.IgnoreNotFound(c.evict(ctx, claim.Namespace, user, now)))
+			errs = append(errs, client.IgnoreNotFound(c.evict(ctx, claim.Namespace, user, until)))
 		}
 	}
 	return patch.Result(reconcile.Result{}, errors.Join(errs...))
 }
 
-func (c *Controller) evict(ctx context.Context, namespace string, user resourcev1.ResourceClaimConsumerReference, now time.Time) error {
+func (c *Controller) evict(ctx context.Context, namespace string, user resourcev1.ResourceClaimConsumerReference, until time.Time) error {
 	pod := &corev1.Pod{}
 	if err := c.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: user.Name}, pod); err != nil {
 		return err
@@ -69,7 +70,11 @@ func (c *Controller) evict(ctx context.Context, namespace string, user resourcev
 		return nil
 	}
 	c.Recorder.Event(pod, corev1.EventTypeNormal, "DeviceTaintManagerEviction", "Marking for deletion")
-	return podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByDeviceTaintManager", Message: "Device Taint manager: deleting due to NoExecute taint"}, now)
+	err := podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByDeviceTaintManager", Message: "Device Taint manager: deleting due to NoExecute taint"}, c.Clock.Now())
+	if err == nil {
+		c.metrics.deleted(c.Clock.Since(until))
+	}
+	return err
 }
 
 func newTime(t time.Time) *metav1.Time { return &metav1.Time{Time: t} }
@@ -116,7 +121,7 @@ func tainted(o client.Object) bool {
 // Register puts the controller on mgr. It wakes when a claim is allocated or reserved, when a slice with tainted devices comes
 // or changes, and when a tolerance is over.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "device-taint-eviction"), Clock: deps.Clock}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "device-taint-eviction"), Clock: deps.Clock, metrics: newMetrics(deps.Metrics)}
 	allocated := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		claim, ok := o.(*resourcev1.ResourceClaim)
 		return ok && claim.Status.Allocation != nil && len(claim.Status.ReservedFor) > 0

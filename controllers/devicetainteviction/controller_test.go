@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,13 +59,17 @@ func TestEvicts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "user", UID: "u"}, Spec: corev1.PodSpec{NodeName: "a"}}
 			api := fake.NewClientBuilder().WithObjects(append(c.slices, pod)...).WithStatusSubresource(pod).Build()
-			evicter := &Controller{Client: api, Recorder: record.NewFakeRecorder(10), Clock: testclock.NewFakePassiveClock(start().Add(c.after))}
+			registry := prometheus.NewRegistry()
+			evicter := &Controller{Client: api, Recorder: record.NewFakeRecorder(10), Clock: testclock.NewFakePassiveClock(start().Add(c.after)), metrics: newMetrics(registry)}
 			result, err := evicter.Reconcile(t.Context(), c.claim)
 			if err != nil || result.RequeueAfter != c.again {
 				t.Errorf("%+v, %v; want it again after %s", result, err, c.again)
 			}
 			if err := api.Get(t.Context(), client.ObjectKeyFromObject(pod), pod); (client.IgnoreNotFound(err) == nil && err != nil) != c.evicts {
 				t.Errorf("the pod is evicted: %v, want %v", err, c.evicts)
+			}
+			if counted := fuzzing.Metrics(t, registry)["device_taint_eviction_controller_pod_deletions_total"]; (counted == 1) != c.evicts {
+				t.Errorf("%v pods are counted", counted)
 			}
 		})
 	}

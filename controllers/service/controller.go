@@ -35,6 +35,8 @@ type Controller struct {
 	Provider    cloudprovider.LoadBalancer
 	ClusterName string
 
+	metrics *metrics
+
 	count atomic.Int64 // of the nodes that traffic may go to
 	mu    sync.Mutex
 	asked map[types.NamespacedName]asked
@@ -150,6 +152,7 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 		return fmt.Errorf("failed to add load balancer cleanup finalizer: %w", err)
 	}
 	if !quiet {
+		c.metrics.configured()
 		c.Recorder.Event(service, corev1.EventTypeNormal, "EnsuringLoadBalancer", "Ensuring load balancer")
 	}
 	if len(nodes) == 0 && !quiet {
@@ -182,7 +185,9 @@ func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []
 
 // update tells the load balancer of other nodes.
 func (c *Controller) update(ctx context.Context, service *corev1.Service, nodes []*corev1.Node) error {
-	err := c.Provider.UpdateLoadBalancer(ctx, c.ClusterName, service.DeepCopy(), copies(nodes))
+	err := c.metrics.update(func() error {
+		return c.Provider.UpdateLoadBalancer(ctx, c.ClusterName, service.DeepCopy(), copies(nodes))
+	})
 	switch {
 	case errors.Is(err, cloudprovider.ImplementedElsewhere):
 		return nil

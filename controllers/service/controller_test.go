@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +16,7 @@ import (
 	cloudprovider "k8s.io/cloud-provider"
 	cloudapi "k8s.io/cloud-provider/api"
 	cloudfake "k8s.io/cloud-provider/fake"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -106,6 +108,8 @@ func (f *fixture) does(calls []string, events ...string) {
 
 func TestLoadBalancer(t *testing.T) {
 	f := newFixture(t)
+	registry := prometheus.NewRegistry()
+	f.controller.metrics = newMetrics(registry, clock.RealClock{})
 	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
 	got := f.service()
 	if !slices.Contains(got.Finalizers, Finalizer) || len(got.Status.LoadBalancer.Ingress) != 1 {
@@ -128,6 +132,10 @@ func TestLoadBalancer(t *testing.T) {
 		t.Errorf("%v %v", got.Finalizers, got.Status)
 	}
 	f.does(nil)
+	all := fuzzing.Metrics(t, registry)
+	if syncs, hosts := all["service_controller_loadbalancer_sync_total"], all["service_controller_update_loadbalancer_host_latency_seconds"]; syncs != 3 || hosts != 1 {
+		t.Errorf("%v times configured, %v of them for nodes, want 3 and 1", syncs, hosts)
+	}
 }
 
 func TestLoadBalancerOfAnotherClass(t *testing.T) {

@@ -31,7 +31,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if !ok {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "service-controller"), Provider: provider, ClusterName: deps.ClusterName}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "service-controller"), Provider: provider, ClusterName: deps.ClusterName, metrics: newMetrics(deps.Metrics, deps.Clock)}
 	ours := predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return concerns(e.Object) },
 		UpdateFunc: func(e event.UpdateEvent) bool {
