@@ -44,7 +44,7 @@ func optionsFor(operation admission.Operation, options runtime.Object) runtime.O
 
 // admit lets admission change an object that is to be stored.
 func (c Verbs) admit(ctx context.Context, a *admission.Attributes, obj resource.Object) (resource.Object, error) {
-	before := obj.GetManagedFields()
+	before := managersOf(obj)
 	if err := c.Admission.Admit(ctx, a); err != nil {
 		return nil, err
 	}
@@ -53,11 +53,11 @@ func (c Verbs) admit(ctx context.Context, a *admission.Attributes, obj resource.
 		return nil, fmt.Errorf("admission made a %T of a %T", a.Object, obj)
 	}
 	c.nameOwnersOnce(admitted, afterAdmission)
-	if slices.Equal(before, admitted.GetManagedFields()) {
+	if before.same(managersOf(admitted)) {
 		return admitted, nil // reading them all again costs more than the rest of admission
 	}
 	if err := managedfields.ValidateManagedFields(admitted.GetManagedFields()); err != nil {
-		admitted.SetManagedFields(before)
+		before.restore(admitted)
 		warning.Add(ctx, ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: "+err.Error())
 	}
 	return admitted, nil

@@ -1,7 +1,12 @@
 package write
 
 import (
+	"reflect"
+	"slices"
+
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
@@ -17,6 +22,48 @@ func (c Verbs) Fields() kinds.FieldManager {
 		return nil
 	}
 	return c.FieldManager
+}
+
+// managers are who manages the fields of an object, as it has them: a custom resource's, which are JSON, are not read for that.
+type managers struct {
+	json any
+	list []metav1.ManagedFieldsEntry
+}
+
+func managersOf(obj resource.Object) managers {
+	if metadata, ok := metadataOf(obj); ok {
+		return managers{json: metadata[managedFields]}
+	}
+	return managers{list: obj.GetManagedFields()}
+}
+
+const managedFields = "managedFields"
+
+// metadataOf is the metadata of a custom resource.
+func metadataOf(obj resource.Object) (map[string]any, bool) {
+	custom, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, false
+	}
+	metadata, ok := custom.Object["metadata"].(map[string]any)
+	return metadata, ok
+}
+
+func (m managers) same(other managers) bool {
+	return slices.Equal(m.list, other.list) && reflect.DeepEqual(m.json, other.json)
+}
+
+// restore makes an object have these again.
+func (m managers) restore(obj resource.Object) {
+	metadata, ok := metadataOf(obj)
+	switch {
+	case !ok:
+		obj.SetManagedFields(m.list)
+	case m.json == nil:
+		delete(metadata, managedFields)
+	default:
+		metadata[managedFields] = m.json
+	}
 }
 
 // ManageFields returns obj, of the storage version, with its managedFields brought up to date.

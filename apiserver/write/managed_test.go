@@ -3,6 +3,8 @@ package write
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -46,5 +48,38 @@ func TestManagedFieldsOfCustomResourcesAreNotConverted(t *testing.T) {
 	got := obj.Object["metadata"].(map[string]any)["managedFields"].([]any)
 	if len(got) != 1 || &got[0] != &list[0] {
 		t.Errorf("the list of managers was made again: %v", got)
+	}
+}
+
+// Who manages the fields of a custom resource is compared and put back as it is kept, whoever made the object anew.
+func TestManagersOfCustomResourcesAreComparedAsTheyAreKept(t *testing.T) {
+	made := func(manager string) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": "h", "managedFields": []any{
+			map[string]any{"manager": manager, "operation": "Update", "fieldsV1": map[string]any{"f:spec": map[string]any{}}},
+		}}}}
+	}
+	before, other := managersOf(made("a")), made("b")
+	if !before.same(managersOf(made("a"))) || before.same(managersOf(other)) || before.same(managersOf(&unstructured.Unstructured{})) {
+		t.Error("managers are compared wrongly")
+	}
+	before.restore(other)
+	if got := other.GetManagedFields(); len(got) != 1 || got[0].Manager != "a" {
+		t.Errorf("restored are %v", got)
+	}
+	none := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": "h"}}}
+	managersOf(none).restore(other)
+	if got := other.GetManagedFields(); len(got) != 0 || !managersOf(none).same(managersOf(other)) {
+		t.Errorf("restored are %v", got)
+	}
+	if n := testing.AllocsPerRun(10, func() { _ = before.same(managersOf(other)) }); n > 4 {
+		t.Errorf("comparing makes %v allocations", n)
+	}
+	typed := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "a"}}}}
+	list := managersOf(typed)
+	if typed.ManagedFields = nil; list.same(managersOf(typed)) {
+		t.Error("managers of a typed object are compared wrongly")
+	}
+	if list.restore(typed); len(typed.ManagedFields) != 1 {
+		t.Error("managers of a typed object are not restored")
 	}
 }
