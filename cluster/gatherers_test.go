@@ -18,7 +18,8 @@ import (
 )
 
 // asked is what the alerts and recording rules for control planes that are in common use ask for: those of the API server's error
-// budget, availability and histograms, of clients, of versions, of etcd. up and absent are Prometheus' own.
+// budget, availability and histograms, of clients, of versions, of etcd. up and absent are Prometheus' own. The last
+// are of controllers: some are counted when somebody looks.
 const asked = `
 apiserver_request_sli_duration_seconds_count{subresource!~"proxy|attach|log|exec|portforward", verb=~"LIST|GET"}
 apiserver_request_sli_duration_seconds_bucket{scope=~"resource|", subresource!~"proxy|attach|log|exec|portforward", verb=~"LIST|GET", le=~"1(\\.0)?"}
@@ -76,6 +77,12 @@ process_cpu_seconds_total{}
 process_start_time_seconds{}
 go_goroutines{}
 go_memstats_heap_alloc_bytes{}
+root_ca_cert_publisher_sync_total{code="200"}
+cronjob_controller_job_creation_skew_duration_seconds_bucket{le="1"}
+node_ipam_controller_cirdset_max_cidrs{clusterCIDR=~".+"}
+horizontal_pod_autoscaler_controller_num_horizontal_pod_autoscalers{}
+endpoint_slice_controller_num_endpoint_slices{}
+endpoint_slice_mirroring_controller_endpoints_desired{}
 `
 
 var (
