@@ -100,18 +100,10 @@ func (i *informer) once(ctx context.Context) error {
 	}
 	snapshot := i.view.held.Snapshot()
 	i.replace(snapshot)
-	watcher, err := i.view.held.Watch(ctx, i.view.watchOptions(snapshot.Revision))
-	if err != nil {
-		return err
-	}
-	defer watcher.Stop()
-	for {
-		events, err := watcher.Next(ctx)
-		if err != nil {
-			return err
-		}
+	return i.view.held.Follow(ctx, i.view.watchOptions(snapshot.Revision), func(events []watchcache.Event) bool {
 		i.apply(events)
-	}
+		return true
+	})
 }
 
 // replace makes the index what the snapshot is, and tells of the difference.

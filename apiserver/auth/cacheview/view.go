@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -94,33 +95,22 @@ func (v *View) Follow(ctx context.Context, of schema.GroupResource, deliver func
 		if !ok {
 			return fmt.Errorf("following %s: not in the cache", of)
 		}
-		if err := follow(ctx, r, deliver); err != nil && !errors.Is(err, storage.ErrCompacted) {
+		err := r.Follow(ctx, cache.WatchOptions{Initial: true}, func(events []cache.Event) bool {
+			for _, event := range events {
+				if event.Entry == nil {
+					continue
+				}
+				if obj, ok := object(event.Entry); ok {
+					deliver(obj, event.Type == watch.Deleted)
+				}
+			}
+			return true
+		})
+		if err != nil && !errors.Is(err, storage.ErrCompacted) {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-func follow(ctx context.Context, r *cache.Resource, deliver func(obj resource.Object, deleted bool)) error {
-	watcher, err := r.Watch(ctx, cache.WatchOptions{Initial: true})
-	if err != nil {
-		return err
-	}
-	defer watcher.Stop()
-	for {
-		events, err := watcher.Next(ctx)
-		if err != nil {
-			return err
-		}
-		for _, event := range events {
-			if event.Entry == nil {
-				continue
-			}
-			if obj, ok := object(event.Entry); ok {
-				deliver(obj, event.Type == watch.Deleted)
-			}
-		}
-	}
 }
 
 // Await returns nil once the object exists, or when ctx ends its error.
@@ -129,20 +119,7 @@ func (v *View) Await(ctx context.Context, of schema.GroupResource, namespace, na
 	if !ok {
 		return fmt.Errorf("waiting for %s: not in the cache", of)
 	}
-	watcher, err := r.Watch(ctx, cache.WatchOptions{Namespace: namespace, Name: name, Initial: true})
-	if err != nil {
-		return err
-	}
-	defer watcher.Stop()
-	for {
-		events, err := watcher.Next(ctx)
-		if err != nil {
-			return err
-		}
-		for _, event := range events {
-			if event.Type == watch.Added || event.Type == watch.Modified {
-				return nil
-			}
-		}
-	}
+	return r.Follow(ctx, cache.WatchOptions{Namespace: namespace, Name: name, Initial: true}, func(events []cache.Event) bool {
+		return !slices.ContainsFunc(events, func(event cache.Event) bool { return event.Type == watch.Added || event.Type == watch.Modified })
+	})
 }

@@ -333,6 +333,37 @@ func TestInitialEventsThenBookmarkThenChanges(t *testing.T) {
 	}
 }
 
+// Who follows is told of what there is and of what changes until they want no more, or until their time is over.
+func TestFollowersAreToldUntilTheyHaveEnough(t *testing.T) {
+	s, c, r := filled(t, Limits{})
+	a := put(t, s, "ns/a", "1")
+	reach(t, c, a)
+	var told []string
+	follow := func(ctx context.Context, enough int) error {
+		return r.Follow(ctx, WatchOptions{Initial: true}, func(events []Event) bool {
+			for _, e := range events {
+				told = append(told, brief(e))
+			}
+			if len(told) == 1 {
+				a = put(t, s, "ns/a", "2")
+			}
+			return len(told) < enough
+		})
+	}
+	first := a
+	if err := follow(within(t), 2); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{fmt.Sprintf("ADDED ns/a=1@%d", first), fmt.Sprintf("MODIFIED ns/a=2@%d", a)}, told); diff != "" {
+		t.Error(diff)
+	}
+	ctx, end := context.WithCancel(within(t))
+	end()
+	if err := follow(ctx, 1000); !errors.Is(err, context.Canceled) {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
 func TestInitialEventsComeInBatches(t *testing.T) {
 	s, c, r := filled(t, Limits{})
 	const n = 2*batchSize + 1

@@ -125,6 +125,24 @@ func (r *Resource) Watch(ctx context.Context, o WatchOptions) (*Watcher, error) 
 	return w, nil
 }
 
+// Follow tells of changes until each wants no more, which is no error, or watching fails.
+func (r *Resource) Follow(ctx context.Context, o WatchOptions, each func(events []Event) (more bool)) error {
+	w, err := r.Watch(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer w.Stop()
+	for {
+		events, err := w.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if !each(events) {
+			return nil
+		}
+	}
+}
+
 var errStopped = errors.New("the watcher is stopped")
 
 // Stop frees the watcher. A Next that waits fails.
