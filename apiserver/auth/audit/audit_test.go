@@ -280,7 +280,7 @@ func TestLostEventsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer full.Close() //nolint:errcheck // nothing is in it
+	defer full.Close()
 	file := &File{Logger: testr.New(t), out: full}
 	receiver := httptest.NewServer(http.NotFoundHandler())
 	defer receiver.Close()
