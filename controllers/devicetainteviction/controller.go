@@ -32,7 +32,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
-	metrics  *metrics
+	metrics  *kit.Evictions
 }
 
 // Reconcile deletes the pods that a claim is reserved for when its tolerance of its devices' taints is over.
@@ -72,7 +72,7 @@ func (c *Controller) evict(ctx context.Context, namespace string, user resourcev
 	c.Recorder.Event(pod, corev1.EventTypeNormal, "DeviceTaintManagerEviction", "Marking for deletion")
 	err := podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByDeviceTaintManager", Message: "Device Taint manager: deleting due to NoExecute taint"}, c.Clock.Now())
 	if err == nil {
-		c.metrics.deleted(c.Clock.Since(until))
+		c.metrics.Deleted(c.Clock.Since(until))
 	}
 	return err
 }

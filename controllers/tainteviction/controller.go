@@ -33,7 +33,7 @@ type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
-	metrics  *metrics
+	metrics  *kit.Evictions
 
 	mu      sync.Mutex
 	started map[string]map[types.UID]time.Time // by node and pod: since when its time runs
@@ -67,7 +67,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 		}
 		err := c.evict(ctx, pod, now)
 		if err == nil {
-			c.metrics.deleted(c.Clock.Since(since.Add(tolerated)))
+			c.metrics.Deleted(c.Clock.Since(since.Add(tolerated)))
 		}
 		errs = append(errs, client.IgnoreNotFound(err))
 	}

@@ -273,9 +273,6 @@ func TestWebhookIsPostedWhatHappened(t *testing.T) {
 
 // Events that a sink cannot keep are counted by the sink.
 func TestLostEventsAreCounted(t *testing.T) {
-	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
-	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
