@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
@@ -17,17 +16,7 @@ import (
 )
 
 // LeaderOptions say how several servers on one etcd agree on whose controllers and scheduler run.
-type LeaderOptions struct {
-	// LeaderElect has only one of the servers that share EtcdServers run the controllers, and one the scheduler; default yes. A server with
-	// an etcd of its own is alone, and never asks, unless EtcdListenClientURLs let other machines reach it.
-	LeaderElect bool `json:"leader-elect"`
-	// LeaderElectLeaseDuration is how long others wait for a leader that is not heard of; default 15 s.
-	LeaderElectLeaseDuration metav1.Duration `json:"leader-elect-lease-duration,omitempty"`
-	// LeaderElectRenewDeadline is how long a leader that cannot say so goes on; default 10 s.
-	LeaderElectRenewDeadline metav1.Duration `json:"leader-elect-renew-deadline,omitempty"`
-	// LeaderElectRetryPeriod is how often leaders are heard of, and others look; default 2 s.
-	LeaderElectRetryPeriod metav1.Duration `json:"leader-elect-retry-period,omitempty"`
-}
+type LeaderOptions = election.Options
 
 // seat is a Lease, who asks for it, and who tells of it if that is not its name.
 type seat struct {
@@ -43,18 +32,6 @@ func cloudControllerSeat() seat {
 }
 func schedulerSeat() seat {
 	return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName}
-}
-
-func defaultLeading() LeaderOptions {
-	terms := election.Default()
-	return LeaderOptions{
-		LeaderElect: true, LeaderElectLeaseDuration: metav1.Duration{Duration: terms.Lease},
-		LeaderElectRenewDeadline: metav1.Duration{Duration: terms.Renew}, LeaderElectRetryPeriod: metav1.Duration{Duration: terms.Retry},
-	}
-}
-
-func (o *LeaderOptions) terms() election.Terms {
-	return election.Terms{Lease: o.LeaderElectLeaseDuration.Duration, Renew: o.LeaderElectRenewDeadline.Duration, Retry: o.LeaderElectRetryPeriod.Duration}
 }
 
 // elects says whether there may be other servers of this cluster: on an etcd elsewhere, or on ours if others were meant to reach it.
@@ -89,7 +66,7 @@ func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, pre
 		return component{}, err
 	}
 	name := first.components[0].name
-	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Component: on.component, Terms: c.options.terms()}
+	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Component: on.component, Terms: c.options.Terms()}
 	return component{name, func(ctx context.Context) error {
 		return e.Run(ctx, func(ctx context.Context) (err error) {
 			term := first

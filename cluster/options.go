@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
+	"github.com/coxswain-k8s/coxswain/cluster/election"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
@@ -138,7 +139,7 @@ func Default() Options {
 		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
 		ServingOptions:        ServingOptions{Profiling: true},
 		EtcdOptions:           EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
-		LeaderOptions:         defaultLeading(),
+		LeaderOptions:         election.DefaultOptions(),
 		AuthenticationOptions: defaultAuthentication(), Authorization: configuration.DefaultAuthorization(),
 	}
 }
@@ -211,7 +212,7 @@ func (o *Options) Validate() error {
 		}
 	}
 	if o.elects() {
-		wrong = append(wrong, o.terms().Validate())
+		wrong = append(wrong, o.Terms().Validate())
 	}
 	if o.SigningDuration.Duration <= 0 {
 		wrong = append(wrong, fmt.Errorf("--cluster-signing-duration=%s: not a duration such as 8760h", o.SigningDuration.Duration))

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/secured"
+	"github.com/coxswain-k8s/coxswain/cluster/standalone"
 )
 
 // cloudManagerUpstream are the flags of cloud-controller-manager that have no effect here.
@@ -18,26 +18,26 @@ func cloudManagerUpstream() upstreamFlags {
 			"leader-elect-resource-lock leader-migration-config log-flush-frequency log-json-info-buffer-size log-text-info-buffer-size logging-format min-resync-period " +
 			"min-compatibility-version requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers requestheader-username-headers " +
 			"show-hidden-metrics-for-version v vmodule cidr-allocator-type",
-		only:    map[string]string{"use-service-account-credentials": "false", "enable-leader-migration": "false", "authentication-tolerate-lookup-failure": "true"},
+		only:    map[string]string{"enable-leader-migration": "false", "authentication-tolerate-lookup-failure": "true"},
 		refused: map[string]string{"tls-sni-cert-key": "one certificate is served, that of --tls-cert-file", "tls-cipher-suites": "Go's are served", "tls-min-version": "it is VersionTLS12"},
 	}
 }
 
 // cloudManagerCommand is cloud-controller-manager.
 func cloudManagerCommand(s streams) *cobra.Command {
-	m := cluster.DefaultCloudManager()
+	m := standalone.DefaultCloudManager()
 	command := &cobra.Command{Use: "cloud-controller-manager", Short: "Be cloud-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
 	addCloudManagerFlags(flags, &m)
 	addSecuredFlags(flags, &m.Settings)
-	addLeaderFlags(flags, &m.LeaderOptions)
+	addLeaderFlags(flags, &m.Options)
 	flags.Lookup("leader-elect").Usage = "run the controllers in one of several of these programs"
 	given := cloudManagerUpstream().add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := m.Validate(); err != nil {
 			return err
 		}
-		if m.Kubeconfig == "" && m.Master == "" && !cluster.InPod() {
+		if !m.Reachable() {
 			return errors.New("--kubeconfig or --master is needed outside of a pod")
 		}
 		warnOf(s.err, command.Name(), *given)
@@ -46,7 +46,7 @@ func cloudManagerCommand(s streams) *cobra.Command {
 	return versioned(command, s)
 }
 
-func addCloudManagerFlags(flags *pflag.FlagSet, m *cluster.CloudManager) {
+func addCloudManagerFlags(flags *pflag.FlagSet, m *standalone.CloudManager) {
 	flags.StringVar(&m.Kubeconfig, "kubeconfig", "", "kubeconfig of the API server (default that of the pod that this is in)")
 	flags.StringVar(&m.Master, "master", "", "address of the API server, in place of the kubeconfig's")
 	flags.Float32Var(&m.QPS, "kube-api-qps", m.QPS, "requests a second, at most")

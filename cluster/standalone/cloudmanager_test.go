@@ -1,11 +1,9 @@
-package cluster
+package standalone
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,20 +22,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/cluster"
 )
 
 // A cloud controller manager beside a server that leaves the cloud to it: a node that waits is let in, Services get load balancers, a node
 // without a machine goes, and its port is open to those who may.
 func TestCloudManagerBesideAServer(t *testing.T) {
-	options := ForTest(t.TempDir())
-	options.Disable = slices.DeleteFunc(options.Disable, func(part string) bool { return part == CloudControllers })
+	options := cluster.ForTest(t.TempDir())
+	options.Disable = slices.DeleteFunc(options.Disable, func(part string) bool { return part == cluster.CloudControllers })
 	options.CloudProvider = "external"
-	running, err := Start(t.Context(), options)
+	running, err := cluster.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,25 +49,11 @@ func TestCloudManagerBesideAServer(t *testing.T) {
 	m.Kubeconfig, m.CloudProvider, m.AllowUntaggedCloud = running.Kubeconfig, "fake", true
 	m.AuthenticationKubeconfig, m.AuthorizationKubeconfig = running.Kubeconfig, running.Kubeconfig
 	m.BindAddress = "127.0.115.1" // nobody else takes its ports
-	free, err := net.Listen("tcp", m.BindAddress+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.SecurePort = free.Addr().(*net.TCPAddr).Port
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	m.SecurePort = freePort(t, m.BindAddress)
+	m.UseServiceAccountCredentials = true
 	m.AllocateNodeCIDRs, m.ClusterCIDRs = true, []string{"10.42.0.0/16"}
 	m.Providers = map[string]CloudFactory{"fake": func(io.Reader, client.Client) (cloudprovider.Interface, error) { return fake, nil }}
-	ended := make(chan error, 1)
-	ctx, end := context.WithCancel(t.Context())
-	go func() { ended <- m.Run(ctx) }()
-	defer func() {
-		end()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
+	defer runProgram(t, m.Run)()
 
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "boat"}, Spec: corev1.NodeSpec{Taints: []corev1.Taint{{Key: "node.cloudprovider.kubernetes.io/uninitialized", Value: "true", Effect: corev1.TaintEffectNoSchedule}}}}
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}, Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}}}

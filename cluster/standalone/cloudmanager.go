@@ -1,32 +1,19 @@
-package cluster
+package standalone
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	cloudprovider "k8s.io/cloud-provider"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/coxswain-k8s/coxswain/apis"
-	"github.com/coxswain-k8s/coxswain/cluster/election"
-	"github.com/coxswain-k8s/coxswain/cluster/secured"
-	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/controllers/cloud"
 )
@@ -34,23 +21,16 @@ import (
 // CloudFactory makes a provider, initialized, of --cloud-config (nil without one). The client reads from the controllers' cache.
 type CloudFactory func(config io.Reader, api client.Client) (cloudprovider.Interface, error)
 
-// CloudManager is the cloud controller manager as a program of its own, beside the API server that a kubeconfig names. Fields have the
-// names of upstream's flags.
+// CloudManager is the cloud controller manager. Fields have the names of upstream's flags.
 type CloudManager struct {
-	secured.Settings
-	LeaderOptions
-	// LeaseName and LeaseNamespace are those of the Lease that several of these agree by; default kube-system/cloud-controller-manager.
-	LeaseName, LeaseNamespace string
-	// Kubeconfig reaches the API server; default that of the pod that this is in. Master is its address in place of the kubeconfig's.
-	Kubeconfig, Master string
-	// QPS and Burst bound the requests that are made; default 20 and 30 a second.
-	QPS   float32
-	Burst int
+	Program
 	// CloudProvider is "local", or one of Providers, which a program with others compiled in has.
 	CloudProvider, CloudConfig string
 	Providers                  map[string]CloudFactory
 	// AllowUntaggedCloud goes on although the cloud cannot tell what is this cluster's.
 	AllowUntaggedCloud bool
+	// UseServiceAccountCredentials has each controller act as a service account of its own.
+	UseServiceAccountCredentials bool
 	// Controllers that run, by upstream's names; default all.
 	Controllers []string
 	// ClusterName is what the cloud knows the cluster by; default kubernetes.
@@ -66,17 +46,14 @@ type CloudManager struct {
 // DefaultCloudManager returns upstream's defaults.
 func DefaultCloudManager() CloudManager {
 	return CloudManager{
-		Settings: secured.Default(CloudControllers, 10258), LeaderOptions: defaultLeading(), LeaseName: cloudControllerSeat().lease, LeaseNamespace: "kube-system",
-		QPS: 20, Burst: 30, Controllers: []string{"*"}, ClusterName: "kubernetes", ConfigureCloudRoutes: true, Clouds: controllers.DefaultCloudSettings(),
+		Program:     newProgram("cloud-controller-manager", 10258, 20, 30),
+		Controllers: []string{"*"}, ClusterName: "kubernetes", ConfigureCloudRoutes: true, Clouds: controllers.DefaultCloudSettings(),
 	}
 }
 
 // Validate returns everything that is wrong with m.
 func (m *CloudManager) Validate() error {
-	wrong := []error{m.Settings.Validate()}
-	if m.LeaderElect {
-		wrong = append(wrong, m.terms().Validate())
-	}
+	wrong := []error{m.validate()}
 	if m.CloudProvider == "" {
 		wrong = append(wrong, errors.New("--cloud-provider cannot be empty"))
 	} else if m.factory() == nil {
@@ -121,12 +98,6 @@ func (m *CloudManager) disabled() ([]string, error) {
 	return disabled, nil
 }
 
-// InPod says whether this process is in a pod, which knows its API server.
-func InPod() bool {
-	_, err := rest.InClusterConfig()
-	return err == nil
-}
-
 // Run serves, and runs the controllers when it may, until ctx ends.
 func (m *CloudManager) Run(ctx context.Context) error {
 	if err := m.Validate(); err != nil {
@@ -137,46 +108,12 @@ func (m *CloudManager) Run(ctx context.Context) error {
 		return err
 	}
 	counting := prometheus.NewRegistry()
-	port := &secured.Server{Settings: m.Settings, Metrics: append(prometheus.Gatherers{counting}, gatherers()...)}
-	if err := port.Listen(ctx); err != nil {
-		return err
-	}
-	if address := port.Address(); address != nil {
-		log.FromContext(ctx).Info("Serving", "address", address.String())
-	}
-	lead := func(ctx context.Context) error { return m.lead(ctx, config, counting) }
-	run := lead
-	if m.LeaderElect {
-		host, err := os.Hostname()
-		if err != nil {
-			return err
-		}
-		of := *config
-		of.Timeout = m.LeaderElectRenewDeadline.Duration / 2
-		seat := &election.Election{Config: &of, Name: m.LeaseName, Namespace: m.LeaseNamespace, Identity: host + "_" + uuid.NewString(), Terms: m.terms()}
-		run = func(ctx context.Context) error { return seat.Run(ctx, lead) }
-	}
-	all := &parts{components: []component{{"secure port", port.Run}, {"cloud controllers", run}}}
-	return all.run(ctx)
-}
-
-func (m *CloudManager) config() (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags(m.Master, m.Kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("reading --kubeconfig: %w", err)
-	}
-	config.QPS, config.Burst, config.UserAgent = m.QPS, m.Burst, CloudControllers+"/"+version.Version
-	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
-	return config, nil
+	return m.serve(ctx, config, counting, func(ctx context.Context) error { return m.lead(ctx, config, counting) })
 }
 
 // lead runs the controllers until ctx ends.
 func (m *CloudManager) lead(ctx context.Context, config *rest.Config, counting *prometheus.Registry) error {
-	mapper := newMapper(apis.All())
-	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme: apis.NewScheme(), Logger: log.FromContext(ctx).V(1), Metrics: server.Options{BindAddress: "0"},
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
-	})
+	mgr, err := newManager(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -189,6 +126,11 @@ func (m *CloudManager) lead(ctx context.Context, config *rest.Config, counting *
 		return err
 	}
 	deps := controllers.Deps{Cloud: provider, ClusterName: m.ClusterName, ClusterCIDRs: m.ClusterCIDRs, Clouds: m.Clouds, Disabled: disabled, Metrics: counting}
+	if m.UseServiceAccountCredentials {
+		acting := newAccounts(ctx, mgr)
+		defer acting.stop()
+		deps.Access = acting.access
+	}
 	if err := controllers.RegisterCloud(mgr, deps); err != nil {
 		return err
 	}

@@ -1,0 +1,126 @@
+package standalone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	clientmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
+	"github.com/coxswain-k8s/coxswain/cluster/election"
+	"github.com/coxswain-k8s/coxswain/cluster/secured"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
+)
+
+// Program is what the programs have in common. Fields have the names of upstream's flags.
+type Program struct {
+	secured.Settings
+	election.Options
+	// LeaseName and LeaseNamespace are those of the Lease that several of these agree by; default kube-system and the program's name.
+	LeaseName, LeaseNamespace string
+	// Kubeconfig reaches the API server; default that of the pod that this is in. Master is its address in place of the kubeconfig's.
+	Kubeconfig, Master string
+	// QPS and Burst bound the requests that are made in a second.
+	QPS   float32
+	Burst int
+
+	// teller is who the events of the Lease come from if that is not its name.
+	teller string
+}
+
+func newProgram(name string, port int, qps float32, burst int) Program {
+	return Program{
+		Settings: secured.Default(name, port), Options: election.DefaultOptions(), LeaseName: name, LeaseNamespace: metav1.NamespaceSystem, QPS: qps, Burst: burst,
+	}
+}
+
+// validate returns everything that is wrong with what the programs have in common.
+func (p *Program) validate() error {
+	wrong := []error{p.Settings.Validate()}
+	if p.LeaderElect {
+		wrong = append(wrong, p.Terms().Validate())
+	}
+	return errors.Join(wrong...)
+}
+
+// Reachable says whether it is known where the API server is: from a kubeconfig, by an address, or from the pod that this process is in.
+func (p *Program) Reachable() bool {
+	if p.Kubeconfig != "" || p.Master != "" {
+		return true
+	}
+	_, err := rest.InClusterConfig()
+	return err == nil
+}
+
+// config reaches the API server.
+func (p *Program) config() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags(p.Master, p.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("reading --kubeconfig: %w", err)
+	}
+	config.QPS, config.Burst, config.UserAgent = p.QPS, p.Burst, p.Component+"/"+version.Version
+	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	return config, nil
+}
+
+// serve opens the port, and leads whenever it may until ctx ends.
+func (p *Program) serve(ctx context.Context, config *rest.Config, counted prometheus.Gatherer, lead func(context.Context) error) error {
+	port := &secured.Server{Settings: p.Settings, Metrics: append(prometheus.Gatherers{counted}, libraries())}
+	if err := port.Listen(ctx); err != nil {
+		return err
+	}
+	if address := port.Address(); address != nil {
+		log.FromContext(ctx).Info("Serving", "address", address.String())
+	}
+	if p.LeaderElect {
+		seat, err := p.seat(config)
+		if err != nil {
+			return err
+		}
+		term := lead
+		lead = func(ctx context.Context) error { return seat.Run(ctx, term) }
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return port.Run(ctx) })
+	all.Go(func() error {
+		err := lead(ctx)
+		if err == nil && ctx.Err() == nil {
+			return errors.New("what this program is for has ended")
+		}
+		return err
+	})
+	return all.Wait()
+}
+
+func (p *Program) seat(config *rest.Config) (*election.Election, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	of := *config
+	of.Timeout = p.LeaderElectRenewDeadline.Duration / 2
+	return &election.Election{
+		Config: &of, Name: p.LeaseName, Namespace: p.LeaseNamespace, Identity: host + "_" + uuid.NewString(), Component: p.teller, Terms: p.Terms(),
+	}, nil
+}
+
+// libraries have what is counted for the whole process: queues, and requests of clients.
+func libraries() prometheus.Gatherer {
+	return metrics.Only(clientmetrics.Registry, "workqueue_", "rest_client_", "controller_runtime_", "leader_election_")
+}
+
+// informers say how objects are kept: nobody here looks at who manages which field.
+func informers() cache.Options {
+	return cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+}
