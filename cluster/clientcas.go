@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -141,22 +140,30 @@ func (c *controlPlane) tellAuthorities(ctx context.Context, writer client.Client
 	return ensure(ctx, writer, wanted)
 }
 
-// nameAuthorities has handshakes name the authorities of now: clients show certificates of authorities that are named to them.
-func (c *certificates) nameAuthorities(server *http.Server) {
+// tls is how the API server serves. Client certificates are asked for and checked later, where the request is authenticated.
+// Handshakes name the authorities of now: clients show certificates of authorities that are named to them.
+func (c *certificates) tls() *tls.Config {
+	all := &tls.Config{
+		MinVersion: tls.VersionTLS12, GetCertificate: c.serve,
+		ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2", "http/1.1"},
+		// Small records at the start of a connection are for browsers that show half a page.
+		DynamicRecordSizingDisabled: true,
+	}
 	type named struct {
 		clients, proxies *authorityBundle
 		config           *tls.Config
 	}
 	var current atomic.Pointer[named]
-	server.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	all.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		clients, proxies := c.clients.current.Load(), c.proxies.current.Load()
 		if known := current.Load(); known != nil && known.clients == clients && known.proxies == proxies {
 			return known.config, nil
 		}
-		config := server.TLSConfig.Clone()
+		config := all.Clone()
 		config.GetConfigForClient, config.ClientCAs = nil, clients.pool.Clone()
 		config.ClientCAs.AppendCertsFromPEM(proxies.all)
 		current.Store(&named{clients, proxies, config})
 		return config, nil
 	}
+	return all
 }

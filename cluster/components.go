@@ -149,8 +149,8 @@ func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (comp
 				return newsRecorder{broadcaster.NewRecorder(c.scheme, profile), told, profile}
 			},
 		}
-		c.explainer.scheduler.Store(s)
-		defer c.explainer.scheduler.Store(nil)
+		c.explainer.use(s)
+		defer c.explainer.use(nil)
 		return s.Run(ctx)
 	}}, nil
 }

@@ -146,10 +146,11 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nodes, err := c.newKubelets()
+	toKubelets, err := c.kubeletTLS()
 	if err != nil {
 		return err
 	}
+	nodes := newKubelets(c.view, toKubelets)
 	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
@@ -173,7 +174,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	lasting, endLasting := context.WithCancel(ctx)
-	c.drainer = c.newDrainer(endLasting)
+	c.drainer = &drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
 	if c.handler, err = c.server.Handler(lasting); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}
@@ -191,7 +192,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.handler, c.certificates, c.drainer)
+	c.http = newHTTPServer(ctx, c.handler, c.certificates.tls(), c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
 		return err
@@ -265,5 +266,15 @@ func (c *controlPlane) adminConfig() *rest.Config {
 		TLSClientConfig: rest.TLSClientConfig{
 			CAData: c.certificates.trusted, CertData: admin.CertPEM, KeyData: admin.KeyPEM,
 		},
+	}
+}
+
+// checkLeaving fails /readyz as soon as the cluster is told to end.
+func (c *controlPlane) checkLeaving(context.Context) error {
+	select {
+	case <-c.leaving:
+		return errors.New("process is shutting down")
+	default:
+		return nil
 	}
 }

@@ -22,6 +22,9 @@ type explainer struct {
 	scheduler atomic.Pointer[scheduler.Scheduler]
 }
 
+// use has the scheduler answer from now on; nil is none.
+func (e *explainer) use(runs *scheduler.Scheduler) { e.scheduler.Store(runs) }
+
 // ServeHTTP implements http.Handler.
 func (e *explainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	namespace, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, ExplainPath), "/")

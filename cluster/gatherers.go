@@ -15,8 +15,8 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
-	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
 
@@ -28,13 +28,10 @@ func gatherers() []prometheus.Gatherer {
 	}
 }
 
-// instrument has the server's /metrics show what is known here alone.
-func (c *controlPlane) instrument() {
-	handshakes := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
-	c.httpErrors = log.New(handshakeErrors{handshakes}, "", 0)
-	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view}, c.scheduling)
-	c.counting = prometheus.NewRegistry()
-	c.server.Gatherers, c.server.StoreSize = append(gatherers(), c.counting), c.storeSize
+// countHandshakes counts those that fail by what an HTTP server tells the logger.
+func countHandshakes() (*log.Logger, prometheus.Collector) {
+	failed := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
+	return log.New(handshakeErrors{failed}, "", 0), failed
 }
 
 // handshakeErrors counts what the HTTP server has to say of handshakes. They are the clients' business, and so is all else it says.
@@ -70,21 +67,13 @@ func (u unavailable) Collect(to chan<- prometheus.Metric) {
 }
 
 // podResources serves what pods ask for, as schedulers do beside their /metrics. It costs as much as there are pods, when somebody asks.
-func (c *controlPlane) podResources() http.Handler {
+func podResources(view *cacheview.View) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(schedulermetrics.Resources{Pods: func(yield func(*corev1.Pod) bool) {
-		c.view.Each(schema.GroupResource{Resource: "pods"}, "", func(object resource.Object) bool {
+		view.Each(schema.GroupResource{Resource: "pods"}, "", func(object resource.Object) bool {
 			pod, ok := object.(*corev1.Pod)
 			return !ok || yield(pod)
 		})
 	}})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 1})
-}
-
-// storeSize is the size of etcd's file, where etcd is in the process.
-func (c *controlPlane) storeSize() int64 {
-	if member, ok := c.etcd.(interface{ Status() etcd.Status }); ok {
-		return member.Status().Size
-	}
-	return 0
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -24,17 +25,13 @@ type kubelets struct {
 
 var _ connect.Kubelets = &kubelets{}
 
-// newKubelets authenticates to kubelets with a client certificate, and checks theirs against the cluster's authority.
-func (c *controlPlane) newKubelets() (*kubelets, error) {
-	config, err := c.kubeletTLS()
-	if err != nil {
-		return nil, err
-	}
-	return &kubelets{nodes: c.view, transport: &http.Transport{
+// newKubelets finds nodes by the lister. What it calls them by, and whom it believes, is in config.
+func newKubelets(nodes auth.Lister, config *tls.Config) *kubelets {
+	return &kubelets{nodes: nodes, transport: &http.Transport{
 		TLSClientConfig:     config,
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
-	}}, nil
+	}}
 }
 
 // Node implements connect.Kubelets.

@@ -18,23 +18,16 @@ import (
 // who sends many more is cut off by the library (CVE-2023-44487).
 func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
 
-// newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Client certificates are asked for and checked later, where the
-// request is authenticated. Its end is d's.
-func newHTTPServer(ctx context.Context, handler http.Handler, c *certificates, d *drainer) *http.Server {
+// newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Its end is d's.
+func newHTTPServer(ctx context.Context, handler http.Handler, secure *tls.Config, d *drainer) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		// What goes wrong in handshakes is the clients' business.
 		ErrorLog: log.New(io.Discard, "", 0),
-		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, GetCertificate: c.serve,
-			ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2", "http/1.1"},
-			// Small records at the start of a connection are for browsers that show half a page.
-			DynamicRecordSizingDisabled: true,
-		},
-		HTTP2: http2Limits(),
+		TLSConfig: secure,
+		HTTP2:     http2Limits(),
 	}
-	c.nameAuthorities(server)
 	d.attend(server)
 	if err := gather.HTTP2(server, &d.conns); err != nil {
 		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")

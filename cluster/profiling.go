@@ -6,20 +6,6 @@ import (
 	"net/http/pprof"
 )
 
-// paths are those that are served beside the API.
-func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.Handler {
-	all := maps.Clone(documents)
-	if all == nil {
-		all = map[string]http.Handler{}
-	}
-	all[ExplainPath] = &c.explainer
-	all["/metrics/resources"] = c.podResources()
-	if c.options.Profiling {
-		return withProfiles(all)
-	}
-	return all
-}
-
 // withProfiles adds what `go tool pprof` reads, for whoever may read /debug/pprof. A profile is made while it is asked for;
 // otherwise this costs nothing.
 func withProfiles(paths map[string]http.Handler) map[string]http.Handler {

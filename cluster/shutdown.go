@@ -33,21 +33,6 @@ type drainer struct {
 	answering map[net.Conn]bool // connections of HTTP/1.1 that are counted by unsent
 }
 
-// newDrainer is that of the control plane's server; what lasts ends by endLasting.
-func (c *controlPlane) newDrainer(endLasting context.CancelFunc) *drainer {
-	return &drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
-}
-
-// checkLeaving fails /readyz as soon as the cluster is told to end.
-func (c *controlPlane) checkLeaving(context.Context) error {
-	select {
-	case <-c.leaving:
-		return errors.New("process is shutting down")
-	default:
-		return nil
-	}
-}
-
 // attend has a server tell of its requests and connections. It is called before the server serves.
 func (d *drainer) attend(server *http.Server) {
 	d.answering = map[net.Conn]bool{}

@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	"maps"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+)
+
+// paths are those that are served beside the API.
+func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.Handler {
+	all := maps.Clone(documents)
+	if all == nil {
+		all = map[string]http.Handler{}
+	}
+	all[ExplainPath] = &c.explainer
+	all["/metrics/resources"] = podResources(c.view)
+	if c.options.Profiling {
+		return withProfiles(all)
+	}
+	return all
+}
+
+// instrument has the server's /metrics show what is known here alone.
+func (c *controlPlane) instrument() {
+	var handshakes prometheus.Collector
+	c.httpErrors, handshakes = countHandshakes()
+	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view}, c.scheduling)
+	c.counting = prometheus.NewRegistry()
+	c.server.Gatherers, c.server.StoreSize = append(gatherers(), c.counting), c.storeSize
+}
+
+// storeSize is the size of etcd's file, where etcd is in the process.
+func (c *controlPlane) storeSize() int64 {
+	if member, ok := c.etcd.(interface{ Status() etcd.Status }); ok {
+		return member.Status().Size
+	}
+	return 0
+}
