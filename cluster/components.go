@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -16,8 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
-
-	"k8s.io/client-go/rest"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/controllers"
@@ -149,8 +148,8 @@ func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (comp
 				return newsRecorder{broadcaster.NewRecorder(c.scheme, profile), told, profile}
 			},
 		}
-		c.explainer.use(s)
-		defer c.explainer.use(nil)
+		c.explainer.Use(s)
+		defer c.explainer.Use(nil)
 		return s.Run(ctx)
 	}}, nil
 }

@@ -30,7 +30,9 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
+	"github.com/coxswain-k8s/coxswain/cluster/kubelets"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
@@ -55,8 +57,8 @@ type controlPlane struct {
 	http       *http.Server
 	mapping    sharedMapper
 	closers    []io.Closer // what outlasts the last request
-	drainer    *drainer
-	explainer  explainer
+	drainer    *serving.Drainer
+	explainer  serving.Explainer
 	scheduling *schedulermetrics.Metrics // of the scheduler, while one runs in this process
 	counting   *prometheus.Registry      // of the controllers
 	httpErrors *log.Logger
@@ -150,13 +152,13 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nodes := newKubelets(c.view, toKubelets)
+	nodes := kubelets.New(c.view, toKubelets)
 	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, FrontProxy: c.options.headers(), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
-		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.live(), OpenAPI: documents,
+		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.Live(), OpenAPI: documents,
 		FieldManager: sharedFields(),
 		Checks: []apiserver.Check{
 			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
@@ -174,7 +176,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	}
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	lasting, endLasting := context.WithCancel(ctx)
-	c.drainer = &drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
+	c.drainer = &serving.Drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
 	if c.handler, err = c.server.Handler(lasting); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}
@@ -192,7 +194,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = newHTTPServer(ctx, c.handler, c.certificates.tls(), c.drainer)
+	c.http = serving.NewServer(ctx, c.handler, c.certificates.tls(), c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
 		return err
@@ -231,7 +233,7 @@ func (c *controlPlane) run(name string, part func() error) {
 func (c *controlPlane) close() error {
 	var err error
 	if c.http != nil {
-		err = c.drainer.drain(c.http)
+		err = c.drainer.Drain(c.http)
 	}
 	c.stop()
 	c.running.Wait()

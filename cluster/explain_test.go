@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 )
 
 // What the scheduler knows of a pod is told to those who may read the path of its namespace.
@@ -27,12 +29,12 @@ func TestExplanationsAreForWhoMay(t *testing.T) {
 	}
 	jane := rest.CopyConfig(running.Config)
 	jane.Impersonate = rest.ImpersonationConfig{UserName: "jane"}
-	path := ExplainPath + "default/pods/waits"
+	path := serving.ExplainPath + "default/pods/waits"
 	if answer := ask(t, jane, path); !strings.HasPrefix(answer, "403 ") {
 		t.Error("anybody is told:", answer)
 	}
 	for _, object := range []client.Object{
-		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "why"}, Rules: []rbacv1.PolicyRule{{Verbs: []string{"get"}, NonResourceURLs: []string{ExplainPath + "default/*"}}}},
+		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "why"}, Rules: []rbacv1.PolicyRule{{Verbs: []string{"get"}, NonResourceURLs: []string{serving.ExplainPath + "default/*"}}}},
 		&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "why"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "why"},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "jane"}},
@@ -57,10 +59,10 @@ func TestExplanationsAreForWhoMay(t *testing.T) {
 	if err != nil {
 		t.Errorf("who may is told %s", answer)
 	}
-	if answer := ask(t, jane, ExplainPath+"kube-public/pods/waits"); !strings.HasPrefix(answer, "403 ") {
+	if answer := ask(t, jane, serving.ExplainPath+"kube-public/pods/waits"); !strings.HasPrefix(answer, "403 ") {
 		t.Error("she is told of another namespace:", answer)
 	}
-	if answer := ask(t, running.Config, ExplainPath+"default/pods/nobody"); !strings.HasPrefix(answer, "404 ") {
+	if answer := ask(t, running.Config, serving.ExplainPath+"default/pods/nobody"); !strings.HasPrefix(answer, "404 ") {
 		t.Error("of a pod that there is not:", answer)
 	}
 }

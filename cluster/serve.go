@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 )
 
 // paths are those that are served beside the API.
@@ -15,10 +16,10 @@ func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.
 	if all == nil {
 		all = map[string]http.Handler{}
 	}
-	all[ExplainPath] = &c.explainer
-	all["/metrics/resources"] = podResources(c.view)
+	all[serving.ExplainPath] = &c.explainer
+	all["/metrics/resources"] = serving.PodResources(c.view)
 	if c.options.Profiling {
-		return withProfiles(all)
+		return serving.WithProfiles(all)
 	}
 	return all
 }
@@ -26,10 +27,10 @@ func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.
 // instrument has the server's /metrics show what is known here alone.
 func (c *controlPlane) instrument() {
 	var handshakes prometheus.Collector
-	c.httpErrors, handshakes = countHandshakes()
-	c.server.Collectors = append(c.server.Collectors, handshakes, unavailable{c.view}, c.scheduling)
+	c.httpErrors, handshakes = serving.CountHandshakes()
+	c.server.Collectors = append(c.server.Collectors, handshakes, serving.Unavailable{Lister: c.view}, c.scheduling)
 	c.counting = prometheus.NewRegistry()
-	c.server.Gatherers, c.server.StoreSize = append(gatherers(), c.counting), c.storeSize
+	c.server.Gatherers, c.server.StoreSize = append(serving.Gatherers(), c.counting), c.storeSize
 }
 
 // storeSize is the size of etcd's file, where etcd is in the process.

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/why"
 )
 
@@ -90,7 +90,7 @@ func explain(ctx context.Context, config *rest.Config, key client.ObjectKey) (st
 	if err != nil {
 		return "", fmt.Errorf("calling the API server: %w", err)
 	}
-	reader := &why.Reader{Client: reads, Config: config, SchedulerPath: cluster.ExplainPath}
+	reader := &why.Reader{Client: reads, Config: config, SchedulerPath: serving.ExplainPath}
 	facts, err := reader.Pod(ctx, key)
 	if err != nil {
 		return "", err

@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"bufio"
@@ -45,7 +45,7 @@ func (c gated) Read(p []byte) (int, error) {
 func TestShutdownSendsSlowClientsTheRest(t *testing.T) {
 	body := bytes.Repeat([]byte("body"), 25<<10) // less than a connection gathers
 	shut, gate := make(chan struct{}), make(chan struct{})
-	d := &drainer{Patience: time.Minute, EndLasting: func() {}}
+	d := &Drainer{Patience: time.Minute, EndLasting: func() {}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(shut)
 		_, _ = w.Write(body)
@@ -81,7 +81,7 @@ func TestShutdownSendsSlowClientsTheRest(t *testing.T) {
 	}()
 	<-shut
 	drained := make(chan error, 1)
-	go func() { drained <- d.drain(server.Config) }()
+	go func() { drained <- d.Drain(server.Config) }()
 	select {
 	case err := <-drained:
 		close(gate)
@@ -123,7 +123,7 @@ func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // What HTTP/1.1 sends last, it sends after the handler has ended.
 func TestShutdownSendsTheLastBuffer(t *testing.T) {
 	body := bytes.Repeat([]byte("body"), 700)
-	d := &drainer{Patience: time.Minute, EndLasting: func() {}}
+	d := &Drainer{Patience: time.Minute, EndLasting: func() {}}
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })}
 	d.attend(server)
 	listener := pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
@@ -139,7 +139,7 @@ func TestShutdownSendsTheLastBuffer(t *testing.T) {
 		t.Fatal(err)
 	}
 	drained := make(chan error, 1)
-	go func() { drained <- d.drain(server) }()
+	go func() { drained <- d.Drain(server) }()
 	select {
 	case err := <-drained:
 		t.Fatalf("the server is closed before its client has read: %v", err)

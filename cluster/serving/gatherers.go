@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"bytes"
@@ -20,16 +20,16 @@ import (
 	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
 
-// gatherers have what libraries count for the whole process: etcd its own, controller-runtime queues and requests of clients.
-func gatherers() []prometheus.Gatherer {
+// Gatherers have what libraries count for the whole process: etcd its own, controller-runtime queues and requests of clients.
+func Gatherers() []prometheus.Gatherer {
 	return []prometheus.Gatherer{
 		metrics.Only(prometheus.DefaultGatherer, "etcd_", "grpc_server_"),
 		metrics.Only(clientmetrics.Registry, "workqueue_", "rest_client_", "controller_runtime_", "leader_election_"),
 	}
 }
 
-// countHandshakes counts those that fail by what an HTTP server tells the logger.
-func countHandshakes() (*log.Logger, prometheus.Collector) {
+// CountHandshakes counts those that fail by what an HTTP server tells the logger.
+func CountHandshakes() (*log.Logger, prometheus.Collector) {
 	failed := prometheus.NewCounter(prometheus.CounterOpts{Name: "apiserver_tls_handshake_errors_total", Help: "TLS handshakes that failed."})
 	return log.New(handshakeErrors{failed}, "", 0), failed
 }
@@ -45,16 +45,16 @@ func (h handshakeErrors) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// unavailable tells of each APIService whether there is nobody who answers for it.
-type unavailable struct{ auth.Lister }
+// Unavailable tells of each APIService whether there is nobody who answers for it.
+type Unavailable struct{ auth.Lister }
 
 var unavailableDesc = prometheus.NewDesc("aggregator_unavailable_apiservice", "APIServices that are unavailable.", []string{"name"}, nil)
 
 // Describe implements prometheus.Collector.
-func (u unavailable) Describe(to chan<- *prometheus.Desc) { to <- unavailableDesc }
+func (u Unavailable) Describe(to chan<- *prometheus.Desc) { to <- unavailableDesc }
 
 // Collect implements prometheus.Collector.
-func (u unavailable) Collect(to chan<- prometheus.Metric) {
+func (u Unavailable) Collect(to chan<- prometheus.Metric) {
 	for _, s := range auth.List[*apiregistrationv1.APIService](u, schema.GroupResource{Group: apiregistrationv1.GroupName, Resource: "apiservices"}, "") {
 		value := 0.0
 		if slices.ContainsFunc(s.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
@@ -66,8 +66,8 @@ func (u unavailable) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// podResources serves what pods ask for, as schedulers do beside their /metrics. It costs as much as there are pods, when somebody asks.
-func podResources(view *cacheview.View) http.Handler {
+// PodResources serves what pods ask for, as schedulers do beside their /metrics. It costs as much as there are pods, when somebody asks.
+func PodResources(view *cacheview.View) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(schedulermetrics.Resources{Pods: func(yield func(*corev1.Pod) bool) {
 		view.Each(schema.GroupResource{Resource: "pods"}, "", func(object resource.Object) bool {

@@ -1,4 +1,4 @@
-package cluster
+package kubelets
 
 import (
 	"context"
@@ -26,8 +26,8 @@ import (
 // maxSummary bounds what a node may answer.
 const maxSummary = 64 << 20
 
-// live answers metrics.k8s.io by asking the kubelets, when somebody asks.
-func (k *kubelets) live() map[schema.GroupResource]apiserver.LiveFunc {
+// Live answers metrics.k8s.io by asking the kubelets, when somebody asks.
+func (k *Client) Live() map[schema.GroupResource]apiserver.LiveFunc {
 	group := metricsv1beta1.GroupName
 	return map[schema.GroupResource]apiserver.LiveFunc{
 		{Group: group, Resource: "nodes"}: k.nodeMetrics,
@@ -35,7 +35,7 @@ func (k *kubelets) live() map[schema.GroupResource]apiserver.LiveFunc {
 	}
 }
 
-func (k *kubelets) nodeMetrics(ctx context.Context, _, name string) ([]apiresource.Object, error) {
+func (k *Client) nodeMetrics(ctx context.Context, _, name string) ([]apiresource.Object, error) {
 	var found []apiresource.Object
 	for _, answer := range k.summaries(ctx, name) {
 		usage, at, window, ok := used(answer.summary.Node.CPU, answer.summary.Node.Memory)
@@ -53,7 +53,7 @@ func (k *kubelets) nodeMetrics(ctx context.Context, _, name string) ([]apiresour
 	return found, nil
 }
 
-func (k *kubelets) podMetrics(ctx context.Context, namespace, name string) ([]apiresource.Object, error) {
+func (k *Client) podMetrics(ctx context.Context, namespace, name string) ([]apiresource.Object, error) {
 	node := ""
 	if name != "" {
 		pod, ok := auth.Get[*corev1.Pod](k.nodes, schema.GroupResource{Resource: "pods"}, namespace, name)
@@ -81,7 +81,7 @@ func (k *kubelets) podMetrics(ctx context.Context, namespace, name string) ([]ap
 }
 
 // metricsOf a pod whose containers have all been measured, or nil.
-func (k *kubelets) metricsOf(measured *statsapi.PodStats) *metricsv1beta1.PodMetrics {
+func (k *Client) metricsOf(measured *statsapi.PodStats) *metricsv1beta1.PodMetrics {
 	pod, ok := auth.Get[*corev1.Pod](k.nodes, schema.GroupResource{Resource: "pods"}, measured.PodRef.Namespace, measured.PodRef.Name)
 	if !ok || string(pod.UID) != measured.PodRef.UID || len(measured.Containers) == 0 {
 		return nil
@@ -118,7 +118,7 @@ type answer struct {
 }
 
 // summaries asks all nodes, or the one of that name, at the same time. A node that does not answer is left out.
-func (k *kubelets) summaries(ctx context.Context, name string) []answer {
+func (k *Client) summaries(ctx context.Context, name string) []answer {
 	var (
 		mu      sync.Mutex
 		asking  sync.WaitGroup
@@ -143,7 +143,7 @@ func (k *kubelets) summaries(ctx context.Context, name string) []answer {
 	return answers
 }
 
-func (k *kubelets) summary(ctx context.Context, node string) (*statsapi.Summary, error) {
+func (k *Client) summary(ctx context.Context, node string) (*statsapi.Summary, error) {
 	connection, err := k.Node(ctx, node)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"encoding/json"
@@ -17,16 +17,16 @@ import (
 // such a path (nonResourceURLs in RBAC, of one namespace or all) is told what keeps a pod from each node.
 const ExplainPath = "/debug/scheduler/namespaces/"
 
-// explainer answers for the scheduler while one runs in this process.
-type explainer struct {
+// Explainer answers for the scheduler while one runs in this process.
+type Explainer struct {
 	scheduler atomic.Pointer[scheduler.Scheduler]
 }
 
-// use has the scheduler answer from now on; nil is none.
-func (e *explainer) use(runs *scheduler.Scheduler) { e.scheduler.Store(runs) }
+// Use has the scheduler answer from now on; nil is none.
+func (e *Explainer) Use(runs *scheduler.Scheduler) { e.scheduler.Store(runs) }
 
 // ServeHTTP implements http.Handler.
-func (e *explainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *Explainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	namespace, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, ExplainPath), "/")
 	name, ok := strings.CutPrefix(rest, "pods/")
 	if !ok || r.Method != http.MethodGet || strings.Contains(name, "/") {

@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"maps"
@@ -6,9 +6,9 @@ import (
 	"net/http/pprof"
 )
 
-// withProfiles adds what `go tool pprof` reads, for whoever may read /debug/pprof. A profile is made while it is asked for;
+// WithProfiles adds what `go tool pprof` reads, for whoever may read /debug/pprof. A profile is made while it is asked for;
 // otherwise this costs nothing.
-func withProfiles(paths map[string]http.Handler) map[string]http.Handler {
+func WithProfiles(paths map[string]http.Handler) map[string]http.Handler {
 	all := maps.Clone(paths)
 	if all == nil {
 		all = map[string]http.Handler{}

@@ -1,4 +1,4 @@
-package cluster
+package kubelets
 
 import (
 	"context"
@@ -17,17 +17,17 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/connect"
 )
 
-// kubelets reaches the kubelets of all nodes at the addresses that the nodes report.
-type kubelets struct {
+// Client reaches the kubelets of all nodes at the addresses that the nodes report.
+type Client struct {
 	nodes     auth.Lister
 	transport *http.Transport
 }
 
-var _ connect.Kubelets = &kubelets{}
+var _ connect.Kubelets = &Client{}
 
-// newKubelets finds nodes by the lister. What it calls them by, and whom it believes, is in config.
-func newKubelets(nodes auth.Lister, config *tls.Config) *kubelets {
-	return &kubelets{nodes: nodes, transport: &http.Transport{
+// New finds nodes by the lister. What it calls them by, and whom it believes, is in config.
+func New(nodes auth.Lister, config *tls.Config) *Client {
+	return &Client{nodes: nodes, transport: &http.Transport{
 		TLSClientConfig:     config,
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
@@ -35,7 +35,7 @@ func newKubelets(nodes auth.Lister, config *tls.Config) *kubelets {
 }
 
 // Node implements connect.Kubelets.
-func (k *kubelets) Node(_ context.Context, name string) (*connect.Kubelet, error) {
+func (k *Client) Node(_ context.Context, name string) (*connect.Kubelet, error) {
 	node, ok := auth.Get[*corev1.Node](k.nodes, schema.GroupResource{Resource: "nodes"}, "", name)
 	if !ok {
 		return nil, fmt.Errorf("node %q does not exist", name)

@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"context"
@@ -18,13 +18,13 @@ import (
 // who sends many more is cut off by the library (CVE-2023-44487).
 func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
 
-// newHTTPServer serves HTTP/1.1 and HTTP/2 over TLS. Its end is d's.
-func newHTTPServer(ctx context.Context, handler http.Handler, secure *tls.Config, d *drainer) *http.Server {
+// NewServer serves HTTP/1.1 and HTTP/2 over TLS. Its end is d's.
+func NewServer(ctx context.Context, handler http.Handler, secure *tls.Config, d *Drainer) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 32 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 1 << 20,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		// What goes wrong in handshakes is the clients' business.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog:  log.New(io.Discard, "", 0),
 		TLSConfig: secure,
 		HTTP2:     http2Limits(),
 	}

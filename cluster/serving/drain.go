@@ -1,4 +1,4 @@
-package cluster
+package serving
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 )
 
-// drainer ends an HTTP server without cutting anybody off.
+// Drainer ends an HTTP server without cutting anybody off.
 //
 //	serving ──ctx ends──> leaving ──delay──> draining ──nothing under way──> closed
 //	/readyz ok            fails             what lasts ends; the port is closed; slow clients get the rest
 //
 // In the delay, requests are served as before: whoever sends them is given time to learn that this server goes.
-type drainer struct {
+type Drainer struct {
 	// Delay is how long to go on serving after /readyz has said that the server ends.
 	Delay time.Duration
 	// Patience bounds the wait for what is under way.
@@ -34,7 +34,7 @@ type drainer struct {
 }
 
 // attend has a server tell of its requests and connections. It is called before the server serves.
-func (d *drainer) attend(server *http.Server) {
+func (d *Drainer) attend(server *http.Server) {
 	d.answering = map[net.Conn]bool{}
 	server.Handler = d.counted(server.Handler)
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connection{}, c) }
@@ -49,7 +49,7 @@ func (d *drainer) attend(server *http.Server) {
 type connection struct{}
 
 // counted keeps count of what is under way.
-func (d *drainer) counted(next http.Handler) http.Handler {
+func (d *Drainer) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.underWay.add(1)
 		defer d.underWay.add(-1)
@@ -60,7 +60,7 @@ func (d *drainer) counted(next http.Handler) http.Handler {
 	})
 }
 
-func (d *drainer) setAnswering(c net.Conn, now bool) {
+func (d *Drainer) setAnswering(c net.Conn, now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -107,8 +107,8 @@ func (t *tally) isNone() <-chan struct{} {
 // flushing is how long connections have, after the last answer, to deliver it and be closed by their owner.
 const flushing = 250 * time.Millisecond
 
-// drain returns when the server is closed, with an error if something had to be cut off.
-func (d *drainer) drain(server *http.Server) error {
+// Drain returns when the server is closed, with an error if something had to be cut off.
+func (d *Drainer) Drain(server *http.Server) error {
 	if d.Delay > 0 {
 		<-time.After(d.Delay)
 	}
