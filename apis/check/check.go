@@ -79,6 +79,31 @@ func RequiredOneOf[T ~string](path *field.Path, value T, known ...T) field.Error
 	return OneOf(path, value, known...)
 }
 
+// ChildOneOf is OneOf for a field of what path leads to. Like those below it makes a path only where something is wrong with the field:
+// the paths to all that was right were a seventh of what a new pod allocated.
+func ChildOneOf[T ~string](path *field.Path, name string, value T, known ...T) field.ErrorList {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	return OneOf(path.Child(name), value, known...)
+}
+
+// RequiredChildOneOf is RequiredOneOf for a field of what path leads to.
+func RequiredChildOneOf[T ~string](path *field.Path, name string, value T, known ...T) field.ErrorList {
+	if value != "" && slices.Contains(known, value) {
+		return nil
+	}
+	return RequiredOneOf(path.Child(name), value, known...)
+}
+
+// ChildMessages is Messages for a field of what path leads to.
+func ChildMessages(path *field.Path, name string, value any, messages []string) field.ErrorList {
+	if len(messages) == 0 {
+		return nil
+	}
+	return Messages(path.Child(name), value, messages)
+}
+
 // Selector checks a label selector.
 func Selector(path *field.Path, selector *metav1.LabelSelector) field.ErrorList {
 	return metav1validation.ValidateLabelSelector(selector, metav1validation.LabelSelectorValidationOptions{}, path)

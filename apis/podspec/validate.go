@@ -56,13 +56,21 @@ func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *fiel
 	errs = append(errs, validateNames(spec, path)...)
 	errs = append(errs, validateHost(spec, path)...)
 	errs = append(errs, validateDNS(spec, path)...)
-	errs = append(errs, check.Labels(path.Child("nodeSelector"), spec.NodeSelector)...)
+	if len(spec.NodeSelector) > 0 {
+		errs = append(errs, check.Labels(path.Child("nodeSelector"), spec.NodeSelector)...)
+	}
 	errs = append(errs, security.ValidatePod(spec, path.Child("securityContext"))...)
-	errs = append(errs, placement.ValidateAffinity(spec.Affinity, placement.AffinityOf(old), path.Child("affinity"))...)
+	if spec.Affinity != nil {
+		errs = append(errs, placement.ValidateAffinity(spec.Affinity, placement.AffinityOf(old), path.Child("affinity"))...)
+	}
 	errs = append(errs, placement.ValidateTolerations(spec.Tolerations, path.Child("tolerations"))...)
-	errs = append(errs, placement.ValidateTopologySpread(spec.TopologySpreadConstraints, path.Child("topologySpreadConstraints"))...)
+	if len(spec.TopologySpreadConstraints) > 0 {
+		errs = append(errs, placement.ValidateTopologySpread(spec.TopologySpreadConstraints, path.Child("topologySpreadConstraints"))...)
+	}
 	errs = append(errs, validateGates(spec, path)...)
-	errs = append(errs, validateHostAliases(spec.HostAliases, path.Child("hostAliases"))...)
+	if len(spec.HostAliases) > 0 {
+		errs = append(errs, validateHostAliases(spec.HostAliases, path.Child("hostAliases"))...)
+	}
 	errs = append(errs, resources.ValidatePod(spec, path.Child("resources"))...)
 	if len(spec.Overhead) > 0 {
 		errs = append(errs, resources.Validate(&corev1.ResourceRequirements{Limits: spec.Overhead}, claims, path.Child("overhead"))...)
@@ -72,7 +80,7 @@ func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *fiel
 
 // validateLife checks how a pod starts and ends.
 func validateLife(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
-	errs := check.RequiredOneOf(path.Child("restartPolicy"), spec.RestartPolicy, corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever)
+	errs := check.RequiredChildOneOf(path, "restartPolicy", spec.RestartPolicy, corev1.RestartPolicyAlways, corev1.RestartPolicyOnFailure, corev1.RestartPolicyNever)
 	if seconds := spec.TerminationGracePeriodSeconds; seconds == nil {
 		errs = append(errs, field.Required(path.Child("terminationGracePeriodSeconds"), ""))
 	}

@@ -27,7 +27,9 @@ func Warnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) [
 	}
 	warnings = append(warnings, listWarnings(spec, at)...)
 	warnings = append(warnings, containers.Warnings(spec, at)...)
-	warnings = append(warnings, affinityWarnings(spec.Affinity, at.Child("affinity"))...)
+	if spec.Affinity != nil {
+		warnings = append(warnings, affinityWarnings(spec.Affinity, at.Child("affinity"))...)
+	}
 	if seconds := spec.TerminationGracePeriodSeconds; seconds != nil && *seconds < 0 {
 		warnings = append(warnings, at.Child("terminationGracePeriodSeconds").String()+": must be >= 0; negative values are invalid and will be treated as 1")
 	}
@@ -90,7 +92,10 @@ func SelectorWarnings(selector map[string]string, path *field.Path) []string {
 }
 
 func labelWarnings(spec *corev1.PodSpec, path *field.Path) []string {
-	warnings := SelectorWarnings(spec.NodeSelector, path.Child("nodeSelector"))
+	var warnings []string
+	if len(spec.NodeSelector) > 0 {
+		warnings = SelectorWarnings(spec.NodeSelector, path.Child("nodeSelector"))
+	}
 	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
 		affinity, at := spec.Affinity.NodeAffinity, path.Child("affinity", "nodeAffinity")
 		if required := affinity.RequiredDuringSchedulingIgnoredDuringExecution; required != nil {
@@ -120,9 +125,6 @@ func nullSelector(selector *metav1.LabelSelector, path *field.Path) []string {
 }
 
 func affinityWarnings(affinity *corev1.Affinity, path *field.Path) []string {
-	if affinity == nil {
-		return nil
-	}
 	var warnings []string
 	terms := func(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm, at *field.Path) {
 		for i := range required {
@@ -144,6 +146,9 @@ func affinityWarnings(affinity *corev1.Affinity, path *field.Path) []string {
 
 // listWarnings are about host aliases, pull secrets and name servers.
 func listWarnings(spec *corev1.PodSpec, path *field.Path) []string {
+	if len(spec.HostAliases)+len(spec.ImagePullSecrets) == 0 && spec.DNSConfig == nil {
+		return nil
+	}
 	var warnings []string
 	seen := sets.New[string]()
 	for i, alias := range spec.HostAliases {

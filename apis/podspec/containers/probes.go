@@ -98,6 +98,9 @@ func validateHTTPGet(get *corev1.HTTPGetAction, path *field.Path) field.ErrorLis
 }
 
 func validateProbes(container *corev1.Container, path *field.Path, grace int64) field.ErrorList {
+	if container.LivenessProbe == nil && container.ReadinessProbe == nil && container.StartupProbe == nil {
+		return nil
+	}
 	errs := validateOnce(container.LivenessProbe, grace, path.Child("livenessProbe"))
 	readiness := container.ReadinessProbe
 	errs = append(errs, validateProbe(readiness, grace, path.Child("readinessProbe"))...)

@@ -24,7 +24,9 @@ func (c *Pod) Validate(path *field.Path) field.ErrorList {
 		container, at := &c.Spec.Containers[i], path.Index(i)
 		errs = append(errs, c.validateCommon(container, at)...)
 		errs = append(errs, validateName(container.Name, at, names)...)
-		errs = append(errs, c.validateLifecycle(container.Lifecycle, at.Child("lifecycle"))...)
+		if container.Lifecycle != nil {
+			errs = append(errs, c.validateLifecycle(container.Lifecycle, at.Child("lifecycle"))...)
+		}
 		errs = append(errs, validateProbes(container, at, c.grace())...)
 		errs = append(errs, validateRestart(container, at)...)
 	}
@@ -39,6 +41,9 @@ type isSet struct {
 
 // ValidateInit checks those that run to their end, and those that run beside the others (sidecars).
 func (c *Pod) ValidateInit(path *field.Path) field.ErrorList {
+	if len(c.Spec.InitContainers) == 0 {
+		return nil
+	}
 	var errs field.ErrorList
 	names := sets.New[string]()
 	for i := range c.Spec.Containers {
@@ -86,23 +91,38 @@ func (c *Pod) validateCommon(container *corev1.Container, path *field.Path) fiel
 	if container.Name == "" {
 		errs = append(errs, field.Required(path.Child("name"), ""))
 	} else {
-		errs = append(errs, check.Label(path.Child("name"), container.Name)...)
+		errs = append(errs, check.ChildMessages(path, "name", container.Name, validation.IsDNS1123Label(container.Name))...)
 	}
 	if container.Image == "" {
 		errs = append(errs, field.Required(path.Child("image"), ""))
 	} else if strings.TrimSpace(container.Image) != container.Image {
 		errs = append(errs, field.Invalid(path.Child("image"), container.Image, "must not have leading or trailing whitespace"))
 	}
-	errs = append(errs, check.RequiredOneOf(path.Child("terminationMessagePolicy"), container.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
-	errs = append(errs, check.RequiredOneOf(path.Child("imagePullPolicy"), container.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
-	errs = append(errs, validatePorts(container.Ports, c.Spec.HostNetwork, path.Child("ports"))...)
-	errs = append(errs, validateEnv(container.Env, path.Child("env"))...)
-	errs = append(errs, validateEnvFrom(container.EnvFrom, path.Child("envFrom"))...)
-	errs = append(errs, c.validateMounts(container, path.Child("volumeMounts"))...)
-	errs = append(errs, c.validateDevices(container, path.Child("volumeDevices"))...)
-	errs = append(errs, resources.Validate(&container.Resources, c.Claims, path.Child("resources"))...)
-	errs = append(errs, validateResizePolicy(container.ResizePolicy, c.Spec.RestartPolicy, path.Child("resizePolicy"))...)
-	return append(errs, security.ValidateContainer(container.SecurityContext, c.Spec, path.Child("securityContext"))...)
+	errs = append(errs, check.RequiredChildOneOf(path, "terminationMessagePolicy", container.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
+	errs = append(errs, check.RequiredChildOneOf(path, "imagePullPolicy", container.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
+	for _, part := range []struct {
+		name  string
+		there bool
+		check func(*field.Path) field.ErrorList
+	}{
+		{"ports", len(container.Ports) > 0, func(at *field.Path) field.ErrorList { return validatePorts(container.Ports, c.Spec.HostNetwork, at) }},
+		{"env", len(container.Env) > 0, func(at *field.Path) field.ErrorList { return validateEnv(container.Env, at) }},
+		{"envFrom", len(container.EnvFrom) > 0, func(at *field.Path) field.ErrorList { return validateEnvFrom(container.EnvFrom, at) }},
+		{"volumeMounts", len(container.VolumeMounts) > 0, func(at *field.Path) field.ErrorList { return c.validateMounts(container, at) }},
+		{"volumeDevices", len(container.VolumeDevices) > 0, func(at *field.Path) field.ErrorList { return c.validateDevices(container, at) }},
+		{"resources", !resources.None(&container.Resources), func(at *field.Path) field.ErrorList { return resources.Validate(&container.Resources, c.Claims, at) }},
+		{"resizePolicy", len(container.ResizePolicy) > 0, func(at *field.Path) field.ErrorList {
+			return validateResizePolicy(container.ResizePolicy, c.Spec.RestartPolicy, at)
+		}},
+		{"securityContext", container.SecurityContext != nil, func(at *field.Path) field.ErrorList {
+			return security.ValidateContainer(container.SecurityContext, c.Spec, at)
+		}},
+	} {
+		if part.there {
+			errs = append(errs, part.check(path.Child(part.name))...)
+		}
+	}
+	return errs
 }
 
 func validatePorts(ports []corev1.ContainerPort, hostNetwork bool, path *field.Path) field.ErrorList {
@@ -166,6 +186,9 @@ func validateResizePolicy(policies []corev1.ContainerResizePolicy, restart corev
 
 // ValidateEphemeral checks those that were added to look at the others.
 func (c *Pod) ValidateEphemeral(path *field.Path) field.ErrorList {
+	if len(c.Spec.EphemeralContainers) == 0 {
+		return nil
+	}
 	var errs field.ErrorList
 	names := sets.New[string]()
 	Each(c.Spec, func(container *corev1.Container) { names.Insert(container.Name) })

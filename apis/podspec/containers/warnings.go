@@ -23,6 +23,9 @@ func oldAnnotations() map[string][2]string {
 
 // AnnotationWarnings are those of annotations at path; in a pod, profiles may come from them already.
 func AnnotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path, pod bool) []string {
+	if len(meta.Annotations) == 0 {
+		return nil
+	}
 	var warnings []string
 	add := func(name, problem, instead string) {
 		if _, ok := meta.Annotations[name]; ok {
@@ -91,7 +94,9 @@ func Warnings(spec *corev1.PodSpec, path *field.Path) []string {
 				warnings = append(warnings, resources.FractionWarnings(c.Resources.Requests, name, at.Child("resources", "requests"))...)
 			}
 		}
-		warnings = append(warnings, envWarnings(c.Env, at.Child("env"))...)
+		if len(c.Env) > 1 {
+			warnings = append(warnings, envWarnings(c.Env, at.Child("env"))...)
+		}
 		for i := range c.Ports {
 			warnings = append(warnings, ports.add(&c.Ports[i], at.Child("ports").Index(i))...)
 		}

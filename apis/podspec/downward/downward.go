@@ -29,10 +29,13 @@ func envResources() []string {
 
 // ValidateField checks a reference to a field of the pod, of which only some can be read.
 func ValidateField(ref *corev1.ObjectFieldSelector, known []string, path *field.Path) field.ErrorList {
-	at := path.Child("fieldPath")
 	if ref.APIVersion == "" {
 		return field.ErrorList{field.Required(path.Child("apiVersion"), "")}
 	}
+	if ref.APIVersion == "v1" && slices.Contains(known, ref.FieldPath) && downwardField(ref.FieldPath) {
+		return nil
+	}
+	at := path.Child("fieldPath")
 	if ref.FieldPath == "" {
 		return field.ErrorList{field.Required(at, "")}
 	}

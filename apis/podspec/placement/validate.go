@@ -37,7 +37,7 @@ func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList 
 	}
 	switch t.Operator {
 	case corev1.TolerationOpEqual, "":
-		errs = append(errs, check.Messages(path.Child("operator"), t.Value, validation.IsValidLabelValue(t.Value))...)
+		errs = append(errs, check.ChildMessages(path, "operator", t.Value, validation.IsValidLabelValue(t.Value))...)
 	case corev1.TolerationOpExists:
 		if t.Value != "" {
 			errs = append(errs, field.Invalid(path.Child("operator"), t.Value, "value must be empty when `operator` is 'Exists'"))
@@ -46,7 +46,7 @@ func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList 
 		errs = append(errs, check.OneOf(path.Child("operator"), t.Operator, corev1.TolerationOpEqual, corev1.TolerationOpExists)...)
 	}
 	if t.Effect != "" {
-		errs = append(errs, check.OneOf(path.Child("effect"), t.Effect, corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute)...)
+		errs = append(errs, check.ChildOneOf(path, "effect", t.Effect, corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute)...)
 	}
 	return errs
 }

@@ -14,6 +14,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
+// None says that a container asks for nothing.
+func None(r *corev1.ResourceRequirements) bool {
+	return len(r.Limits) == 0 && len(r.Requests) == 0 && len(r.Claims) == 0
+}
+
 // Validate checks what a container asks for; claims are the names of those of its pod.
 func Validate(r *corev1.ResourceRequirements, claims sets.Set[string], path *field.Path) field.ErrorList {
 	limits, requests := path.Child("limits"), path.Child("requests")

@@ -33,8 +33,9 @@ func (p *projection) add(name, file string, path *field.Path) {
 func (c pod) validateProjected(v *corev1.ProjectedVolumeSource, path *field.Path) field.ErrorList {
 	p := &projection{paths: sets.New[string]()}
 	p.errs = append(p.errs, check.FileMode(path.Child("defaultMode"), v.DefaultMode)...)
+	sources := path.Child("sources")
 	for i := range v.Sources {
-		source, at := &v.Sources[i], path.Child("sources").Index(i)
+		source, at := &v.Sources[i], sources.Index(i)
 		count := 0
 		for _, kind := range c.projectedSources(source, p, path) {
 			if !kind.present {
@@ -57,13 +58,13 @@ func (c pod) projectedSources(source *corev1.VolumeProjection, p *projection, pa
 	if source.Secret != nil {
 		all = append(all, sourceCheck{"secret", true, func(at *field.Path) field.ErrorList {
 			p.addItems(source.Secret.Name, source.Secret.Items, path)
-			return append(required(at.Child("name"), source.Secret.Name), validateItems(source.Secret.Items, at.Child("items"))...)
+			return append(requiredChild(at, "name", source.Secret.Name), validateItems(source.Secret.Items, at.Child("items"))...)
 		}})
 	}
 	if source.ConfigMap != nil {
 		all = append(all, sourceCheck{"configMap", true, func(at *field.Path) field.ErrorList {
 			p.addItems(source.ConfigMap.Name, source.ConfigMap.Items, path)
-			return append(required(at.Child("name"), source.ConfigMap.Name), validateItems(source.ConfigMap.Items, at.Child("items"))...)
+			return append(requiredChild(at, "name", source.ConfigMap.Name), validateItems(source.ConfigMap.Items, at.Child("items"))...)
 		}})
 	}
 	if source.DownwardAPI != nil {
@@ -82,12 +83,12 @@ func (c pod) projectedSources(source *corev1.VolumeProjection, p *projection, pa
 	if source.ClusterTrustBundle != nil {
 		all = append(all, sourceCheck{"clusterTrustBundle", true, func(at *field.Path) field.ErrorList {
 			p.add(source.ClusterTrustBundle.Path, source.ClusterTrustBundle.Path, path)
-			return append(required(at.Child("path"), source.ClusterTrustBundle.Path), check.FileName(at.Child("path"), source.ClusterTrustBundle.Path)...)
+			return append(requiredChild(at, "path", source.ClusterTrustBundle.Path), check.FileName(at.Child("path"), source.ClusterTrustBundle.Path)...)
 		}})
 	}
 	if source.PodCertificate != nil {
 		all = append(all, sourceCheck{"podCertificate", true, func(at *field.Path) field.ErrorList {
-			return required(at.Child("signerName"), source.PodCertificate.SignerName)
+			return requiredChild(at, "signerName", source.PodCertificate.SignerName)
 		}})
 	}
 	return all
@@ -104,7 +105,7 @@ func (c pod) validateToken(token *corev1.ServiceAccountTokenProjection, path, at
 	if c.spec.ServiceAccountName == "" && c.meta.Namespace != "" {
 		errs = append(errs, field.Forbidden(at, "must not be specified when serviceAccountName is not set"))
 	}
-	if seconds := token.ExpirationSeconds; seconds != nil {
+	if seconds := token.ExpirationSeconds; seconds != nil && (*seconds < minTokenSeconds || *seconds > maxTokenSeconds) {
 		switch expiry := at.Child("expirationSeconds"); {
 		case *seconds < minTokenSeconds:
 			errs = append(errs, field.Invalid(expiry, *seconds, "may not specify a duration less than 10 minutes"))

@@ -1,6 +1,8 @@
 package volumes
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -123,6 +125,14 @@ func (p pod) objectSources(volume *corev1.Volume, path *field.Path) []sourceChec
 	}
 }
 
+// requiredChild is required for a field of what path leads to.
+func requiredChild(path *field.Path, name, value string) field.ErrorList {
+	if value != "" {
+		return nil
+	}
+	return required(path.Child(name), value)
+}
+
 func required(path *field.Path, value string) field.ErrorList {
 	if value == "" {
 		return field.ErrorList{field.Required(path, "")}
@@ -151,9 +161,7 @@ func validateItems(items []corev1.KeyToPath, path *field.Path) field.ErrorList {
 		if item.Key == "" {
 			errs = append(errs, field.Required(at.Child("key"), ""))
 		}
-		file := at.Child("path")
-		errs = append(errs, required(file, item.Path)...)
-		errs = append(errs, check.FileName(file, item.Path)...)
+		errs = append(errs, validateFile(at, item.Path)...)
 		if item.Mode != nil {
 			errs = append(errs, check.FileMode(at.Child("mode"), item.Mode)...)
 		}
@@ -166,8 +174,7 @@ func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) fi
 	var errs field.ErrorList
 	for i := range items {
 		item := &items[i]
-		errs = append(errs, required(path.Child("path"), item.Path)...)
-		errs = append(errs, check.FileName(path.Child("path"), item.Path)...)
+		errs = append(errs, validateFile(path, item.Path)...)
 		switch {
 		case item.FieldRef != nil:
 			errs = append(errs, downward.ValidateField(item.FieldRef, known, path.Child("fieldRef"))...)
@@ -179,9 +186,20 @@ func validateDownward(items []corev1.DownwardAPIVolumeFile, path *field.Path) fi
 		default:
 			errs = append(errs, field.Required(path, "one of fieldRef and resourceFieldRef is required"))
 		}
-		errs = append(errs, check.FileMode(path.Child("mode"), item.Mode)...)
+		if item.Mode != nil {
+			errs = append(errs, check.FileMode(path.Child("mode"), item.Mode)...)
+		}
 	}
 	return errs
+}
+
+// validateFile checks where in a volume something goes.
+func validateFile(path *field.Path, file string) field.ErrorList {
+	if file != "" && !strings.HasPrefix(file, "/") && !strings.Contains(file, "..") {
+		return nil
+	}
+	at := path.Child("path")
+	return append(required(at, file), check.FileName(at, file)...)
 }
 
 // validateEphemeral checks the claim that is made for a pod; name is where the volume is named.
