@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
 // acting is a manager whose clients call the API as one controller. The cache stays the manager's: what it shows, and has shown
@@ -18,11 +19,17 @@ type acting struct {
 	manager.Manager
 	as     kit.Access
 	writer client.Client
-	sight  *kit.Sight
+	shared shared
+}
+
+// shared is what the controllers of a manager have in common.
+type shared struct {
+	sight *kit.Sight
+	nodes *patch.Nodes
 }
 
 // actAs returns mgr for a controller with that service account. Where controllers have no identities of their own it acts as mgr does.
-func actAs(mgr manager.Manager, deps kit.Deps, account string, sight *kit.Sight) (manager.Manager, error) {
+func actAs(mgr manager.Manager, deps kit.Deps, account string, common shared) (manager.Manager, error) {
 	as := kit.Access{
 		Config: mgr.GetConfig(), HTTPClient: mgr.GetHTTPClient(), Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorderFor,
 	}
@@ -32,11 +39,14 @@ func actAs(mgr manager.Manager, deps kit.Deps, account string, sight *kit.Sight)
 			return nil, fmt.Errorf("getting access as %s: %w", account, err)
 		}
 	}
-	return &acting{Manager: mgr, as: as, writer: kit.Writer(as.Client), sight: sight}, nil
+	return &acting{Manager: mgr, as: as, writer: kit.Writer(as.Client), shared: common}, nil
 }
 
 // Sight is what the cache has shown of the controllers' writes.
-func (a *acting) Sight() *kit.Sight { return a.sight }
+func (a *acting) Sight() *kit.Sight { return a.shared.sight }
+
+// Nodes is what joins the controllers' changes of Nodes.
+func (a *acting) Nodes() *patch.Nodes { return a.shared.nodes }
 
 // GetConfig implements manager.Manager.
 func (a *acting) GetConfig() *rest.Config { return a.as.Config }

@@ -34,6 +34,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/nodeipam"
 	"github.com/coxswain-k8s/coxswain/controllers/nodelifecycle"
 	"github.com/coxswain-k8s/coxswain/controllers/nodettl"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
 	"github.com/coxswain-k8s/coxswain/controllers/persistentvolume"
 	"github.com/coxswain-k8s/coxswain/controllers/podgc"
 	"github.com/coxswain-k8s/coxswain/controllers/pvcprotection"
@@ -148,12 +149,12 @@ func RegisterCloud(mgr manager.Manager, deps Deps) error { return register(mgr, 
 func register(mgr manager.Manager, deps Deps, list []controller) error {
 	ctx := context.Background() // indexes are added before anything runs
 	deps = deps.Defaults()
-	sight := kit.NewSight(mgr.GetCache())
+	common := shared{sight: kit.NewSight(mgr.GetCache()), nodes: patch.NewNodes()}
 	for _, c := range list {
 		if slices.Contains(deps.Disabled, c.name) {
 			continue
 		}
-		own, err := actAs(mgr, deps, c.account, sight)
+		own, err := actAs(mgr, deps, c.account, common)
 		if err != nil {
 			return fmt.Errorf("setting up controller %s: %w", c.name, err)
 		}

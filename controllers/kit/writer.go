@@ -85,6 +85,9 @@ func (w statusWriter) Patch(ctx context.Context, obj client.Object, patch client
 	return err
 }
 
+// Wrote has the reconcile that ctx is of wait until the cache shows obj, as another reconcile has written it.
+func Wrote(ctx context.Context, obj client.Object) { changed(ctx, obj, 0, nil) }
+
 // changed notes how the change of an object came out that was made to its revision base.
 func changed(ctx context.Context, obj client.Object, base uint64, err error) {
 	switch {

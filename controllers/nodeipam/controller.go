@@ -31,6 +31,7 @@ const workers = 8
 type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
+	Nodes    *patch.Nodes
 
 	mu    sync.Mutex
 	pools []*pool
@@ -48,10 +49,10 @@ type holding struct {
 
 // Reconcile gives a node without pod network one.
 func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
-	if node.DeletionTimestamp != nil || len(node.Spec.PodCIDRs) > 0 || node.Spec.PodCIDR != "" {
+	if !lacks(node) {
 		return reconcile.Result{}, nil
 	}
-	shares, err := c.choose(node.Name)
+	_, err := c.choose(node.Name)
 	if errors.Is(err, errExhausted) {
 		c.Recorder.Eventf(node, corev1.EventTypeNormal, "CIDRNotAvailable", "Node %s status is now: CIDRNotAvailable", node.Name)
 		return reconcile.Result{}, nil // a node that goes wakes all
@@ -62,12 +63,28 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	return patch.Result(reconcile.Result{}, c.Nodes.Write(ctx, c.Client, node))
+}
+
+// lacks says whether a node is to be given a pod network.
+func lacks(node *corev1.Node) bool {
+	return node.DeletionTimestamp == nil && len(node.Spec.PodCIDRs) == 0 && node.Spec.PodCIDR == ""
+}
+
+// change is what a node is given, if it can be.
+func (c *Controller) change(node *corev1.Node) patch.Change {
+	if !lacks(node) {
+		return patch.Change{}
+	}
+	shares, err := c.choose(node.Name)
+	if err != nil {
+		return patch.Change{} // its own reconcile says why
+	}
 	cidrs := make([]string, len(shares))
 	for i, share := range shares {
 		cidrs[i] = share.String()
 	}
-	change := patch.Change{Spec: map[string]any{"podCIDR": cidrs[0], "podCIDRs": cidrs}}
-	return patch.Result(reconcile.Result{}, patch.Merge(ctx, c.Client, node, change))
+	return patch.Change{Spec: map[string]any{"podCIDR": cidrs[0], "podCIDRs": cidrs}}
 }
 
 // choose picks a free share of each network and keeps it for the node.
@@ -187,7 +204,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if len(deps.ClusterCIDRs) == 0 {
 		return nil
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cidrAllocator"), nodes: map[string]*holding{}}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "cidrAllocator"), Nodes: patch.NodesOf(mgr), nodes: map[string]*holding{}}
 	counts := newMetrics(deps.Metrics)
 	for _, cidr := range deps.ClusterCIDRs {
 		prefix, err := netip.ParsePrefix(cidr)
@@ -208,6 +225,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if err := kit.Show(mgr, deps.Metrics, usage{c}); err != nil {
 		return err
 	}
+	c.Nodes.Add(c.change)
 	return kit.New(mgr, Name).
 		Watches(&corev1.Node{}, c.changes()).
 		WithOptions(kit.Options(workers)).

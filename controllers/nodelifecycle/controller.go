@@ -40,6 +40,7 @@ type Controller struct {
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
 	Grace    time.Duration
+	Writes   *patch.Nodes
 
 	metrics *metrics
 
@@ -71,15 +72,19 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 			return patch.Result(reconcile.Result{}, err)
 		}
 	}
-	wanted := taints(node, !c.nodes.allSilent(), now)
-	if equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
+	if c.change(node).Spec == nil {
 		return kit.After(wait), nil
 	}
-	err := patch.Merge(ctx, c.Client, node, patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true})
-	if err == nil {
-		c.metrics.tainted(node, wanted)
+	return patch.Result(kit.After(wait), c.Writes.Write(ctx, c.Client, node))
+}
+
+// change is what differs in a node's taints from what its conditions say.
+func (c *Controller) change(node *corev1.Node) patch.Change {
+	wanted := taints(node, !c.nodes.allSilent(), c.Clock.Now())
+	if node.DeletionTimestamp != nil || equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
+		return patch.Change{}
 	}
-	return patch.Result(kit.After(wait), err)
+	return patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true, Wrote: func() { c.metrics.tainted(node, wanted) }}
 }
 
 func (c *Controller) welcome(node *corev1.Node) {
@@ -199,12 +204,14 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	c := &Controller{
 		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "node-controller"), Clock: deps.Clock, Grace: deps.NodeGracePeriod,
-		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
+		Writes: patch.NodesOf(mgr),
+		beats:  heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
 		metrics: newMetrics(deps.Metrics),
 	}
 	if err := kit.Show(mgr, deps.Metrics, zones{c.Client}); err != nil {
 		return err
 	}
+	c.Writes.Add(c.change)
 	return kit.New(mgr, Name).
 		WithOptions(kit.Options(workers)).
 		Watches(&corev1.Node{}, c.changes()).

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
 func TestMetrics(t *testing.T) {
@@ -30,7 +31,9 @@ func TestMetrics(t *testing.T) {
 	c := &Controller{
 		Client: api, Recorder: record.NewFakeRecorder(100), Clock: testclock.NewFakePassiveClock(time.Unix(1000, 0)), Grace: time.Minute,
 		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{}, metrics: newMetrics(registry),
+		Writes: patch.NewNodes(),
 	}
+	c.Writes.Add(c.change)
 	registry.MustRegister(zones{api})
 	c.nodes.take("ready", true)
 	c.nodes.take("silent", false)

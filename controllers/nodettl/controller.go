@@ -27,6 +27,7 @@ const workers = 8
 // Controller reconciles the annotation of Node objects.
 type Controller struct {
 	Client client.Client
+	Nodes  *patch.Nodes
 
 	mu    sync.Mutex
 	nodes map[string]string // what each was last asked to say; counted as they come and go, for a list would cost as much as there are
@@ -54,12 +55,19 @@ func next(now, nodes int) int {
 
 // Reconcile writes the annotation.
 func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
-	value := c.value()
-	if node.Annotations[corev1.ObjectTTLAnnotationKey] == value {
+	if len(c.change(node).Annotations) == 0 {
 		return reconcile.Result{}, nil
 	}
-	change := patch.Change{Annotations: map[string]string{corev1.ObjectTTLAnnotationKey: value}}
-	return patch.Result(reconcile.Result{}, patch.Merge(ctx, c.Client, node, change))
+	return patch.Result(reconcile.Result{}, c.Nodes.Write(ctx, c.Client, node))
+}
+
+// change is what a node does not say yet.
+func (c *Controller) change(node *corev1.Node) patch.Change {
+	value := c.value()
+	if node.Annotations[corev1.ObjectTTLAnnotationKey] == value {
+		return patch.Change{}
+	}
+	return patch.Change{Annotations: map[string]string{corev1.ObjectTTLAnnotationKey: value}}
 }
 
 // value of the annotation in a cluster of this size.
@@ -120,7 +128,8 @@ func (c *Controller) changes() handler.EventHandler {
 
 // Register puts the controller on mgr. A node wakes when it comes, and when it changes.
 func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient()}
+	c := &Controller{Client: mgr.GetClient(), Nodes: patch.NodesOf(mgr)}
+	c.Nodes.Add(c.change)
 	return kit.New(mgr, Name).
 		Watches(&corev1.Node{}, c.changes()).
 		WithOptions(kit.Options(workers)).

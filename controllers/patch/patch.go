@@ -81,6 +81,8 @@ type Change struct {
 	// Locked refuses the change of an object that is not the one that was read any more. It is needed where the new value depends
 	// on others: a list that is written whole does. An object of the same name that took its place is never changed.
 	Locked bool
+	// Wrote is called when Nodes has written the change. May be nil.
+	Wrote func()
 }
 
 // Merge sends a change of obj as a merge patch. Metadata finds out what changes by encoding the whole object twice, which costs
@@ -89,6 +91,15 @@ func Merge[T any, P interface {
 	*T
 	client.Object
 }](ctx context.Context, c client.Client, obj P, change Change) error {
+	_, err := merge(ctx, c, obj, change)
+	return err
+}
+
+// merge returns the object as it is now.
+func merge[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Client, obj P, change Change) (P, error) {
 	var body struct {
 		Metadata struct {
 			UID             types.UID         `json:"uid,omitempty"`
@@ -103,15 +114,15 @@ func Merge[T any, P interface {
 	}
 	data, err := json.Marshal(body)
 	if err != nil {
-		return fmt.Errorf("encoding a change of %s: %w", obj.GetName(), err)
+		return nil, fmt.Errorf("encoding a change of %s: %w", obj.GetName(), err)
 	}
 	answer := P(new(T)) // obj is the cache's
 	answer.SetName(obj.GetName())
 	answer.SetNamespace(obj.GetNamespace())
 	if err := c.Patch(ctx, answer, client.RawPatch(types.MergePatchType, data)); err != nil {
-		return fmt.Errorf("patching %s: %w", obj.GetName(), err)
+		return nil, fmt.Errorf("patching %s: %w", obj.GetName(), err)
 	}
-	return nil
+	return answer, nil
 }
 
 // Result turns an error of a write into a reconciler's answer: a conflict wakes again
