@@ -11,6 +11,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/runs"
 )
 
 // EncodedItem is the encoding from which lists in JSON, YAML and protobuf are made.
@@ -46,8 +47,8 @@ func (c *Answer) inList(obj runtime.Object) runtime.Object {
 }
 
 // WriteItems answers with a list of encoded items.
-func (c *Answer) WriteItems(code int, items [][]byte, meta metav1.ListMeta) error {
-	list := &codec.List{Kind: c.shownListKind(), Item: c.ShownKind(), Meta: meta, Items: items, KeepKinds: c.Partial() || !c.At.Protobuf, Whole: c.At.Custom != nil && !c.Partial()}
+func (c *Answer) WriteItems(code int, items *runs.List, meta metav1.ListMeta) error {
+	list := &codec.List{Kind: c.shownListKind(), Item: c.ShownKind(), Meta: meta, Items: items.Data(), KeepKinds: c.Partial() || !c.At.Protobuf, Whole: c.At.Custom != nil && !c.Partial()}
 	if c.Accept.Media == codec.YAML || c.Accept.Pretty {
 		var all strings.Builder
 		media := c.Accept.Media
@@ -68,12 +69,16 @@ func (c *Answer) WriteItems(code int, items [][]byte, meta metav1.ListMeta) erro
 		return nil
 	}
 	c.W.Header().Set("Content-Type", c.Accept.Media.String())
-	zip := worthCompressing(c.R, items)
+	zip := worthCompressing(c.R, list.Items)
 	if zip {
 		c.W.Header().Set("Content-Encoding", "gzip")
 		c.W.Header().Add("Vary", "Accept-Encoding")
 	}
 	c.W.WriteHeader(code)
+	if zip && items.Kept() {
+		_ = writeZipped(c.W, list, items, c.Accept.Media) // as below
+		return nil
+	}
 	out := newOutput(c.W, zip)
 	defer out.close()
 	_ = list.Write(out, c.Accept.Media) // fails only when the client is gone, and nobody can be told any more
@@ -104,7 +109,7 @@ func (c *Answer) WriteList(code int, objects []resource.Object, meta metav1.List
 		}
 		items = append(items, data)
 	}
-	return c.WriteItems(code, items, meta)
+	return c.WriteItems(code, runs.Once(items), meta)
 }
 
 // ShownKind is the kind of what is shown of single objects.

@@ -8,6 +8,10 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/codec/zipped"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/runs"
 )
 
 // outputs are the buffers that lists are written through, and zippers what compresses them.
@@ -25,17 +29,53 @@ var (
 const minCompressed = 128 << 10
 
 // worthCompressing says whether a list is large and the client takes it compressed.
-func worthCompressing(r *http.Request, items [][]byte) bool {
+func worthCompressing(r *http.Request, items [][][]byte) bool {
 	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		return false
 	}
 	size := 0
-	for _, item := range items {
-		if size += len(item); size > minCompressed {
-			return true
+	for _, run := range items {
+		for _, item := range run {
+			if size += len(item); size > minCompressed {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// writeZipped compresses a list that others ask for as well, each run of it once.
+func writeZipped(w io.Writer, list *codec.List, items *runs.List, media codec.Media) error {
+	head, between, tail, err := list.Around(media)
+	if err != nil {
+		return err
+	}
+	out := newOutput(w, false)
+	defer out.close()
+	zip := zipped.NewWriter(out)
+	if err := zip.Plain(head); err != nil {
+		return err
+	}
+	for i, run := range items.Runs {
+		if i > 0 {
+			if err := zip.Plain([]byte(between)); err != nil {
+				return err
+			}
+		}
+		part, err := run.Zipped(func(data [][]byte) (*zipped.Part, error) {
+			return zipped.Compress(func(to io.Writer) error { return list.WriteRun(to, media, data) })
+		})
+		if err != nil {
+			return err
+		}
+		if err := zip.Part(part); err != nil {
+			return err
+		}
+	}
+	if err := zip.Plain([]byte(tail)); err != nil {
+		return err
+	}
+	return zip.Close()
 }
 
 // output gathers small writes.
@@ -44,12 +84,11 @@ type output struct {
 	zipper *gzip.Writer
 }
 
-func newOutput(w http.ResponseWriter, zip bool) *output {
+func newOutput(to io.Writer, zip bool) *output {
 	o := &output{Writer: outputs.Get().(*bufio.Writer)}
-	var to io.Writer = w
 	if zip {
 		o.zipper = zippers.Get().(*gzip.Writer)
-		o.zipper.Reset(w)
+		o.zipper.Reset(to)
 		to = o.zipper
 	}
 	o.Reset(to)

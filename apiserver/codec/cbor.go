@@ -64,22 +64,26 @@ func writeFrameCBOR(w io.Writer, eventType string, object [][]byte) error {
 	return writeAll(w, append([][]byte{head}, object...)...)
 }
 
-// writeCBOR splices a list together; its items come without the tag of a document of their own.
-func (l *List) writeCBOR(w io.Writer) error {
+// headCBOR is a list up to its items, which come without the tag of a document of their own.
+func (l *List) headCBOR() ([]byte, error) {
 	meta, err := direct.Marshal(l.Meta)
 	if err != nil {
-		return fmt.Errorf("encoding list metadata: %w", err)
+		return nil, fmt.Errorf("encoding list metadata: %w", err)
+	}
+	size := 0
+	for _, run := range l.Items {
+		size += len(run)
 	}
 	apiVersion, kind := l.Kind.ToAPIVersionAndKind()
 	head := append(bytes.Clone(selfDescribed), 0xa4)
 	head = appendString(appendString(head, "kind"), kind)
 	head = appendString(appendString(head, "apiVersion"), apiVersion)
 	head = append(appendString(head, "metadata"), meta...)
-	head = appendHead(appendString(head, "items"), 4, len(l.Items))
-	if err := writeAll(w, head); err != nil {
-		return err
-	}
-	for _, item := range l.Items {
+	return appendHead(appendString(head, "items"), 4, size), nil
+}
+
+func writeRunCBOR(w io.Writer, run [][]byte) error {
+	for _, item := range run {
 		if err := writeAll(w, bytes.TrimPrefix(item, selfDescribed)); err != nil {
 			return err
 		}

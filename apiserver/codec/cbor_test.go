@@ -23,7 +23,7 @@ func TestSplicedListInCBORIsAList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list.Items, want.Items = append(list.Items, data), append(want.Items, *item)
+		list.Items, want.Items = append(list.Items, [][]byte{data}), append(want.Items, *item)
 	}
 	var out bytes.Buffer
 	if err := list.Write(&out, codec.CBOR); err != nil {

@@ -66,8 +66,8 @@ func TestSplicedListIsAList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list[codec.JSON].Items = append(list[codec.JSON].Items, plain)
-		list[codec.Protobuf].Items = append(list[codec.Protobuf].Items, message)
+		list[codec.JSON].Items = append(list[codec.JSON].Items, [][]byte{plain})
+		list[codec.Protobuf].Items = append(list[codec.Protobuf].Items, [][]byte{message})
 		item.TypeMeta = metav1.TypeMeta{}
 		want.Items = append(want.Items, *item)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/runs"
 )
 
 // List answers with a page of the objects that the selectors choose, spliced from encodings that the cache keeps.
@@ -20,7 +21,7 @@ func (c Verbs) List() error {
 		return err
 	}
 	if c.whole(options, selected) {
-		return c.listWhole(options, selected)
+		return c.listWhole(options)
 	}
 	page, err := c.Page(options, selected)
 	if err != nil {
@@ -31,7 +32,7 @@ func (c Verbs) List() error {
 		if err != nil {
 			return err
 		}
-		return c.WriteItems(http.StatusOK, items, page.Meta)
+		return c.WriteItems(http.StatusOK, runs.Once(items), page.Meta)
 	}
 	if err := c.At.Prepare(c.Context(), page.Entries); err != nil {
 		return err
@@ -53,19 +54,17 @@ func (c Verbs) whole(options *metav1.ListOptions, selected *Selection) bool {
 		c.Accept.As != "Table" && !c.At.KeepsPacked()
 }
 
-// listWhole answers with all objects. As long as nothing changes, who asks for the same need not look at each of them again.
-func (c Verbs) listWhole(options *metav1.ListOptions, selected *Selection) error {
+// listWhole answers with all objects. Who asks for the same again need not look at each of them, but at what has changed.
+func (c Verbs) listWhole(options *metav1.ListOptions) error {
 	if err := c.waitFresh(c.Context(), options.ResourceVersion); err != nil {
 		return err
 	}
 	snapshot := c.At.Cached.Snapshot()
-	items, err := snapshot.Encodings(c.namespaceOfKeys(), c.EncodingKey(), func() ([][]byte, error) {
-		return c.items(c.cut(snapshot, "", options, selected).Entries)
-	})
+	items, err := snapshot.Encodings(c.namespaceOfKeys(), c.EncodingKey(), c.items)
 	if err != nil {
 		return err
 	}
-	c.At.Cached.Listed(options.ResourceVersion == "", len(items), len(items))
+	c.At.Cached.Listed(options.ResourceVersion == "", items.Len(), items.Len())
 	return c.WriteItems(http.StatusOK, items, metaOf(snapshot))
 }
 

@@ -104,7 +104,10 @@ func (r *Resource) applyOne(event *storage.Event, entry *Entry) {
 	if previous != nil {
 		c.gone = &shared{}
 	}
-	r.snapshot = nil
+	if r.snapshot != nil {
+		r.snapshot, r.kept = nil, r.snapshot.kept.heir()
+	}
+	r.kept = r.kept.change(event.Key)
 	r.revision = event.Revision
 	r.watchers.mark(r, entry, previous, r.ring.push(c))
 }
@@ -121,7 +124,7 @@ func (r *Resource) install(ctx context.Context, entries []*Entry, revision int64
 		return
 	}
 	first := !r.loaded
-	r.tree, r.snapshot = tree, nil
+	r.tree, r.snapshot, r.kept = tree, nil, nil
 	r.ring.reset(revision)
 	r.revision, r.loadedAt, r.loaded = revision, revision, true
 	pending := r.pending

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,27 +48,29 @@ func TestLoadAndFollow(t *testing.T) {
 	}
 }
 
-// A list is kept for those who ask again before anything changes, and for nobody else.
-func TestEncodingsAreKeptUntilAChange(t *testing.T) {
+// A list is kept for those who ask again; of what has changed since, and of nothing else, encodings are asked for. A snapshot stays as it was.
+func TestEncodingsAreKept(t *testing.T) {
 	s, c, r := filled(t, Limits{})
 	first := put(t, s, "ns/a", "one")
 	reach(t, c, first)
 	made := 0
 	list := func(snapshot Snapshot, namespace, key string) string {
-		list, err := snapshot.Encodings(namespace, key, func() (all [][]byte, _ error) {
-			made++
-			snapshot.Ascend(namespace, "", func(e *Entry) bool {
+		list, err := snapshot.Encodings(namespace, key, func(entries []*Entry) (all [][]byte, _ error) {
+			made += len(entries)
+			for _, e := range entries {
 				all = append(all, []byte(key+valueOf(e)))
-				return true
-			})
+			}
 			return all, nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(bytes.Join(list, []byte(" ")))
+		return string(bytes.Join(slices.Concat(list.Data()...), []byte(" ")))
 	}
 	was := r.Snapshot()
+	after := func(key, value string) func() Snapshot {
+		return func() Snapshot { reach(t, c, put(t, s, key, value)); return r.Snapshot() }
+	}
 	for i, step := range []struct {
 		snapshot       func() Snapshot
 		namespace, key string
@@ -78,19 +81,31 @@ func TestEncodingsAreKeptUntilAChange(t *testing.T) {
 		{r.Snapshot, "ns", "json:", "json:one", 2},
 		{r.Snapshot, "ns", "json:", "json:one", 2},
 		{r.Snapshot, "", "json:", "json:one", 3},
-		{r.Snapshot, "none", "json:", "", 4},
-		{r.Snapshot, "ns", "proto:", "proto:one", 5},
-		{func() Snapshot { reach(t, c, put(t, s, "ns/a", "two")); return r.Snapshot() }, "ns", "json:", "json:two", 6},
-		{func() Snapshot { return was }, "ns", "json:", "json:one", 6},
+		{r.Snapshot, "none", "json:", "", 3},
+		{r.Snapshot, "ns", "proto:", "proto:one", 4},
+		{after("ns/a", "two"), "ns", "json:", "json:two", 5},
+		{func() Snapshot { return was }, "ns", "json:", "json:one", 5},
 		{func() Snapshot {
 			past, err := r.SnapshotAt(first)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return past
-		}, "ns", "json:", "json:one", 7},
-		{r.Snapshot, "ns", "json:", "json:two", 8},
-		{r.Snapshot, "ns", "json:", "json:two", 8},
+		}, "ns", "json:", "json:one", 6},
+		{r.Snapshot, "ns", "json:", "json:two", 6},
+		{after("ns/b", "three"), "ns", "json:", "json:two json:three", 7},
+		{func() Snapshot { reach(t, c, remove(t, s, "ns/a")); return r.Snapshot() }, "ns", "json:", "json:three", 7},
+		{r.Snapshot, "", "json:", "json:three", 8},
+		{after("other/a", "four"), "ns", "json:", "json:three", 8},
+		{r.Snapshot, "", "json:", "json:three json:four", 9},
+		{func() Snapshot {
+			for i := range maxKeptChanges {
+				put(t, s, "ns/b", fmt.Sprint(i))
+			}
+			return after("ns/a", "one")()
+		}, "", "json:", "json:one json:511 json:four", 12},
+		{r.Snapshot, "", "json:", "json:one json:511 json:four", 15},
+		{r.Snapshot, "", "json:", "json:one json:511 json:four", 15},
 	} {
 		if got := list(step.snapshot(), step.namespace, step.key); got != step.want || made != step.made {
 			t.Errorf("step %d: %q, made %d times; want %q, %d", i, got, made, step.want, step.made)

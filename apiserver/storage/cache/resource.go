@@ -56,6 +56,7 @@ type Resource struct {
 
 	snapshotMu sync.Mutex
 	snapshot   *Snapshot
+	kept       *keptLists // for the next snapshot; nil for none
 	listed     listed
 }
 
@@ -150,7 +151,10 @@ func (r *Resource) snapshotLocked(whole int64) Snapshot {
 	r.snapshotMu.Lock()
 	defer r.snapshotMu.Unlock()
 	if r.snapshot == nil {
-		r.snapshot = &Snapshot{prefix: r.kind.Prefix, tree: r.tree.Clone(), kept: &keptLists{}}
+		r.snapshot = &Snapshot{prefix: r.kind.Prefix, tree: r.tree.Clone(), kept: r.kept}
+		if r.kept = nil; r.snapshot.kept == nil {
+			r.snapshot.kept = &keptLists{}
+		}
 	}
 	s := *r.snapshot
 	s.Revision = max(whole, r.revision)

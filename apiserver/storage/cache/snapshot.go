@@ -1,10 +1,13 @@
 package cache
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/google/btree"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/runs"
 )
 
 // Snapshot is all entries of a resource as of a revision, ordered by key. It is immutable, costs nothing to
@@ -14,7 +17,7 @@ type Snapshot struct {
 
 	prefix string
 	tree   *btree.BTreeG[*Entry]
-	kept   *keptLists // shared by all that are taken before the next change; nil for the past
+	kept   *keptLists // shared by all that are taken before the next change, the heir of those before the last; nil for the past
 }
 
 // Len is the number of entries in all namespaces.
@@ -54,54 +57,155 @@ func (s Snapshot) Ascend(namespace, from string, visit func(*Entry) bool) {
 	})
 }
 
-// Encodings returns what make does: the encodings of all entries of the namespace ("" means all) in key order; key says how they are
-// encoded. Who asks again before anything changes gets what was made the second time. The result is shared.
-func (s Snapshot) Encodings(namespace, key string, make func() ([][]byte, error)) ([][]byte, error) {
-	if s.kept == nil {
-		return make()
-	}
+// Encodings returns all entries of the namespace ("" means all) in key order, as encode encodes them; key says how that is. Who asks again gets
+// what was made the second time, with what has changed since. The result is shared.
+func (s Snapshot) Encodings(namespace, key string, encode func([]*Entry) ([][]byte, error)) (*runs.List, error) {
 	which := listOf{namespace, key}
-	known, again := s.kept.find(which)
-	if known != nil {
-		return known, nil
+	var known keptList
+	asked := false
+	if s.kept != nil {
+		known, asked = s.kept.find(which)
 	}
-	made, err := make()
-	if err == nil && again {
+	if known.list != nil && len(known.changed) == 0 {
+		return known.list, nil
+	}
+	made, err := s.encodings(namespace, known, asked, encode)
+	if err == nil && asked {
 		s.kept.keep(which, made)
 	}
 	return made, err
 }
 
-// maxKeptLists bounds the lists that are kept of one resource, of which each takes a slice of bytes for every object.
-const maxKeptLists = 8
+func (s Snapshot) encodings(namespace string, known keptList, keep bool, encode func([]*Entry) ([][]byte, error)) (*runs.List, error) {
+	if known.list != nil {
+		return s.renewed(namespace, known, encode)
+	}
+	var entries []*Entry
+	s.Ascend(namespace, "", func(e *Entry) bool {
+		entries = append(entries, e)
+		return true
+	})
+	data, err := encode(entries)
+	if err != nil {
+		return nil, err
+	}
+	if !keep {
+		return runs.Once(data), nil
+	}
+	return runs.New(items(entries, data)), nil
+}
 
-// keptLists are the lists of encodings that were asked for more than once while nothing changed. Going from object to object in memory
-// for each list takes as long as the client waits for its first byte.
+// renewed is a list with what has changed since it was made.
+func (s Snapshot) renewed(namespace string, known keptList, encode func([]*Entry) ([][]byte, error)) (*runs.List, error) {
+	within := s.prefix
+	if namespace != "" {
+		within += namespace + "/"
+	}
+	slices.Sort(known.changed)
+	var entries []*Entry
+	var gone []string
+	for _, key := range slices.Compact(known.changed) {
+		if !strings.HasPrefix(key, within) {
+			continue
+		}
+		if e, ok := getKey(s.tree, key); ok {
+			entries = append(entries, e.resolved())
+		} else {
+			gone = append(gone, key)
+		}
+	}
+	if len(entries)+len(gone) == 0 {
+		return known.list, nil
+	}
+	data, err := encode(entries)
+	if err != nil {
+		return nil, err
+	}
+	return known.list.With(items(entries, data), gone), nil
+}
+
+func items(entries []*Entry, data [][]byte) []runs.Item {
+	all := make([]runs.Item, len(entries))
+	for i, e := range entries {
+		all[i] = runs.Item{Key: e.Key, Data: data[i]}
+	}
+	return all
+}
+
+const (
+	// maxKeptLists bounds the lists that are kept of one resource, of which each takes a slice of bytes for every object.
+	maxKeptLists = 8
+	// maxKeptChanges is how many changes a kept list outlives that nobody asks for. What they replaced lives as long.
+	maxKeptChanges = 512
+)
+
+// keptLists are the lists of encodings that were asked for more than once. Going from object to object in memory for each list takes as long
+// as the client waits for its first byte.
 type keptLists struct {
 	mu    sync.Mutex
-	lists map[listOf][][]byte // nil for what was asked for once
+	lists map[listOf]keptList
+}
+
+// keptList is a list, or no more than that one was asked for.
+type keptList struct {
+	list    *runs.List
+	changed []string // keys of what may be another than in the list
 }
 
 type listOf struct{ namespace, key string }
 
-// find returns a list that is kept, and whether it was asked for before.
-func (k *keptLists) find(which listOf) (list [][]byte, again bool) {
+// find returns a list that is kept, and whether it was asked for before. The changes are the caller's own.
+func (k *keptLists) find(which listOf) (list keptList, asked bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	list, again = k.lists[which]
-	if !again && len(k.lists) < maxKeptLists {
+	list, asked = k.lists[which]
+	if !asked && len(k.lists) < maxKeptLists {
 		if k.lists == nil {
-			k.lists = map[listOf][][]byte{}
+			k.lists = map[listOf]keptList{}
 		}
-		k.lists[which] = nil
+		k.lists[which] = keptList{}
 	}
-	return list, again
+	list.changed = slices.Clone(list.changed)
+	return list, asked
 }
 
-func (k *keptLists) keep(which listOf, list [][]byte) {
+func (k *keptLists) keep(which listOf, list *runs.List) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lists[which] = list
+	k.lists[which] = keptList{list: list}
+}
+
+// heir is what the next snapshot begins with: the same lists, which from then on change on their own. It is nil where there are none.
+func (k *keptLists) heir() *keptLists {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.lists) == 0 {
+		return nil
+	}
+	next := &keptLists{lists: make(map[listOf]keptList, len(k.lists))}
+	for which, list := range k.lists {
+		next.lists[which] = keptList{list: list.list, changed: slices.Clip(list.changed)}
+	}
+	return next
+}
+
+// change notes a change while nobody has a snapshot of it, and returns what is left of the lists.
+func (k *keptLists) change(key string) *keptLists {
+	if k == nil {
+		return nil
+	}
+	for which, list := range k.lists {
+		if len(list.changed) == maxKeptChanges {
+			delete(k.lists, which)
+			continue
+		}
+		list.changed = append(list.changed, key)
+		k.lists[which] = list
+	}
+	if len(k.lists) == 0 {
+		return nil
+	}
+	return k
 }
 
 // resolved returns the entry itself, or that which a stub stands for.
