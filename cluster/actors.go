@@ -38,17 +38,13 @@ func (a *actors) stop() { a.broadcaster.Shutdown() }
 // access implements controllers.Deps.Access.
 func (a *actors) access(account string) (controllers.Access, error) {
 	who := accountIdentity(account)
-	reading, err := a.client(who, a.cache)
-	if err != nil {
-		return controllers.Access{}, err
-	}
-	live, err := a.client(who, nil)
-	if err != nil {
-		return controllers.Access{}, err
-	}
 	config := a.memoryConfig(who)
+	live, err := a.live(config)
+	if err != nil {
+		return controllers.Access{}, fmt.Errorf("making a client for %s: %w", who.GetName(), err)
+	}
 	return controllers.Access{
-		Config: config, HTTPClient: &http.Client{Transport: config.Transport}, Client: reading, Live: live,
+		Config: config, HTTPClient: &http.Client{Transport: config.Transport}, Client: reading(live, a.cache), Live: live,
 		Recorder: func(component string) record.EventRecorder {
 			a.mu.Lock()
 			defer a.mu.Unlock()

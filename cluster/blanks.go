@@ -32,6 +32,8 @@ type blank struct {
 	value []byte
 	uid   int
 	made  []int
+	// object is what stands in the blank, decoded when it is first needed.
+	object func() resource.Object
 }
 
 // What stands in a blank is as long as what will. A time of these centuries takes five bytes.
@@ -97,6 +99,7 @@ func newBlank(object resource.Object) (*blank, error) {
 	if len(b.made) == 0 {
 		return nil, fmt.Errorf("no place for its time")
 	}
+	b.object = sync.OnceValue(b.decode)
 	return b, nil
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -31,20 +32,54 @@ func (c *controlPlane) memoryConfig(u user.Info) *rest.Config {
 
 // client writes as u, and reads through reader if there is one.
 func (c *controlPlane) client(u user.Info, reader client.Reader) (client.Client, error) {
-	config := c.memoryConfig(u)
+	live, err := c.live(c.memoryConfig(u))
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", u.GetName(), err)
+	}
+	if reader == nil {
+		return live, nil
+	}
+	return reading(live, reader), nil
+}
+
+// live asks the API server whatever it is asked.
+func (c *controlPlane) live(config *rest.Config) (*inprocess.Client, error) {
 	mapper, err := c.restMapper()
 	if err != nil {
 		return nil, err
 	}
-	options := client.Options{Scheme: c.scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}}
-	if reader != nil {
-		options.Cache = &client.CacheOptions{Reader: reader}
-	}
-	made, err := client.New(config, options)
+	made, err := client.New(config, client.Options{Scheme: c.scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}})
 	if err != nil {
-		return nil, fmt.Errorf("making a client for %s: %w", u.GetName(), err)
+		return nil, err
 	}
 	return &inprocess.Client{Client: made, Transport: config.Transport.(*inprocess.Transport)}, nil
+}
+
+// reading is the same client, but that it reads through reader. To make another one takes as long as all else about it.
+func reading(live *inprocess.Client, reader client.Reader) client.Client {
+	return &inprocess.Client{Client: cachedClient{live.Client, reader}, Transport: live.Transport}
+}
+
+// cachedClient reads through a cache what has a Go type, as clients of controller-runtime with a cache do.
+type cachedClient struct {
+	client.Client
+	reader client.Reader
+}
+
+// Get implements client.Reader.
+func (c cachedClient) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	if _, untyped := obj.(runtime.Unstructured); untyped {
+		return c.Client.Get(ctx, key, obj, opts...)
+	}
+	return c.reader.Get(ctx, key, obj, opts...)
+}
+
+// List implements client.Reader.
+func (c cachedClient) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if _, untyped := list.(runtime.Unstructured); untyped {
+		return c.Client.List(ctx, list, opts...)
+	}
+	return c.reader.List(ctx, list, opts...)
 }
 
 // sharedMapper is made when it is first asked for.

@@ -166,6 +166,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
 		},
 	}
+	c.server.Known = knownOf
 	c.keepKeys(ctx)
 	c.switchFeatures(ctx)
 	c.options.bound(c.server)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	bootstrap "k8s.io/cluster-bootstrap/token/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 )
@@ -85,21 +85,28 @@ func BootstrapSecret(token join.Token, more map[string]string, usages, groups []
 }
 
 // clusterInfo is what anybody may read: where the API server is, and its authority. The bootstrap signer signs it.
-func (c *controlPlane) clusterInfo() (client.Object, error) {
-	type entry map[string]any
+func (c *controlPlane) clusterInfo() client.Object {
 	server := "https://" + net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
-	text, err := yaml.Marshal(entry{
-		"apiVersion": "v1", "kind": "Config", "current-context": "", "contexts": nil, "users": nil, "preferences": entry{},
-		"clusters": []entry{{"name": "", "cluster": entry{"server": server, "certificate-authority-data": c.certificates.authority.CertPEM}}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encoding cluster-info: %w", err)
-	}
+	text := fmt.Sprintf(clusterInfoText, base64.StdEncoding.EncodeToString(c.certificates.authority.CertPEM), server)
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespacePublic, Name: bootstrap.ConfigMapClusterInfo},
-		Data:       map[string]string{bootstrap.KubeConfigKey: string(text)},
-	}, nil
+		Data:       map[string]string{bootstrap.KubeConfigKey: text},
+	}
 }
+
+// clusterInfoText wants an authority and a URL.
+const clusterInfoText = `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: %s
+    server: %s
+  name: ""
+contexts: null
+current-context: ""
+kind: Config
+preferences: {}
+users: null
+`
 
 // sharedConfig tells agents what all nodes have in common.
 func (c *controlPlane) sharedConfig() client.Object {

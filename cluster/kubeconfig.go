@@ -1,28 +1,41 @@
 package cluster
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
+
+// kubeconfigText wants an authority, a URL, a certificate and a key. Nothing in them has to be quoted, and a library of YAML would take
+// a fortieth of what a start costs.
+const kubeconfigText = `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: %s
+    server: %s
+  name: coxswain
+contexts:
+- context:
+    cluster: coxswain
+    user: admin
+  name: coxswain
+current-context: coxswain
+kind: Config
+users:
+- name: admin
+  user:
+    client-certificate-data: %s
+    client-key-data: %s
+`
 
 // writeKubeconfig gives the holder of a client certificate access to the API server at url, in a file that only
 // its owner can read.
 func writeKubeconfig(name, url string, authority []byte, client *pki.Pair) error {
-	type entry map[string]any
-	content, err := yaml.Marshal(entry{
-		"apiVersion": "v1", "kind": "Config", "current-context": "coxswain",
-		"clusters": []entry{{"name": "coxswain", "cluster": entry{"server": url, "certificate-authority-data": authority}}},
-		"users":    []entry{{"name": "admin", "user": entry{"client-certificate-data": client.CertPEM, "client-key-data": client.KeyPEM}}},
-		"contexts": []entry{{"name": "coxswain", "context": entry{"cluster": "coxswain", "user": "admin"}}},
-	})
-	if err != nil {
-		return err
-	}
+	encode := base64.StdEncoding.EncodeToString
+	content := fmt.Appendf(nil, kubeconfigText, encode(authority), url, encode(client.CertPEM), encode(client.KeyPEM))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

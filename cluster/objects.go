@@ -63,15 +63,11 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 // the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that a machine without a
 // network has, is no endpoint that a pod could reach: then the Service stays without.
 func (c *controlPlane) ownObjects() ([]client.Object, error) {
-	info, err := c.clusterInfo()
-	if err != nil {
-		return nil, err
-	}
 	authentication, err := c.authenticationConfig()
 	if err != nil {
 		return nil, err
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.joinSecret(), info, tokenTracking()}
+	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.joinSecret(), c.clusterInfo(), tokenTracking()}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}

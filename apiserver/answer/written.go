@@ -28,10 +28,17 @@ func (c *Answer) Committed(ctx context.Context, obj resource.Object, value []byt
 
 // writeSpliced answers with the stored bytes of what this request has stored, if that is what is shown: they need not be made again.
 func (c *Answer) writeSpliced(code int, shown runtime.Object) bool {
-	if c.Accept.Media != codec.Protobuf || c.written.obj == nil || shown != runtime.Object(c.written.obj) {
+	if c.written.obj == nil || shown != runtime.Object(c.written.obj) {
 		return false
 	}
-	head, rest, ok := codec.Versioned(c.written.value, c.written.obj.GetResourceVersion())
+	var head, rest []byte
+	var ok bool
+	switch version := c.written.obj.GetResourceVersion(); {
+	case c.Accept.Media == codec.Protobuf:
+		head, rest, ok = codec.Versioned(c.written.value, version)
+	case c.Accept.Media == codec.JSON && !c.Accept.Pretty && c.At.KeepsPacked(): // whose encoding is most of their creation
+		head, rest, ok = codec.VersionedJSON(c.written.value, string(c.written.obj.GetUID()), version)
+	}
 	if ok {
 		WriteBody(c.W, c.Accept, code, head, rest)
 	}

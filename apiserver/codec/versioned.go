@@ -60,3 +60,22 @@ func lengthOf(data []byte, at, field int) (from, to int, ok bool) {
 	}
 	return from, from + int(size), true
 }
+
+// VersionedJSON is Versioned of an object that has a Go type and is stored in JSON, of which the identity is known: what stands before
+// that are names, in which no quote is without a backslash before it.
+func VersionedJSON(stored []byte, uid, version string) (head, rest []byte, ok bool) {
+	const begin, nextVersion = `{"kind":`, `,"resourceVersion":`
+	identity := `"uid":"` + uid + `"`
+	at := bytes.Index(stored, []byte(identity))
+	if uid == "" || at < 0 || !bytes.HasPrefix(stored, []byte(begin)) {
+		return nil, nil, false
+	}
+	at += len(identity)
+	if rest = stored[at:]; bytes.HasPrefix(rest, []byte(nextVersion)) {
+		return nil, nil, false
+	}
+	head = make([]byte, 0, at+len(nextVersion)+len(version)+2)
+	head = append(append(head, stored[:at]...), nextVersion...)
+	head = append(append(append(head, '"'), version...), '"')
+	return head, rest, true
+}

@@ -57,3 +57,39 @@ func TestVersionedLeavesOthersAlone(t *testing.T) {
 		_, _, _ = Versioned(stored[:cut], "8")
 	}
 }
+
+// In JSON, too, what is spliced is what encoding again gives, whatever an object is called.
+func TestVersionedJSON(t *testing.T) {
+	const uid = "4a1cf6a6-6dd9-4b2c-9a60-1f0f2a3c5d7e"
+	for _, meta := range []metav1.ObjectMeta{
+		{Name: "a", UID: uid}, {Name: `"uid":"` + uid + `"`, GenerateName: `"uid":"` + uid, UID: uid, Generation: 1},
+		{Name: "a", UID: uid, Annotations: map[string]string{"b": `"uid":"` + uid + `"`}, OwnerReferences: []metav1.OwnerReference{{UID: uid}}},
+	} {
+		obj := &corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: meta, Data: map[string]string{"key": "value"}}
+		stored, err := Encode(obj, JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obj.ResourceVersion = "12"
+		want, err := Encode(obj, JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, rest, ok := VersionedJSON(stored, uid, "12")
+		if got := append(bytes.Clone(head), rest...); !ok || !bytes.Equal(got, want) {
+			t.Errorf("%v\n%s\n%s", ok, got, want)
+		}
+		for why, ok := range map[string]bool{
+			"another uid": spliced(stored, "4a1cf6a6"), "no uid": spliced(stored, ""), "a version": spliced(want, uid), "no object": spliced([]byte(`["uid":"`+uid+`"]`), uid),
+		} {
+			if ok {
+				t.Errorf("with %s it is taken for an object without a version", why)
+			}
+		}
+	}
+}
+
+func spliced(stored []byte, uid string) bool {
+	_, _, ok := VersionedJSON(stored, uid, "12")
+	return ok
+}

@@ -26,6 +26,8 @@ type Kind struct {
 	Custom   *Custom // nil for kinds that have a Go type
 	// Shared are the encodings of packed objects.
 	Shared packed.Shared
+	// known is Served.Known of the row.
+	known func(value []byte) resource.Object
 	// empties are found out when the first object is written.
 	empties func() *codec.Empties
 	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
@@ -40,6 +42,12 @@ func (k *Kind) Decode(value []byte, revision int64) (runtime.Object, error) {
 		}
 		obj.SetResourceVersion(strconv.FormatInt(revision, 10))
 		return obj, nil
+	}
+	if k.known != nil {
+		if obj := k.known(value); obj != nil {
+			obj.SetResourceVersion(strconv.FormatInt(revision, 10))
+			return obj, nil
+		}
 	}
 	version := k.Storage
 	if stored, err := codec.PeekKind(value); err == nil && stored.Version != version.Name {

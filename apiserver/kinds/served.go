@@ -21,6 +21,8 @@ type Served struct {
 	Watched *cache.Cache
 	// HooksOf are those of a row; nil where no row has any.
 	HooksOf func(row *resource.Resource) Hooks
+	// Known returns, for a row, what finds the object of a stored value without decoding it, nil where it is not known. Both may be nil.
+	Known func(row *resource.Resource) func(value []byte) resource.Object
 
 	mu  sync.Mutex // orders what changes the set
 	set atomic.Pointer[Set]
@@ -91,6 +93,9 @@ func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*K
 		return nil, fmt.Errorf("there is no storage version %q", row.StorageVersion)
 	}
 	k.StoredAs = row.GroupVersionKind(k.Storage.Name)
+	if s.Known != nil {
+		k.known = s.Known(row)
+	}
 	of := cache.Kind{Name: row.GroupResource().String(), Prefix: k.Prefix, Namespaced: row.Namespaced, Decode: k.Decode, Route: routeOf(row)}
 	if row.GroupResource() == packed.Resource() {
 		k.packer = &packed.Packer{}

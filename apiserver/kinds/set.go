@@ -24,6 +24,9 @@ func (k *Set) EndpointOf(info *request.Info) *Endpoint {
 	return k.Endpoints[schema.GroupVersionResource{Group: info.Group, Version: info.Version, Resource: info.Resource}]
 }
 
+// manyKinds is about how many are built in.
+const manyKinds = 128
+
 func (k *Set) without(of ...schema.GroupResource) *Set {
 	isGone := func(row *resource.Resource) bool { return slices.Contains(of, row.GroupResource()) }
 	next := &Set{
@@ -31,7 +34,7 @@ func (k *Set) without(of ...schema.GroupResource) *Set {
 		Rows: slices.DeleteFunc(slices.Clone(k.Rows), isGone),
 	}
 	if next.Endpoints == nil {
-		next.Endpoints, next.byPrefix = map[schema.GroupVersionResource]*Endpoint{}, map[string]*Kind{}
+		next.Endpoints, next.byPrefix = make(map[schema.GroupVersionResource]*Endpoint, manyKinds), make(map[string]*Kind, manyKinds)
 	}
 	maps.DeleteFunc(next.Endpoints, func(_ schema.GroupVersionResource, e *Endpoint) bool { return isGone(e.Row) })
 	maps.DeleteFunc(next.byPrefix, func(_ string, k *Kind) bool { return isGone(k.Row) })

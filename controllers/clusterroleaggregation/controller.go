@@ -25,6 +25,8 @@ const Name = "clusterroleaggregation"
 // Controller reconciles aggregated roles.
 type Controller struct {
 	Client client.Client
+	// each looks at all cluster roles.
+	each func(ctx context.Context, look func(*rbacv1.ClusterRole))
 }
 
 // Reconcile sets the rules of an aggregated role.
@@ -71,23 +73,20 @@ func aggregate(role *rbacv1.ClusterRole, roles []rbacv1.ClusterRole) []rbacv1.Po
 
 // aggregated lists the roles that any change of a role may concern.
 func (c *Controller) aggregated(ctx context.Context, _ client.Object) []reconcile.Request {
-	var list rbacv1.ClusterRoleList
-	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil
-	}
 	var requests []reconcile.Request
-	for i := range list.Items {
-		if list.Items[i].AggregationRule != nil {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	c.each(ctx, func(role *rbacv1.ClusterRole) {
+		if role.AggregationRule != nil {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(role)})
 		}
-	}
+	})
 	return requests
 }
 
 // Register puts the controller on mgr. Any change of a cluster role wakes all roles that
 // aggregate.
 func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient()}
+	inNamespace := kit.InNamespace(mgr.GetCache(), &rbacv1.ClusterRole{})
+	c := &Controller{Client: mgr.GetClient(), each: func(ctx context.Context, look func(*rbacv1.ClusterRole)) { inNamespace(ctx, "", look) }}
 	return kit.New(mgr, Name).
 		Watches(&rbacv1.ClusterRole{}, handler.EnqueueRequestsFromMapFunc(c.aggregated)).
 		Complete(reconcile.AsReconciler(c.Client, c))

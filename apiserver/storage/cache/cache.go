@@ -45,6 +45,7 @@ type Cache struct {
 	isLoaded bool
 
 	trimming atomic.Bool
+	trimmer  clock.Timer // guarded by mu; nil where there is nothing to drop
 }
 
 // New returns a cache that follows source once it runs.

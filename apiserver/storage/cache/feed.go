@@ -56,11 +56,17 @@ func (c *Cache) setRunning(ctx context.Context) {
 	c.running = ctx
 }
 
-// stopRunning sees to it that nobody starts a load any more.
+// stopRunning sees to it that nobody starts a load any more, and that no timer holds what is in the cache: a process may have many
+// servers, one after the other.
 func (c *Cache) stopRunning() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = nil
+	if c.trimmer != nil {
+		c.trimmer.Stop()
+		c.trimmer = nil
+	}
+	c.trimming.Store(false)
 }
 
 func (c *Cache) loaded() bool {
@@ -159,9 +165,16 @@ func (c *Cache) advance(revision int64) {
 const trimEvery = time.Minute
 
 func (c *Cache) trimLater() {
-	if !c.trimming.Swap(true) {
-		c.Clock.AfterFunc(trimEvery, func() { go c.trim() }) // a clock may call with its lock held
+	if c.trimming.Swap(true) {
+		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == nil {
+		c.trimming.Store(false)
+		return
+	}
+	c.trimmer = c.Clock.AfterFunc(trimEvery, func() { go c.trim() }) // a clock may call with its lock held
 }
 
 func (c *Cache) trim() {
