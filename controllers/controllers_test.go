@@ -53,7 +53,7 @@ func TestControllersFetchNothingByThemselves(t *testing.T) {
 func TestCloudControllersByName(t *testing.T) {
 	for selected, want := range map[string]string{
 		"*": "", "*,-route": "route", "*,-cloud-node-controller,-service-lb-controller": "cloudnode service", "service": "cloudnode cloudnodelifecycle route",
-		"*,-rudder": `"-rudder" is not in the list of known controllers: cloud-node-controller, cloud-node-lifecycle-controller, service-lb-controller, node-route-controller`,
+		"*,-rudder": `"rudder" is not in the list of known controllers: cloud-node-controller, cloud-node-lifecycle-controller, service-lb-controller, node-route-controller`,
 	} {
 		disabled, err := CloudDisabled(strings.Split(selected, ","))
 		got := strings.Join(disabled, " ")
@@ -62,6 +62,33 @@ func TestCloudControllersByName(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("--controllers=%s: %q, want %q", selected, got, want)
+		}
+	}
+}
+
+func TestManagedControllersByName(t *testing.T) {
+	for selected, want := range map[string]string{
+		"*":                              "bootstrapsigner ipaddressrepair localpath tokencleaner",
+		"*,bootstrapsigner,tokencleaner": "ipaddressrepair localpath",
+		"*,-csrsigning,-ttl-controller":  "bootstrapsigner certificates/signing ipaddressrepair localpath tokencleaner nodettl",
+		"*,-rudder":                      "error",
+	} {
+		disabled, err := ManagedDisabled(strings.Split(selected, ","))
+		got := strings.Join(disabled, " ")
+		if err != nil {
+			got = "error"
+		}
+		if got != want {
+			t.Errorf("--controllers=%s: %q, want %q", selected, got, want)
+		}
+	}
+	var known []string
+	for _, c := range managed() {
+		known = append(known, strings.Split(c.ours, "/")[0])
+	}
+	for _, c := range all() {
+		if !slices.Contains(known, c.name) {
+			t.Errorf("kube-controller-manager knows no %s", c.name)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,6 +41,8 @@ type Settings struct {
 	AllowedTTL, DeniedTTL time.Duration
 	// Profiling serves /debug/pprof; default yes.
 	Profiling bool
+	// Paths are served beside /healthz and /metrics.
+	Paths map[string]http.Handler
 }
 
 // Default returns upstream's settings.

@@ -71,6 +71,7 @@ func (p *Program) config() (*rest.Config, error) {
 	}
 	config.QPS, config.Burst, config.UserAgent = p.QPS, p.Burst, p.Component+"/"+version.Version
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	config.WarningHandler = rest.NoWarnings{} // that an API is deprecated is nobody's fault who runs this
 	return config, nil
 }
 

@@ -12,14 +12,11 @@ import (
 
 // cloudManagerUpstream are the flags of cloud-controller-manager that have no effect here.
 func cloudManagerUpstream() upstreamFlags {
+	only := componentOnly()
+	only["enable-leader-migration"] = "false"
 	return upstreamFlags{
-		bools: "contention-profiling log-json-split-stream log-text-split-stream permit-address-sharing permit-port-sharing",
-		values: "allow-metric-labels allow-metric-labels-manifest controller-start-interval disabled-metrics emulated-version feature-gates http2-max-streams-per-connection kube-api-content-type " +
-			"leader-elect-resource-lock leader-migration-config log-flush-frequency log-json-info-buffer-size log-text-info-buffer-size logging-format min-resync-period " +
-			"min-compatibility-version requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers requestheader-username-headers " +
-			"show-hidden-metrics-for-version v vmodule cidr-allocator-type",
-		only:    map[string]string{"enable-leader-migration": "false", "authentication-tolerate-lookup-failure": "true"},
-		refused: map[string]string{"tls-sni-cert-key": "one certificate is served, that of --tls-cert-file", "tls-cipher-suites": "Go's are served", "tls-min-version": "it is VersionTLS12"},
+		bools: componentBools, values: componentValues + "cidr-allocator-type controller-start-interval leader-migration-config min-resync-period",
+		only: only, refused: componentRefused(),
 	}
 }
 
@@ -28,10 +25,8 @@ func cloudManagerCommand(s streams) *cobra.Command {
 	m := standalone.DefaultCloudManager()
 	command := &cobra.Command{Use: "cloud-controller-manager", Short: "Be cloud-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
+	addProgramFlags(flags, &m.Program)
 	addCloudManagerFlags(flags, &m)
-	addSecuredFlags(flags, &m.Settings)
-	addLeaderFlags(flags, &m.Options)
-	flags.Lookup("leader-elect").Usage = "run the controllers in one of several of these programs"
 	given := cloudManagerUpstream().add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := m.Validate(); err != nil {
@@ -47,12 +42,7 @@ func cloudManagerCommand(s streams) *cobra.Command {
 }
 
 func addCloudManagerFlags(flags *pflag.FlagSet, m *standalone.CloudManager) {
-	flags.StringVar(&m.Kubeconfig, "kubeconfig", "", "kubeconfig of the API server (default that of the pod that this is in)")
-	flags.StringVar(&m.Master, "master", "", "address of the API server, in place of the kubeconfig's")
-	flags.Float32Var(&m.QPS, "kube-api-qps", m.QPS, "requests a second, at most")
-	flags.IntVar(&m.Burst, "kube-api-burst", m.Burst, "requests at once, at most")
-	flags.StringVar(&m.LeaseName, "leader-elect-resource-name", m.LeaseName, "name of the Lease")
-	flags.StringVar(&m.LeaseNamespace, "leader-elect-resource-namespace", m.LeaseNamespace, "namespace of the Lease")
+	flags.BoolVar(&m.UseServiceAccountCredentials, "use-service-account-credentials", false, "have each controller act as a service account of its own in kube-system")
 	flags.StringVar(&m.CloudProvider, "cloud-provider", "", "provider of the cloud: local gives load balancers the addresses of the nodes")
 	flags.StringVar(&m.CloudConfig, "cloud-config", "", "configuration of the provider")
 	flags.BoolVar(&m.AllowUntaggedCloud, "allow-untagged-cloud", false, "go on although the cloud cannot tell what is this cluster's")

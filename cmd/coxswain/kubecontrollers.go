@@ -1,28 +1,119 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/coxswain-k8s/coxswain/cluster/standalone"
 )
+
+// componentUpstream are the flags without an effect that all of upstream's components have.
+const (
+	componentBools  = "contention-profiling disable-http2-serving log-json-split-stream log-text-split-stream permit-address-sharing permit-port-sharing"
+	componentValues = "allow-metric-labels allow-metric-labels-manifest disabled-metrics emulated-version feature-gates http2-max-streams-per-connection kube-api-content-type " +
+		"leader-elect-resource-lock log-flush-frequency log-json-info-buffer-size log-text-info-buffer-size logging-format min-compatibility-version " +
+		"requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers requestheader-username-headers " +
+		"show-hidden-metrics-for-version v vmodule "
+)
+
+// componentOnly and componentRefused are those of them that cannot be otherwise.
+func componentOnly() map[string]string {
+	return map[string]string{"authentication-tolerate-lookup-failure": "true"}
+}
+
+func componentRefused() map[string]string {
+	return map[string]string{
+		"tls-sni-cert-key": "one certificate is served, that of --tls-cert-file", "tls-cipher-suites": "Go's are served", "tls-min-version": "it is VersionTLS12",
+		"tls-curve-preferences": "Go's are served", "write-config-to": "there is no configuration to be written",
+	}
+}
+
+// controllerManagerUpstream are the flags of kube-controller-manager that have no effect here. How many objects are looked at at a time, and
+// how often, is each controller's own affair.
+func controllerManagerUpstream() upstreamFlags {
+	only := componentOnly()
+	only["enable-leader-migration"], only["cloud-provider"], only["enable-dynamic-provisioning"] = "false", "external", "true"
+	only["enable-hostpath-provisioner"], only["disable-force-detach-on-timeout"], only["configure-cloud-routes"] = "false", "false", "true"
+	return upstreamFlags{
+		bools: componentBools + " disable-attach-detach-reconcile-sync",
+		values: componentValues + "leader-migration-config cidr-allocator-type cloud-config cluster-name controller-shutdown-timeout controller-start-interval external-cloud-volume-plugin " +
+			"min-resync-period node-monitor-period route-reconciliation-period concurrent-service-syncs attach-detach-reconcile-sync-period cluster-signing-legacy-unknown-cert-file " +
+			"cluster-signing-legacy-unknown-key-file concurrent-deployment-syncs concurrent-device-taint-eviction-syncs concurrent-resourceclaim-syncs concurrent-statefulset-syncs " +
+			"concurrent-daemonset-syncs concurrent-endpoint-syncs endpoint-updates-batch-period concurrent-service-endpoint-syncs endpointslice-updates-batch-period " +
+			"max-endpoints-per-slice mirroring-concurrent-service-endpoint-syncs mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset " +
+			"concurrent-ephemeralvolume-syncs concurrent-gc-syncs concurrent-horizontal-pod-autoscaler-syncs horizontal-pod-autoscaler-cpu-initialization-period " +
+			"horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay horizontal-pod-autoscaler-sync-period " +
+			"horizontal-pod-autoscaler-tolerance concurrent-job-syncs concurrent-cron-job-syncs concurrent-namespace-syncs namespace-sync-period large-cluster-size-threshold " +
+			"node-eviction-rate node-startup-grace-period secondary-node-eviction-rate unhealthy-zone-threshold flex-volume-plugin-dir pv-recycler-increment-timeout-nfs " +
+			"pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs " +
+			"pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period concurrent-replicaset-syncs concurrent-rc-syncs concurrent-resource-quota-syncs " +
+			"resource-quota-sync-period concurrent-serviceaccount-token-syncs concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs",
+		only: only, refused: componentRefused(),
+	}
+}
 
 // controllerManagerCommand is kube-controller-manager.
 func controllerManagerCommand(s streams) *cobra.Command {
-	return inside(s, "kube-controller-manager", "the controllers run", "kube-apiserver --controllers=*")
-}
-
-// schedulerCommand is kube-scheduler.
-func schedulerCommand(s streams) *cobra.Command {
-	return inside(s, "kube-scheduler", "the scheduler runs", "kube-apiserver --simulate-nodes=1")
-}
-
-// inside is a program that is a part of the server here.
-func inside(s streams, name, part, other string) *cobra.Command {
-	command := &cobra.Command{
-		Use: name, Short: "Say where " + part, FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
-		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("%s: %s inside of `coxswain server`, and of `%s`; there is nothing to start beside it", name, part, other)
-		},
+	m := standalone.DefaultControllerManager()
+	command := &cobra.Command{Use: "kube-controller-manager", Short: "Be kube-controller-manager, with its flags", Args: cobra.NoArgs}
+	flags := command.Flags()
+	addProgramFlags(flags, &m.Program)
+	addControllerManagerFlags(flags, &m)
+	addSigningFlags(flags, &m)
+	given := controllerManagerUpstream().add(flags)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if err := m.Validate(); err != nil {
+			return err
+		}
+		if !m.Reachable() {
+			return errors.New("--kubeconfig or --master is needed outside of a pod")
+		}
+		warnOf(s.err, command.Name(), *given)
+		return m.Run(withLogger(command.Context(), s.err))
 	}
 	return versioned(command, s)
+}
+
+// addProgramFlags are those of all components that are programs of their own.
+func addProgramFlags(flags *pflag.FlagSet, p *standalone.Program) {
+	flags.StringVar(&p.Kubeconfig, "kubeconfig", "", "kubeconfig of the API server (default that of the pod that this is in)")
+	flags.StringVar(&p.Master, "master", "", "address of the API server, in place of the kubeconfig's")
+	flags.Float32Var(&p.QPS, "kube-api-qps", p.QPS, "requests a second, at most")
+	flags.IntVar(&p.Burst, "kube-api-burst", p.Burst, "requests at once, at most")
+	flags.StringVar(&p.LeaseName, "leader-elect-resource-name", p.LeaseName, "name of the Lease")
+	flags.StringVar(&p.LeaseNamespace, "leader-elect-resource-namespace", p.LeaseNamespace, "namespace of the Lease")
+	addSecuredFlags(flags, &p.Settings)
+	addLeaderFlags(flags, &p.Options)
+	flags.Lookup("leader-elect").Usage = "have one of several of these programs do its work"
+}
+
+func addControllerManagerFlags(flags *pflag.FlagSet, m *standalone.ControllerManager) {
+	flags.BoolVar(&m.UseServiceAccountCredentials, "use-service-account-credentials", false, "have each controller act as a service account of its own in kube-system")
+	flags.StringSliceVar(&m.Controllers, "controllers", m.Controllers, "controllers that run; * is all but bootstrap-signer-controller, token-cleaner-controller, "+
+		"local-path-provisioner and ip-address-repair, name is that one, -name is not that one")
+	flags.StringSliceVar(&m.ClusterCIDRs, "cluster-cidr", nil, "networks of the pods, one of each family at most")
+	flags.BoolVar(&m.AllocateNodeCIDRs, "allocate-node-cidrs", false, "give nodes shares of --cluster-cidr")
+	flags.IntVar(&m.NodeCIDRMaskSize, "node-cidr-mask-size", 0, "size of a node's share (default 24, with IPv6 64)")
+	flags.IntVar(&m.NodeCIDRMaskSizeIPv4, "node-cidr-mask-size-ipv4", 0, "size of a node's share of the IPv4 network (default 24)")
+	flags.IntVar(&m.NodeCIDRMaskSizeIPv6, "node-cidr-mask-size-ipv6", 0, "size of a node's share of the IPv6 network (default 64)")
+	flags.StringSliceVar(&m.ServiceCIDRs, "service-cluster-ip-range", nil, "networks of the services, which nodes get no shares of")
+	flags.StringVar(&m.RootCAFile, "root-ca-file", "", "authority by which pods know the API server (default that in the kubeconfig)")
+	flags.StringVar(&m.ServiceAccountPrivateKeyFile, "service-account-private-key-file", "", "key that signs the tokens of service accounts in Secrets")
+	flags.DurationVar(&m.NodeMonitorGracePeriod, "node-monitor-grace-period", m.NodeMonitorGracePeriod, "how long a node may be silent")
+	flags.IntVar(&m.TerminatedPodGCThreshold, "terminated-pod-gc-threshold", m.TerminatedPodGCThreshold, "how many finished pods are kept")
+	flags.DurationVar(&m.LegacyTokenPeriod, "legacy-service-account-token-clean-up-period", m.LegacyTokenPeriod, "how long a token in a Secret may be unused")
+	flags.BoolVar(&m.EnableGarbageCollector, "enable-garbage-collector", m.EnableGarbageCollector, "delete what nobody owns any more")
+}
+
+func addSigningFlags(flags *pflag.FlagSet, m *standalone.ControllerManager) {
+	flags.DurationVar(&m.ClusterSigningDuration, "cluster-signing-duration", m.ClusterSigningDuration, "how long certificates last, at most")
+	for name, files := range map[string]*standalone.KeyFiles{
+		"cluster-signing": &m.ClusterSigning, "cluster-signing-kubelet-serving": &m.SigningKubeletServing,
+		"cluster-signing-kubelet-client": &m.SigningKubeletClient, "cluster-signing-kube-apiserver-client": &m.SigningAPIServerClient,
+	} {
+		flags.StringVar(&files.Cert, name+"-cert-file", "", "authority that signs certificates")
+		flags.StringVar(&files.Key, name+"-key-file", "", "key of --"+name+"-cert-file")
+	}
 }

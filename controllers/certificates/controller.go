@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -22,6 +23,13 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "certificates"
 
+// Parts of what it does that can be left out by these names.
+const (
+	Approving = Name + "/approving"
+	Cleaning  = Name + "/cleaning"
+	Signing   = Name + "/signing"
+)
+
 // How long a request is kept, by what became of it.
 const (
 	keepDecided = time.Hour
@@ -30,34 +38,43 @@ const (
 
 // Controller reconciles certificate signing requests.
 type Controller struct {
-	Client  client.Client
-	Clock   clock.PassiveClock
+	Client client.Client
+	Clock  clock.PassiveClock
+	// Signers by the names of what they sign; others sign the rest.
 	Signers map[string]*kit.Signer
 	// ServerNode is as in kit.Deps.
 	ServerNode string
+	// KeepsAll and ApprovesNone are for when others clean up, or approve.
+	KeepsAll, ApprovesNone bool
 }
 
 // Reconcile approves, signs or deletes a request, one of them at a time.
 func (c *Controller) Reconcile(ctx context.Context, csr *certificatesv1.CertificateSigningRequest) (reconcile.Result, error) {
 	now := c.Clock.Now()
 	wait := expiresIn(csr, now)
-	if wait <= 0 {
+	switch {
+	case c.KeepsAll:
+		wait = 0
+	case wait <= 0:
 		err := client.IgnoreNotFound(c.Client.Delete(ctx, csr, client.Preconditions{UID: &csr.UID}))
 		return patch.Result(reconcile.Result{}, err)
 	}
-	signer := c.Signers[csr.Spec.SignerName]
 	decided := condition(csr, certificatesv1.CertificateDenied) != nil || condition(csr, certificatesv1.CertificateFailed) != nil
-	if signer == nil || decided || len(csr.Status.Certificate) > 0 {
+	if decided || len(csr.Status.Certificate) > 0 {
 		return kit.After(wait), nil
 	}
 	request, err := parse(csr)
 	if condition(csr, certificatesv1.CertificateApproved) != nil {
+		signer := c.Signers[csr.Spec.SignerName]
+		if signer == nil {
+			return kit.After(wait), nil
+		}
 		if err == nil {
 			err = validate(csr.Spec.SignerName, request, csr.Spec.Usages)
 		}
 		return patch.Result(kit.After(wait), c.issue(ctx, csr, signer, request, err))
 	}
-	if err != nil {
+	if err != nil || c.ApprovesNone {
 		return kit.After(wait), nil // an approver may say so
 	}
 	message, err := c.approval(ctx, csr, request)
@@ -134,13 +151,32 @@ func certificateEnd(chain []byte) (time.Time, bool) {
 // Register puts the controller on mgr. It wakes when a request changes and when one has
 // been kept for long enough.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Clock: deps.Clock, ServerNode: deps.ServerNode, Signers: map[string]*kit.Signer{
-		certificatesv1.KubeAPIServerClientSignerName:        deps.ClientSigner,
-		certificatesv1.KubeAPIServerClientKubeletSignerName: deps.ClientSigner,
-		certificatesv1.KubeletServingSignerName:             deps.ServingSigner,
-		NodeComponentSigner:                                 deps.ClientSigner,
-	}}
+	without := func(part string) bool { return slices.Contains(deps.Disabled, part) }
+	c := &Controller{
+		Client: mgr.GetClient(), Clock: deps.Clock, ServerNode: deps.ServerNode, Signers: map[string]*kit.Signer{},
+		KeepsAll: without(Cleaning), ApprovesNone: without(Approving),
+	}
+	if c.KeepsAll && c.ApprovesNone && without(Signing) {
+		return nil
+	}
+	if !without(Signing) {
+		c.Signers = signers(deps)
+	}
 	return kit.New(mgr, Name).
 		For(&certificatesv1.CertificateSigningRequest{}).
 		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// signers by the names of what they sign.
+func signers(deps kit.Deps) map[string]*kit.Signer {
+	kubelets := deps.KubeletClientSigner
+	if kubelets == nil {
+		kubelets = deps.ClientSigner
+	}
+	return map[string]*kit.Signer{
+		certificatesv1.KubeAPIServerClientSignerName:        deps.ClientSigner,
+		certificatesv1.KubeAPIServerClientKubeletSignerName: kubelets,
+		certificatesv1.KubeletServingSignerName:             deps.ServingSigner,
+		NodeComponentSigner:                                 deps.ClientSigner,
+	}
 }

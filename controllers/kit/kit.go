@@ -44,9 +44,13 @@ type Deps struct {
 	ClusterCIDRs []string
 	// NodeCIDRMaskIPv4 and NodeCIDRMaskIPv6 are the sizes of a node's share. Defaults: 24 and 64.
 	NodeCIDRMaskIPv4, NodeCIDRMaskIPv6 int
+	// ServiceCIDRs are networks of services, which no node gets a share of where they overlap with ClusterCIDRs.
+	ServiceCIDRs []string
 	// ClientSigner signs client certificates (kube-apiserver-client and -kubelet),
 	// ServingSigner kubelet serving certificates. Nil leaves such requests unsigned.
 	ClientSigner, ServingSigner *Signer
+	// KubeletClientSigner signs those of kubelets in place of ClientSigner.
+	KubeletClientSigner *Signer
 	// ServerNode is the name of the node on the API server's own machine, if there is one: it serves at the same address.
 	ServerNode string
 	// NodeGracePeriod is how long a node may be silent before it is Unknown. Default: 50 s.

@@ -222,6 +222,13 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		pool.metrics = counts
 		c.pools = append(c.pools, pool)
 	}
+	for _, cidr := range deps.ServiceCIDRs {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return fmt.Errorf("parsing service CIDR: %w", err)
+		}
+		c.each([]netip.Prefix{prefix}, (*pool).take)
+	}
 	if err := kit.Show(mgr, deps.Metrics, usage{c}); err != nil {
 		return err
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/coxswain-k8s/coxswain/cluster/standalone"
+)
+
+// schedulerCommand is kube-scheduler.
+func schedulerCommand(s streams) *cobra.Command {
+	scheduler := standalone.DefaultScheduler()
+	command := &cobra.Command{Use: "kube-scheduler", Short: "Be kube-scheduler, with its flags", Args: cobra.NoArgs}
+	flags := command.Flags()
+	addProgramFlags(flags, &scheduler.Program)
+	flags.StringVar(&scheduler.Config, "config", "", "file with a KubeSchedulerConfiguration")
+	without := upstreamFlags{bools: componentBools, values: componentValues + "pod-max-in-unschedulable-pods-duration", only: componentOnly(), refused: componentRefused()}
+	given := without.add(flags)
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		if err := scheduler.Complete(flags.Changed); err != nil {
+			return err
+		}
+		if err := scheduler.Validate(); err != nil {
+			return err
+		}
+		if !scheduler.Reachable() {
+			return errors.New("--kubeconfig or --master is needed outside of a pod")
+		}
+		warnOf(s.err, command.Name(), *given)
+		return scheduler.Run(withLogger(command.Context(), s.err))
+	}
+	return versioned(command, s)
+}
