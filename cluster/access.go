@@ -28,6 +28,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // access is who may call the API server and what they may do.
@@ -90,7 +91,7 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 }
 
 // headers are those by which front proxies name users.
-func (o *RequestHeaderOptions) headers() filters.Headers {
+func headers(o *options.RequestHeaderOptions) filters.Headers {
 	return filters.Headers{
 		Names:    slices.Concat(o.RequestHeaderUsernameHeaders, o.RequestHeaderUIDHeaders, o.RequestHeaderGroupHeaders),
 		Prefixes: o.RequestHeaderExtraHeaderPrefixes,

@@ -8,42 +8,8 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
-	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
-
-// AgentOptions say what node to run, and of which cluster. The JSON names are those of the command line and of its --config
-// file.
-type AgentOptions struct {
-	NodeOptions
-	// Servers are the URLs of API servers. Those that the cluster names are added, and remembered for the next start.
-	Servers []string `json:"server,omitempty"`
-	// Token with which the node joins, once: abcdef.0123456789abcdef, or with the hash of the authority before it.
-	Token string `json:"token,omitempty"`
-	// CACertHashes pin the cluster's authority by its public key, as kubeadm does: sha256:<64 hexadecimal digits>.
-	CACertHashes []string `json:"discovery-token-ca-cert-hash,omitempty"`
-}
-
-// DefaultAgent returns the options of `coxswain agent` without flags.
-func DefaultAgent() AgentOptions { return AgentOptions{NodeOptions: defaultNode()} }
-
-// Validate returns everything that is wrong with completed options.
-func (o *AgentOptions) Validate() error {
-	wrong := []error{o.validate(agentDisableable)}
-	if _, err := join.ParseServers(o.Servers); err != nil {
-		wrong = append(wrong, fmt.Errorf("--server: %w", err))
-	}
-	if o.Token != "" {
-		if _, err := join.ParseToken(o.Token); err != nil {
-			wrong = append(wrong, fmt.Errorf("--token: %w", err))
-		}
-	}
-	for _, hash := range o.CACertHashes {
-		if !join.IsHash(hash) {
-			wrong = append(wrong, fmt.Errorf("--discovery-token-ca-cert-hash=%s: want sha256: and 64 hexadecimal digits", hash))
-		}
-	}
-	return errors.Join(wrong...)
-}
 
 // Node is a running node of a cluster whose server runs elsewhere.
 type Node struct {
@@ -55,7 +21,7 @@ type Node struct {
 
 // StartAgent joins a cluster and returns when the node has what it needs to run. It runs until ctx ends, Stop is called or a
 // part fails.
-func StartAgent(ctx context.Context, options AgentOptions) (*Node, error) {
+func StartAgent(ctx context.Context, options options.AgentOptions) (*Node, error) {
 	if err := options.Complete(); err != nil {
 		return nil, err
 	}
@@ -70,7 +36,7 @@ func StartAgent(ctx context.Context, options AgentOptions) (*Node, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	running, machine, err := options.setUp(ctx)
+	running, machine, err := setUp(ctx, &options)
 	if err != nil {
 		stop()
 		return nil, errors.Join(err, unlock())
@@ -85,7 +51,7 @@ func StartAgent(ctx context.Context, options AgentOptions) (*Node, error) {
 }
 
 // setUp makes this machine a member of the cluster, and its parts ready to run.
-func (o *AgentOptions) setUp(ctx context.Context) (*parts, *machineNode, error) {
+func setUp(ctx context.Context, o *options.AgentOptions) (*parts, *machineNode, error) {
 	m := newMembership(o)
 	if err := m.join(ctx); err != nil {
 		return nil, nil, fmt.Errorf("joining the cluster: %w", err)
@@ -121,4 +87,4 @@ func (n *Node) Stop() error {
 }
 
 // agentDir is where an agent keeps its certificates and what it knows of the cluster.
-func (o *AgentOptions) agentDir() string { return filepath.Join(o.DataDir, "agent") }
+func agentDir(o *options.AgentOptions) string { return filepath.Join(o.DataDir, "agent") }

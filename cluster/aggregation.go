@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // frontProxyName is who the API server is when it calls the servers of APIServices on behalf of others.
@@ -27,11 +28,11 @@ func (c *controlPlane) newAggregator() (*aggregation.Aggregator, error) {
 
 // requestHeaderConfig tells the servers of APIServices how to know this one and the front proxies beside it, and whom they speak for.
 func (c *controlPlane) requestHeaderConfig() (map[string]string, error) {
-	proxies := RequestHeaderOptions{
+	proxies := options.RequestHeaderOptions{
 		RequestHeaderAllowedNames: []string{frontProxyName}, RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
 		RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
 	}
-	proxies.add(&c.options.RequestHeaderOptions)
+	proxies.Add(&c.options.RequestHeaderOptions)
 	data := map[string]string{
 		"client-ca-file": string(c.certificates.clients.PEM()), "requestheader-client-ca-file": string(c.certificates.frontProxy.CertPEM) + string(c.certificates.proxies.PEM()),
 	}

@@ -11,21 +11,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 )
 
-// AuditOptions say what of the requests is recorded, and where, by upstream's names.
-type AuditOptions struct {
-	// AuditPolicyFile of audit.k8s.io/v1. Without it, nothing is recorded.
-	AuditPolicyFile string `json:"audit-policy-file,omitempty"`
-	// AuditLogPath of the file of JSON lines; "-" is standard output.
-	AuditLogPath string `json:"audit-log-path,omitempty"`
-	// AuditLogMaxAge in days, AuditLogMaxBackup in files and AuditLogMaxSize in mebibytes rotate the file.
-	AuditLogMaxAge    int  `json:"audit-log-maxage,omitempty"`
-	AuditLogMaxBackup int  `json:"audit-log-maxbackup,omitempty"`
-	AuditLogMaxSize   int  `json:"audit-log-maxsize,omitempty"`
-	AuditLogCompress  bool `json:"audit-log-compress,omitempty"`
-	// AuditWebhookConfigFile is a kubeconfig of who is posted the events.
-	AuditWebhookConfigFile string `json:"audit-webhook-config-file,omitempty"`
-}
-
 // newAudit opens what the options ask for. The log is nil when they ask for nothing. Its parts end when ctx does.
 func (c *controlPlane) newAudit(ctx context.Context) (*audit.Log, error) {
 	o := c.options.AuditOptions

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authtest"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
@@ -261,15 +262,15 @@ func TestFrontProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort, options.AnonymousAuth = "127.0.0.1", 0, false
-	options.RequestHeaderOptions = RequestHeaderOptions{
+	o := Default()
+	o.DataDir, o.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
+	o.BindAddress, o.HTTPSListenPort, o.AnonymousAuth = "127.0.0.1", 0, false
+	o.RequestHeaderOptions = options.RequestHeaderOptions{
 		RequestHeaderClientCAFile: writeFile(t, filepath.Join(dir, "ca"), string(authority.CertPEM)), RequestHeaderAllowedNames: []string{"front"},
 		RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
 		RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
 	}
-	running, err := Start(t.Context(), options)
+	running, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,7 @@ func TestFrontProxy(t *testing.T) {
 	if !strings.Contains(told, `"requestheader-allowed-names":"[\"front-proxy-client\",\"front\"]"`) || strings.Count(told, "BEGIN CERTIFICATE") != 3 {
 		t.Errorf("other servers are told: %s", told)
 	}
-	testChangedAuthorities(t, running, front, options.RequestHeaderClientCAFile)
+	testChangedAuthorities(t, running, front, o.RequestHeaderClientCAFile)
 }
 
 // testChangedAuthorities replaces the authority of front proxies, and later brings the first one back beside it.

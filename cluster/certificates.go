@@ -43,7 +43,9 @@ type showing interface {
 }
 
 // openCertificates reads or makes all certificates below DataDir/pki, or keeps them in memory.
-func openCertificates(o *Options) (*certificates, error) { return openCertificatesAt(o, time.Now) }
+func openCertificates(o *Options) (*certificates, error) {
+	return openCertificatesAt(o, time.Now)
+}
 
 func openCertificatesAt(o *Options, now func() time.Time) (*certificates, error) {
 	dir, frontProxy := filepath.Join(o.DataDir, "pki"), filepath.Join(o.DataDir, "pki", "front-proxy")
@@ -55,7 +57,7 @@ func openCertificatesAt(o *Options, now func() time.Time) (*certificates, error)
 		return nil, err
 	}
 	c := &certificates{authority: authority, handed: handed{now: now}}
-	names, addresses := o.servingNames()
+	names, addresses := servingNames(o)
 	leaves := []struct {
 		live    **pki.Live
 		open    func(pki.Request) (*pki.Live, error)
@@ -136,9 +138,9 @@ func (h *handed) look(admin *pki.Pair) {
 }
 
 // servingNames are all names and addresses by which clients may call the API server.
-func (o *Options) servingNames() ([]string, []net.IP) {
+func servingNames(o *Options) ([]string, []net.IP) {
 	names := []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + o.ClusterDomain, "localhost", o.NodeName}
-	addresses := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(o.serviceIP(1))}
+	addresses := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.ParseIP(o.ServiceIP(1))}
 	for _, more := range append([]string{o.NodeIP, o.AdvertiseAddress, o.BindAddress}, o.TLSSANs...) {
 		ip := net.ParseIP(more)
 		switch {

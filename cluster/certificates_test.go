@@ -75,7 +75,7 @@ func TestCertificateLeftInAFolderIsRenewed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left, err := tls.LoadX509KeyPair(options.servingFiles())
+		left, err := tls.LoadX509KeyPair(servingFiles(&options.ServingOptions))
 		if err != nil {
 			t.Fatal(err)
 		}

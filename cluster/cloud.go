@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
-	cloudprovider "k8s.io/cloud-provider"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,21 +16,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/controllers/cloud"
 )
-
-// CloudOptions say what the cluster runs on.
-type CloudOptions struct {
-	// Cloud is the provider of load balancers, of what is known of nodes, and of routes. Whoever compiles one in initializes it. Default: the
-	// nodes' own addresses are those of load balancers.
-	Cloud cloudprovider.Interface `json:"-"`
-}
-
-// externalCloud is the NodeOptions.CloudProvider whose controllers run elsewhere.
-const externalCloud = "external"
-
-// cloudsHere says whether the controllers of clouds run in this process. A provider that was compiled in is here.
-func (o *Options) cloudsHere() bool {
-	return o.Enabled(CloudControllers) && (o.CloudProvider != externalCloud || o.Cloud != nil)
-}
 
 // newCloudControllers is the cloud controller manager.
 func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cache) (component, error) {

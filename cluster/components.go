@@ -40,7 +40,7 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		}
 		parts = append(parts, part)
 	}
-	if plane.options.cloudsHere() {
+	if plane.options.CloudsHere() {
 		part, err := plane.led(ctx, shared, cloudControllerSeat(), plane.newCloudControllers)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the cloud controllers: %w", err)

@@ -156,7 +156,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
 		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
-		Authenticator: access.authenticator, FrontProxy: c.options.headers(), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
+		Authenticator: access.authenticator, FrontProxy: headers(&c.options.RequestHeaderOptions), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
 		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.Live(), OpenAPI: documents,
 		FieldManager: sharedFields(),
@@ -169,7 +169,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.server.Known = knownOf
 	c.keepKeys(ctx)
 	c.switchFeatures(ctx)
-	c.options.bound(c.server)
+	bound(&c.options.RequestOptions, c.server)
 	c.instrument()
 	aggregator, err := c.newAggregator()
 	if err != nil {
@@ -197,7 +197,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
 	c.http = serving.NewServer(ctx, c.handler, c.certificates.tls(), c.drainer)
 	c.http.ErrorLog = c.httpErrors
-	if err := c.options.ServingOptions.restrict(c.http.TLSConfig); err != nil {
+	if err := c.options.ServingOptions.Restrict(c.http.TLSConfig); err != nil {
 		return err
 	}
 	c.run("API server", func() error {

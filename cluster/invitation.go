@@ -17,13 +17,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // NodeTokenGroup is what the holders of a token that lets nodes join belong to, as kubeadm calls it.
 const NodeTokenGroup = "system:bootstrappers:kubeadm:default-node-token"
-
-// sharedConfigName is the ConfigMap of kube-system in which agents find what all nodes have in common.
-const sharedConfigName = "coxswain-cluster"
 
 // openToken reads or makes the token with which agents join, and keeps it with the hash of the authority in DataDir/token.
 func openToken(o *Options, authority []byte) (join.Token, error) {
@@ -111,25 +109,7 @@ users: null
 // sharedConfig tells agents what all nodes have in common.
 func (c *controlPlane) sharedConfig() client.Object {
 	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: sharedConfigName},
-		Data:       c.options.Shared.data(),
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: options.SharedName},
+		Data:       c.options.Shared.Data(),
 	}
-}
-
-func (s *Shared) data() map[string]string {
-	return map[string]string{
-		"cluster-cidr": s.ClusterCIDR, "service-cidr": s.ServiceCIDR, "cluster-dns": s.ClusterDNS, "cluster-domain": s.ClusterDomain, "network": s.PodNetwork,
-	}
-}
-
-// sharedFrom reads what data wrote.
-func sharedFrom(data map[string]string) (*Shared, error) {
-	s := &Shared{
-		ClusterCIDR: data["cluster-cidr"], ServiceCIDR: data["service-cidr"], ClusterDNS: data["cluster-dns"], ClusterDomain: data["cluster-domain"],
-		PodNetwork: data["network"],
-	}
-	if err := s.Validate(); err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s of kube-system: %w", sharedConfigName, err)
-	}
-	return s, nil
 }

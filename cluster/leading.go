@@ -2,10 +2,7 @@ package cluster
 
 import (
 	"context"
-	"net"
-	"net/url"
 	"os"
-	"slices"
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
@@ -14,9 +11,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster/election"
 )
-
-// LeaderOptions say how several servers on one etcd agree on whose controllers and scheduler run.
-type LeaderOptions = election.Options
 
 // seat is a Lease, who asks for it, and who tells of it if that is not its name.
 type seat struct {
@@ -34,19 +28,10 @@ func schedulerSeat() seat {
 	return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName}
 }
 
-// elects says whether there may be other servers of this cluster: on an etcd elsewhere, or on ours if others were meant to reach it.
-func (o *Options) elects() bool {
-	reached := slices.ContainsFunc(o.EtcdListenClientURLs, func(one string) bool {
-		to, err := url.Parse(one)
-		return one != listenNowhere && (err != nil || !net.ParseIP(to.Hostname()).IsLoopback())
-	})
-	return o.LeaderElect && (len(o.EtcdServers) > 0 || reached)
-}
-
 // led is a part that only one server may run. Where there may be others it waits for a lease and has informers of its own, which end with
 // the lease; otherwise it is what prepare makes, on the informers that all share.
 func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, prepare func(context.Context, cache.Cache) (component, error)) (component, error) {
-	if !c.options.elects() {
+	if !c.options.Elects() {
 		return prepare(ctx, shared)
 	}
 	next := func(ctx context.Context) (*parts, error) {

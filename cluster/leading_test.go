@@ -151,31 +151,6 @@ func (s *sibling) works(name string) {
 	})
 }
 
-// Who may have others beside it asks for leases, and nobody else writes any.
-func TestElectsWhereThereMayBeOthers(t *testing.T) {
-	for _, c := range []struct {
-		servers, listens []string
-		want             bool
-	}{
-		{nil, nil, false},
-		{nil, []string{listenNowhere}, false},
-		{nil, []string{"https://127.0.0.1:4001", "https://[::1]:4001"}, false},
-		{nil, []string{"https://127.0.0.1:4001", "https://10.0.0.1:2379"}, true},
-		{nil, []string{"https://etcd.example:2379"}, true},
-		{[]string{"https://10.0.0.1:2379"}, nil, true},
-	} {
-		o := ForTest("x")
-		o.EtcdServers, o.EtcdListenClientURLs = c.servers, c.listens
-		if got := o.elects(); got != c.want {
-			t.Errorf("on %q, listening at %q: %v", c.servers, c.listens, got)
-		}
-		o.LeaderElect = false
-		if o.elects() {
-			t.Error("it asks though it was told not to")
-		}
-	}
-}
-
 // Of two servers on one etcd one has the controllers and the scheduler. When it loses etcd the other takes over, and it goes on without them,
 // until the other ends.
 func TestOneOfTwoServersLeads(t *testing.T) {

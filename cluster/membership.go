@@ -27,13 +27,14 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	signers "github.com/coxswain-k8s/coxswain/controllers/certificates"
 )
 
 // membership is what makes this machine a member of a cluster: whom it trusts, where the servers are, and who it is.
 type membership struct {
-	*AgentOptions
+	*options.AgentOptions
 	scheme  *runtime.Scheme
 	mapper  meta.RESTMapper
 	servers *join.Servers
@@ -46,7 +47,7 @@ type membership struct {
 	dns       *identityCertificate
 	serving   *join.Certificate
 	live      client.WithWatch // as the node, without a cache
-	shared    *Shared
+	shared    *options.Shared
 	caches    nodeCaches
 }
 
@@ -57,14 +58,15 @@ type identityCertificate struct {
 	who       user.Info
 }
 
-func newMembership(o *AgentOptions) *membership {
-	m := &membership{AgentOptions: o, scheme: apis.NewScheme(), mapper: newMapper(apis.All()), servers: &join.Servers{File: o.file("servers.json")}}
+func newMembership(o *options.AgentOptions) *membership {
+	m := &membership{AgentOptions: o, scheme: apis.NewScheme(), mapper: newMapper(apis.All())}
+	m.servers = &join.Servers{File: m.file("servers.json")}
 	m.named, _ = join.ParseServers(o.Servers) // they were validated
 	m.servers.Add(m.named...)
 	return m
 }
 
-func (o *AgentOptions) file(name string) string { return filepath.Join(o.agentDir(), name) }
+func (m *membership) file(name string) string { return filepath.Join(agentDir(m.AgentOptions), name) }
 
 // join gets what an earlier run has not left: the authority, the node's certificates, and what all nodes have in common.
 func (m *membership) join(ctx context.Context) error {
@@ -249,7 +251,7 @@ func (m *membership) learnShared(ctx context.Context) error {
 	}
 	defer cancel()
 	found := &corev1.ConfigMap{}
-	key := client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: sharedConfigName}
+	key := client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: options.SharedName}
 	err = retry(asking, "asking what the nodes have in common", func() error { return m.live.Get(asking, key, found) })
 	if err != nil && (kept == nil || ctx.Err() != nil) {
 		return fmt.Errorf("asking what the nodes of the cluster have in common: %w", err)
@@ -259,7 +261,7 @@ func (m *membership) learnShared(ctx context.Context) error {
 		m.shared = kept
 		return nil
 	}
-	if m.shared, err = sharedFrom(found.Data); err != nil {
+	if m.shared, err = options.ReadShared(found.Data); err != nil {
 		return err
 	}
 	data, err := json.Marshal(m.shared)
@@ -269,7 +271,7 @@ func (m *membership) learnShared(ctx context.Context) error {
 	return join.WriteFile(file, append(data, '\n'))
 }
 
-func readShared(file string) (*Shared, error) {
+func readShared(file string) (*options.Shared, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -277,7 +279,7 @@ func readShared(file string) (*Shared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what is known of the cluster: %w", err)
 	}
-	s := &Shared{}
+	s := &options.Shared{}
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 const testToken = "abcdef.0123456789abcdef"
@@ -48,9 +49,9 @@ func startServer(t *testing.T, change func(*Options)) (*Cluster, Options) {
 }
 
 // member is a machine that wants to join.
-func member(t *testing.T, c *Cluster) *AgentOptions {
+func member(t *testing.T, c *Cluster) *options.AgentOptions {
 	t.Helper()
-	o := DefaultAgent()
+	o := options.DefaultAgent()
 	o.DataDir, o.NodeName, o.NodeIP = t.TempDir(), "worker", "192.0.2.9"
 	o.Servers, o.Token = []string{c.Config.Host}, testToken
 	if err := o.Validate(); err != nil {
@@ -59,7 +60,7 @@ func member(t *testing.T, c *Cluster) *AgentOptions {
 	return &o
 }
 
-func enter(t *testing.T, o *AgentOptions) (*membership, error) {
+func enter(t *testing.T, o *options.AgentOptions) (*membership, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -78,11 +79,11 @@ func TestJoining(t *testing.T) {
 		t.Errorf("learned %v, want %v", *m.shared, serverOptions.Shared)
 	}
 	for file, user := range map[string]string{"kubelet-client.pem": "system:node:worker", "kube-proxy-client.pem": "system:kube-proxy", "dns-client.pem": "coxswain:dns"} {
-		info, err := os.Stat(o.file(file))
+		info, err := os.Stat(filepath.Join(agentDir(o), file))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", file, info, err)
 		}
-		pair, err := tls.LoadX509KeyPair(o.file(file), o.file(file))
+		pair, err := tls.LoadX509KeyPair(filepath.Join(agentDir(o), file), filepath.Join(agentDir(o), file))
 		if err != nil || pair.Leaf.Subject.CommonName != user {
 			t.Errorf("%s is for %v, want %s, %v", file, pair.Leaf.Subject, user, err)
 		}
@@ -121,7 +122,7 @@ func TestJoiningAfterACrash(t *testing.T) {
 	if _, err := enter(t, o); err == nil {
 		t.Fatal("joined a server that was not the right one")
 	}
-	if _, err := os.Stat(o.file("ca.crt")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(agentDir(o), "ca.crt")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the authority of a server that was refused was kept: %v", err)
 	}
 	// The authority is there before the certificate, and an attempt that ended there leaves the choice of another cluster.
@@ -130,7 +131,7 @@ func TestJoiningAfterACrash(t *testing.T) {
 	if err := m.trust(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if kept, err := os.ReadFile(o.file("ca.crt")); err != nil || !bytes.Equal(kept, authority) {
+	if kept, err := os.ReadFile(filepath.Join(agentDir(o), "ca.crt")); err != nil || !bytes.Equal(kept, authority) {
 		t.Errorf("kept before the certificate: %s, %v", kept, err)
 	}
 	other, _ := startServer(t, nil)
@@ -139,7 +140,7 @@ func TestJoiningAfterACrash(t *testing.T) {
 		t.Fatalf("joining another cluster: %v", err)
 	}
 	// A node of before that lacks the authority gets it with its token.
-	if err := os.Remove(o.file("ca.crt")); err != nil {
+	if err := os.Remove(filepath.Join(agentDir(o), "ca.crt")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := enter(t, o); err != nil {

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/containerd"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
@@ -55,8 +56,8 @@ type nodePart struct {
 
 // machineNode is what the parts of this machine's node share.
 type machineNode struct {
-	*NodeOptions
-	*Shared
+	*options.NodeOptions
+	*options.Shared
 	*nodeAccess
 	runtime  *containerd.Runtime // nil where an outside one is used
 	endpoint string
@@ -65,7 +66,7 @@ type machineNode struct {
 }
 
 // newNode lists the parts of this machine's node.
-func newNode(o *NodeOptions, shared *Shared, access *nodeAccess) (*machineNode, []component, error) {
+func newNode(o *options.NodeOptions, shared *options.Shared, access *nodeAccess) (*machineNode, []component, error) {
 	n := &machineNode{
 		NodeOptions: o, Shared: shared, nodeAccess: access, endpoint: o.ContainerRuntimeEndpoint,
 		imported: make(chan struct{}), ready: make(chan struct{}),
@@ -157,7 +158,7 @@ func (n *machineNode) newKubelet() (component, error) {
 		if err := configureKubelet(k, n.KubeletConfig); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		if n.CloudProvider == externalCloud {
+		if n.CloudProvider == options.ExternalCloud {
 			k.ExternalCloud()
 		}
 		k.Default()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -34,35 +33,5 @@ func TestRestrictionsOfServer(t *testing.T) {
 	}
 	if response, err := old.RoundTrip(request); err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.2: %v, %v", response, err)
-	}
-}
-
-func TestTLSOptions(t *testing.T) {
-	for name, test := range map[string]struct {
-		minimum string
-		suites  []string
-		want    uint16
-		ids     []uint16
-		wrong   string
-	}{
-		"default":  {want: tls.VersionTLS12},
-		"older":    {minimum: "VersionTLS10", want: tls.VersionTLS12},
-		"newer":    {minimum: "VersionTLS13", want: tls.VersionTLS13},
-		"suites":   {suites: []string{"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305"}, want: tls.VersionTLS12, ids: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256}},
-		"no suite": {suites: []string{"ROT13"}, wrong: "Cipher suite ROT13 not supported or doesn't exist"},
-		"no TLS":   {minimum: "SSL3", wrong: `unknown tls version "SSL3"`},
-	} {
-		config := &tls.Config{MinVersion: tls.VersionTLS12}
-		o := ServingOptions{TLSMinVersion: test.minimum, TLSCipherSuites: test.suites}
-		err := o.restrict(config)
-		if test.wrong != "" {
-			if err == nil || !strings.Contains(err.Error(), test.wrong) {
-				t.Errorf("%s: %v, want %q", name, err, test.wrong)
-			}
-			continue
-		}
-		if err != nil || config.MinVersion != test.want || !slices.Equal(config.CipherSuites, test.ids) {
-			t.Errorf("%s: %v, %x with %x", name, err, config.MinVersion, config.CipherSuites)
-		}
 	}
 }

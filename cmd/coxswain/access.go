@@ -4,11 +4,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // addAuthenticationFlags say who is recognized, by upstream's names.
-func addAuthenticationFlags(flags *pflag.FlagSet, o *cluster.AuthenticationOptions) {
+func addAuthenticationFlags(flags *pflag.FlagSet, o *options.AuthenticationOptions) {
 	flags.BoolVar(&o.AnonymousAuth, "anonymous-auth", o.AnonymousAuth, "let requests without credentials in as system:anonymous")
 	flags.BoolVar(&o.EnableBootstrapTokenAuth, "enable-bootstrap-token-auth", o.EnableBootstrapTokenAuth, "let nodes introduce themselves by the tokens in Secrets of kube-system, as agents do")
 	flags.StringVar(&o.TokenAuthFile, "token-auth-file", o.TokenAuthFile, "file of tokens: token,user,uid,\"group1,group2\"")

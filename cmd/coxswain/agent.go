@@ -7,11 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // agentCommand runs a node of a cluster until a signal ends it.
 func agentCommand(s streams) *cobra.Command {
-	options := cluster.DefaultAgent()
+	options := options.DefaultAgent()
 	var configFile string
 	command := &cobra.Command{
 		Use:   "agent --server https://ADDRESS:6443 --token TOKEN",

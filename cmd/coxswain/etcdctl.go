@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // etcdctlCommand is etcdctl, with the endpoints and certificates of this machine's server unless others are named.
@@ -61,7 +62,7 @@ func saidToEtcdctl(flag string, args []string) (value string, said bool) {
 	return os.LookupEnv("ETCDCTL_" + strings.ToUpper(flag))
 }
 
-func addEtcdFlags(flags *pflag.FlagSet, o *cluster.EtcdOptions) {
+func addEtcdFlags(flags *pflag.FlagSet, o *options.EtcdOptions) {
 	flags.StringSliceVar(&o.EtcdServers, "etcd-servers", o.EtcdServers, "URLs of an etcd elsewhere (default the one within the process)")
 	flags.StringVar(&o.EtcdCAFile, "etcd-cafile", o.EtcdCAFile, "authority of --etcd-servers")
 	flags.StringVar(&o.EtcdCertFile, "etcd-certfile", o.EtcdCertFile, "certificate of the client of --etcd-servers")

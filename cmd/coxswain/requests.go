@@ -3,10 +3,10 @@ package main
 import (
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
-func addRequestFlags(flags *pflag.FlagSet, o *cluster.RequestOptions) {
+func addRequestFlags(flags *pflag.FlagSet, o *options.RequestOptions) {
 	flags.BoolVar(&o.EnablePriorityAndFairness, "enable-priority-and-fairness", o.EnablePriorityAndFairness, "have requests wait for their turn by FlowSchema and PriorityLevelConfiguration")
 	flags.IntVar(&o.MaxRequestsInflight, "max-requests-inflight", o.MaxRequestsInflight, "number of reading requests at a time; with priority and fairness, the sum of both is divided among the priority levels")
 	flags.IntVar(&o.MaxMutatingRequestsInflight, "max-mutating-requests-inflight", o.MaxMutatingRequestsInflight, "number of writing requests at a time")

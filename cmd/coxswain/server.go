@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // serverCommand runs a one-machine cluster until a signal ends it.
@@ -71,7 +72,7 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 }
 
 // addNodeFlags are those that servers and agents have in common.
-func addNodeFlags(flags *pflag.FlagSet, o *cluster.NodeOptions) {
+func addNodeFlags(flags *pflag.FlagSet, o *options.NodeOptions) {
 	flags.StringVar(&o.DataDir, "data-dir", o.DataDir, "folder for everything that is kept")
 	flags.StringVar(&o.NodeIP, "node-ip", o.NodeIP, "address of this machine (default that of the interface with the default route)")
 	flags.StringSliceVar(&o.Images, "images", o.Images, "image archives, or folders of them, to import once, beside images/ in the data folder")
@@ -86,7 +87,7 @@ func addNodeFlags(flags *pflag.FlagSet, o *cluster.NodeOptions) {
 	flags.StringVar(&o.KubeletConfig, "kubelet-config", o.KubeletConfig, "KubeletConfiguration with further settings of the kubelet")
 }
 
-func addAuditFlags(flags *pflag.FlagSet, o *cluster.AuditOptions) {
+func addAuditFlags(flags *pflag.FlagSet, o *options.AuditOptions) {
 	flags.StringVar(&o.AuditPolicyFile, "audit-policy-file", o.AuditPolicyFile, "policy that says which requests are recorded, and how much of them")
 	flags.StringVar(&o.AuditLogPath, "audit-log-path", o.AuditLogPath, "file that requests are recorded in; - is standard output")
 	flags.IntVar(&o.AuditLogMaxAge, "audit-log-maxage", o.AuditLogMaxAge, "days that rotated audit logs are kept")
@@ -96,7 +97,7 @@ func addAuditFlags(flags *pflag.FlagSet, o *cluster.AuditOptions) {
 	flags.StringVar(&o.AuditWebhookConfigFile, "audit-webhook-config-file", o.AuditWebhookConfigFile, "kubeconfig of the receiver that is posted what is recorded")
 }
 
-func addLeaderFlags(flags *pflag.FlagSet, o *cluster.LeaderOptions) {
+func addLeaderFlags(flags *pflag.FlagSet, o *options.LeaderOptions) {
 	flags.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect, "run the controllers and the scheduler on one of the servers that share --etcd-servers; a server with an etcd of its own is alone")
 	flags.DurationVar(&o.LeaderElectLeaseDuration.Duration, "leader-elect-lease-duration", o.LeaderElectLeaseDuration.Duration, "how long others wait for a leader that is not heard of")
 	flags.DurationVar(&o.LeaderElectRenewDeadline.Duration, "leader-elect-renew-deadline", o.LeaderElectRenewDeadline.Duration, "how long a leader that cannot renew its lease goes on")

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
 // serve runs a server until ctx ends.
@@ -23,7 +24,7 @@ func serve(ctx context.Context, s streams, options cluster.Options) error {
 	return running.Wait()
 }
 
-func addServingFlags(flags *pflag.FlagSet, o *cluster.ServingOptions) {
+func addServingFlags(flags *pflag.FlagSet, o *options.ServingOptions) {
 	flags.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder in which the serving certificate is, or will be, as apiserver.crt and apiserver.key")
 	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "serving certificate (default one of the cluster's authority)")
 	flags.StringVar(&o.TLSPrivateKeyFile, "tls-private-key-file", o.TLSPrivateKeyFile, "key of --tls-cert-file")
@@ -46,6 +47,6 @@ func addServingFlags(flags *pflag.FlagSet, o *cluster.ServingOptions) {
 	flags.StringVar(&o.ProxyClientKeyFile, "proxy-client-key-file", o.ProxyClientKeyFile, "key of --proxy-client-cert-file")
 }
 
-func addTestFlags(flags *pflag.FlagSet, o *cluster.TestOptions) {
+func addTestFlags(flags *pflag.FlagSet, o *options.TestOptions) {
 	flags.IntVar(&o.SimulatedNodes, "simulate-nodes", o.SimulatedNodes, "nodes that need no machine: pods are scheduled to them and become ready, and no container runs")
 }

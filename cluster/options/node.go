@@ -1,4 +1,4 @@
-package cluster
+package options
 
 import (
 	"errors"
@@ -8,16 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/auth/configuration"
-	"github.com/coxswain-k8s/coxswain/cluster/election"
-	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/network/fabric"
-	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 )
 
 // Names that Options.Disable understands.
@@ -80,70 +74,6 @@ type Shared struct {
 	PodNetwork string `json:"network,omitempty"`
 }
 
-// Options say what cluster to start. The JSON names are those of the command line and of its --config file.
-type Options struct {
-	NodeOptions
-	Shared
-	// HTTPSListenPort of the API server; 0 picks a free one. Default 6443.
-	HTTPSListenPort int `json:"https-listen-port"`
-	// BindAddress of the API server; default all addresses.
-	BindAddress string `json:"bind-address,omitempty"`
-	// AdvertiseAddress at which the node's pods and other nodes reach the API server; default NodeIP.
-	AdvertiseAddress string `json:"advertise-address,omitempty"`
-	// TLSSANs are further names and addresses for the serving certificate.
-	TLSSANs []string `json:"tls-san,omitempty"`
-	// Token with which agents join, abcdef.0123456789abcdef; default a random one, kept in DataDir/token.
-	Token string `json:"token,omitempty"`
-	// WriteKubeconfig is a second place for the administrator's kubeconfig.
-	WriteKubeconfig string `json:"write-kubeconfig,omitempty"`
-	// SigningDuration is how long the certificates of nodes last; default a year.
-	SigningDuration metav1.Duration `json:"cluster-signing-duration,omitempty"`
-	// NodeMonitorGracePeriod is how long a node may be silent before it is Unknown; default 50 s.
-	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
-	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
-	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
-	// FeatureGates switch what is off by default: CBORServingAndStorage is known.
-	FeatureGates map[string]string `json:"feature-gates,omitempty"`
-	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
-	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
-	// SchedulerConfig is a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) with profiles of the scheduler.
-	SchedulerConfig string `json:"scheduler-config,omitempty"`
-	// SchedulerPlugins are compiled in beside those that come with the scheduler; SchedulerConfig enables them.
-	SchedulerPlugins plugins.Registry `json:"-"`
-	// EnableAdmissionPlugins and DisableAdmissionPlugins name plugins beside, or instead of, those that are on by default.
-	EnableAdmissionPlugins  []string `json:"enable-admission-plugins,omitempty"`
-	DisableAdmissionPlugins []string `json:"disable-admission-plugins,omitempty"`
-	// AdmissionControlConfigFile is an AdmissionConfiguration, which configures plugins; none by default.
-	AdmissionControlConfigFile string `json:"admission-control-config-file,omitempty"`
-
-	AuditOptions
-	CloudOptions
-	RequestOptions
-	EtcdOptions
-	LeaderOptions
-	ServingOptions
-	TestOptions
-	AuthenticationOptions
-	configuration.Authorization
-}
-
-// Default returns the options of `coxswain server` without flags.
-func Default() Options {
-	return Options{
-		NodeOptions: defaultNode(),
-		Shared: Shared{
-			ClusterCIDR: "10.42.0.0/16", ServiceCIDR: "10.43.0.0/16", ClusterDNS: "10.43.0.10", ClusterDomain: "cluster.local", PodNetwork: string(fabric.Auto),
-		},
-		RequestOptions:  defaultRequests(),
-		HTTPSListenPort: 6443, BindAddress: "0.0.0.0",
-		SigningDuration: metav1.Duration{Duration: 365 * 24 * time.Hour}, NodeMonitorGracePeriod: metav1.Duration{Duration: 50 * time.Second},
-		ServingOptions:        ServingOptions{Profiling: true},
-		EtcdOptions:           EtcdOptions{EtcdPrefix: defaultEtcdPrefix},
-		LeaderOptions:         election.DefaultOptions(),
-		AuthenticationOptions: defaultAuthentication(), Authorization: configuration.DefaultAuthorization(),
-	}
-}
-
 func defaultNode() NodeOptions {
 	return NodeOptions{DataDir: "/var/lib/coxswain", KubeletPort: 10250, KubeletDir: "/var/lib/kubelet", CgroupRoot: "/", Registries: "/etc/coxswain/registries.yaml"}
 }
@@ -155,20 +85,6 @@ func (o *NodeOptions) Enabled(part string) bool {
 	}
 	onNode := part == Proxy || part == Network || part == DNS
 	return !onNode || !slices.Contains(o.Disable, Agent)
-}
-
-// Complete fills in what depends on the machine.
-func (o *Options) Complete() error {
-	if err := o.NodeOptions.Complete(); err != nil {
-		return err
-	}
-	if o.EtcdPrefix == "" {
-		o.EtcdPrefix = defaultEtcdPrefix
-	}
-	if o.AdvertiseAddress == "" {
-		o.AdvertiseAddress = o.NodeIP
-	}
-	return nil
 }
 
 // Complete fills in what depends on the machine.
@@ -195,31 +111,6 @@ func (o *NodeOptions) Complete() error {
 	return nil
 }
 
-// Validate returns everything that is wrong with completed options.
-func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate(), o.TestOptions.validate()}
-	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
-		if _, err := netip.ParseAddr(value); err != nil {
-			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))
-		}
-	}
-	if o.HTTPSListenPort < 0 || o.HTTPSListenPort > 65535 {
-		wrong = append(wrong, fmt.Errorf("--https-listen-port=%d: not a port", o.HTTPSListenPort))
-	}
-	if o.Token != "" {
-		if _, err := join.ParseToken(o.Token); err != nil {
-			wrong = append(wrong, fmt.Errorf("--token: %w", err))
-		}
-	}
-	if o.elects() {
-		wrong = append(wrong, o.Terms().Validate())
-	}
-	if o.SigningDuration.Duration <= 0 {
-		wrong = append(wrong, fmt.Errorf("--cluster-signing-duration=%s: not a duration such as 8760h", o.SigningDuration.Duration))
-	}
-	return errors.Join(wrong...)
-}
-
 // validate returns everything that is wrong with a node, some of whose parts can be left out.
 func (o *NodeOptions) validate(parts []string) error {
 	var wrong []error
@@ -234,7 +125,7 @@ func (o *NodeOptions) validate(parts []string) error {
 	if o.KubeletPort < 0 || o.KubeletPort > 65535 {
 		wrong = append(wrong, fmt.Errorf("--kubelet-port=%d: not a port", o.KubeletPort))
 	}
-	if o.CloudProvider != "" && o.CloudProvider != externalCloud {
+	if o.CloudProvider != "" && o.CloudProvider != ExternalCloud {
 		wrong = append(wrong, fmt.Errorf("--cloud-provider=%s: want external, or nothing", o.CloudProvider))
 	}
 	for _, message := range validation.IsDNS1123Subdomain(o.NodeName) {
@@ -266,11 +157,24 @@ func (s *Shared) Validate() error {
 	return errors.Join(wrong...)
 }
 
-// serviceIP returns the n-th address of the service network; the first is the API server's.
-func (o *Options) serviceIP(n int) string {
-	ip := netip.MustParsePrefix(o.ServiceCIDR).Addr()
-	for range n {
-		ip = ip.Next()
+// SharedName is the ConfigMap of kube-system in which agents find what all nodes have in common.
+const SharedName = "coxswain-cluster"
+
+// Data of the ConfigMap SharedName.
+func (s *Shared) Data() map[string]string {
+	return map[string]string{
+		"cluster-cidr": s.ClusterCIDR, "service-cidr": s.ServiceCIDR, "cluster-dns": s.ClusterDNS, "cluster-domain": s.ClusterDomain, "network": s.PodNetwork,
 	}
-	return ip.String()
+}
+
+// ReadShared reads what Data wrote.
+func ReadShared(data map[string]string) (*Shared, error) {
+	s := &Shared{
+		ClusterCIDR: data["cluster-cidr"], ServiceCIDR: data["service-cidr"], ClusterDNS: data["cluster-dns"], ClusterDomain: data["cluster-domain"],
+		PodNetwork: data["network"],
+	}
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("reading ConfigMap %s of kube-system: %w", SharedName, err)
+	}
+	return s, nil
 }

@@ -1,0 +1,59 @@
+package options
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coxswain-k8s/coxswain/controllers"
+)
+
+// TestOptions are for programs that test what uses the API.
+type TestOptions struct {
+	// SimulatedNodes need no machine: pods that are bound to them become ready, and no container runs. Default none.
+	SimulatedNodes int `json:"simulate-nodes,omitempty"`
+	// DisabledControllers are left out of those that run, by name; SelectControllers reads upstream's notation. Default none.
+	DisabledControllers []string `json:"disable-controllers,omitempty"`
+	// Ephemeral keeps keys, certificates and the token in memory: what starts again on the same folder is another cluster, which believes
+	// nobody of before. Default is to keep them below DataDir.
+	Ephemeral bool `json:"-"`
+}
+
+// ForTest returns the options of a control plane with controllers and a scheduler for a Go test: no node, a free port of this
+// machine, and a disk that is not waited for. Everything is kept below dir, such as t.TempDir().
+func ForTest(dir string) Options {
+	o := Default()
+	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS, LocalStorage, CloudControllers}, "localhost", "127.0.0.1"
+	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync, o.Ephemeral = "127.0.0.1", 0, true, true
+	return o
+}
+
+func (o *TestOptions) validate() error {
+	if o.SimulatedNodes < 0 || o.SimulatedNodes > 10000 {
+		return fmt.Errorf("--simulate-nodes=%d: want a number up to 10000", o.SimulatedNodes)
+	}
+	return nil
+}
+
+// SelectControllers takes the value of upstream's --controllers: "*" is all, "name" is that one, "-name" is not that one. An empty
+// list is all. Names are those in docs/controllers.md; deployment-controller is deployment, too.
+func (o *TestOptions) SelectControllers(chosen []string) error {
+	known := controllers.Names()
+	on, off := map[string]bool{}, map[string]bool{}
+	for _, choice := range chosen {
+		name, not := strings.CutPrefix(choice, "-")
+		name = strings.ReplaceAll(strings.TrimSuffix(name, "-controller"), "-", "")
+		if name != "*" && !slices.Contains(known, name) {
+			return fmt.Errorf("--controllers=%s: unknown; known are %s", choice, strings.Join(known, ", "))
+		}
+		on[name], off[name] = !not, not
+	}
+	o.DisabledControllers = nil
+	all := len(chosen) == 0 || on["*"]
+	for _, name := range known {
+		if off[name] || !all && !on[name] {
+			o.DisabledControllers = append(o.DisabledControllers, name)
+		}
+	}
+	return nil
+}
