@@ -120,7 +120,7 @@ func (s *Scheduler) score(ctx context.Context, look *search, fitting []fwk.NodeI
 		return "", failed(status)
 	}
 	began = s.Clock.Now()
-	remembered := profile.Known{Room: &s.room.scoring}
+	remembered := profile.Known{Room: &s.room.scoring, Positions: look.found}
 	if look.memo != nil {
 		remembered.Memory = look.memo.About(look.found)
 	}
@@ -256,7 +256,7 @@ func (h *handle) remembered(ctx context.Context, look *search, node fwk.NodeInfo
 	if look.cycle.OnlyLocal() {
 		return nil
 	}
-	return look.FilterRest(ctx, look.cycle, look.pod, node)
+	return look.FilterRest(ctx, look.cycle, look.pod, node, position)
 }
 
 // enoughNodes to choose from: all of up to 100, and a share of more, but at least 100. Unless it is given

@@ -19,6 +19,7 @@ type CycleState struct {
 	group                                           fwk.PodGroupCycleState
 	filters                                         []filtering // that do not skip
 	local                                           int         // of these, the leading ones that are Local
+	rest                                            [][]judge   // what the others ask of labels, made when somebody asks
 }
 
 type written struct {
@@ -60,7 +61,7 @@ func (c *CycleState) ShouldSkipAllPostFilterPlugins() bool { return false }
 
 // setFilters notes which filters do not skip.
 func (c *CycleState) setFilters(all []filtering) {
-	c.filters, c.local = make([]filtering, 0, len(all)), 0
+	c.filters, c.local, c.rest = make([]filtering, 0, len(all)), 0, nil
 	for _, plugin := range all {
 		if c.skipFilter.Has(plugin.Name()) {
 			continue

@@ -164,15 +164,9 @@ func (p *Profile) Filter(ctx context.Context, state fwk.CycleState, pod *corev1.
 	return nil
 }
 
-// FilterLocal is Filter by the local plugins that come before all others, FilterRest by the rest. PreFilter must have been
-// called before.
+// FilterLocal is Filter by the local plugins that come before all others. PreFilter must have been called before.
 func (p *Profile) FilterLocal(ctx context.Context, state *CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
 	return runFilters(ctx, state.filters[:state.local], state, pod, node)
-}
-
-// FilterRest is the second part of Filter.
-func (p *Profile) FilterRest(ctx context.Context, state *CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	return runFilters(ctx, state.filters[state.local:], state, pod, node)
 }
 
 func runFilters(ctx context.Context, filters []filtering, state fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
@@ -236,10 +230,12 @@ func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev
 	return nil
 }
 
-// Known is what is known before nodes are scored: what Memory (may be nil) knows is not asked again.
+// Known is what is known before nodes are scored: what Memory (may be nil) knows is not asked again. Positions of the nodes in the snapshot
+// may be nil.
 type Known struct {
 	Memory
-	Room *Room
+	Room      *Room
+	Positions []int
 }
 
 // Score weighs the nodes, after PreScore. It returns one total per node, in their order, which lasts until Room is used again.
@@ -267,7 +263,9 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 		if !plugin.local {
 			memory = nil
 		}
-		status := p.timed(state, "Score", plugin, func() *fwk.Status { return plugin.raw(ctx, state, pod, nodes, asked{at, memory, scores}) })
+		status := p.timed(state, "Score", plugin, func() *fwk.Status {
+			return plugin.raw(ctx, state, pod, nodes, asked{at, memory, known.Positions, scores})
+		})
 		if !status.IsSuccess() {
 			return nil, named(status, plugin)
 		}
@@ -350,9 +348,10 @@ func (p *Profile) Scorers() int { return len(p.score) }
 
 // asked is a question to the plugin at that position, and where its answers go.
 type asked struct {
-	plugin int
-	memory Memory
-	into   fwk.NodeScoreList
+	plugin    int
+	memory    Memory
+	positions []int
+	into      fwk.NodeScoreList
 }
 
 func (s scorer) uniform() (int64, bool) {
@@ -363,6 +362,10 @@ func (s scorer) uniform() (int64, bool) {
 }
 
 func (s scorer) raw(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q asked) *fwk.Status {
+	if all, ok := s.ScorePlugin.(AtOnce); ok && q.positions != nil {
+		s.asked.Add(int64(len(nodes)))
+		return all.ScoreAt(state, q.positions, q.into)
+	}
 	for i, node := range nodes {
 		if q.memory != nil {
 			if score, ok := q.memory.Recall(q.plugin, i); ok {

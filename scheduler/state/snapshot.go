@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -58,6 +59,9 @@ func (s *Snapshot) set(name string, now *NodeInfo, counts bool) bool {
 	if old == nil || zone(old.node) != zone(now.node) {
 		return true
 	}
+	if old.node != now.node && !maps.Equal(old.node.Labels, now.node.Labels) {
+		s.Topology.columns = nil
+	}
 	now.position = s.position[name]
 	s.all[now.position], s.ages[now.position] = now, now.generation
 	return false
@@ -95,6 +99,7 @@ func (s *Snapshot) arrange() {
 	s.all, s.names, s.ages = make([]fwk.NodeInfo, len(nodes)), make([]string, len(nodes)), make([]int64, len(nodes))
 	clear(s.position)
 	s.roster++
+	s.Topology.columns = nil
 	for i, node := range nodes {
 		s.all[i], s.names[i], s.ages[i] = node, node.node.Name, node.generation
 		node.position = i

@@ -27,6 +27,7 @@ type Topology struct {
 	domains     map[string]map[string]int // topology key, value: nodes
 	held        [kinds]map[string]*Held
 	images      map[string]int // nodes that have it
+	columns     map[string]*Column
 }
 
 // PodSet is a set of pods: those in the namespaces for which Matches says so.

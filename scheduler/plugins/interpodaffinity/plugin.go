@@ -12,6 +12,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -45,6 +46,8 @@ var (
 	_ fwk.PreScorePlugin      = &Plugin{}
 	_ fwk.ScorePlugin         = &Plugin{}
 	_ fwk.EnqueueExtensions   = &Plugin{}
+	_ profile.ByLabels        = &Plugin{}
+	_ profile.AtOnce          = &Plugin{}
 )
 
 // Name implements fwk.Plugin.
@@ -111,6 +114,15 @@ func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, no
 		return s.refusals[2]
 	}
 	return nil
+}
+
+// Rules implements profile.ByLabels.
+func (p *Plugin) Rules(cycle fwk.CycleState) []profile.Rule {
+	data, err := cycle.Read(Name)
+	if err != nil {
+		return nil
+	}
+	return data.(*filterState).rules(p.topology())
 }
 
 // PreFilterExtensions implements fwk.PreFilterPlugin.

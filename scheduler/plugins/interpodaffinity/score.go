@@ -96,6 +96,37 @@ func (*Plugin) Score(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, nod
 	return sum, nil
 }
 
+// ScoreAt implements profile.AtOnce.
+func (p *Plugin) ScoreAt(cycle fwk.CycleState, positions []int, into fwk.NodeScoreList) *fwk.Status {
+	data, err := cycle.Read(scoreKey)
+	if err != nil {
+		return fwk.AsStatus(err)
+	}
+	for n := range into {
+		into[n].Score = 0
+	}
+	for _, pull := range data.(pulls) {
+		column := p.topology().Column(pull.key)
+		var sums []int64
+		if column.Few() {
+			for _, value := range column.Values {
+				sums = append(sums, pull.weight*int64(pull.counts[value]))
+			}
+			sums[0] = 0 // nodes without the label
+		}
+		for n, position := range positions {
+			place := column.Of[position]
+			switch {
+			case sums != nil:
+				into[n].Score += sums[place]
+			case place != 0:
+				into[n].Score += pull.weight * int64(pull.counts[column.Values[place]])
+			}
+		}
+	}
+	return nil
+}
+
 // ScoreExtensions implements fwk.ScorePlugin.
 func (p *Plugin) ScoreExtensions() fwk.ScoreExtensions { return p }
 

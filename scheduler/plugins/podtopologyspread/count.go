@@ -1,8 +1,6 @@
 package podtopologyspread
 
 import (
-	"maps"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -24,7 +22,7 @@ func (p *Plugin) count(constraints []constraint, nodes []fwk.NodeInfo, complete 
 	for i := range constraints {
 		domains[i] = topology.Domains(constraints[i].key)
 	}
-	same := len(constraints) == 1 || !complete || everywhere(domains, len(nodes))
+	same := len(constraints) == 1 || !complete || p.everywhere(constraints)
 	for i := range constraints {
 		c := &constraints[i]
 		if same && c.includesAll() {
@@ -51,20 +49,6 @@ func (p *Plugin) count(constraints []constraint, nodes []fwk.NodeInfo, complete 
 func hasAll(labels map[string]string, constraints []constraint) bool {
 	for i := range constraints {
 		if _, ok := labels[constraints[i].key]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// everywhere says whether all nodes have all labels.
-func everywhere(domains []map[string]int, nodes int) bool {
-	for _, values := range domains {
-		sum := 0
-		for n := range maps.Values(values) {
-			sum += n
-		}
-		if sum != nodes {
 			return false
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -41,6 +42,8 @@ var (
 	_ fwk.PreScorePlugin      = &Plugin{}
 	_ fwk.ScorePlugin         = &Plugin{}
 	_ fwk.EnqueueExtensions   = &Plugin{}
+	_ profile.ByLabels        = &Plugin{}
+	_ profile.AtOnce          = &Plugin{}
 )
 
 // Name implements fwk.Plugin.
@@ -79,16 +82,27 @@ func (*Plugin) Filter(_ context.Context, cycle fwk.CycleState, _ *corev1.Pod, no
 	}
 	s := data.(*filterState)
 	for i := range s.constraints {
-		c := &s.constraints[i]
-		value, ok := node.Node().Labels[c.key]
-		if !ok {
-			return s.refusals[0]
-		}
-		if c.at(value)+c.self-c.least > c.maxSkew {
-			return s.refusals[1]
+		value, ok := node.Node().Labels[s.constraints[i].key]
+		if status := s.refuse(&s.constraints[i], value, ok); status != nil {
+			return status
 		}
 	}
 	return nil
+}
+
+// Rules implements profile.ByLabels.
+func (p *Plugin) Rules(cycle fwk.CycleState) []profile.Rule {
+	data, err := cycle.Read(Name)
+	if err != nil {
+		return nil
+	}
+	s := data.(*filterState)
+	rules := make([]profile.Rule, len(s.constraints))
+	for i := range s.constraints {
+		c := &s.constraints[i]
+		rules[i] = profile.Rule{Column: p.topology().Column(c.key), Refuse: func(value string, has bool) *fwk.Status { return s.refuse(c, value, has) }}
+	}
+	return rules
 }
 
 // PreFilterExtensions implements fwk.PreFilterPlugin.
@@ -155,6 +169,17 @@ func (s *filterState) move(pod, other *corev1.Pod, node *corev1.Node, sign int) 
 			c.measure()
 		}
 	}
+}
+
+// refuse says why a node with that value of the constraint's label is refused, or nil.
+func (s *filterState) refuse(c *spread, value string, has bool) *fwk.Status {
+	switch {
+	case !has:
+		return s.refusals[0]
+	case c.at(value)+c.self-c.least > c.maxSkew:
+		return s.refusals[1]
+	}
+	return nil
 }
 
 // spread is a constraint with what it counts: pods by domain, those of the snapshot and those that a what-if question

@@ -30,11 +30,11 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas: "+strings.Join(names(), ", ")+"; the page is not written then")
+	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas: "+strings.Join(names(), ", ")+", "+perfPrefix+"; the page is not written then, but for the workloads of "+perfPrefix+" if it is all of them")
 	flag.StringVar(&o.side, "side", "", "run upstream or Coxswain alone; the page is not written then")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each side has its turn")
 	flag.BoolVar(&o.quick, "quick", false, "one round with small numbers, to try the harness; the page is not written")
-	flag.StringVar(&o.page, "page", "docs/benchmarks.md", "page whose part between the markers is replaced")
+	flag.StringVar(&o.page, "page", "docs/benchmarks.md", "page whose part between the marks is replaced")
 	flag.StringVar(&o.coxswain, "coxswain", "bin/coxswain", "the server")
 	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
 	flag.IntVar(&o.octet, "octet", 67, "number of the machine, to set it apart from others that run at the same time")
@@ -77,8 +77,14 @@ func run(ctx context.Context, o options) error {
 	c := &comparison{peers: peers, size: size, octet: o.octet, profiles: o.profiles, results: newResults(), commands: map[string][]string{}}
 	problems := c.run(ctx, chosen, o.rounds)
 	c.results.print(os.Stdout)
-	if ctx.Err() == nil && o.only == "" && o.side == "" && o.profiles == "" && !o.quick {
-		return errors.Join(problems, c.writePage(o.page, o.rounds, problems))
+	if ctx.Err() != nil || o.side != "" || o.profiles != "" || o.quick {
+		return problems
+	}
+	switch o.only {
+	case "":
+		return errors.Join(problems, comparing.write(o.page, c.page(o.rounds), problems))
+	case perfPrefix:
+		return errors.Join(problems, perfing.write(o.page, c.perfPage(o.rounds, o.divide, chosen), problems))
 	}
 	return problems
 }

@@ -19,7 +19,7 @@ import (
 // perfPrefix is how the names of scenarios begin that are workloads of scheduler_perf.
 const perfPrefix = "scheduler-perf"
 
-// perfs are scenarios for the workloads of scheduler_perf with a threshold, with numbers divided by so much. They are not on the page: they take an hour.
+// perfs are scenarios for the workloads of scheduler_perf with a threshold, with numbers divided by so much. They have a table of their own on the page.
 func perfs(divide int) ([]scenario, error) {
 	all, err := workload.All()
 	if err != nil {

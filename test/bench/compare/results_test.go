@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -49,24 +50,31 @@ func TestRatiosAreOfMedians(t *testing.T) {
 
 func TestThePageKeepsWhatIsAroundTheMarks(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "page.md")
-	if err := os.WriteFile(name, []byte("before\n"+beginMark+"\nstale figures\n"+endMark+"\nafter\n"), 0o644); err != nil {
+	around := func(s section, within string) string { return s.begin + "\n" + within + s.end }
+	if err := os.WriteFile(name, []byte("before\n"+around(comparing, "stale figures\n")+"\nbetween\n"+around(perfing, "stale rates\n")+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	c := &comparison{results: rounds(duration("list", time.Second)), commands: map[string][]string{}}
-	if err := c.writePage(name, 3, nil); err != nil {
+	if err := comparing.write(name, c.page(3), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := perfing.write(name, c.perfPage(1, 5, []scenario{{name: "calls"}}), errors.New("no nodes")); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"before\n" + beginMark, "| list |", "1,000 ms", endMark + "\nafter\n"} {
+	for _, part := range []string{
+		"before\n" + comparing.begin, "the median of 3 rounds", "| list |", comparing.end + "\nbetween\n" + perfing.begin, "of one round", "divided by 5",
+		"| list |  | 1,000 ms |", "no nodes", perfing.end + "\nafter\n",
+	} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("the page has no %q:\n%s", part, page)
 		}
 	}
-	if strings.Contains(string(page), "stale figures") {
-		t.Error("the page has the stale part still")
+	if strings.Contains(string(page), "stale") {
+		t.Errorf("the page has a stale part still:\n%s", page)
 	}
 }
 
