@@ -32,8 +32,8 @@ const (
 	newsLast = 2 * time.Second
 )
 
-// news writes the events that pods have been bound. It takes nothing from binding the next ones: what one pod has to tell
-// is written at once, what many have when no more come, or in five seconds. There is one such event for a pod, so nothing
+// news writes the events that pods have been bound, or go for others. It takes nothing from binding the next ones: what one pod has to tell
+// is written at once, what many have when no more come, or in five seconds. There is one such event of each kind for a pod, so nothing
 // is remembered of it, and no series is made.
 type news struct {
 	client client.Client
@@ -54,7 +54,7 @@ func newNews(c client.Client, clock clock.Clock) *news {
 	return &news{client: c, clock: clock, host: host, wake: make(chan struct{}, 1)}
 }
 
-// newsRecorder records what is said of a pod that is bound as news, and everything else as the recorder in it does.
+// newsRecorder records what is said of a pod that is bound, or that goes for another one, as news, and everything else as the recorder in it does.
 type newsRecorder struct {
 	events.EventRecorderLogger
 	news    *news
@@ -64,20 +64,26 @@ type newsRecorder struct {
 // Eventf implements events.EventRecorder.
 func (r newsRecorder) Eventf(regarding, related runtime.Object, eventType, reason, action, note string, args ...any) { //nolint:revive // the parameters are those of the interface
 	pod, ok := regarding.(*corev1.Pod)
-	if !ok || reason != "Scheduled" || related != nil {
+	if !ok || reason != "Scheduled" && reason != "Preempted" {
 		r.EventRecorderLogger.Eventf(regarding, related, eventType, reason, action, note, args...)
 		return
 	}
 	now := r.news.clock.Now()
-	r.news.add(&eventsv1.Event{
+	event := &eventsv1.Event{
 		ObjectMeta:          metav1.ObjectMeta{Namespace: pod.Namespace, Name: util.GenerateEventName(pod.Name, now.UnixNano())},
 		EventTime:           metav1.NewMicroTime(now),
 		ReportingController: r.profile, ReportingInstance: r.profile + "-" + r.news.host,
-		Action: action, Reason: reason, Note: fmt.Sprintf(note, args...), Type: eventType,
-		Regarding: corev1.ObjectReference{
-			Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion,
-		},
-	})
+		Action: action, Reason: reason, Note: fmt.Sprintf(note, args...), Type: eventType, Regarding: reference(pod),
+	}
+	if other, ok := related.(*corev1.Pod); ok {
+		to := reference(other)
+		event.Related = &to
+	}
+	r.news.add(event)
+}
+
+func reference(pod *corev1.Pod) corev1.ObjectReference {
+	return corev1.ObjectReference{Kind: "Pod", APIVersion: "v1", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion}
 }
 
 func (n *news) add(event *eventsv1.Event) {

@@ -3,10 +3,12 @@ package scheduler
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/memo"
@@ -250,13 +252,33 @@ func (h *handle) remembered(ctx context.Context, look *search, node fwk.NodeInfo
 	if !o.Refusal.IsSuccess() {
 		return o.Refusal
 	}
-	if h.Any() && len(h.expected(look.pod, node)) > 0 { // it must fit with them as well
-		return h.filter(ctx, look.cycle, look.pod, node)
+	if h.Any() {
+		if there := h.On(look.memo.Name(position)); len(there) > 0 {
+			return h.beside(ctx, look, node, o, there)
+		}
 	}
 	if look.cycle.OnlyLocal() {
 		return nil
 	}
 	return look.FilterRest(ctx, look.cycle, look.pod, node, position)
+}
+
+// beside asks whether a pod fits a node where others are expected, with them as well. What local plugins say of that is remembered while the
+// same pods are expected.
+func (h *handle) beside(ctx context.Context, look *search, node fwk.NodeInfo, o *memo.Opinion, there []fwk.PodInfo) *fwk.Status {
+	own := func(info fwk.PodInfo) bool { return info.GetPod().UID == look.pod.UID }
+	if !look.cycle.OnlyLocal() || slices.ContainsFunc(there, own) {
+		return h.filter(ctx, look.cycle, look.pod, node)
+	}
+	priority := corev1helpers.PodPriority(look.pod)
+	if refusal, known := o.Beside(there, priority); known {
+		return refusal
+	}
+	status := h.filter(ctx, look.cycle, look.pod, node)
+	if status.IsSuccess() || status.IsRejected() {
+		o.RememberBeside(there, priority, status)
+	}
+	return status
 }
 
 // enoughNodes to choose from: all of up to 100, and a share of more, but at least 100. Unless it is given

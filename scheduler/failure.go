@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/condition"
 )
 
 // failure says why an attempt has bound nothing: nodes that refused, or an error.
@@ -172,35 +173,14 @@ func (s *Scheduler) report(ctx context.Context, pod *corev1.Pod, f *failure) {
 		log.FromContext(ctx).Error(f.err, "Scheduling a pod failed", "pod", client.ObjectKeyFromObject(pod))
 	}
 	s.handles[pod.Spec.SchedulerName].recorder.Eventf(pod, nil, corev1.EventTypeWarning, "FailedScheduling", "Scheduling", "%s", message)
-	changed := pod.DeepCopy()
-	if f.nomination.Mode() == fwk.ModeOverride {
-		changed.Status.NominatedNodeName = f.nomination.NominatedNodeName
-	}
-	setCondition(&changed.Status, corev1.PodCondition{
+	change := condition.Change{Condition: corev1.PodCondition{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: reason, Message: message,
 		ObservedGeneration: pod.Generation, LastTransitionTime: metav1.NewTime(s.Clock.Now()),
-	})
-	if equality.Semantic.DeepEqual(changed.Status, pod.Status) {
-		return
+	}}
+	if f.nomination.Mode() == fwk.ModeOverride {
+		change.Nominated = &f.nomination.NominatedNodeName
 	}
-	if err := s.Client.Status().Patch(ctx, changed, client.StrategicMergeFrom(pod)); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
+	if err := change.Write(ctx, s.Client, pod); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
 		log.FromContext(ctx).Error(err, "Updating a pod's status failed", "pod", client.ObjectKeyFromObject(pod))
 	}
-}
-
-// setCondition sets one condition of a pod, if it says anything new.
-func setCondition(status *corev1.PodStatus, condition corev1.PodCondition) {
-	at := slices.IndexFunc(status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
-	if at < 0 {
-		status.Conditions = append(status.Conditions, condition)
-		return
-	}
-	old := status.Conditions[at]
-	if old.Status == condition.Status && old.Reason == condition.Reason && old.Message == condition.Message {
-		return
-	}
-	if old.Status == condition.Status {
-		condition.LastTransitionTime = old.LastTransitionTime
-	}
-	status.Conditions[at] = condition
 }

@@ -171,7 +171,7 @@ func (h *handle) expected(pod *corev1.Pod, node fwk.NodeInfo) []fwk.PodInfo {
 		return nil
 	}
 	var expected []fwk.PodInfo
-	for _, info := range h.NominatedPodsForNode(node.Node().Name) {
+	for _, info := range h.On(node.Node().Name) {
 		if info.GetPod().UID != pod.UID && corev1helpers.PodPriority(info.GetPod()) >= corev1helpers.PodPriority(pod) {
 			expected = append(expected, info)
 		}

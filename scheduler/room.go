@@ -44,6 +44,9 @@ func (s *Scheduler) screen(event fwk.ClusterEvent, old, changed any) func(*state
 		if nominated == "" || fit == nil || nominated == pod.Spec.NodeName && deviceclass.Asks(waiting.GetPod()) {
 			return true // of the last what the node has is not all
 		}
+		if r == nil && nominated != pod.Spec.NodeName && s.state.Refuses(pod.Spec.NodeName, func(node *state.NodeInfo) bool { return !fit.HasRoom(waiting.Requests(), node) }) {
+			return false // not even by itself, which most do not
+		}
 		if r == nil {
 			r = s.roomOn(pod.Spec.NodeName)
 		}
@@ -65,7 +68,7 @@ func (s *Scheduler) roomOn(name string) *room {
 		return r
 	}
 	r.full = r.node
-	for _, info := range s.nominated.NominatedPodsForNode(name) {
+	for _, info := range s.nominated.On(name) {
 		if r.expected == nil {
 			r.expected, r.least, r.full = map[types.UID]fwk.PodInfo{}, corev1helpers.PodPriority(info.GetPod()), r.node.Snapshot().(*state.NodeInfo)
 		}

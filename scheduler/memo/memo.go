@@ -33,6 +33,27 @@ type Opinion struct {
 	scored     uint64 // a bit for each plugin whose score is known
 	summed     uint64 // the plugins whose sum is known
 	sum        int64
+	crowd      *crowd
+}
+
+// crowd is pods that are expected on a node, and whether a pod of a priority fits beside them.
+type crowd struct {
+	pods     []fwk.PodInfo
+	priority int32
+	refusal  *fwk.Status
+}
+
+// Beside returns what was found out when the same pods were expected on the node.
+func (o *Opinion) Beside(expected []fwk.PodInfo, priority int32) (refusal *fwk.Status, known bool) {
+	if c := o.crowd; c != nil && c.priority == priority && len(c.pods) == len(expected) && &c.pods[0] == &expected[0] {
+		return c.refusal, true
+	}
+	return nil, false
+}
+
+// RememberBeside takes note of it. There is one pod at least.
+func (o *Opinion) RememberBeside(expected []fwk.PodInfo, priority int32, refusal *fwk.Status) {
+	o.crowd = &crowd{expected, priority, refusal}
 }
 
 // Few nodes that a pod is narrowed to are asked, and nothing is remembered of them: each pod of a DaemonSet is for a node of its own.
@@ -98,6 +119,9 @@ func (m *Memo) Of(position int) *Opinion {
 	}
 	return o
 }
+
+// Name of the node at a position.
+func (m *Memo) Name(position int) string { return m.names[position] }
 
 // About returns what is remembered of the nodes at those positions.
 func (m *Memo) About(positions []int) profile.Memory { return recollection{m, positions} }

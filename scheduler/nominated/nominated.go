@@ -1,6 +1,7 @@
 package nominated
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,7 +16,7 @@ type Pods struct {
 	some   atomic.Bool // pods are nominated
 	mu     sync.Mutex
 	nodeOf map[types.UID]string
-	onNode map[string]map[types.UID]fwk.PodInfo
+	onNode map[string][]fwk.PodInfo // lists do not change, others take their places
 	// victims of pods that are nominated, or are about to be.
 	victims map[types.UID][]types.UID
 }
@@ -81,14 +82,14 @@ func (n *Pods) Victims(uid types.UID) []types.UID {
 func (n *Pods) NominatedPodsForNode(node string) []fwk.PodInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.onNode[node]) == 0 {
-		return nil
-	}
-	var pods []fwk.PodInfo
-	for _, pod := range n.onNode[node] {
-		pods = append(pods, pod)
-	}
-	return pods
+	return slices.Clone(n.onNode[node])
+}
+
+// On is NominatedPodsForNode without a copy: the list must not be changed. It is another one when anything about it has changed.
+func (n *Pods) On(node string) []fwk.PodInfo {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.onNode[node]
 }
 
 // Any says that some pod is nominated. It is asked for every node, and takes no lock.
@@ -102,20 +103,26 @@ func (n *Pods) set(pod fwk.PodInfo, node string) {
 		return
 	}
 	if n.nodeOf == nil {
-		n.nodeOf, n.onNode = map[types.UID]string{}, map[string]map[types.UID]fwk.PodInfo{}
+		n.nodeOf, n.onNode = map[types.UID]string{}, map[string][]fwk.PodInfo{}
 	}
 	n.nodeOf[uid] = node
-	if n.onNode[node] == nil {
-		n.onNode[node] = map[types.UID]fwk.PodInfo{}
-	}
-	n.onNode[node][uid] = pod
+	n.onNode[node] = append(slices.Clip(n.onNode[node]), pod)
 	n.some.Store(true)
 }
 
 func (n *Pods) drop(uid types.UID) {
-	node := n.nodeOf[uid]
+	node, nominated := n.nodeOf[uid]
+	if !nominated {
+		return
+	}
 	delete(n.nodeOf, uid)
-	if delete(n.onNode[node], uid); len(n.onNode[node]) == 0 {
+	var others []fwk.PodInfo
+	for _, pod := range n.onNode[node] {
+		if pod.GetPod().UID != uid {
+			others = append(others, pod)
+		}
+	}
+	if n.onNode[node] = others; len(others) == 0 {
 		delete(n.onNode, node)
 	}
 	n.some.Store(len(n.nodeOf) > 0)

@@ -233,6 +233,14 @@ func (s *State) Node(name string) *NodeInfo {
 	return e.info.clone()
 }
 
+// Refuses asks about a node as it is now, without a copy; a node that is not there refuses nothing.
+func (s *State) Refuses(name string, refuses func(*NodeInfo) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.nodes[name]
+	return e != nil && e.known && refuses(e.info)
+}
+
 // Count is how many nodes there are, how many pods on nodes, and how many of these are assumed to be.
 func (s *State) Count() (nodes, pods, assumed int) {
 	s.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +11,8 @@ import (
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/condition"
 )
 
 // evict asks the victims to end, beside the scheduling of other pods, and withdraws the nominations of pods of lower
@@ -75,26 +76,13 @@ func (p *Plugin) evictOne(ctx context.Context, preemptor, victim *corev1.Pod, no
 }
 
 func (p *Plugin) delete(ctx context.Context, preemptor, victim *corev1.Pod) error {
-	marked := victim.DeepCopy()
-	mark(&marked.Status, corev1.PodCondition{
+	marked := condition.Change{Condition: corev1.PodCondition{
 		Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: corev1.PodReasonPreemptionByScheduler, ObservedGeneration: victim.Generation,
 		Message:            fmt.Sprintf("%s: preempting to accommodate a higher priority pod", preemptor.Spec.SchedulerName),
 		LastTransitionTime: metav1.NewTime(p.Clock.Now()),
-	})
-	if err := p.Client.Status().Patch(ctx, marked, client.StrategicMergeFrom(victim)); err != nil {
+	}}
+	if err := marked.Write(ctx, p.Client, victim); err != nil {
 		return err
 	}
 	return p.Client.Delete(ctx, victim, client.Preconditions{UID: &victim.UID})
-}
-
-func mark(status *corev1.PodStatus, condition corev1.PodCondition) {
-	at := slices.IndexFunc(status.Conditions, func(c corev1.PodCondition) bool { return c.Type == condition.Type })
-	if at < 0 {
-		status.Conditions = append(status.Conditions, condition)
-		return
-	}
-	if status.Conditions[at].Status == condition.Status {
-		condition.LastTransitionTime = status.Conditions[at].LastTransitionTime
-	}
-	status.Conditions[at] = condition
 }
