@@ -148,15 +148,15 @@ func (c *Chain) Admit(ctx context.Context, a *Attributes) error {
 }
 
 func (c *Chain) admit(ctx context.Context, a *Attributes) error {
-	start := time.Now()
+	start, before := time.Now(), time.Duration(0)
 	for i := range c.plugins {
 		if c.plugins[i].Mutator == nil {
 			continue
 		}
 		err := c.plugins[i].Mutator.Admit(ctx, a)
-		now := time.Now()
-		c.admits[i].observe(c.metrics, a.Operation, now.Sub(start), err)
-		if start = now; err != nil {
+		took := time.Since(start)
+		c.admits[i].observe(c.metrics, a.Operation, took-before, err)
+		if before = took; err != nil {
 			return err
 		}
 	}
@@ -175,15 +175,15 @@ func (c *Chain) Validate(ctx context.Context, a *Attributes) error {
 }
 
 func (c *Chain) validate(ctx context.Context, a *Attributes) error {
-	start := time.Now()
+	start, before := time.Now(), time.Duration(0)
 	for i := range c.plugins {
 		if c.plugins[i].Validator == nil {
 			continue
 		}
 		err := c.plugins[i].Validator.Validate(ctx, a)
-		now := time.Now()
-		c.validates[i].observe(c.metrics, a.Operation, now.Sub(start), err)
-		if start = now; err != nil {
+		took := time.Since(start)
+		c.validates[i].observe(c.metrics, a.Operation, took-before, err)
+		if before = took; err != nil {
 			return err
 		}
 	}

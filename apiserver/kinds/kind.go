@@ -30,8 +30,13 @@ type Kind struct {
 	known func(value []byte) resource.Object
 	// empties are found out when the first object is written.
 	empties func() *codec.Empties
+	// nothing is what there is before an object is made.
+	nothing func() resource.Object
 	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
 }
+
+// Nothing is an object with nothing in it, which everybody has and nobody changes: what there is before one is made.
+func (k *Kind) Nothing() resource.Object { return k.nothing() }
 
 // Decode reads a stored value.
 func (k *Kind) Decode(value []byte, revision int64) (runtime.Object, error) {

@@ -73,6 +73,7 @@ func (s *Served) RemoveRow(of schema.GroupResource) {
 func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*Kind, error) {
 	k := &Kind{Row: row, Custom: custom}
 	k.empties = sync.OnceValue(func() *codec.Empties { return codec.EmptiesOf(reflect.TypeOf(k.Storage.New())) })
+	k.nothing = sync.OnceValue(func() resource.Object { return k.Storage.New() })
 	if s.HooksOf != nil {
 		k.Hooks = s.HooksOf(row)
 	}

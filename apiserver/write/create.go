@@ -69,7 +69,7 @@ func (c Verbs) createObject(ctx context.Context, obj resource.Object, options ca
 	obj.SetDeletionGracePeriodSeconds(nil)
 	if !options.Managed {
 		var err error
-		if obj, err = c.ManageFields(c.At.Storage.New(), obj, options, ""); err != nil {
+		if obj, err = c.ManageFields(c.At.Nothing(), obj, options, ""); err != nil {
 			return nil, err
 		}
 	}

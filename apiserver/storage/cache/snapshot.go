@@ -40,7 +40,7 @@ func (s Snapshot) Get(namespace, name string) (*Entry, bool) {
 // Ascend calls visit for each entry of the namespace ("" means all) in key order, from the key from on
 // (inclusive; "" means the start), until visit returns false.
 func (s Snapshot) Ascend(namespace, from string, visit func(*Entry) bool) {
-	if s.tree == nil {
+	if s.Len() == 0 {
 		return
 	}
 	if namespace == "" && from <= s.prefix {
@@ -52,9 +52,13 @@ func (s Snapshot) Ascend(namespace, from string, visit func(*Entry) bool) {
 		within += namespace + "/"
 	}
 	// Looking at the beginning of a key is less work than comparing each with the end of the range.
-	s.tree.AscendGreaterOrEqual(&Entry{Key: max(from, within)}, func(e *Entry) bool {
+	first := pivots.Get().(*Entry)
+	first.Key = max(from, within)
+	s.tree.AscendGreaterOrEqual(first, func(e *Entry) bool {
 		return strings.HasPrefix(e.Key, within) && visit(e.resolved())
 	})
+	first.Key = ""
+	pivots.Put(first)
 }
 
 // Encodings returns all entries of the namespace ("" means all) in key order, as encode encodes them; key says how that is. Who asks again gets
