@@ -25,7 +25,7 @@ const (
 	// newsLate is how long it is put off at most while more happens.
 	newsLate = 5 * time.Second
 	// newsWriters write at the same time: what is committed together costs the disk once.
-	newsWriters = 16
+	newsWriters = 32
 	// maxNewsWaiting bounds what waits; beyond, events are dropped, as client-go's broadcaster does beyond 1,000.
 	maxNewsWaiting = 20_000
 	// newsLast is how long at most what is left is written at the end.

@@ -91,7 +91,7 @@ func TestNewsTellsWhatIsLeft(t *testing.T) {
 		said    string
 	}{
 		"all":                      {time.Millisecond, 1000, 1000, ""},
-		"while there is time":      {45 * time.Millisecond, 1000, 704, `"Dropped events that pods are bound" "events"=296`},
+		"while there is time":      {90 * time.Millisecond, 1000, 704, `"Dropped events that pods are bound" "events"=296`},
 		"no more than are waiting": {0, maxNewsWaiting + 7, maxNewsWaiting, `"Dropped events that pods are bound" "events"=7`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,8 +23,11 @@ type collector struct {
 
 const (
 	defaultPercent = 100
-	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles.
+	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles, at least.
 	heapUnderLoad = 120 << 20
+	// largeHeap is one that takes so long to mark, each time, that it may grow by growthUnderLoad where it would double.
+	largeHeap       = 80 << 20
+	growthUnderLoad = 150 << 20
 	// closely is the time between two collections below which a server is under load.
 	closely = 2 * time.Second
 	// quietly is the time between two collections that says that a load is over. The runtime collects every two minutes at least.
@@ -99,10 +102,16 @@ func (c *collector) settle() {
 
 // percentFor says by how much a heap may grow of which so much is in use.
 func percentFor(live uint64, loaded bool) int {
-	if !loaded || live == 0 || live >= heapUnderLoad/2 {
+	growth := uint64(0)
+	switch {
+	case !loaded || live == 0:
 		return defaultPercent
+	case live >= largeHeap:
+		growth = growthUnderLoad
+	case live < heapUnderLoad:
+		growth = heapUnderLoad - live
 	}
-	return int(min((heapUnderLoad-live)*100/live, 800))
+	return int(min(max(growth*100/live, defaultPercent), 800))
 }
 
 func readLive() uint64 {

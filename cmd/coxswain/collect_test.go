@@ -17,7 +17,9 @@ func TestRoomOfTheHeap(t *testing.T) {
 		{"a small heap under load", 32 << 20, true, 275},
 		{"a tiny one", 1 << 20, true, 800},
 		{"one that is half of what it may be", 60 << 20, true, 100},
-		{"a large one", 200 << 20, true, 100},
+		{"a large one", 100 << 20, true, 150},
+		{"a large one, idle", 100 << 20, false, 100},
+		{"a larger one", 200 << 20, true, 100},
 		{"nothing known", 0, true, 100},
 	} {
 		if got := percentFor(test.live, test.loaded); got != test.want {

@@ -1,6 +1,7 @@
 package nodelifecycle
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,8 +44,8 @@ type rule struct {
 	key       string
 }
 
-func rules() []rule {
-	return []rule{
+func rules() [6]rule {
+	return [...]rule{
 		{corev1.NodeReady, corev1.ConditionFalse, corev1.TaintNodeNotReady},
 		{corev1.NodeReady, corev1.ConditionUnknown, corev1.TaintNodeUnreachable},
 		{corev1.NodeMemoryPressure, corev1.ConditionTrue, corev1.TaintNodeMemoryPressure},
@@ -54,36 +55,38 @@ func rules() []rule {
 	}
 }
 
+// state of a taint that is a node's own: whether its conditions say that it has it.
+type state struct {
+	key    string
+	effect corev1.TaintEffect
+	holds  bool
+}
+
 // taints returns the taints that a node should have: all that are not ours as they are,
 // and ours as its conditions say. evict is false when no node is to be emptied.
 func taints(node *corev1.Node, evict bool, now time.Time) []corev1.Taint {
-	type id struct {
-		key    string
-		effect corev1.TaintEffect
-	}
-	ours := map[id]bool{{corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule}: node.Spec.Unschedulable}
-	order := []id{{corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule}}
+	var ours [14]state // of a node's own, and two for each rule at most
+	all := append(ours[:0], state{corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule, node.Spec.Unschedulable})
 	for _, r := range rules() {
 		have := condition(node, r.condition)
 		holds := have != nil && have.Status == r.status
-		schedule := id{r.key, corev1.TaintEffectNoSchedule}
-		ours[schedule] = holds
-		order = append(order, schedule)
+		all = append(all, state{r.key, corev1.TaintEffectNoSchedule, holds})
 		if r.condition == corev1.NodeReady {
-			execute := id{r.key, corev1.TaintEffectNoExecute}
-			ours[execute] = holds && evict
-			order = append(order, execute)
+			all = append(all, state{r.key, corev1.TaintEffectNoExecute, holds && evict})
 		}
 	}
 	var out []corev1.Taint
 	for _, taint := range node.Spec.Taints {
-		if want, mine := ours[id{taint.Key, taint.Effect}]; want || !mine {
+		i := slices.IndexFunc(all, func(s state) bool { return s.key == taint.Key && s.effect == taint.Effect })
+		if i < 0 || all[i].holds {
 			out = append(out, taint)
-			delete(ours, id{taint.Key, taint.Effect})
+		}
+		if i >= 0 {
+			all[i].holds = false // it is there
 		}
 	}
-	for _, missing := range order {
-		if ours[missing] {
+	for _, missing := range all {
+		if missing.holds {
 			added := metav1.NewTime(now)
 			out = append(out, corev1.Taint{Key: missing.key, Effect: missing.effect, TimeAdded: &added})
 		}
