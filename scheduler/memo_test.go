@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/memo"
@@ -23,9 +25,14 @@ func TestRemembersTheTruth(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	p := f.profiles[corev1.DefaultSchedulerName]
 	h := f.handles[corev1.DefaultSchedulerName]
-	for step := range 400 {
+	for step := range 600 {
 		name := fmt.Sprint("n", random.IntN(8))
-		switch random.IntN(5) {
+		switch random.IntN(7) {
+		case 6: // somebody is expected there, the one that is asked about among others, or nowhere any more
+			expected := pod([]string{"asked", "e1", "e2", "e3"}[random.IntN(4)], fmt.Sprint(1+random.IntN(3)))
+			expected.Spec.Priority = ptr.To(int32(random.IntN(3) * 10)) //nolint:gosec // small
+			node := &fwk.NominatingInfo{NominatingMode: fwk.ModeOverride, NominatedNodeName: []string{name, ""}[random.IntN(2)]}
+			f.nominated.AddNominatedPod(klog.Background(), state.NewPodInfo(expected), node)
 		case 0:
 			n := node(name)
 			n.Spec.Unschedulable = random.IntN(3) == 0
@@ -41,6 +48,7 @@ func TestRemembersTheTruth(t *testing.T) {
 			f.state.SetPod(other)
 		}
 		asked := pod("asked", fmt.Sprint(1+random.IntN(3)*400, "m"))
+		asked.Spec.Priority = ptr.To(int32(random.IntN(2) * 10)) //nolint:gosec // small
 		if random.IntN(2) == 0 {
 			asked.Spec.NodeSelector = map[string]string{"disk": "ssd"}
 		}
@@ -60,7 +68,7 @@ func TestRemembersTheTruth(t *testing.T) {
 			got = append(got, n.Node().Name)
 		}
 		for i := range all {
-			if n := all[(f.next+i)%len(all)]; p.Filter(t.Context(), cycle, asked, n).IsSuccess() {
+			if n := all[(f.next+i)%len(all)]; h.filter(t.Context(), cycle, asked, n).IsSuccess() {
 				want = append(want, n.Node().Name)
 			}
 		}
@@ -73,6 +81,66 @@ func TestRemembersTheTruth(t *testing.T) {
 		if diff := cmp.Diff(fresh, remembered); diff != "" {
 			t.Fatalf("step %d: scores (-asked +remembered):\n%s", step, diff)
 		}
+	}
+}
+
+// What is asked once for each value of a label is what the plugins say of each node, whether there are few values or many.
+func TestLabelsSayWhatPluginsSayOfNodes(t *testing.T) {
+	c := chance{rand.New(rand.NewPCG(5, 6))} //nolint:gosec // it is to be repeated
+	for _, nodes := range []int{7, state.FewValues + 20} {
+		f := newFixture(t)
+		positions := make([]int, nodes)
+		for i := range nodes {
+			f.state.SetNode(c.node(fmt.Sprint("n", i)))
+			positions[i] = i
+		}
+		for step := range 150 {
+			if c.of(0.2) {
+				f.state.SetNode(c.node(fmt.Sprint("n", c.IntN(nodes))))
+			}
+			other := c.pod(fmt.Sprint("p", c.IntN(60)))
+			other.Spec.NodeName = fmt.Sprint("n", c.IntN(nodes))
+			f.state.SetPod(other)
+			asked := c.pod("asked")
+			for range c.IntN(3) {
+				asked.Spec.TopologySpreadConstraints = append(asked.Spec.TopologySpreadConstraints, corev1.TopologySpreadConstraint{
+					MaxSkew: 2, TopologyKey: []string{c.key(), "disk"}[c.IntN(2)], WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: c.selector(),
+				})
+			}
+			f.compare(fmt.Sprint(nodes, " nodes, step ", step), asked, positions)
+		}
+	}
+}
+
+// compare what is asked of labels with what is asked of each node.
+func (f *fixture) compare(when string, asked *corev1.Pod, positions []int) {
+	f.Helper()
+	p, h, ctx := f.profiles[corev1.DefaultSchedulerName], f.handles[corev1.DefaultSchedulerName], f.Context()
+	h.snapshot = f.state.Snapshot()
+	all, err := h.snapshot.List()
+	if err != nil {
+		f.Fatal(err)
+	}
+	cycle := &profile.CycleState{}
+	if _, _, status := p.PreFilter(ctx, cycle, asked, all); !status.IsSuccess() {
+		f.Fatal(status)
+	}
+	for i, n := range all {
+		want, got := p.Filter(ctx, cycle, asked, n), p.FilterLocal(ctx, cycle, asked, n)
+		if got.IsSuccess() {
+			got = p.FilterRest(ctx, cycle, asked, n, i)
+		}
+		if want.Code() != got.Code() || want.Message() != got.Message() || !want.IsSuccess() && want.Plugin() != got.Plugin() {
+			f.Fatalf("%s: node %s: %v by its labels, %v by the plugins", when, n.Node().Name, got, want)
+		}
+	}
+	if status := p.PreScore(ctx, cycle, asked, all); !status.IsSuccess() {
+		f.Fatal(status)
+	}
+	got, _ := p.Score(ctx, cycle, asked, all, profile.Known{Room: &profile.Room{}, Positions: positions})
+	want, _ := p.Score(ctx, cycle, asked, all, profile.Known{Room: &profile.Room{}})
+	if diff := cmp.Diff(want, got); diff != "" {
+		f.Fatalf("%s: scores (-by nodes +by labels):\n%s", when, diff)
 	}
 }
 

@@ -3,6 +3,7 @@ package defaultpreemption
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +14,7 @@ import (
 )
 
 // memo is what came of trying nodes for a pod. For the next pod of the same priority that asks the same of nodes it holds
-// while neither the node nor a disruption budget changes, and nobody is nominated for the node.
+// while neither the node nor a disruption budget changes, and the same pods are nominated for the node.
 type memo struct {
 	info     *state.PodInfo
 	priority int32
@@ -25,6 +26,7 @@ type memo struct {
 // generation is not: that pods have started, which chooses between them, counts nowhere else.
 type tried struct {
 	node      fwk.NodeInfo
+	expected  []fwk.PodInfo
 	candidate candidate
 	status    *fwk.Status
 }
@@ -50,15 +52,17 @@ func (p *Plugin) memoFor(cycle fwk.CycleState, pod *corev1.Pod, budgets []budget
 // try is what try says, from memory where that holds.
 func (m *memo) try(ctx context.Context, s *search, node fwk.NodeInfo) (candidate, *fwk.Status) {
 	name := node.Node().Name
-	if m == nil || len(s.handle.NominatedPodsForNode(name)) > 0 {
+	expected := s.handle.NominatedPodsForNode(name)
+	own := func(info fwk.PodInfo) bool { return info.GetPod().UID == s.pod.UID }
+	if m == nil || slices.ContainsFunc(expected, own) {
 		return s.try(ctx, node)
 	}
-	if t, ok := m.nodes[name]; ok && t.node == node {
+	if t, ok := m.nodes[name]; ok && t.node == node && slices.Equal(t.expected, expected) {
 		return t.candidate, t.status
 	}
 	c, status := s.try(ctx, node)
 	if status.IsSuccess() || status.IsRejected() {
-		m.nodes[name] = tried{node, c, status}
+		m.nodes[name] = tried{node, expected, c, status}
 	}
 	return c, status
 }
