@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -20,7 +21,7 @@ func listing() scenario {
 	return scenario{
 		name: "list", title: "Lists",
 		about: "All pods of a namespace, one list after the other. Unless it says decoded the body is read and thrown away, so that the client's work does not count. " +
-			"The CPU is of all processes of a side. The growth is the highest resident memory of the processes, while 20 clients list at the same time, above what they had before.",
+			"The CPU is of all processes of a side, the change of a label between two lists part of it where there is one. The growth is the highest resident memory of the processes, while 20 clients list at the same time, above what they had before.",
 		run: func(ctx context.Context, t *turn) error {
 			c, err := load.Client(t.Config, load.Protobuf)
 			if err != nil {
@@ -66,13 +67,15 @@ func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 	lists := t.size.lists * min(5, t.size.manyPods/pods) // the kernel counts CPU in ticks
 	for _, way := range []struct {
 		name, encoding, version string
-		compressed              bool
+		compressed, changed     bool
 	}{
-		{"protobuf", load.Protobuf, "", false},
-		{"JSON", load.JSON, "", false},
-		{"protobuf, resourceVersion=0", load.Protobuf, "0", false},
-		{"JSON, resourceVersion=0", load.JSON, "0", false},
-		{"protobuf, gzip as client-go asks for by default", load.Protobuf, "", true},
+		{"protobuf", load.Protobuf, "", false, false},
+		{"JSON", load.JSON, "", false, false},
+		{"protobuf, resourceVersion=0", load.Protobuf, "0", false, false},
+		{"JSON, resourceVersion=0", load.JSON, "0", false, false},
+		{"protobuf, gzip as client-go asks for by default", load.Protobuf, "", true, false},
+		{"protobuf, one changed between lists", load.Protobuf, "", false, true},
+		{"protobuf, gzip, one changed between lists", load.Protobuf, "", true, true},
 	} {
 		config := load.Separate(t.Config)
 		config.ContentType, config.DisableCompression = way.encoding, !way.compressed
@@ -80,7 +83,11 @@ func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 		if err != nil {
 			return err
 		}
-		cost, err := t.timeLists(fmt.Sprintf("%d pods, %s", pods, way.name), lists, func() error {
+		before := func(int) error { return nil }
+		if way.changed {
+			before = func(i int) error { return relabel(ctx, c, namespace, i) }
+		}
+		cost, err := t.timeLists(fmt.Sprintf("%d pods, %s", pods, way.name), lists, before, func() error {
 			return readList(ctx, c.CoreV1().RESTClient(), namespace, way.version)
 		})
 		if err != nil {
@@ -94,7 +101,7 @@ func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, decoded", pods), lists, func() error {
+	if _, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, decoded", pods), lists, func(int) error { return nil }, func() error {
 		list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 		if err == nil && len(list.Items) != pods {
 			err = fmt.Errorf("%d pods are listed", len(list.Items))
@@ -109,12 +116,22 @@ func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 	return nil
 }
 
-// timeLists records the median of several lists. It returns what each cost the servers, the first of them apart, for
-// which encodings may have to be made.
-func (t *turn) timeLists(what string, times int, list func() error) (figure, error) {
+// relabel changes one pod.
+func relabel(ctx context.Context, c kubernetes.Interface, namespace string, i int) error {
+	patch := fmt.Appendf(nil, `{"metadata":{"labels":{"relabelled":"%d"}}}`, time.Now().UnixNano())
+	_, err := c.CoreV1().Pods(namespace).Patch(ctx, fmt.Sprintf("pod-%d", i), types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}
+
+// timeLists records the median of several lists, without what comes before each. It returns what each cost the servers with that, the
+// first of them apart, for which encodings may have to be made.
+func (t *turn) timeLists(what string, times int, before func(i int) error, list func() error) (figure, error) {
 	var took []time.Duration
 	var first load.Usage
 	for i := range times + 1 {
+		if err := before(i); err != nil {
+			return figure{}, err
+		}
 		began := time.Now()
 		if err := list(); err != nil {
 			return figure{}, err
