@@ -42,6 +42,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apis/scheduling"
 	"github.com/coxswain-k8s/coxswain/apis/storage"
+	"github.com/coxswain-k8s/coxswain/apis/storagemigration"
 )
 
 // All lists the resources of every group, the groups in the order in which discovery shows them. Each
@@ -101,12 +102,15 @@ func checkFinalizers(row *resource.Resource) {
 	}
 }
 
+// OnRequest lists the resources that are served only when they are asked for.
+func OnRequest() []*resource.Resource { return storagemigration.Resources() }
+
 // NewScheme makes a scheme of all types that are served: resources, their lists, the bodies of their
 // subresources, and the options and Status of metav1 in each group version.
 func NewScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	known := map[schema.GroupVersion]bool{}
-	for _, row := range All() {
+	for _, row := range append(All(), OnRequest()...) {
 		for _, v := range row.Versions {
 			gv := schema.GroupVersion{Group: row.Group, Version: v.Name}
 			if !known[gv] { // a body of another group's subresource may have come first

@@ -97,7 +97,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
 		LegacyToken: c.legacyToken(), Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
-		Metrics: c.counting,
+		Metrics: c.counting, StorageMigration: c.migrates(),
 	})
 	return component{"controllers", func(ctx context.Context) error {
 		defer actors.stop()

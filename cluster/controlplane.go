@@ -82,7 +82,8 @@ var (
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: sharedScheme(), rows: sharedRows(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
+	c := &controlPlane{options: o, scheme: sharedScheme(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
+	c.rows = c.servedRows()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {

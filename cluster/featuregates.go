@@ -17,6 +17,9 @@ const cborGate = "CBORServingAndStorage"
 func (c *controlPlane) switchFeatures(ctx context.Context) {
 	for _, name := range slices.Sorted(maps.Keys(c.options.FeatureGates)) {
 		on, err := strconv.ParseBool(c.options.FeatureGates[name])
+		if name == migrationGate && err == nil {
+			continue // see migrates
+		}
 		if name != cborGate || err != nil {
 			log.FromContext(ctx).Info("Feature gate is ignored", "name", name, "value", c.options.FeatureGates[name])
 			continue

@@ -68,6 +68,9 @@ func (c *controlPlane) ownObjects() ([]client.Object, error) {
 		return nil, err
 	}
 	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.joinSecret(), c.clusterInfo(), tokenTracking()}
+	if c.migrates() {
+		objects = append(objects, c.migrationObjects()...)
+	}
 	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
 		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
 	}

@@ -50,6 +50,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccounttoken"
 	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
+	"github.com/coxswain-k8s/coxswain/controllers/storageversionmigrator"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/tokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
@@ -116,6 +117,7 @@ func all() []controller {
 		{servicecidr.Name, "service-cidrs-controller", servicecidr.Register},
 		{ipaddressrepair.Name, "ip-address-repair", ipaddressrepair.Register},
 		{tokencleaner.Name, "token-cleaner", tokencleaner.Register},
+		{storageversionmigrator.Name, "storage-version-migrator-controller", storageversionmigrator.Register},
 		{localpath.Name, "local-path-provisioner", localpath.Register},
 	}
 }

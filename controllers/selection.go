@@ -42,6 +42,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/serviceaccounttoken"
 	"github.com/coxswain-k8s/coxswain/controllers/servicecidr"
 	"github.com/coxswain-k8s/coxswain/controllers/statefulset"
+	"github.com/coxswain-k8s/coxswain/controllers/storageversionmigrator"
 	"github.com/coxswain-k8s/coxswain/controllers/tainteviction"
 	"github.com/coxswain-k8s/coxswain/controllers/tokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/ttlafterfinished"
@@ -105,7 +106,7 @@ func managed() []named {
 		{"serviceaccount-controller", "serviceaccount", serviceaccount.Name, false},
 		{"serviceaccount-token-controller", "serviceaccount-token", serviceaccounttoken.Name, false},
 		{"statefulset-controller", "statefulset", statefulset.Name, false},
-		{"storage-version-migrator-controller", "", "", false},
+		{"storage-version-migrator-controller", "", storageversionmigrator.Name, false},
 		{"storageversion-garbage-collector-controller", "storage-version-gc", "", false},
 		{"taint-eviction-controller", "", tainteviction.Name, false},
 		{"token-cleaner-controller", "tokencleaner", tokencleaner.Name, true},

@@ -25,6 +25,8 @@ func Priority(gv schema.GroupVersion) (group, version int32) {
 		return group, 30
 	case schema.GroupVersion{Group: "flowcontrol.apiserver.k8s.io", Version: "v1"}, schema.GroupVersion{Group: "resource.k8s.io", Version: "v1"}:
 		return group, 21
+	case schema.GroupVersion{Group: "storagemigration.k8s.io", Version: "v1beta1"}:
+		return group, 9
 	}
 	return group, 15
 }
@@ -37,6 +39,6 @@ var groupPriorities = sync.OnceValue(func() map[string]int32 {
 		"rbac.authorization.k8s.io": 17000, "storage.k8s.io": 16800, "apiextensions.k8s.io": 16700,
 		"admissionregistration.k8s.io": 16700, "scheduling.k8s.io": 16600, "coordination.k8s.io": 16500, "node.k8s.io": 16300,
 		"discovery.k8s.io": 16200, "resource.k8s.io": 16200, "flowcontrol.apiserver.k8s.io": 16100,
-		"apiregistration.k8s.io": 20000, "metrics.k8s.io": 100,
+		"storagemigration.k8s.io": 15800, "apiregistration.k8s.io": 20000, "metrics.k8s.io": 100,
 	}
 })

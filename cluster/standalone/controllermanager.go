@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,6 +49,8 @@ type ControllerManager struct {
 	LegacyTokenPeriod time.Duration
 	// EnableGarbageCollector has objects that nobody owns any more deleted; default yes.
 	EnableGarbageCollector bool
+	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others have no effect.
+	FeatureGates map[string]string
 }
 
 // DefaultControllerManager returns upstream's defaults.
@@ -156,6 +159,7 @@ func (m *ControllerManager) deps(config *rest.Config) (deps controllers.Deps, er
 		return deps, err
 	}
 	deps.NodeGracePeriod, deps.TerminatedPods, deps.LegacyTokenPeriod = m.NodeMonitorGracePeriod, m.TerminatedPodGCThreshold, m.LegacyTokenPeriod
+	deps.StorageMigration, _ = strconv.ParseBool(m.FeatureGates["StorageVersionMigrator"])
 	if m.AllocateNodeCIDRs {
 		deps.ClusterCIDRs, deps.ServiceCIDRs = m.ClusterCIDRs, m.ServiceCIDRs
 		deps.NodeCIDRMaskIPv4, deps.NodeCIDRMaskIPv6 = m.NodeCIDRMaskSizeIPv4, m.NodeCIDRMaskSizeIPv6

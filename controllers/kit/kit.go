@@ -65,6 +65,8 @@ type Deps struct {
 	TerminatedPods int
 	// LegacyTokenPeriod is how long a token in a Secret may be unused. Default: a year.
 	LegacyTokenPeriod time.Duration
+	// StorageMigration says that StorageVersionMigrations are served.
+	StorageMigration bool
 	// Metrics shows what controllers count (Collect). Nil shows nothing.
 	Metrics prometheus.Registerer
 }
