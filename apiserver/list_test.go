@@ -1,12 +1,16 @@
 package apiserver
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +79,48 @@ func TestListsThatRepeat(t *testing.T) {
 			}
 			if got := names(ts.get("/api/v1/configmaps?fieldSelector=metadata.name%3Dc0").wants(200).object()); !slices.Equal(got, []string{"c0"}) {
 				t.Fatalf("selected: %v", got)
+			}
+		}
+	}
+}
+
+// What is compressed of a list was compressed before, where it has not changed since: it is the same list.
+func TestCompressedListsThatRepeat(t *testing.T) {
+	ts := newServer(t)
+	const objects = 140 // in several runs, and large enough to be compressed
+	padded := func(name, with string) string {
+		return `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"` + name + `"},"data":{"a":"` + strings.Repeat(with, 1200) + `"}}`
+	}
+	for i := range objects {
+		ts.post(configMaps, padded(fmt.Sprintf("c%03d", i), "x")).wants(201)
+	}
+	for _, change := range []func(){
+		func() {}, func() {}, func() {},
+		func() { ts.put(configMaps+"/c000", padded("c000", "y")).wants(200) },
+		func() { ts.delete(configMaps+"/c139", "").wants(200) },
+		func() { ts.post(configMaps, padded("c0705", "z")).wants(201) },
+		func() {
+			ts.put(configMaps+"/c100", configMap("c100")).wants(200)
+			ts.delete(configMaps+"/c101", "").wants(200)
+		},
+	} {
+		change()
+		for _, accept := range []string{"application/json", "application/vnd.kubernetes.protobuf", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"} {
+			compressed := ts.get(configMaps, "Accept", accept, "Accept-Encoding", "gzip").wants(200)
+			plain := ts.get(configMaps, "Accept", accept, "Accept-Encoding", "identity").wants(200)
+			if compressed.header.Get("Content-Encoding") == "gzip" {
+				reader, err := gzip.NewReader(bytes.NewReader(compressed.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if compressed.body, err = io.ReadAll(reader); err != nil {
+					t.Fatal(err)
+				}
+			} else if !strings.Contains(accept, "Partial") {
+				t.Errorf("%s is not compressed", accept)
+			}
+			if !bytes.Equal(compressed.body, plain.body) {
+				t.Errorf("%s: %d bytes differ from %d", accept, len(compressed.body), len(plain.body))
 			}
 		}
 	}
