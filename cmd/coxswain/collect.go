@@ -23,6 +23,9 @@ type collector struct {
 
 const (
 	defaultPercent = 100
+	// startPercent is for the start, after which nearly all is still in use: what collections found then was not worth their time. With it
+	// there is none before the heap has 32 MB.
+	startPercent = 800
 	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles, at least.
 	heapUnderLoad = 120 << 20
 	// largeHeap is one that takes so long to mark, each time, that it may grow by growthUnderLoad where it would double.
@@ -43,7 +46,8 @@ func collectUnderLoad() (ready func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	c := &collector{percent: defaultPercent}
+	c := &collector{percent: startPercent}
+	debug.SetGCPercent(startPercent)
 	c.follow()
 	return func() { time.AfterFunc(started, c.settle) }
 }
