@@ -110,3 +110,17 @@ func TestPortWithoutAnAPIServer(t *testing.T) {
 		})
 	}
 }
+
+// A run that ended between the key and the certificate leaves a key alone: the next one makes both.
+func TestKeyWithoutCertificate(t *testing.T) {
+	s := Default("cox", 0)
+	s.CertDir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(s.CertDir, "cox.key"), []byte("half a k"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second finds what the first has left
+		if _, err := s.certificate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

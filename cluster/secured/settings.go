@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -93,9 +94,10 @@ func (s *Settings) certificate() (func(*tls.ClientHelloInfo) (*tls.Certificate, 
 	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }, err
 }
 
-// keep makes the files of a certificate if they are not there.
+// keep makes the files of a certificate if they are not there. The certificate is written last, and whole: where there is none its key is
+// one that an earlier run had no time to use.
 func (s *Settings) keep(cert, key string) error {
-	if there, err := certutil.CanReadCertAndKey(cert, key); err != nil || there {
+	if _, err := os.Stat(cert); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	certPEM, keyPEM, err := s.sign()
@@ -105,10 +107,22 @@ func (s *Settings) keep(cert, key string) error {
 	if err := os.MkdirAll(s.CertDir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(key, keyPEM, 0o600); err != nil {
+	if err := replaceFile(key, keyPEM, 0o600); err != nil {
 		return fmt.Errorf("writing the key to serve with: %w", err)
 	}
-	return os.WriteFile(cert, certPEM, 0o644) //nolint:gosec // a certificate is for all to read
+	if err := replaceFile(cert, certPEM, 0o644); err != nil {
+		return fmt.Errorf("writing the certificate to serve: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file that others see whole or not at all.
+func replaceFile(name string, data []byte, mode fs.FileMode) error {
+	written := name + ".new"
+	if err := os.WriteFile(written, data, mode); err != nil {
+		return err
+	}
+	return os.Rename(written, name)
 }
 
 func (s *Settings) sign() (cert, key []byte, err error) {
