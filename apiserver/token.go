@@ -27,6 +27,9 @@ func (c dispatch) issueToken() error {
 	if err := c.ReadInto(request, c.GVK(), options); err != nil {
 		return err
 	}
+	if err := c.FitNamespace(request); err != nil {
+		return err
+	}
 	attributes := c.Attributes(admission.Create, nil, nil, options)
 	attributes.Object = request
 	if err := c.Admission.Admit(c.Context(), attributes); err != nil {

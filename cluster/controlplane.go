@@ -109,6 +109,7 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 		return c, err
 	}
 	c.run("authorities of clients", func() error { return c.followAuthorities(running, writer) })
+	c.run("lease of the API server", func() error { return c.identityLease(writer).Run(running) })
 	close(c.ready)
 	return c, nil
 }

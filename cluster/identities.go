@@ -1,10 +1,17 @@
 package cluster
 
 import (
+	"net"
+	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/cluster/identitylease"
 )
 
 // kubeletClient is who the API server is when it calls a kubelet.
@@ -52,4 +59,14 @@ func agentOf(u user.Info) string {
 	default:
 		return strings.NewReplacer("system:", "", "coxswain:", "coxswain-").Replace(name)
 	}
+}
+
+// identityLease is how this API server tells the others that it is there.
+func (c *controlPlane) identityLease(writer client.Client) *identitylease.Lease {
+	host := c.options.NodeName // which may be longer than a label
+	if len(host) > validation.LabelValueMaxLength {
+		host = strings.TrimRight(host[:validation.LabelValueMaxLength], "-.")
+	}
+	address := net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
+	return &identitylease.Lease{Client: writer, Clock: clock.RealClock{}, Host: host, Address: address}
 }

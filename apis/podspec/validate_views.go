@@ -37,22 +37,74 @@ func ValidateResize(pod, old *corev1.Pod) field.ErrorList {
 	if old.Status.QOSClass != "" && QOS(&pod.Spec) != old.Status.QOSClass {
 		errs = append(errs, field.Invalid(path, old.Status.QOSClass, "Pod QOS Class may not change as a result of resizing"))
 	}
+	if others := resizedOthers(pod, old, path); len(others) > 0 {
+		return append(errs, others...)
+	}
 	comparable := pod.Spec.DeepCopy()
 	restoreResizable(comparable.Containers, old.Spec.Containers)
 	restoreResizable(comparable.InitContainers, old.Spec.InitContainers)
+	for i := range comparable.InitContainers {
+		if !equality.Semantic.DeepEqual(comparable.InitContainers[i], old.Spec.InitContainers[i]) {
+			errs = append(errs, field.Forbidden(path.Child("initContainers").Index(i), "only cpu and memory resources for init or sidecar containers are mutable"))
+			comparable.InitContainers[i] = old.Spec.InitContainers[i]
+		}
+	}
 	if !equality.Semantic.DeepEqual(comparable, &old.Spec) {
-		errs = append(errs, field.Forbidden(path, "only cpu and memory resources are mutable\n"+diff.Diff(old.Spec, *comparable)))
+		errs = append(errs, field.Forbidden(path, "only cpu and memory resources are mutable"))
 	}
 	return errs
+}
+
+// resizedOthers says what of a resize is about other containers than there are, or takes resources away from one.
+func resizedOthers(pod, old *corev1.Pod, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, group := range []struct {
+		name        string
+		before, now []corev1.Container
+	}{
+		{"containers", old.Spec.Containers, pod.Spec.Containers},
+		{"initContainers", old.Spec.InitContainers, pod.Spec.InitContainers},
+	} {
+		at := path.Child(group.name)
+		if len(group.before) != len(group.now) {
+			errs = append(errs, field.Forbidden(at, group.name+" may not be added or removed on resize"))
+			continue
+		}
+		for i := range group.now {
+			errs = append(errs, resizedContainer(&group.now[i], &group.before[i], group.name, at.Index(i))...)
+		}
+	}
+	return errs
+}
+
+func resizedContainer(container, old *corev1.Container, group string, at *field.Path) field.ErrorList {
+	if container.Name != old.Name {
+		return field.ErrorList{field.Forbidden(at.Child("name"), group+" may not be renamed or reordered on resize")}
+	}
+	var errs field.ErrorList
+	if lacks(container.Resources.Requests, old.Resources.Requests) {
+		errs = append(errs, field.Forbidden(at.Child("resources", "requests"), "resource requests cannot be removed"))
+	}
+	if lacks(container.Resources.Limits, old.Resources.Limits) {
+		errs = append(errs, field.Forbidden(at.Child("resources", "limits"), "resource limits cannot be removed"))
+	}
+	return errs
+}
+
+// lacks says whether a list has CPU or memory no more.
+func lacks(now, old corev1.ResourceList) bool {
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		_, had := old[name]
+		if _, has := now[name]; had && !has {
+			return true
+		}
+	}
+	return false
 }
 
 // restoreResizable gives containers the CPU and memory that they had.
 func restoreResizable(containers, old []corev1.Container) {
 	for i := range containers {
-		if i >= len(old) {
-			return
-		}
-		containers[i].ResizePolicy = old[i].ResizePolicy
 		containers[i].Resources.Limits = restoreList(containers[i].Resources.Limits, old[i].Resources.Limits)
 		containers[i].Resources.Requests = restoreList(containers[i].Resources.Requests, old[i].Resources.Requests)
 	}

@@ -180,7 +180,7 @@ func TestImpersonate(t *testing.T) {
 		{allow("impersonate users"), "Impersonate-User=bob", "bob", []string{"system:authenticated"}, ""},
 		{allow("impersonate serviceaccounts"), "Impersonate-User=system:serviceaccount:a:b", "system:serviceaccount:a:b",
 			[]string{"system:serviceaccounts", "system:serviceaccounts:a", "system:authenticated"}, ""},
-		{allow("impersonate users"), "Impersonate-User=system:node:n1", "system:node:n1", []string{"system:nodes", "system:authenticated"}, ""},
+		{allow("impersonate users"), "Impersonate-User=system:node:n1", "system:node:n1", []string{"system:authenticated"}, ""},
 		{allow("impersonate users"), "Impersonate-User=system:anonymous", "system:anonymous", []string{"system:unauthenticated"}, ""},
 		{allow("impersonate users", "impersonate groups"), "Impersonate-User=bob Impersonate-Group=g", "bob", []string{"g", "system:authenticated"}, ""},
 		{allow("impersonate users"), "Impersonate-User=bob Impersonate-Group=system:masters", "", nil,

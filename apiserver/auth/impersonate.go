@@ -147,9 +147,6 @@ func withDefaultGroups(u *user.DefaultInfo) user.Info {
 	if namespace, name, err := serviceaccount.SplitUsername(u.Name); err == nil && len(u.Groups) == 0 && name != "" {
 		u.Groups = serviceaccount.MakeGroupNames(namespace)
 	}
-	if strings.HasPrefix(u.Name, nodeUserPrefix) && len(u.Groups) == 0 {
-		u.Groups = []string{user.NodesGroup}
-	}
 	return Authenticated(u)
 }
 

@@ -63,19 +63,21 @@ const trusted = 64 << 10
 
 // fromCBOR rewrites a body as JSON, in which it is read like all others.
 func (c *Call) fromCBOR(data []byte) ([]byte, error) {
-	plain, err := codec.JSONFromCBOR(data)
-	if err == nil {
+	if c.Info.Verb == "patch" {
+		plain, err := codec.MapFromCBOR(data)
+		if err != nil {
+			return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+		}
 		return plain, nil
 	}
-	if c.Info.Verb == "patch" {
-		return nil, apierrors.NewBadRequest(fmt.Sprintf("error decoding YAML: %v", err))
+	plain, err := codec.JSONFromCBOR(data)
+	if err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): unable to determine group/version/kind: %v (%s)",
+			c.At.GVK.Kind, err, codec.Summary(data)))
 	}
-	return nil, apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): unable to determine group/version/kind: %v (%x)",
-		c.At.GVK.Kind, err, data[:min(len(data), maxShown)]))
+	c.cbor = data
+	return plain, nil
 }
-
-// maxShown is how much of a body is shown that cannot be read.
-const maxShown = 30
 
 // sentAs is the media type of the body.
 func (c *Call) sentAs() (codec.Media, error) {
@@ -112,7 +114,7 @@ func (c *Call) Body(into runtime.Object, o WriteOptions) (codec.Body, error) {
 		return codec.Body{}, refusal.UnsupportedMedia(c.SupportedText())
 	}
 	data, err := c.ReadBody()
-	return codec.Body{Data: data, Media: media, Strict: o.LooksForFaults()}, err
+	return codec.Body{Data: data, Media: media, CBOR: c.cbor, Strict: o.LooksForFaults()}, err
 }
 
 // severalInYAML begins what is wrong with a body in YAML; each line after it is one fault.

@@ -18,6 +18,7 @@ type Call struct {
 	Info    *request.Info
 	User    user.Info
 	Decoder *codec.Decoder
+	cbor    []byte // the body as it was sent, where it was rewritten
 }
 
 // GVK is the kind of what travels: that of the resource, or of the subresource's own body.

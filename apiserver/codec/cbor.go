@@ -49,8 +49,13 @@ func encodeCBOR(obj runtime.Object) ([]byte, error) {
 }
 
 // JSONFromCBOR rewrites CBOR as JSON.
-func JSONFromCBOR(data []byte) ([]byte, error) {
-	var value any
+func JSONFromCBOR(data []byte) ([]byte, error) { return fromCBOR[any](data) }
+
+// MapFromCBOR rewrites CBOR that must be a map as JSON.
+func MapFromCBOR(data []byte) ([]byte, error) { return fromCBOR[map[string]any](data) }
+
+func fromCBOR[T any](data []byte) ([]byte, error) {
+	var value T
 	if err := direct.Unmarshal(data, &value); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer/cbor"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	kjson "sigs.k8s.io/json"
@@ -19,11 +20,15 @@ import (
 type Decoder struct {
 	lax, strict [2]runtime.Serializer // by JSON and YAML
 	protobuf    runtime.Serializer
+	cbor        map[bool]runtime.Serializer // by whether it is strict
 }
 
 // NewDecoder returns a decoder for the types that scheme knows. It is made once.
 func NewDecoder(scheme *runtime.Scheme) *Decoder {
-	d := &Decoder{protobuf: protobuf.NewSerializer(scheme, scheme)}
+	d := &Decoder{protobuf: protobuf.NewSerializer(scheme, scheme), cbor: map[bool]runtime.Serializer{}}
+	for _, strict := range []bool{false, true} {
+		d.cbor[strict] = cbor.NewSerializer(scheme, scheme, cbor.Strict(strict))
+	}
 	for media, yaml := range []bool{false, true} {
 		d.lax[media] = json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: yaml})
 		d.strict[media] = json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme, scheme, json.SerializerOptions{Yaml: yaml, Strict: true})
@@ -35,6 +40,8 @@ func NewDecoder(scheme *runtime.Scheme) *Decoder {
 type Body struct {
 	Data  []byte
 	Media Media
+	// CBOR is the body as it was sent, where Data is CBOR rewritten as JSON.
+	CBOR []byte
 	// Strict reports unknown and duplicate fields.
 	Strict bool
 }
@@ -48,6 +55,8 @@ func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.O
 	serializer := d.protobuf
 	switch {
 	case body.Media == Protobuf:
+	case body.CBOR != nil:
+		serializer, body.Data = d.cbor[body.Strict], body.CBOR
 	case body.Strict:
 		serializer = d.strict[body.Media]
 	default:
@@ -137,21 +146,23 @@ func refusal(err error, want schema.GroupVersionKind, actual *schema.GroupVersio
 		return apierrors.NewBadRequest(fmt.Sprintf("%s in version %q cannot be handled as a %s: %v", actual.Kind, actual.Version, want.Kind, err))
 	}
 	return apierrors.NewBadRequest(fmt.Sprintf("the object provided is unrecognized (must be of type %s): %v (%s)",
-		want.Kind, err, summary(body.Data)))
+		want.Kind, err, Summary(body.Data)))
 }
 
-// summary shows the start of a body that could not be understood.
-func summary(data []byte) string {
+// Summary shows the start of a body that could not be understood.
+func Summary(data []byte) string {
 	const most = 30
-	switch {
-	case len(data) == 0:
+	if len(data) == 0 {
 		return "<empty>"
-	case data[0] != '{' || !utf8.Valid(data[:min(len(data), most)]):
-		return fmt.Sprintf("%x", data[:min(len(data), most)])
-	case len(data) > most:
-		return fmt.Sprintf("%s ...", data[:most])
 	}
-	return string(data)
+	shown, rest := data, ""
+	if len(data) > most {
+		shown, rest = data[:most], " ..."
+	}
+	if data[0] != '{' || !utf8.Valid(shown) {
+		return fmt.Sprintf("%x%s", shown, rest)
+	}
+	return string(shown) + rest
 }
 
 // DecodePlain reads a body into an object without asking what kinds there are, and returns the kind that the body says

@@ -93,6 +93,9 @@ func (c Verbs) podPortForward() error {
 	if err != nil {
 		return err
 	}
+	if err := checkPorts(c.R.URL.Query()["ports"]); err != nil {
+		return err
+	}
 	if pod.Spec.NodeName == "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}

@@ -38,8 +38,7 @@ func (c Verbs) podLog() error {
 	}
 	if pod.Spec.NodeName == "" {
 		// Nothing ran yet: there is nothing to show.
-		c.W.Header().Set("Content-Type", "text/plain")
-		c.W.WriteHeader(http.StatusOK)
+		c.W.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	kubelet, err := c.kubeletOf(pod.Spec.NodeName)

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -60,6 +61,18 @@ func StreamQuery(subresource string, asked url.Values) (url.Values, error) {
 		return nil, apierrors.NewBadRequest("you must specify at least 1 of stdin, stdout, stderr")
 	}
 	return params, nil
+}
+
+// checkPorts refuses what is no list of ports, each of which may be several with commas.
+func checkPorts(asked []string) error {
+	for _, several := range asked {
+		for text := range strings.SplitSeq(several, ",") {
+			if _, err := strconv.ParseUint(text, 10, 16); err != nil {
+				return apierrors.NewBadRequest(fmt.Sprintf("cannot convert to []int32: %v", err))
+			}
+		}
+	}
+	return nil
 }
 
 // PortQuery is what the kubelet is told of what a client asks of port-forward.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -52,7 +53,7 @@ func (c Verbs) proxyTo(scheme, host string, port string, transport http.RoundTri
 }
 
 func (c Verbs) podProxy() error {
-	t, err := ParseTarget(c.Info.Name)
+	t, err := ParseTarget("pod", c.Info.Name)
 	if err != nil {
 		return err
 	}
@@ -65,9 +66,6 @@ func (c Verbs) podProxy() error {
 	if t.Port == "" {
 		t.Port = FirstPort(pod)
 	}
-	if pod.Status.PodIP == "" {
-		return apierrors.NewBadRequest(fmt.Sprintf("pod %s has no IP address", pod.Name))
-	}
 	if err := Proxyable(pod.Status.PodIP); err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (c Verbs) podProxy() error {
 }
 
 func (c Verbs) serviceProxy() error {
-	t, err := ParseTarget(c.Info.Name)
+	t, err := ParseTarget("service", c.Info.Name)
 	if err != nil {
 		return err
 	}
@@ -89,7 +87,11 @@ func (c Verbs) serviceProxy() error {
 	}
 	name, ok := ServicePort(service, t.Port)
 	if !ok {
-		return refusal.Unavailable(fmt.Sprintf("no service port %q found for service %q", t.Port, service.Name))
+		port := t.Port
+		if _, err := strconv.Atoi(port); err != nil {
+			port = strconv.Quote(port)
+		}
+		return refusal.Unavailable(fmt.Sprintf("no service port %s found for service %q", port, service.Name))
 	}
 	host, port, ok := c.endpoint(service, name)
 	if !ok {
@@ -118,7 +120,7 @@ func (c Verbs) endpoint(service *corev1.Service, portName string) (host, port st
 }
 
 func (c Verbs) nodeProxy() error {
-	t, err := ParseTarget(c.Info.Name)
+	t, err := ParseTarget("node", c.Info.Name)
 	if err != nil {
 		return err
 	}

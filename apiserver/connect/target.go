@@ -16,8 +16,8 @@ import (
 // Target is "[scheme:]name[:port]" of a proxy path.
 type Target struct{ Scheme, Name, Port string }
 
-// ParseTarget reads a Target.
-func ParseTarget(text string) (Target, error) {
+// ParseTarget reads a Target that is a pod, a service or a node.
+func ParseTarget(kind, text string) (Target, error) {
 	parts := strings.Split(text, ":")
 	switch len(parts) {
 	case 1:
@@ -29,7 +29,7 @@ func ParseTarget(text string) (Target, error) {
 			return Target{Scheme: parts[0], Name: parts[1], Port: parts[2]}, nil
 		}
 	}
-	return Target{}, apierrors.NewBadRequest(fmt.Sprintf("invalid proxy target %q", text))
+	return Target{}, apierrors.NewBadRequest(fmt.Sprintf("invalid %s request %q", kind, text))
 }
 
 // Proxyable refuses addresses other than those that pods can have: not the machine's own, nor its link's.

@@ -54,9 +54,9 @@ func (d *Document) external(group, version string) *apidiscoveryv2.APIVersionDis
 	return nil
 }
 
-// responseKind leaves out a group and version that are those of the resource: clients fill them in.
+// responseKind leaves out a group and version that are those of the resource, unless it is a custom one: clients fill them in.
 func responseKind(row *resource.Resource, name string, kind schema.GroupVersionKind) metav1.GroupVersionKind {
-	if kind.Group == row.Group && kind.Version == name {
+	if !isCustom(row) && kind.Group == row.Group && kind.Version == name {
 		return metav1.GroupVersionKind{Kind: kind.Kind}
 	}
 	return metav1.GroupVersionKind(kind)

@@ -24,10 +24,10 @@ type Answer struct {
 	code       int
 }
 
-// notAcceptable refuses a media type; documents of resources are refused in other words than those of groups.
-func notAcceptable(resources bool) *Answer {
+// notAcceptable refuses a media type: some documents are refused in the words of a router, the others in those of an encoder.
+func notAcceptable(routed bool) *Answer {
 	err := refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(codec.Supported(), ", "))
-	if resources {
+	if routed {
 		err = refusal.NotAcceptable(codec.Supported())
 	}
 	status := refusal.Status(err)

@@ -41,15 +41,23 @@ func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
 			return a.As == "" || a.As == "APIGroupDiscoveryList" && a.AsGroup == apidiscoveryv2.GroupName && a.AsVersion == "v2"
 		})
 		if !ok {
-			return notAcceptable(false), true
+			_, known := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
+			return notAcceptable(parts[0] == "api" && !known), true
 		}
 		if accepted.As != "" {
 			return d.aggregated(parts[0], accepted), true
 		}
 	}
-	if _, ok := codec.Negotiate(r.Header.Get("Accept"), nil); !ok && len(parts) > 1 {
-		return notAcceptable(true), true
+	found, ok := d.plain(path, parts, r)
+	if _, accepted := codec.Negotiate(r.Header.Get("Accept"), nil); ok && !accepted && len(parts) > 1 {
+		_, known := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
+		return notAcceptable(!known && !(parts[0] == "apis" && len(parts) == 2)), true
 	}
+	return found, ok
+}
+
+// plain is the document of a path that is not aggregated.
+func (d *Document) plain(path string, parts []string, r *http.Request) (*Answer, bool) {
 	switch {
 	case path == "/api":
 		return legacy(d.versions(r)), true

@@ -2,7 +2,6 @@ package pods
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,11 +32,8 @@ func (c Verbs) Bind() error {
 	if err := c.FitNamespace(binding); err != nil {
 		return err
 	}
-	if binding.Name == "" {
-		return apierrors.NewBadRequest("name in URL does not match name in Binding object")
-	}
 	if binding.Name != c.Info.Name {
-		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", binding.Name, c.Info.Name))
+		return apierrors.NewBadRequest("name in URL does not match name in Binding object")
 	}
 	attributes := c.Attributes(admission.Create, binding, nil, options)
 	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
@@ -54,6 +50,9 @@ func (c Verbs) BindNamed(obj resource.Object, options call.WriteOptions) error {
 	at := c.Served.Now().Endpoints[schema.GroupVersionResource{Version: "v1", Resource: "pods"}]
 	if at == nil {
 		return refusal.Unavailable("pods are not served")
+	}
+	if obj.GetName() == "" {
+		return apierrors.NewBadRequest("Name parameter required.")
 	}
 	info := *c.Info
 	info.Resource, info.Name = "pods", obj.GetName()

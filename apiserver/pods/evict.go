@@ -9,6 +9,7 @@ import (
 	policyv1beta1 "k8s.io/api/policy/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/write"
 )
@@ -52,10 +54,12 @@ func (c Verbs) Evict() error {
 	if err := c.readEviction(eviction, options); err != nil {
 		return err
 	}
-	if eviction.Name != "" && eviction.Name != c.Info.Name {
+	if err := c.FitNamespace(eviction); err != nil {
+		return err
+	}
+	if eviction.Name != c.Info.Name {
 		return apierrors.NewBadRequest("name in URL does not match name in Eviction object")
 	}
-	eviction.Namespace = c.Info.Namespace
 	attributes := c.Attributes(admission.Create, eviction, nil, options)
 	attributes.Name = c.Info.Name
 	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
@@ -67,6 +71,9 @@ func (c Verbs) Evict() error {
 	deletion := eviction.DeleteOptions
 	if deletion == nil {
 		deletion = &metav1.DeleteOptions{}
+	}
+	if err := refusal.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(deletion)); err != nil {
+		return err
 	}
 	if options.DryRun {
 		deletion.DryRun = []string{metav1.DryRunAll}

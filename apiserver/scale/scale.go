@@ -8,12 +8,14 @@ import (
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/patch"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/write"
 )
@@ -126,8 +128,11 @@ func (c Verbs) patchScale() error {
 		}
 		scale := &autoscalingv1.Scale{}
 		faults, err := c.Decoder.Decode(codec.Body{Data: after, Strict: options.LooksForFaults()}, c.GVK(), scale)
+		if err == nil && len(faults) > 0 && options.Validation == metav1.FieldValidationStrict {
+			err = runtime.NewStrictDecodingError(faults)
+		}
 		if err != nil {
-			return nil, err
+			return nil, patch.MisfitOf(after, err)
 		}
 		return scale, c.Judge(faults, c.GVK(), options)
 	})

@@ -95,7 +95,11 @@ func (c Verbs) PatchType() (types.PatchType, error) {
 		}
 	}
 	if c.At.Custom != nil {
-		return "", refusal.UnsupportedMedia([]string{string(types.JSONPatchType), string(types.MergePatchType), string(types.ApplyYAMLPatchType)})
+		known := []string{string(types.JSONPatchType), string(types.MergePatchType), string(types.ApplyYAMLPatchType)}
+		if c.CBOR {
+			known = append(known, string(types.ApplyCBORPatchType))
+		}
+		return "", refusal.UnsupportedMedia(known)
 	}
 	return "", &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusUnsupportedMediaType, Reason: metav1.StatusReasonUnsupportedMediaType,

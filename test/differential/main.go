@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,7 +24,7 @@ import (
 type options struct {
 	upstream, ours string
 	octet          int
-	only           string
+	send, only     string
 	write          string
 	data, objects  string
 	verbose        bool
@@ -34,7 +35,8 @@ func main() {
 	flag.StringVar(&o.upstream, "upstream", "build/peers", "folder with upstream's programs")
 	flag.StringVar(&o.ours, "ours", "bin/coxswain", "program of the server")
 	flag.IntVar(&o.octet, "octet", 105, "number of the first of two machines, to set them apart from others that run at the same time")
-	flag.StringVar(&o.only, "only", "", "pattern of the requests whose answers are compared; all are sent")
+	flag.StringVar(&o.send, "send", "", "pattern of the areas whose requests are sent, for a short run; what is set up always is")
+	flag.StringVar(&o.only, "only", "", "pattern of the requests whose answers are compared")
 	flag.StringVar(&o.write, "write", "", "page to write the result to")
 	flag.StringVar(&o.data, "data", "test/differential/testdata", "folder of scenarios, objects and accepted differences")
 	flag.StringVar(&o.objects, "objects", "apis/testdata", "folder of further objects")
@@ -59,25 +61,32 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	sent, err := regexp.Compile(o.send)
+	if err != nil {
+		return err
+	}
 	rules, err := answers.ReadRules(o.data + "/accepted.yaml")
 	if err != nil {
 		return err
 	}
-	all, err := requests.All(o.data, o.objects)
-	if err != nil {
-		return err
-	}
-	upstream, ours, err := ask(ctx, o, all)
-	if err != nil {
-		return err
-	}
-	if err := allStored(upstream); err != nil {
-		return err
-	}
 	result := newResult(rules)
-	for i := range upstream {
-		if only.MatchString(upstream[i].request.ID()) {
-			result.add(upstream[i].request, &upstream[i].Answer, &ours[i].Answer)
+	for _, round := range []struct {
+		gates string
+		read  func() ([]requests.Request, error)
+	}{
+		{"", func() ([]requests.Request, error) { return requests.All(o.data, o.objects) }},
+		{requests.Gates, func() ([]requests.Request, error) { return requests.Gated(o.data) }},
+	} {
+		all, err := round.read()
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(r requests.Request) bool { return r.Area != requests.SetUp && !sent.MatchString(r.Area) })
+		if !slices.ContainsFunc(all, func(r requests.Request) bool { return r.Area != requests.SetUp }) {
+			continue
+		}
+		if err := o.compare(ctx, round.gates, all, only, result); err != nil {
+			return err
 		}
 	}
 	result.print(os.Stdout, o.verbose)
@@ -88,6 +97,23 @@ func run(ctx context.Context, o options) error {
 		err = errors.Join(err, fmt.Errorf("%d requests are answered differently, and testdata/accepted.yaml has no reason for it", len(result.differences)))
 	}
 	return err
+}
+
+// compare asks both sides, with what gates switches on, and adds to the result how their answers differ.
+func (o options) compare(ctx context.Context, gates string, all []requests.Request, only *regexp.Regexp, result *result) error {
+	upstream, ours, err := ask(ctx, o, gates, all)
+	if err != nil {
+		return err
+	}
+	if err := allStored(upstream); err != nil {
+		return err
+	}
+	for i := range upstream {
+		if only.MatchString(upstream[i].request.ID()) {
+			result.add(upstream[i].request, &upstream[i].Answer, &ours[i].Answer)
+		}
+	}
+	return nil
 }
 
 // allStored says which of the objects that further requests are about upstream refused.
@@ -103,8 +129,11 @@ func allStored(upstream []answered) error {
 }
 
 // ask starts both sides and sends them the requests, at the same time.
-func ask(ctx context.Context, o options, all []requests.Request) (upstream, ours []answered, err error) {
-	peers := []peer.Peer{peer.Upstream{Programs: o.upstream, APIServerOnly: true}, peer.Coxswain{Program: o.ours, APIServerOnly: true}}
+func ask(ctx context.Context, o options, gates string, all []requests.Request) (upstream, ours []answered, err error) {
+	peers := []peer.Peer{
+		peer.Upstream{Programs: o.upstream, APIServerOnly: true, FeatureGates: gates},
+		peer.Coxswain{Program: o.ours, APIServerOnly: true, FeatureGates: gates},
+	}
 	results, errs := make([][]answered, len(peers)), make([]error, len(peers))
 	var both sync.WaitGroup
 	for i, p := range peers {

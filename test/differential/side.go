@@ -107,11 +107,11 @@ func (s *side) watch(ctx context.Context, r *requests.Request) {
 	}
 	silence := time.AfterFunc(watchPatience, cancel)
 	defer silence.Stop()
-	decoder := json.NewDecoder(response.Body)
+	next := answers.Events(response.Header.Get("Content-Type"), response.Body)
 	var events [][]byte
 	for len(events) < r.Events {
-		var event json.RawMessage
-		if err := decoder.Decode(&event); err != nil {
+		event, err := next()
+		if err != nil {
 			break
 		}
 		events = append(events, event)

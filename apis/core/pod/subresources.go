@@ -1,6 +1,8 @@
 package pod
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
@@ -38,18 +40,20 @@ func prepareResize(obj, old *corev1.Pod) {
 	resource.RestoreMeta(obj, old, resource.AllMeta)
 	obj.Status = old.Status
 	obj.Spec = *old.Spec.DeepCopy()
-	resizeContainers(obj.Spec.Containers, wanted.Containers)
-	resizeContainers(obj.Spec.InitContainers, wanted.InitContainers)
+	obj.Spec.Containers = resized(obj.Spec.Containers, wanted.Containers)
+	obj.Spec.InitContainers = resized(obj.Spec.InitContainers, wanted.InitContainers)
 	resource.BumpGeneration(obj, old, &obj.Spec, &old.Spec)
 }
 
-func resizeContainers(containers, wanted []corev1.Container) {
-	for i := range containers {
-		for j := range wanted {
-			if wanted[j].Name == containers[i].Name {
-				containers[i].Resources = wanted[j].Resources
-				containers[i].ResizePolicy = wanted[j].ResizePolicy
-			}
-		}
+// resized are the containers with the resources that are wanted. Others than there are, or in another order, are returned as they
+// are, to be refused.
+func resized(containers, wanted []corev1.Container) []corev1.Container {
+	if !slices.EqualFunc(containers, wanted, func(a, b corev1.Container) bool { return a.Name == b.Name }) {
+		return wanted
 	}
+	for i := range containers {
+		containers[i].Resources = wanted[i].Resources
+		containers[i].ResizePolicy = wanted[i].ResizePolicy
+	}
+	return containers
 }

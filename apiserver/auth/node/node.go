@@ -56,7 +56,7 @@ func (n *Authorizer) byResource(ctx context.Context, node string, a authorizer.A
 		}
 		return n.get(ctx, node, a, n.usesClaim)
 	case "/persistentvolumes":
-		return n.get(ctx, node, a, n.usesVolume)
+		return n.volume(ctx, node, a)
 	case "/serviceaccounts":
 		return n.serviceAccount(ctx, node, a)
 	case "/nodes":

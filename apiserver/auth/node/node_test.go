@@ -11,6 +11,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -90,6 +91,43 @@ func ask(question string) authorizer.AttributesRecord {
 		a.FieldSelectorRequirements = fields.Requirements{{Field: field, Operator: selection.Equals, Value: value}}
 	}
 	return a
+}
+
+// TestFoldersOfANode: a node may follow the volumes that are folders of its own, and no others.
+func TestFoldersOfANode(t *testing.T) {
+	long := strings.Repeat("n", 70)
+	lister := world().Add("persistentvolumes", &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "mine", Labels: map[string]string{localNode: "n1"}}},
+		&corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "other", Labels: map[string]string{localNode: "n2"}}})
+	for _, c := range []struct {
+		question, node, selector string
+		want                     bool
+	}{
+		{"list persistentvolumes /", "n1", localNode + "=n1", true},
+		{"watch persistentvolumes /", "n1", localNode + "=n1,a=b", true},
+		{"list persistentvolumes /", "n1", localNode + "=n2", false},
+		{"list persistentvolumes /", "n1", localNode + " in (n1,n2)", false},
+		{"list persistentvolumes /", "n1", localNode, false},
+		{"list persistentvolumes /", "n1", localNode + "!=n1", false},
+		{"list persistentvolumes /", "n1", "", false},
+		{"delete persistentvolumes /mine", "n1", localNode + "=n1", false},
+		{"list persistentvolumes /", long, localNode + "=" + localValue(long), true},
+		{"patch persistentvolumes/status /mine", "n1", "", true},
+		{"patch persistentvolumes/status /other", "n1", "", false},
+		{"patch persistentvolumes /mine", "n1", "", false},
+		{"update persistentvolumes/status /mine", "n1", "", false},
+	} {
+		a := ask(c.question)
+		a.User = &user.DefaultInfo{Name: "system:node:" + c.node, Groups: []string{user.NodesGroup}}
+		selector, err := labels.Parse(c.selector)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.LabelSelectorRequirements, _ = selector.Requirements()
+		decision, reason, err := New(lister).Authorize(context.Background(), a)
+		if err != nil || (decision == authorizer.DecisionAllow) != c.want {
+			t.Errorf("%s %s of %s: %v %q %v", c.question, c.selector, c.node, decision, reason, err)
+		}
+	}
 }
 
 func TestOthersAreLeftAlone(t *testing.T) {

@@ -2,7 +2,9 @@ package review
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,14 +52,30 @@ func (r *Reviewer) selfAccess(ctx context.Context, _ string, review *authorizati
 }
 
 func (r *Reviewer) decide(ctx context.Context, u user.Info, of *authorizationv1.ResourceAttributes, path *authorizationv1.NonResourceAttributes) authorizationv1.SubjectAccessReviewStatus {
-	decision, reason, err := r.Authorizer.Authorize(ctx, attributes(u, of, path))
+	asked := attributes(u, of, path)
+	decision, reason, err := r.Authorizer.Authorize(ctx, asked)
 	status := authorizationv1.SubjectAccessReviewStatus{
 		Allowed: decision == authorizer.DecisionAllow, Denied: decision == authorizer.DecisionDeny, Reason: reason,
 	}
+	var errs []string
 	if err != nil {
-		status.EvaluationError = err.Error()
+		errs = append(errs, err.Error())
 	}
+	errs = append(errs, ignored("fieldSelector", asked.FieldSelectorParsingErr, len(asked.FieldSelectorRequirements))...)
+	errs = append(errs, ignored("labelSelector", asked.LabelSelectorParsingErr, len(asked.LabelSelectorRequirements))...)
+	status.EvaluationError = strings.Join(errs, "; ")
 	return status
+}
+
+// ignored tells of a selector of which only so many requirements were understood: the question was broader than it was asked.
+func ignored(selector string, err error, understood int) []string {
+	switch {
+	case err == nil:
+		return nil
+	case understood > 0:
+		return []string{fmt.Sprintf("spec.resourceAttributes.%s partially ignored due to parse error", selector)}
+	}
+	return []string{fmt.Sprintf("spec.resourceAttributes.%s ignored due to parse error", selector)}
 }
 
 func attributes(u user.Info, of *authorizationv1.ResourceAttributes, path *authorizationv1.NonResourceAttributes) authorizer.AttributesRecord {

@@ -79,8 +79,7 @@ func validateSelectors(of *authorizationv1.ResourceAttributes) field.ErrorList {
 		at := path.Child("labelSelector")
 		errs = append(errs, validateSelector(at, of.LabelSelector.RawSelector, len(of.LabelSelector.Requirements))...)
 		for i := range of.LabelSelector.Requirements {
-			errs = append(errs, metav1validation.ValidateLabelSelectorRequirement(of.LabelSelector.Requirements[i],
-				metav1validation.LabelSelectorValidationOptions{}, at.Child("requirements").Index(i))...)
+			errs = append(errs, validateLabelRequirement(&of.LabelSelector.Requirements[i], at.Child("requirements").Index(i))...)
 		}
 	}
 	return errs
@@ -94,6 +93,15 @@ func validateSelector(at *field.Path, raw string, requirements int) field.ErrorL
 		return field.ErrorList{field.Required(at.Child("requirements"), "when "+at.String()+" is specified, requirements or rawSelector is required")}
 	}
 	return nil
+}
+
+// validateLabelRequirement leaves operators that are none to who evaluates them.
+func validateLabelRequirement(r *metav1.LabelSelectorRequirement, at *field.Path) field.ErrorList {
+	switch r.Operator {
+	case metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn, metav1.LabelSelectorOpExists, metav1.LabelSelectorOpDoesNotExist:
+		return metav1validation.ValidateLabelSelectorRequirement(*r, metav1validation.LabelSelectorValidationOptions{}, at)
+	}
+	return metav1validation.ValidateLabelName(r.Key, at.Child("key"))
 }
 
 func validateFieldRequirement(r *metav1.FieldSelectorRequirement, at *field.Path) field.ErrorList {
@@ -110,8 +118,6 @@ func validateFieldRequirement(r *metav1.FieldSelectorRequirement, at *field.Path
 		if len(r.Values) > 0 {
 			errs = append(errs, field.Forbidden(at.Child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
 		}
-	default:
-		errs = append(errs, field.Invalid(at.Child("operator"), r.Operator, "not a valid selector operator"))
 	}
 	return errs
 }

@@ -109,10 +109,8 @@ func (i *Issuer) prepare(account *corev1.ServiceAccount, request *authentication
 		return nil, err
 	}
 	answer := request.DeepCopy()
-	answer.ObjectMeta = metav1.ObjectMeta{
-		Name: account.Name, Namespace: account.Namespace, UID: account.UID,
-		CreationTimestamp: metav1.NewTime(i.Clock.Now()), ManagedFields: answer.ManagedFields,
-	}
+	answer.Name, answer.Namespace, answer.UID = account.Name, account.Namespace, account.UID
+	answer.CreationTimestamp = metav1.NewTime(i.Clock.Now())
 	if answer.Spec.ExpirationSeconds == nil {
 		answer.Spec.ExpirationSeconds = new(int64)
 		*answer.Spec.ExpirationSeconds = defaultSeconds
@@ -182,15 +180,15 @@ func (i *Issuer) bind(ctx context.Context, account *corev1.ServiceAccount, to *a
 		return bound, nil
 	}
 	var err error
-	switch schema.FromAPIVersionAndKind(to.APIVersion, to.Kind) {
-	case schema.GroupVersionKind{Version: "v1", Kind: "Pod"}:
+	kind := schema.FromAPIVersionAndKind(to.APIVersion, to.Kind)
+	switch kind.GroupKind() { // in whichever version
+	case schema.GroupKind{Kind: "Pod"}:
 		bound.Pod, bound.Node, err = i.bindPod(ctx, account, to)
-	case schema.GroupVersionKind{Version: "v1", Kind: "Secret"}:
+	case schema.GroupKind{Kind: "Secret"}:
 		bound.Secret, err = bindTo[*corev1.Secret](ctx, i, secrets, account.Namespace, to)
-	case schema.GroupVersionKind{Version: "v1", Kind: "Node"}:
+	case schema.GroupKind{Kind: "Node"}:
 		bound.Node, err = bindTo[*corev1.Node](ctx, i, nodes, "", to)
 	default:
-		kind := schema.FromAPIVersionAndKind(to.APIVersion, to.Kind)
 		err = apierrors.NewBadRequest(fmt.Sprintf("cannot bind token to object of type %s", kind))
 	}
 	return bound, err

@@ -15,6 +15,8 @@ type Coxswain struct {
 	Program string
 	// APIServerOnly leaves out controllers and scheduler.
 	APIServerOnly bool
+	// FeatureGates as the flag has them; empty for the defaults.
+	FeatureGates string
 }
 
 // Name implements Peer.
@@ -28,8 +30,12 @@ func (x Coxswain) launch(ctx context.Context, c *Control) error {
 	if x.APIServerOnly {
 		disable += ",controllers,scheduler,cloud-controller-manager"
 	}
-	return c.run(ctx, x.Program, "server", disable, "--data-dir="+c.data(), "--https-listen-port="+port,
-		"--node-ip="+c.machine.IP, "--cluster-cidr="+podNetwork, "--service-cidr="+serviceNet, silence)
+	args := []string{"server", disable, "--data-dir=" + c.data(), "--https-listen-port=" + port,
+		"--node-ip=" + c.machine.IP, "--cluster-cidr=" + podNetwork, "--service-cidr=" + serviceNet, silence}
+	if x.FeatureGates != "" {
+		args = append(args, "--feature-gates="+x.FeatureGates)
+	}
+	return c.run(ctx, x.Program, args...)
 }
 
 func (x Coxswain) config(c *Control) (*rest.Config, error) {

@@ -23,6 +23,8 @@ type Upstream struct {
 	Programs string
 	// APIServerOnly leaves out controllers and scheduler.
 	APIServerOnly bool
+	// FeatureGates of the API server, as its flag has them; empty for upstream's defaults.
+	FeatureGates string
 }
 
 // Name implements Peer.
@@ -83,14 +85,18 @@ func (c *Control) kubeconfig(user string) string { return c.data(user + ".kubeco
 func (u Upstream) launch(ctx context.Context, c *Control) error {
 	keys := c.data("pki")
 	file := func(name string) string { return filepath.Join(keys, name) }
+	var gates []string
+	if u.FeatureGates != "" {
+		gates = []string{"--feature-gates=" + u.FeatureGates}
+	}
 	manager, scheduler := "system:kube-controller-manager", "system:kube-scheduler"
 	for _, line := range [][]string{
 		{"etcd", "--data-dir=" + c.data("etcd")},
-		{"kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--secure-port=" + port, "--advertise-address=" + c.machine.IP,
+		append([]string{"kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--secure-port=" + port, "--advertise-address=" + c.machine.IP,
 			"--tls-cert-file=" + file("apiserver.crt"), "--tls-private-key-file=" + file("apiserver.key"), "--client-ca-file=" + file("ca.crt"),
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file=" + file(signingKey),
-			"--service-account-signing-key-file=" + file(signingKey), "--service-cluster-ip-range=" + serviceNet},
+			"--service-account-signing-key-file=" + file(signingKey), "--service-cluster-ip-range=" + serviceNet}, gates...),
 		append([]string{"kube-controller-manager", "--kubeconfig=" + c.kubeconfig(manager), "--use-service-account-credentials=true",
 			"--service-account-private-key-file=" + file(signingKey), "--root-ca-file=" + file("ca.crt"),
 			"--cluster-signing-cert-file=" + file("ca.crt"), "--cluster-signing-key-file=" + file("ca.key"),

@@ -80,6 +80,14 @@ func (a *Answer) body() any {
 		if json.Unmarshal(a.Body, &out) == nil {
 			return out
 		}
+	case "application/cbor-seq": // the events of a watch that was read are JSON already
+		if json.Unmarshal(a.Body, &out) == nil {
+			return out
+		}
+	case "application/cbor":
+		if data, err := fromCBOR(a.Body); err == nil && json.Unmarshal(data, &out) == nil {
+			return out
+		}
 	case "application/yaml":
 		if yaml.Unmarshal(a.Body, &out) == nil {
 			return out

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// SetUp is the area of the requests without which the others are about nothing.
+const SetUp = "set up"
+
 // All makes the requests from a folder of scenarios and objects and from a folder of further objects, in the order in which
 // they are to be sent.
 func All(data, further string) ([]Request, error) {
@@ -32,6 +35,15 @@ func All(data, further string) ([]Request, error) {
 	return append(all, scenarios...), nil
 }
 
+// Gated are the requests for servers with what Gates switches on, from the same folder.
+func Gated(data string) ([]Request, error) {
+	all, err := Scenarios(filepath.Join(data, "gated"))
+	return append(setUp(), all...), err
+}
+
+// Gates are on where Gated are sent.
+const Gates = "CBORServingAndStorage=true"
+
 // setUp makes the namespace of requests, and the account that pods in it have, which a controller would make.
 func setUp() []Request {
 	var all []Request
@@ -39,9 +51,9 @@ func setUp() []Request {
 		namespace := map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}
 		account := map[string]any{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": "default"}}
 		if name != "default" {
-			all = append(all, send("set up", "namespace "+name, http.MethodPost, "/api/v1/namespaces", namespace))
+			all = append(all, send(SetUp, "namespace "+name, http.MethodPost, "/api/v1/namespaces", namespace))
 		}
-		all = append(all, send("set up", "account in "+name, http.MethodPost, fmt.Sprintf("/api/v1/namespaces/%s/serviceaccounts", name), account))
+		all = append(all, send(SetUp, "account in "+name, http.MethodPost, fmt.Sprintf("/api/v1/namespaces/%s/serviceaccounts", name), account))
 	}
 	return all
 }

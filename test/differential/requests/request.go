@@ -10,6 +10,7 @@ import (
 const (
 	JSON     = "application/json"
 	YAML     = "application/yaml"
+	CBOR     = "application/cbor"
 	Protobuf = "application/vnd.kubernetes.protobuf"
 )
 
@@ -38,6 +39,7 @@ func (r *Request) ID() string { return r.Area + ": " + r.Name }
 var patches = map[string]string{
 	"json": "application/json-patch+json", "merge": "application/merge-patch+json",
 	"strategic": "application/strategic-merge-patch+json", "apply": "application/apply-patch+yaml",
+	"apply in CBOR": "application/apply-patch+cbor",
 }
 
 // get is a request for a path in one form.

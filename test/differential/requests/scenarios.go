@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
 	"sigs.k8s.io/yaml"
 )
 
@@ -25,6 +26,7 @@ type step struct {
 	Accept string            `json:"accept,omitempty"`
 	Header map[string]string `json:"header,omitempty"`
 	Body   json.RawMessage   `json:"body,omitempty"` // a string is sent as it is
+	CBOR   json.RawMessage   `json:"cbor,omitempty"` // a body that is sent in CBOR
 	As     string            `json:"as,omitempty"`
 	Save   string            `json:"save,omitempty"`
 	Events int               `json:"events,omitempty"`
@@ -81,6 +83,38 @@ func requestsOf(area string, steps []step) []Request {
 	return all
 }
 
+// inCBOR is JSON in CBOR, as clients send it.
+func inCBOR(data []byte) string {
+	var value any
+	if err := json.Unmarshal(data, &value); err != nil {
+		return err.Error() // what cannot be encoded is a bad body, which is welcome
+	}
+	encoded, err := direct.Marshal(whole(value))
+	if err != nil {
+		return err.Error()
+	}
+	return string(encoded)
+}
+
+// whole has whole numbers as such, which JSON does not tell from others.
+func whole(value any) any {
+	switch v := value.(type) {
+	case float64:
+		if v == float64(int64(v)) {
+			return int64(v)
+		}
+	case map[string]any:
+		for key, inner := range v {
+			v[key] = whole(inner)
+		}
+	case []any:
+		for i, inner := range v {
+			v[i] = whole(inner)
+		}
+	}
+	return value
+}
+
 func (s *step) request(area string) Request {
 	r := Request{Area: area, Name: s.Name, Header: map[string]string{}, As: s.As, Save: s.Save, Events: s.Events, During: requestsOf(area, s.During)}
 	for method, path := range map[string]string{
@@ -103,6 +137,9 @@ func (s *step) request(area string) Request {
 		if json.Unmarshal(s.Body, &text) == nil {
 			r.Body = text
 		}
+	}
+	if len(s.CBOR) > 0 {
+		r.Body, r.Header["Content-Type"] = inCBOR(s.CBOR), CBOR
 	}
 	if s.Type != "" {
 		r.Header["Content-Type"] = s.Type

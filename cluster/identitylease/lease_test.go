@@ -1,0 +1,106 @@
+package identitylease
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+)
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func leaseOf(name string, labels map[string]string, renewed time.Time) *coordinationv1.Lease {
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: name, Labels: labels},
+		Spec:       coordinationv1.LeaseSpec{LeaseDurationSeconds: ptr.To[int32](3600), RenewTime: ptr.To(metav1.NewMicroTime(renewed))},
+	}
+}
+
+// wait until a condition holds: what it waits for happens in another goroutine.
+func wait(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute for %s", what)
+		}
+	}
+}
+
+func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
+	ours := map[string]string{Label: Server}
+	c := fake.NewClientBuilder().WithObjects(
+		leaseOf("apiserver-gone", ours, start.Add(-2*time.Hour)), leaseOf("apiserver-other", ours, start.Add(-time.Minute)),
+		leaseOf("a-leader", nil, start.Add(-2*time.Hour)),
+	).Build()
+	clock := clocktesting.NewFakeClock(start)
+	l := &Lease{Client: c, Clock: clock, Host: "host", Address: "192.0.2.1:6443"}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- l.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	names := func() []string {
+		var all coordinationv1.LeaseList
+		if err := c.List(ctx, &all); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for i := range all.Items {
+			names = append(names, all.Items[i].Name)
+		}
+		return names
+	}
+	wait(t, "the lease of who is gone to go", func() bool {
+		return cmp.Equal(names(), []string{"a-leader", l.Name(), "apiserver-other"}) || cmp.Equal(names(), []string{"a-leader", "apiserver-other", l.Name()})
+	})
+	own := func() *coordinationv1.Lease {
+		var lease coordinationv1.Lease
+		if err := c.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: l.Name()}, &lease); err != nil {
+			t.Fatal(err)
+		}
+		return &lease
+	}
+	first := own()
+	if diff := cmp.Diff(map[string]string{Label: "kube-apiserver", "kubernetes.io/hostname": "host"}, first.Labels); diff != "" {
+		t.Errorf("labels (-want +got)\n%s", diff)
+	}
+	if *first.Spec.LeaseDurationSeconds != 3600 || !first.Spec.RenewTime.Equal(ptr.To(metav1.NewMicroTime(start))) {
+		t.Errorf("%+v", first.Spec)
+	}
+	clock.Step(renewal)
+	wait(t, "the renewal", func() bool { return own().Spec.RenewTime.After(start) })
+	if *own().Spec.HolderIdentity != *first.Spec.HolderIdentity {
+		t.Error("the holder has changed while the server ran")
+	}
+	clock.Step(time.Hour)
+	wait(t, "the lease of the other to expire", func() bool {
+		return cmp.Equal(names(), []string{"a-leader", l.Name()})
+	})
+}
+
+// TestTheLeaseOutlastsARestart: a server that starts again takes its own lease over, and makes it anew when somebody deletes it.
+func TestTheLeaseOutlastsARestart(t *testing.T) {
+	c := fake.NewClientBuilder().Build()
+	l := &Lease{Client: c, Clock: clocktesting.NewFakeClock(start), Host: "host", Address: "a"}
+	ctx := context.Background()
+	before := l.hold(ctx, nil, "first")
+	after := l.hold(ctx, nil, "second")
+	if before == nil || after == nil || *after.Spec.HolderIdentity != "second" {
+		t.Fatalf("%v %v", before, after)
+	}
+	if err := c.Delete(ctx, after.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	if l.hold(ctx, after, "second") != nil {
+		t.Error("a lease was renewed that is not there")
+	}
+	if l.hold(ctx, nil, "second") == nil {
+		t.Error("no lease was made in place of one that was deleted")
+	}
+}
