@@ -24,7 +24,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
-	"github.com/coxswain-k8s/coxswain/apiserver/gather"
+	"github.com/coxswain-k8s/coxswain/apiserver/h2"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -203,7 +203,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 		return err
 	}
 	c.run("API server", func() error {
-		if err := c.http.ServeTLS(gather.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
+		if err := c.http.ServeTLS(h2.Listener{Listener: c.listener}, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

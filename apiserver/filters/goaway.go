@@ -13,7 +13,7 @@ func (c *Chain) goaway(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && rand.Float64() < c.GoawayChance {
-			w.Header().Set("Connection", "close") // which the library turns into the frame
+			w.Header().Set("Connection", "close") // which apiserver/h2 turns into the frame
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/gather"
+	"github.com/coxswain-k8s/coxswain/apiserver/h2"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
@@ -84,12 +84,10 @@ func listen(t *testing.T, fair bool, handler http.HandlerFunc) *listening {
 	server := httptest.NewUnstartedServer(c.Wrap(handler))
 	server.TLS = &tls.Config{NextProtos: []string{"h2", "http/1.1"}, SessionTicketsDisabled: true} // nothing is sent that nobody reads
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if err := gather.HTTP2(server.Config, &gather.Conns{}); err != nil {
-		t.Fatal(err)
-	}
+	new(h2.Server).Attach(server.Config)
 	_ = server.Listener.Close()
 	n := &network{dialled: make(chan net.Conn), closed: make(chan struct{})}
-	server.EnableHTTP2, server.Listener = true, gather.Listener{Listener: n}
+	server.EnableHTTP2, server.Listener = true, h2.Listener{Listener: n}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	server.Client().Transport.(*http.Transport).DialContext = n.dial

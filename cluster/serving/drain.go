@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/gather"
+	"github.com/coxswain-k8s/coxswain/apiserver/h2"
 )
 
 // Drainer ends an HTTP server without cutting anybody off.
@@ -26,9 +26,9 @@ type Drainer struct {
 	// EndLasting ends watches and what else lasts.
 	EndLasting context.CancelFunc
 
-	conns     gather.Conns // of HTTP/2
-	underWay  tally        // requests
-	unsent    tally        // answers of HTTP/1.1 that are not sent to their end, those among underWay too
+	http2     h2.Server
+	underWay  tally // requests
+	unsent    tally // answers of HTTP/1.1 that are not sent to their end, those among underWay too
 	mu        sync.Mutex
 	answering map[net.Conn]bool // connections of HTTP/1.1 that are counted by unsent
 }
@@ -133,7 +133,7 @@ func (d *Drainer) Drain(server *http.Server) error {
 	case <-closed:
 	case <-time.After(flushing):
 	}
-	return errors.Join(cut, d.conns.Finish(patience), server.Close())
+	return errors.Join(cut, d.http2.Finish(patience), server.Close())
 }
 
 func closeIf(err error, server *http.Server) error {

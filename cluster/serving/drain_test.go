@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/gather"
+	"github.com/coxswain-k8s/coxswain/apiserver/h2"
 )
 
 // narrow connections have small buffers in the kernel.
@@ -52,11 +52,9 @@ func TestShutdownSendsSlowClientsTheRest(t *testing.T) {
 	}))
 	d.attend(server.Config)
 	server.TLS = &tls.Config{NextProtos: []string{"h2"}}
-	if err := gather.HTTP2(server.Config, &d.conns); err != nil {
-		t.Fatal(err)
-	}
+	d.http2.Attach(server.Config)
 	server.EnableHTTP2 = true
-	server.Listener = gather.Listener{Listener: narrow{server.Listener}}
+	server.Listener = h2.Listener{Listener: narrow{server.Listener}}
 	server.StartTLS()
 	defer server.Close()
 	transport := server.Client().Transport.(*http.Transport)

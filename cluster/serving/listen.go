@@ -8,14 +8,10 @@ import (
 	"net"
 	"net/http"
 	"time"
-
-	"github.com/go-logr/logr"
-
-	"github.com/coxswain-k8s/coxswain/apiserver/gather"
 )
 
 // http2Limits bound what one connection may have open. What is taken back at once goes on counting until its handler has ended, and
-// who sends many more is cut off by the library (CVE-2023-44487).
+// who sends many more is cut off (CVE-2023-44487).
 func http2Limits() *http.HTTP2Config { return &http.HTTP2Config{MaxConcurrentStreams: 250} }
 
 // NewServer serves HTTP/1.1 and HTTP/2 over TLS. Its end is d's.
@@ -29,8 +25,6 @@ func NewServer(ctx context.Context, handler http.Handler, secure *tls.Config, d 
 		HTTP2:     http2Limits(),
 	}
 	d.attend(server)
-	if err := gather.HTTP2(server, &d.conns); err != nil {
-		logr.FromContextOrDiscard(ctx).Error(err, "Writes to connections are not gathered")
-	}
+	d.http2.Attach(server)
 	return server
 }

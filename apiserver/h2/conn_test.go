@@ -1,0 +1,259 @@
+package h2
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// serveOurs starts a server, and tells which it is.
+func serveOurs(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (*httptest.Server, *Server) {
+	t.Helper()
+	ours := &Server{}
+	server := httptest.NewUnstartedServer(handler)
+	ours.Attach(server.Config)
+	server.EnableHTTP2, server.Listener = true, Listener{server.Listener}
+	if change != nil {
+		change(server.Config)
+	}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server, ours
+}
+
+func TestPings(t *testing.T) {
+	onBoth(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, server *httptest.Server) {
+		p := dial(t, server)
+		p.check(p.framer.WritePing(false, [8]byte{'1', '2', '3', '4', '5', '6', '7', '8'}))
+		p.expect("PING 12345678 true")
+	})
+}
+
+// What the client's window has no room for waits, also when the window changes under way.
+func TestWindows(t *testing.T) {
+	handler := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "123456789") }
+	onBoth(t, handler, func(t *testing.T, server *httptest.Server) {
+		p := dial(t, server, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 4})
+		p.request(1, false)
+		p.expect("HEADERS 1 200", `DATA 1 "1234"`)
+		p.check(p.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 2}))
+		p.check(p.framer.WriteWindowUpdate(1, 3)) // one in all
+		p.expect(`DATA 1 "5"`)
+		p.check(p.framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 100}))
+		p.expect(`DATA 1 "6789" END`)
+	})
+}
+
+// Streams share what the connection has room for, and a small answer does not wait behind a large one that nobody reads.
+func TestTurns(t *testing.T) {
+	const size, streams = 300 << 10, 5
+	server, _ := serveOurs(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Small") == "" {
+			_, _ = w.Write(make([]byte, size))
+		}
+	}, nil)
+	p := dial(t, server, http2.Setting{ID: http2.SettingInitialWindowSize, Val: size})
+	for i := range uint32(streams) {
+		p.request(1+2*i, false)
+	}
+	p.request(101, false, [2]string{"small", "1"})
+	got := map[uint32]int{}
+	small, ended, room := false, 0, startWindow
+	for ended < streams || !small {
+		frame, err := p.framer.ReadFrame()
+		p.check(err)
+		switch f := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			small = small || f.StreamID == 101
+		case *http2.DataFrame:
+			got[f.StreamID] += len(f.Data())
+			if f.StreamEnded() {
+				ended++
+			}
+			if room -= len(f.Data()); room == 0 {
+				room = 32 << 10
+				p.check(p.framer.WriteWindowUpdate(0, uint32(room)))
+			}
+		}
+	}
+	for i := range uint32(streams) {
+		if got[1+2*i] != size {
+			t.Errorf("stream %d has %d bytes", 1+2*i, got[1+2*i])
+		}
+	}
+}
+
+func TestGoAwayAtShutdown(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	server, ours := serveOurs(t, func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		<-goOn
+		fmt.Fprint(w, "whole")
+	}, nil)
+	p := dial(t, server)
+	p.request(1, false)
+	<-begun
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := ours.Finish(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("what is being answered is not waited for: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Config.Shutdown(t.Context()) }()
+	p.expect("GOAWAY 1 NO_ERROR")
+	p.request(3, false) // is not taken any more
+	close(goOn)
+	p.expect("HEADERS 1 200", `DATA 1 "whole" END`)
+	p.conn.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := ours.Finish(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConnectionClose(t *testing.T) {
+	handler := func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Connection", "close") }
+	onBoth(t, handler, func(t *testing.T, server *httptest.Server) {
+		p := dial(t, server)
+		p.request(1, false)
+		got := []string{p.next(), p.next()}
+		if got[1] != "GOAWAY 1 NO_ERROR" && got[0] != "GOAWAY 1 NO_ERROR" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestIdleConnectionsEnd(t *testing.T) {
+	server, _ := serveOurs(t, func(http.ResponseWriter, *http.Request) {}, func(s *http.Server) { s.IdleTimeout = 20 * time.Millisecond })
+	p := dial(t, server)
+	if got := p.next(); got != "GOAWAY 0 NO_ERROR" {
+		t.Errorf("got %s", got)
+	}
+	if got := p.next(); !strings.HasPrefix(got, "error ") {
+		t.Errorf("then %s", got)
+	}
+}
+
+// CVE-2023-44487: requests that are taken back as soon as they are sent do not pile up.
+func TestRapidReset(t *testing.T) {
+	var now, most atomic.Int64
+	release := make(chan struct{})
+	server, _ := serveOurs(t, func(http.ResponseWriter, *http.Request) {
+		for n := now.Add(1); ; {
+			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+				break
+			}
+		}
+		<-release // a handler that does not notice
+		now.Add(-1)
+	}, func(s *http.Server) { s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 10} })
+	defer close(release)
+	p := dial(t, server)
+	for id := uint32(1); id < 200; id += 2 {
+		if p.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: p.block(), EndStream: true, EndHeaders: true}) != nil ||
+			p.framer.WriteRSTStream(id, http2.ErrCodeCancel) != nil {
+			break // the server has had enough
+		}
+	}
+	if got := p.next(); !strings.HasSuffix(got, "ENHANCE_YOUR_CALM") {
+		t.Errorf("got %s", got)
+	}
+	if got := most.Load(); got > 10 {
+		t.Errorf("%d handlers ran at a time", got)
+	}
+}
+
+func TestTooManyStreamsAreRefused(t *testing.T) {
+	release := make(chan struct{})
+	server, _ := serveOurs(t, func(http.ResponseWriter, *http.Request) { <-release }, func(s *http.Server) { s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1} })
+	p := dial(t, server)
+	p.request(1, false)
+	p.request(3, false)
+	p.expect("RST_STREAM 3 REFUSED_STREAM")
+	close(release)
+	p.expect("HEADERS 1 200 END")
+}
+
+// Who floods with frames that are answered, and reads no answer, is cut off. What a client that reads nothing may take is bounded, and
+// who writes to it is freed.
+func TestFloods(t *testing.T) {
+	freed := make(chan error, 1)
+	server, _ := serveOurs(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, err := io.Copy(w, zeros{})
+		freed <- err
+	}, nil)
+	for name, flood := range map[string]func(p *peer) error{
+		"pings":    func(p *peer) error { return p.framer.WritePing(false, [8]byte{}) },
+		"settings": func(p *peer) error { return p.framer.WriteSettings() },
+		"resets": func(p *peer) error {
+			p.sent++
+			return p.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*uint32(p.sent) + 1, BlockFragment: []byte{0x82}, EndHeaders: true, EndStream: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := dial(t, server)
+			p.request(1, false)
+			p.check(p.framer.WriteWindowUpdate(0, 1<<30))
+			p.check(p.framer.WriteWindowUpdate(1, 1<<30))
+			for flood(p) == nil {
+			}
+			if err := <-freed; err == nil {
+				t.Error("all was written")
+			}
+		})
+	}
+}
+
+func TestBrokenConnections(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	server, ours := serveOurs(t, func(_ http.ResponseWriter, r *http.Request) {
+		close(begun)
+		_, err := io.ReadAll(r.Body)
+		ended <- err
+	}, nil)
+	p := dial(t, server)
+	p.request(1, true)
+	<-begun
+	p.conn.NetConn().Close()
+	if err := <-ended; err == nil {
+		t.Error("the body is whole")
+	}
+	server.Close() // waits for the connection
+	if len(ours.open) > 0 || len(ours.crew.idle) > 0 {
+		t.Errorf("%d connections and %d goroutines are left", len(ours.open), len(ours.crew.idle))
+	}
+}
+
+// FuzzFrames sends anything: the server goes on.
+func FuzzFrames(f *testing.F) {
+	var start bytes.Buffer
+	framer := http2.NewFramer(&start, nil)
+	_ = framer.WriteSettings()
+	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x82, 0x84, 0x87, 0x41, 1, 'x'}, EndHeaders: true})
+	_ = framer.WriteData(1, false, []byte("body"))
+	_ = framer.WriteWindowUpdate(1, 10)
+	_ = framer.WriteRSTStream(1, http2.ErrCodeCancel)
+	_ = framer.WritePing(false, [8]byte{})
+	_ = framer.WriteGoAway(0, http2.ErrCodeNo, nil)
+	f.Add(start.Bytes())
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, frames []byte) {
+		server, _ := serveOurs(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, func(s *http.Server) { s.IdleTimeout = time.Millisecond })
+		p := dial(t, server)
+		_, _ = p.conn.Write(frames) // the server may have had enough
+		_ = p.conn.CloseWrite()
+		_, _ = io.Copy(io.Discard, p.conn)
+	})
+}
