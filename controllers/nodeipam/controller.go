@@ -38,8 +38,9 @@ type Controller struct {
 	nodes map[string]*holding
 }
 
-// errGone says that a node was deleted after it had been read: what it were given, nobody would give back.
-var errGone = errors.New("node is gone")
+// errGone says that a node was deleted after it had been read, or has got a network since: what it were given, nobody would give back, and
+// a network is never replaced.
+var errGone = errors.New("node is gone, or has a network")
 
 // holding is what a node has, recorded as nodes come, change and go: a list of all for each would cost their square.
 type holding struct {
@@ -92,7 +93,7 @@ func (c *Controller) choose(name string) ([]netip.Prefix, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	node := c.nodes[name]
-	if node == nil {
+	if node == nil || len(node.shares) > 0 {
 		return nil, errGone
 	}
 	if node.given != nil {
