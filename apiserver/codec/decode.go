@@ -49,7 +49,8 @@ type Body struct {
 // Decode reads the body into an object of the given kind; a kind that the body leaves out is understood. The faults are
 // those that a strict reading finds; the error is a Status.
 func (d *Decoder) Decode(body Body, kind schema.GroupVersionKind, into runtime.Object) (faults []error, err error) {
-	if body.Media == Protobuf && decodeExact(body.Data, kind, into) || body.Media == JSON && body.Strict && decodeFaultless(body.Data, kind, into) {
+	inJSON := body.Media == JSON && body.CBOR == nil
+	if body.Media == Protobuf && decodeExact(body.Data, kind, into) || inJSON && body.Strict && decodeFaultless(body.Data, kind, into) {
 		return nil, nil
 	}
 	serializer := d.protobuf

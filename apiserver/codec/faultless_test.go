@@ -1,11 +1,13 @@
 package codec
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 )
 
@@ -44,6 +46,31 @@ func TestJSONIsReadOnceAsTwice(t *testing.T) {
 		}
 		if want.SetGroupVersionKind(kind); err == nil && !cmp.Equal(want, got) {
 			t.Errorf("%s: %s", body, cmp.Diff(want, got))
+		}
+	}
+}
+
+// TestCBORIsReadAsItWasSent: what was rewritten as JSON, to be read for other things, is not what is decoded, however strictly.
+func TestCBORIsReadAsItWasSent(t *testing.T) {
+	d, kind := NewDecoder(clientscheme.Scheme), corev1.SchemeGroupVersion.WithKind("Pod")
+	for _, body := range []map[string]any{
+		{"spec": map[string]any{"priority": int64(1)}}, {"spec": map[string]any{"priority": 1.0}}, {"spec": map[string]any{"priority": 1.5}},
+		{"spec": map[string]any{"containers": []any{map[string]any{"resources": map[string]any{"limits": map[string]any{"cpu": 1}}}}}},
+	} {
+		body["apiVersion"], body["kind"] = "v1", "Pod"
+		data, err := direct.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = slices.Concat(selfDescribed, data)
+		rewritten, err := JSONFromCBOR(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, lax := d.Decode(Body{Data: rewritten, CBOR: data}, kind, &corev1.Pod{})
+		_, strict := d.Decode(Body{Data: rewritten, CBOR: data, Strict: true}, kind, &corev1.Pod{})
+		if (lax == nil) != (strict == nil) {
+			t.Errorf("%v: read strictly, %v; else %v", body, strict, lax)
 		}
 	}
 }
