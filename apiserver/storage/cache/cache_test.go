@@ -121,6 +121,37 @@ func TestEncodingsAreKept(t *testing.T) {
 	}
 }
 
+// Lists that were asked for once, of namespaces that somebody looked into in passing, do not keep out one that is asked for again, whatever changes.
+func TestListsInPassingKeepOutNone(t *testing.T) {
+	s, c, r := filled(t, Limits{})
+	put(t, s, "ns/a", "one")
+	made := 0
+	list := func(namespace string) {
+		if _, err := r.Snapshot().Encodings(namespace, "json", func(entries []*Entry) ([][]byte, error) {
+			made += len(entries)
+			return make([][]byte, len(entries)), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 2 * maxKeptLists {
+		list(fmt.Sprint("in-passing-", i))
+	}
+	reach(t, c, put(t, s, "ns/b", "two"))
+	for range 4 {
+		list("ns")
+	}
+	if made != 4 {
+		t.Errorf("%d objects were encoded for a list of two that is asked for again: want 4", made)
+	}
+	for i := range 2 * maxKeptLists {
+		list(fmt.Sprint("in-passing-", i))
+	}
+	if list("ns"); made != 4 {
+		t.Errorf("others have taken its place: %d objects were encoded", made)
+	}
+}
+
 func TestSnapshotAscendsWithinNamespaceAndFrom(t *testing.T) {
 	s, c, r := filled(t, Limits{})
 	for _, name := range []string{"a/1", "a/2", "a-b/1", "a0/1", "b/1"} {

@@ -163,7 +163,7 @@ func (k *keptLists) find(which listOf) (list keptList, asked bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	list, asked = k.lists[which]
-	if !asked && len(k.lists) < maxKeptLists {
+	if !asked && k.hasRoom() {
 		if k.lists == nil {
 			k.lists = map[listOf]keptList{}
 		}
@@ -173,10 +173,27 @@ func (k *keptLists) find(which listOf) (list keptList, asked bool) {
 	return list, asked
 }
 
+// hasRoom makes room for one more by forgetting one that was asked for only once: lists outlive changes, and those of many namespaces that
+// somebody looks into in passing would keep out what is asked for all the time.
+func (k *keptLists) hasRoom() bool {
+	if len(k.lists) < maxKeptLists {
+		return true
+	}
+	for which, list := range k.lists {
+		if list.list == nil {
+			delete(k.lists, which)
+			return true
+		}
+	}
+	return false
+}
+
 func (k *keptLists) keep(which listOf, list *runs.List) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lists[which] = keptList{list: list}
+	if _, noted := k.lists[which]; noted || k.hasRoom() {
+		k.lists[which] = keptList{list: list}
+	}
 }
 
 // heir is what the next snapshot begins with: the same lists, which from then on change on their own. It is nil where there are none.
