@@ -68,9 +68,9 @@ func TestCloudControllersByName(t *testing.T) {
 
 func TestManagedControllersByName(t *testing.T) {
 	for selected, want := range map[string]string{
-		"*":                              "bootstrapsigner ipaddressrepair localpath tokencleaner",
-		"*,bootstrapsigner,tokencleaner": "ipaddressrepair localpath",
-		"*,-csrsigning,-ttl-controller":  "bootstrapsigner certificates/signing ipaddressrepair localpath tokencleaner nodettl",
+		"*":                              "bootstrapsigner ipaddressrepair certificates/approving-serving localpath tokencleaner",
+		"*,bootstrapsigner,tokencleaner": "ipaddressrepair certificates/approving-serving localpath",
+		"*,-csrsigning,-ttl-controller":  "bootstrapsigner certificates/signing ipaddressrepair certificates/approving-serving localpath tokencleaner nodettl",
 		"*,-rudder":                      "error",
 	} {
 		disabled, err := ManagedDisabled(strings.Split(selected, ","))

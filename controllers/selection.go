@@ -80,6 +80,7 @@ func managed() []named {
 		{"ip-address-repair", "", ipaddressrepair.Name, true},
 		{"job-controller", "job", job.Name, false},
 		{"kube-apiserver-serving-clustertrustbundle-publisher-controller", "", "", false},
+		{"kubelet-serving-approver", "", certificates.ServingApproving, true},
 		{"legacy-serviceaccount-token-cleaner-controller", "legacy-service-account-token-cleaner", legacytokencleaner.Name, false},
 		{"local-path-provisioner", "", localpath.Name, true},
 		{"namespace-controller", "namespace", namespace.Name, false},

@@ -92,7 +92,7 @@ func addProgramFlags(flags *pflag.FlagSet, p *standalone.Program) {
 func addControllerManagerFlags(flags *pflag.FlagSet, m *standalone.ControllerManager) {
 	flags.BoolVar(&m.UseServiceAccountCredentials, "use-service-account-credentials", false, "have each controller act as a service account of its own in kube-system")
 	flags.StringSliceVar(&m.Controllers, "controllers", m.Controllers, "controllers that run; * is all but bootstrap-signer-controller, token-cleaner-controller, "+
-		"local-path-provisioner and ip-address-repair, name is that one, -name is not that one")
+		"local-path-provisioner, kubelet-serving-approver and ip-address-repair, name is that one, -name is not that one")
 	flags.StringSliceVar(&m.ClusterCIDRs, "cluster-cidr", nil, "networks of the pods, one of each family at most")
 	flags.BoolVar(&m.AllocateNodeCIDRs, "allocate-node-cidrs", false, "give nodes shares of --cluster-cidr")
 	flags.IntVar(&m.NodeCIDRMaskSize, "node-cidr-mask-size", 0, "size of a node's share (default 24, with IPv6 64)")

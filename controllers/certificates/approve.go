@@ -38,7 +38,7 @@ func (c *Controller) approval(ctx context.Context, csr *certificatesv1.Certifica
 			return "Auto approving client certificate of a node's component after SubjectAccessReview.", err
 		}
 	case certificatesv1.KubeletServingSignerName:
-		if csr.Spec.Username != request.Subject.CommonName || !slices.Contains(csr.Spec.Groups, nodeGroup) {
+		if c.ApprovesNoServing || csr.Spec.Username != request.Subject.CommonName || !slices.Contains(csr.Spec.Groups, nodeGroup) {
 			return "", nil
 		}
 		own, err := c.servesItself(ctx, strings.TrimPrefix(csr.Spec.Username, nodePrefix), request)

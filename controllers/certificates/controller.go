@@ -26,8 +26,10 @@ const Name = "certificates"
 // Parts of what it does that can be left out by these names.
 const (
 	Approving = Name + "/approving"
-	Cleaning  = Name + "/cleaning"
-	Signing   = Name + "/signing"
+	// ServingApproving is about the serving certificates of kubelets, which upstream leaves to people.
+	ServingApproving = Name + "/approving-serving"
+	Cleaning         = Name + "/cleaning"
+	Signing          = Name + "/signing"
 )
 
 // How long a request is kept, by what became of it.
@@ -44,8 +46,8 @@ type Controller struct {
 	Signers map[string]*kit.Signer
 	// ServerNode is as in kit.Deps.
 	ServerNode string
-	// KeepsAll and ApprovesNone are for when others clean up, or approve.
-	KeepsAll, ApprovesNone bool
+	// KeepsAll, ApprovesNone and ApprovesNoServing are for when others clean up, approve, or approve what kubelets serve with.
+	KeepsAll, ApprovesNone, ApprovesNoServing bool
 }
 
 // Reconcile approves, signs or deletes a request, one of them at a time.
@@ -154,7 +156,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	without := func(part string) bool { return slices.Contains(deps.Disabled, part) }
 	c := &Controller{
 		Client: mgr.GetClient(), Clock: deps.Clock, ServerNode: deps.ServerNode, Signers: map[string]*kit.Signer{},
-		KeepsAll: without(Cleaning), ApprovesNone: without(Approving),
+		KeepsAll: without(Cleaning), ApprovesNone: without(Approving), ApprovesNoServing: without(ServingApproving),
 	}
 	if c.KeepsAll && c.ApprovesNone && without(Signing) {
 		return nil

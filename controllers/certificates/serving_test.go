@@ -2,9 +2,11 @@ package certificates
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"net"
 	"testing"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -71,5 +73,22 @@ func TestNodesServeAsNobodyElse(t *testing.T) {
 	check("192.0.2.12", nil, []string{"192.0.2.12"}, true)
 	for _, name := range reserved {
 		check(name, []string{name}, nil, false)
+	}
+}
+
+// Where it is kube-controller-manager, somebody else approves what kubelets serve with, as upstream says.
+func TestServingIsApprovedByOthers(t *testing.T) {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "boat"}, Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: "boat"}}}}
+	c := &Controller{Client: fake.NewClientBuilder().WithObjects(node).Build()}
+	csr := &certificatesv1.CertificateSigningRequest{Spec: certificatesv1.CertificateSigningRequestSpec{
+		SignerName: certificatesv1.KubeletServingSignerName, Username: nodePrefix + "boat", Groups: []string{nodeGroup},
+		Usages: []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageServerAuth},
+	}}
+	request := &x509.CertificateRequest{Subject: pkix.Name{CommonName: nodePrefix + "boat", Organization: []string{nodeGroup}}, DNSNames: []string{"boat"}}
+	for _, c.ApprovesNoServing = range []bool{false, true} {
+		message, err := c.approval(t.Context(), csr, request)
+		if approves := message != ""; err != nil || approves == c.ApprovesNoServing {
+			t.Errorf("leaving it to others %v: %q, %v", c.ApprovesNoServing, message, err)
+		}
 	}
 }
