@@ -252,6 +252,9 @@ func (c *conn) fail(err error) {
 	if c.broken != nil {
 		return
 	}
+	if err == io.EOF { // of the connection; a body that is cut off there is not whole
+		err = io.ErrUnexpectedEOF
+	}
 	c.broken = err
 	for _, st := range c.streams {
 		st.lose(err)
