@@ -80,12 +80,10 @@ func (c *Controller) migrate(ctx context.Context, m *migrationv1beta1.StorageVer
 	if definition != nil {
 		began = 0 // its storage version may have changed since then
 	}
-	list := kind.list()
+	next := ""
 	for {
-		if err := c.Live.List(ctx, list, client.Limit(page), client.Continue(list.Continue)); err != nil {
-			if apierrors.IsResourceExpired(err) {
-				return fmt.Errorf("the list has expired, and is begun again: %w", err)
-			}
+		list, err := c.read(ctx, kind, next)
+		if err != nil {
 			return err
 		}
 		for i := range list.Items {
@@ -93,9 +91,23 @@ func (c *Controller) migrate(ctx context.Context, m *migrationv1beta1.StorageVer
 				return err
 			}
 		}
-		if list.Continue == "" {
+		if next = list.Continue; next == "" {
 			return c.prune(ctx, definition)
 		}
+	}
+}
+
+// read returns the objects that come next. Where the list has grown too old for its next page it goes on from the latest state, for what
+// came or changed meanwhile is stored as it should be: a list that were begun again each time might never end.
+func (c *Controller) read(ctx context.Context, kind served, next string) (*metav1.PartialObjectMetadataList, error) {
+	for {
+		list := kind.list()
+		err := c.Live.List(ctx, list, client.Limit(page), client.Continue(next))
+		var status apierrors.APIStatus
+		if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) || status.Status().Continue == "" || status.Status().Continue == next {
+			return list, err
+		}
+		next = status.Status().Continue
 	}
 }
 
