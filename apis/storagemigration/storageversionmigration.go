@@ -1,13 +1,14 @@
 package storagemigration
 
 import (
-	"strconv"
 	"time"
 
 	migrationv1beta1 "k8s.io/api/storagemigration/v1beta1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -29,20 +30,20 @@ func storageVersionMigrations() *resource.Resource {
 			NewList:    resource.NewList[migrationv1beta1.StorageVersionMigrationList],
 			Deprecated: "storagemigration.k8s.io/v1beta1 StorageVersionMigration is deprecated in v1.38+, unavailable in v1.41+",
 		}},
-		Columns:        resource.Columns("Name:name", "Resource", "Status"),
+		Columns:        resource.Columns("Name", "Resource", "Status"),
 		Cells:          resource.Row(cells),
 		Validate:       resource.Check(validate),
 		ValidateUpdate: resource.CheckUpdate(validateUpdate),
 		StoragePrefix:  "storageversionmigrations",
 	}, func(m *migration) (*migrationv1beta1.StorageVersionMigrationSpec, *migrationv1beta1.StorageVersionMigrationStatus) {
 		return &m.Spec, &m.Status
-	}, resource.NoGeneration(), resource.CheckStatus(validateStatus))
+	}, resource.NoGeneration(), resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateStatus))
 }
 
 func cells(m *migration, _ time.Time) []any {
-	status := ""
+	status := "Unknown"
 	for _, kind := range []migrationv1beta1.MigrationConditionType{migrationv1beta1.MigrationRunning, migrationv1beta1.MigrationSucceeded, migrationv1beta1.MigrationFailed} {
-		if meta.IsStatusConditionTrue(m.Status.Conditions, string(kind)) {
+		if is(m, kind) {
 			status = string(kind)
 		}
 	}
@@ -60,17 +61,14 @@ func schemaOf(r metav1.GroupResource) string {
 func validate(m *migration) field.ErrorList {
 	path := field.NewPath("spec", "resource")
 	of := m.Spec.Resource
-	if of.Resource == "" {
-		return field.ErrorList{field.Required(path.Child("resource"), "resource is required to be set")}
-	}
 	var errs field.ErrorList
-	for _, wrong := range validation.IsDNS1035Label(of.Resource) {
-		errs = append(errs, field.Invalid(path.Child("resource"), of.Resource, wrong))
+	if of.Resource == "" {
+		errs = append(errs, field.Required(path.Child("resource"), "resource is required to be set"))
+	} else {
+		errs = append(errs, check.Messages(path.Child("resource"), of.Resource, validation.IsDNS1035Label(of.Resource))...)
 	}
 	if of.Group != "" {
-		for _, wrong := range validation.IsDNS1123Subdomain(of.Group) {
-			errs = append(errs, field.Invalid(path.Child("group"), of.Group, wrong))
-		}
+		errs = append(errs, check.Subdomain(path.Child("group"), of.Group)...)
 	}
 	return errs
 }
@@ -83,22 +81,39 @@ func validateUpdate(m, old *migration) field.ErrorList {
 	return field.ErrorList{field.Invalid(field.NewPath("spec"), struct{ Resource metav1.GroupResource }{m.Spec.Resource}, "field is immutable")}
 }
 
+// validateStatus: a migration that has ended stays so.
 func validateStatus(m, old *migration) field.ErrorList {
 	path := field.NewPath("status")
-	var errs field.ErrorList
-	switch {
-	case old.Status.ResourceVersion != "":
-		errs = append(errs, check.Immutable(path.Child("resourceVersion"), m.Status.ResourceVersion, old.Status.ResourceVersion)...)
-	case m.Status.ResourceVersion != "":
-		if _, err := strconv.ParseUint(m.Status.ResourceVersion, 10, 64); err != nil {
-			errs = append(errs, field.Invalid(path.Child("resourceVersion"), m.Status.ResourceVersion, "resource version is not well formed: "+m.Status.ResourceVersion))
-		}
+	errs := validateRevision(m.Status.ResourceVersion, old.Status.ResourceVersion, path.Child("resourceVersion"))
+	conditions := path.Child("conditions")
+	errs = append(errs, metav1validation.ValidateConditions(m.Status.Conditions, conditions)...)
+	wrong := func(message string) { errs = append(errs, field.Invalid(conditions, m.Status.Conditions, message)) }
+	succeeded, failed := is(m, migrationv1beta1.MigrationSucceeded), is(m, migrationv1beta1.MigrationFailed)
+	if succeeded && failed {
+		wrong("Both success and failed conditions cannot be true at the same time")
 	}
-	is := func(kind migrationv1beta1.MigrationConditionType) bool {
-		return meta.IsStatusConditionTrue(m.Status.Conditions, string(kind))
+	if !succeeded && is(old, migrationv1beta1.MigrationSucceeded) {
+		wrong("Success condition cannot be set to false once it is true")
 	}
-	if is(migrationv1beta1.MigrationSucceeded) && is(migrationv1beta1.MigrationFailed) {
-		errs = append(errs, field.Invalid(path.Child("conditions"), m.Status.Conditions, "Both success and failed conditions cannot be true at the same time"))
+	if !failed && is(old, migrationv1beta1.MigrationFailed) {
+		wrong("Failed condition cannot be set to false once it is true")
 	}
 	return errs
+}
+
+func validateRevision(now, old string, path *field.Path) field.ErrorList {
+	switch {
+	case old != "":
+		return check.Immutable(path, now, old)
+	case now == "":
+		return nil
+	}
+	if _, err := resourceversion.CompareResourceVersion(now, now); err != nil {
+		return field.ErrorList{field.Invalid(path, now, err.Error())}
+	}
+	return nil
+}
+
+func is(m *migration, kind migrationv1beta1.MigrationConditionType) bool {
+	return meta.IsStatusConditionTrue(m.Status.Conditions, string(kind))
 }
