@@ -2,28 +2,16 @@ package cluster
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
-// cborGate is upstream's name for requests and answers in CBOR.
-const cborGate = "CBORServingAndStorage"
-
-// switchFeatures does what the feature gates say. Those that are not known here are named, and ignored: what upstream has on by
-// default is on.
+// switchFeatures does what the feature gates say; migrates asks for another one. Those that are not known here are named, and ignored.
 func (c *controlPlane) switchFeatures(ctx context.Context) {
-	for _, name := range slices.Sorted(maps.Keys(c.options.FeatureGates)) {
-		on, err := strconv.ParseBool(c.options.FeatureGates[name])
-		if name == migrationGate && err == nil {
-			continue // see migrates
-		}
-		if name != cborGate || err != nil {
-			log.FromContext(ctx).Info("Feature gate is ignored", "name", name, "value", c.options.FeatureGates[name])
-			continue
-		}
-		c.server.CBOR = on
+	if others := options.OtherGates(c.options.FeatureGates, options.CBORGate, options.MigrationGate); len(others) > 0 {
+		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
 	}
+	c.server.CBOR = options.GateOn(c.options.FeatureGates, options.CBORGate)
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"slices"
-	"strconv"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -11,15 +10,12 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
-
-// migrationGate is upstream's name for the migration of what is stored, whose API is off by default.
-const migrationGate = "StorageVersionMigrator"
 
 // migrates says whether StorageVersionMigrations are asked for.
 func (c *controlPlane) migrates() bool {
-	on, err := strconv.ParseBool(c.options.FeatureGates[migrationGate])
-	return err == nil && on
+	return options.GateOn(c.options.FeatureGates, options.MigrationGate)
 }
 
 // servedRows are those that all control planes serve, and those that this one is asked for.

@@ -21,7 +21,7 @@ import (
 func TestStorageVersionMigration(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Ephemeral = false
-	options.FeatureGates = map[string]string{migrationGate: "true"}
+	options.FeatureGates = map[string]string{"StorageVersionMigrator": "true"}
 	first, c := startMigrating(t, options)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "old"}, StringData: map[string]string{"word": "avast-ye"}}
 	if err := c.Create(t.Context(), secret); err != nil {

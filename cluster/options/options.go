@@ -41,7 +41,7 @@ type Options struct {
 	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
-	// FeatureGates switch what is off by default: CBORServingAndStorage is known.
+	// FeatureGates switch what is off by default, true or false for each: CBORGate and MigrationGate are known.
 	FeatureGates map[string]string `json:"feature-gates,omitempty"`
 	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
@@ -99,7 +99,7 @@ func (o *Options) Complete() error {
 
 // Validate returns everything that is wrong with completed options.
 func (o *Options) Validate() error {
-	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate(), o.TestOptions.validate()}
+	wrong := []error{o.NodeOptions.validate(disableable), o.RequestOptions.validate(), o.Shared.Validate(), o.AuthenticationOptions.Validate(), o.Authorization.Validate(), o.EtcdOptions.validate(), o.ServingOptions.validate(), o.TestOptions.validate(), ValidateGates(o.FeatureGates)}
 	for flag, value := range map[string]string{"advertise-address": o.AdvertiseAddress, "bind-address": o.BindAddress} {
 		if _, err := netip.ParseAddr(value); err != nil {
 			wrong = append(wrong, fmt.Errorf("--%s=%s: not an IP address", flag, value))

@@ -7,15 +7,16 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/controllers"
 )
 
@@ -49,7 +50,7 @@ type ControllerManager struct {
 	LegacyTokenPeriod time.Duration
 	// EnableGarbageCollector has objects that nobody owns any more deleted; default yes.
 	EnableGarbageCollector bool
-	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others have no effect.
+	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others have no effect, and are named in the log.
 	FeatureGates map[string]string
 }
 
@@ -64,7 +65,7 @@ func DefaultControllerManager() ControllerManager {
 
 // Validate returns everything that is wrong with m.
 func (m *ControllerManager) Validate() error {
-	wrong := []error{m.validate()}
+	wrong := []error{m.validate(), options.ValidateGates(m.FeatureGates)}
 	if m.AllocateNodeCIDRs && len(m.ClusterCIDRs) == 0 {
 		wrong = append(wrong, errors.New("--cluster-cidr is required when --allocate-node-cidrs is true"))
 	}
@@ -127,6 +128,9 @@ func (m *ControllerManager) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if others := options.OtherGates(m.FeatureGates, options.MigrationGate); len(others) > 0 {
+		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
+	}
 	counting := prometheus.NewRegistry()
 	deps, err := m.deps(config) // what is wrong with its files is known at the start
 	if err != nil {
@@ -159,7 +163,7 @@ func (m *ControllerManager) deps(config *rest.Config) (deps controllers.Deps, er
 		return deps, err
 	}
 	deps.NodeGracePeriod, deps.TerminatedPods, deps.LegacyTokenPeriod = m.NodeMonitorGracePeriod, m.TerminatedPodGCThreshold, m.LegacyTokenPeriod
-	deps.StorageMigration, _ = strconv.ParseBool(m.FeatureGates["StorageVersionMigrator"])
+	deps.StorageMigration = options.GateOn(m.FeatureGates, options.MigrationGate)
 	if m.AllocateNodeCIDRs {
 		deps.ClusterCIDRs, deps.ServiceCIDRs = m.ClusterCIDRs, m.ServiceCIDRs
 		deps.NodeCIDRMaskIPv4, deps.NodeCIDRMaskIPv6 = m.NodeCIDRMaskSizeIPv4, m.NodeCIDRMaskSizeIPv6

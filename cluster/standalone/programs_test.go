@@ -143,6 +143,7 @@ func TestWhatCannotBe(t *testing.T) {
 			m.ClusterSigning, m.SigningKubeletClient = KeyFiles{"a", "b"}, KeyFiles{"a", "b"}
 		},
 		`"rudder" is not in the list of`:   func(m *ControllerManager) { m.Controllers = []string{"*", "-rudder"} },
+		"invalid value of Sails=maybe":     func(m *ControllerManager) { m.FeatureGates = map[string]string{"Sails": "maybe"} },
 		"must be between 0 and 65535":      func(m *ControllerManager) { m.SecurePort = -1 },
 		"leader-elect-lease-duration must": func(m *ControllerManager) { m.LeaderElectLeaseDuration = metav1.Duration{} },
 	} {
