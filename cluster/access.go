@@ -28,6 +28,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
@@ -61,7 +62,7 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 	}
 	chain, err := plugins.New(plugins.Deps{
 		Lister: c.view, Authorizer: authorizers, Rows: c.rows, Await: c.view.Await, Webhooks: c.webhooks(), Configuration: configured,
-		Quotas: &admissionWriter{plane: c, user: quotaIdentity()}, Namespaces: &admissionWriter{plane: c, user: serverIdentity()},
+		Quotas: &admissionWriter{plane: c, user: identity.Quota()}, Namespaces: &admissionWriter{plane: c, user: identity.Server()},
 		Objects: func(kind schema.GroupVersionKind) (admission.Objects, bool) { return c.server.Objects(kind) },
 	}, c.options.EnableAdmissionPlugins, c.options.DisableAdmissionPlugins)
 	if err != nil {
@@ -119,7 +120,7 @@ type admissionWriter struct {
 
 func (w *admissionWriter) client() (client.Client, error) {
 	w.once.Do(func() {
-		w.writer, w.err = w.plane.client(w.user, nil)
+		w.writer, w.err = w.plane.inProcess.Client(w.user, nil)
 	})
 	return w.writer, w.err
 }

@@ -143,12 +143,12 @@ func (c *controlPlane) addCertificates(i *identities) {
 	o := &c.options.AuthenticationOptions
 	if o.RequestHeaderClientCAFile != "" {
 		i.requests.Requests = append(i.requests.Requests, &auth.RequestHeader{
-			Roots: c.certificates.proxies.Pool, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
+			Roots: c.certificates.Proxies.Pool, Clock: clock.RealClock{}, AllowedNames: o.RequestHeaderAllowedNames,
 			UserHeaders: o.RequestHeaderUsernameHeaders, UIDHeaders: o.RequestHeaderUIDHeaders,
 			GroupHeaders: o.RequestHeaderGroupHeaders, ExtraPrefixes: o.RequestHeaderExtraHeaderPrefixes,
 		})
 	}
-	i.requests.Requests = append(i.requests.Requests, &auth.ClientCertificates{Roots: c.certificates.clients.Pool, Clock: clock.RealClock{}}, i.bearers)
+	i.requests.Requests = append(i.requests.Requests, &auth.ClientCertificates{Roots: c.certificates.Clients.Pool, Clock: clock.RealClock{}}, i.bearers)
 }
 
 // authenticator recognizes users and counts them.

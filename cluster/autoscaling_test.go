@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // measured answers custom.metrics.k8s.io and external.metrics.k8s.io as an adapter does: 20 of all pods, 4 of the Service, 30 elsewhere.
@@ -69,7 +70,7 @@ func TestAutoscalingOnAggregatedMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/config/bootstrap"
 )
 
@@ -49,7 +50,7 @@ func (c *controlPlane) bootstrapOnce(ctx context.Context, own []client.Object) (
 			there = append(there, object)
 			continue
 		}
-		creation, err := c.server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), agentOf(serverIdentity()))
+		creation, err := c.server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), identity.Agent(identity.Server()))
 		if err != nil {
 			return nil, fmt.Errorf("preparing %T %s: %w", object, object.GetName(), err)
 		}
@@ -128,7 +129,7 @@ func bootstrapOp(b *blank, entry *cache.Entry, wanted resource.Object, now time.
 
 // cached is what the cache has of an object, nil for nothing, with the object's kind.
 func (c *controlPlane) cached(ctx context.Context, object client.Object) (*cache.Entry, schema.GroupVersionKind, error) {
-	kind, err := apiutil.GVKForObject(object, c.scheme)
+	kind, err := apiutil.GVKForObject(object, c.inProcess.Scheme)
 	if err != nil {
 		return nil, kind, err
 	}

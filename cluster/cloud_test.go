@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // A Service of type LoadBalancer gets the addresses of the nodes, and the finalizer with which it waits for their removal.
@@ -25,7 +26,7 @@ func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
 	if err != nil {
 		t.Fatal(err)
 	}

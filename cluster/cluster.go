@@ -3,22 +3,16 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 
+	"github.com/coxswain-k8s/coxswain/cluster/credentials"
+	"github.com/coxswain-k8s/coxswain/cluster/datadir"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
-
-// RuntimeState is the folder in /run of our own containerd.
-const RuntimeState = "/run/coxswain/containerd"
-
-// ProgramsDir is where the carried programs of a data folder are unpacked.
-func ProgramsDir(dataDir string) string { return filepath.Join(dataDir, "programs") }
 
 // Cluster is a running cluster.
 type Cluster struct {
@@ -42,10 +36,10 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	if err := CheckMachine(options); err != nil {
+	if err := node.CheckMachine(options); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(options.DataDir)
+	unlock, err := datadir.Lock(options.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +58,12 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		Config: plane.adminConfig(), Kubeconfig: filepath.Join(options.DataDir, "admin.kubeconfig"),
 		done: make(chan struct{}), stop: stop,
 	}
-	admin := plane.certificates.admin.Pair()
+	admin := plane.certificates.Admin.Pair()
 	if err := writeKubeconfigs(&options, plane, admin); err != nil {
 		stop()
 		return nil, errors.Join(err, plane.close(), unlock())
 	}
-	plane.certificates.handed.follow(admin, func(admin *pki.Pair) error {
+	plane.certificates.Handed.Follow(admin, func(admin *pki.Pair) error {
 		err := writeKubeconfigs(&options, plane, admin)
 		if err != nil {
 			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written yet")
@@ -79,7 +73,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	go func() {
 		defer close(c.done)
 		defer stop()
-		c.err = errors.Join(parts.run(ctx), plane.close(), unlock())
+		c.err = errors.Join(parts.Run(ctx), plane.close(), unlock())
 	}()
 	return c, nil
 }
@@ -102,24 +96,9 @@ func writeKubeconfigs(o *Options, plane *controlPlane, admin *pki.Pair) error {
 		files = append(files, o.WriteKubeconfig)
 	}
 	for _, file := range files {
-		if err := writeKubeconfig(file, plane.url(), plane.certificates.trusted, admin); err != nil {
+		if err := credentials.WriteKubeconfig(file, plane.url(), plane.certificates.Trusted, admin); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// lock keeps a second server out of a data folder.
-func lock(dir string) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
-	}
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("locking the data folder: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another server uses %s: %w; stop it, or choose another --data-dir", dir, err), file.Close())
-	}
-	return file.Close, nil
 }

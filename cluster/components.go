@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -19,20 +17,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/parts"
+	"github.com/coxswain-k8s/coxswain/cluster/recorders"
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/scheduler"
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 )
 
-// component is one part beside the control plane. run returns when ctx ends, after everything it started has.
-type component struct {
-	name string
-	run  func(ctx context.Context) error
-}
-
 // newComponents lists what runs beside the control plane and reads from the shared cache.
-func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache) ([]component, error) {
-	var parts []component
+func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache) ([]parts.Part, error) {
+	var parts []parts.Part
 	if plane.options.Enabled(Controllers) {
 		part, err := plane.led(ctx, shared, controllerSeat(), plane.newControllers)
 		if err != nil {
@@ -73,34 +68,34 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 
 // newCache is the informers that all parts share: they show the objects of the watch cache itself.
 func (c *controlPlane) newCache() (cache.Cache, error) {
-	mapper, err := c.restMapper()
+	mapper, err := c.inProcess.Mapper()
 	if err != nil {
 		return nil, err
 	}
 	source := localcache.Source{Cache: c.cache, Rows: c.rows}
-	return localcache.New(source, c.memoryConfig(managerIdentity()), cache.Options{Scheme: c.scheme, Mapper: mapper})
+	return localcache.New(source, c.inProcess.Config(identity.Manager()), cache.Options{Scheme: c.inProcess.Scheme, Mapper: mapper})
 }
 
-func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (component, error) {
-	who := managerIdentity()
-	mgr, err := ctrl.NewManager(c.memoryConfig(who), manager.Options{
-		Scheme: c.scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.restMapper() },
+func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (parts.Part, error) {
+	who := identity.Manager()
+	mgr, err := ctrl.NewManager(c.inProcess.Config(who), manager.Options{
+		Scheme: c.inProcess.Scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.inProcess.Mapper() },
 		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
-		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.client(who, shared) },
+		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.inProcess.Client(who, shared) },
 	})
 	if err != nil {
-		return component{}, err
+		return parts.Part{}, err
 	}
-	actors := c.newActors(ctx, shared)
-	signer := &controllers.Signer{Certificate: c.certificates.authority.Certificate, Key: c.certificates.authority.Key, MaxTTL: c.options.SigningDuration.Duration}
+	actors := recorders.NewActors(ctx, &c.inProcess, shared)
+	signer := &controllers.Signer{Certificate: c.certificates.Authority.Certificate, Key: c.certificates.Authority.Key, MaxTTL: c.options.SigningDuration.Duration}
 	err = controllers.Register(mgr, controllers.Deps{
-		RootCA: c.certificates.authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
-		LegacyToken: c.legacyToken(), Access: actors.access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
+		RootCA: c.certificates.Authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
+		LegacyToken: c.legacyToken(), Access: actors.Access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
 		Metrics: c.counting, StorageMigration: c.migrates(),
 	})
-	return component{"controllers", func(ctx context.Context) error {
-		defer actors.stop()
+	return parts.Part{Name: "controllers", Run: func(ctx context.Context) error {
+		defer actors.Stop()
 		return mgr.Start(ctx)
 	}}, err
 }
@@ -114,42 +109,45 @@ func (b borrowed) Start(ctx context.Context) error {
 	return nil
 }
 
-func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (component, error) {
-	writer, err := c.client(schedulerIdentity(), shared)
+func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (parts.Part, error) {
+	writer, err := c.inProcess.Client(identity.Scheduler(), shared)
 	if err != nil {
-		return component{}, err
+		return parts.Part{}, err
 	}
 	configuration := config.Default()
 	if file := c.options.SchedulerConfig; file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return component{}, fmt.Errorf("reading --scheduler-config: %w", err)
+			return parts.Part{}, fmt.Errorf("reading --scheduler-config: %w", err)
 		}
 		if configuration, err = config.Read(data); err != nil {
-			return component{}, fmt.Errorf("--scheduler-config=%s: %w", file, err)
+			return parts.Part{}, fmt.Errorf("--scheduler-config=%s: %w", file, err)
 		}
 	}
-	return component{"scheduler", func(ctx context.Context) error {
-		broadcaster := events.NewBroadcaster(newEventSink(writer))
-		defer broadcaster.Shutdown()
-		if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+	return parts.Part{Name: "scheduler", Run: func(ctx context.Context) error {
+		told, err := recorders.NewProfiles(ctx, writer, c.inProcess.Scheme)
+		if err != nil {
 			return err
 		}
-		told := newNews(writer, clock.RealClock{})
-		telling, untold := context.WithCancel(context.WithoutCancel(ctx))
-		var last sync.WaitGroup
-		last.Go(func() { told.run(telling) })
-		defer last.Wait()
-		defer untold() // when no more pods are bound
+		defer told.Stop() // when no more pods are bound
 		s := &scheduler.Scheduler{
-			Client: writer, Cache: shared, Config: c.memoryConfig(schedulerIdentity()), Clock: clock.RealClock{},
+			Client: writer, Cache: shared, Config: c.inProcess.Config(identity.Scheduler()), Clock: clock.RealClock{},
 			OutOfTree: c.options.SchedulerPlugins, Configuration: configuration, Metrics: c.scheduling,
-			Recorder: func(profile string) events.EventRecorderLogger {
-				return newsRecorder{broadcaster.NewRecorder(c.scheme, profile), told, profile}
-			},
+			Recorder: told.Recorder,
 		}
 		c.explainer.Use(s)
 		defer c.explainer.Use(nil)
 		return s.Run(ctx)
 	}}, nil
+}
+
+// newParts sets everything up that can be set up before it runs, so that what is wrong with it is known before the
+// cluster is said to be ready.
+func newParts(ctx context.Context, plane *controlPlane) (*parts.All, error) {
+	shared, err := plane.newCache()
+	if err != nil {
+		return nil, err
+	}
+	components, err := newComponents(ctx, plane, shared)
+	return &parts.All{Caches: []cache.Cache{shared}, Parts: components, Failed: plane.failed}, err
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
@@ -30,9 +29,14 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
+	"github.com/coxswain-k8s/coxswain/cluster/clients"
+	"github.com/coxswain-k8s/coxswain/cluster/credentials"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/identitylease"
 	"github.com/coxswain-k8s/coxswain/cluster/kubelets"
-	"github.com/coxswain-k8s/coxswain/cluster/pki"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/serving"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	schedulermetrics "github.com/coxswain-k8s/coxswain/scheduler/metrics"
 )
@@ -40,29 +44,25 @@ import (
 // controlPlane is etcd, the watch cache and the API server.
 type controlPlane struct {
 	options      *Options
-	certificates *certificates
-	// etcdKept are the certificates of the member in the process.
-	etcdKept   []*pki.Live
-	scheme     *runtime.Scheme
-	rows       []*resource.Resource
-	etcd       storage.Store     // the member in the process, or a client of one elsewhere
-	store      storage.Store     // that, and what encrypts its values
-	keys       *encrypted.Keeper // nil where nothing is encrypted
-	cache      *cache.Cache
-	view       *cacheview.View
-	server     *apiserver.Server
-	extensions *extensions.Extensions
-	handler    http.Handler
-	listener   net.Listener
-	http       *http.Server
-	mapping    sharedMapper
-	closers    []io.Closer // what outlasts the last request
-	drainer    *serving.Drainer
-	explainer  serving.Explainer
-	scheduling *schedulermetrics.Metrics // of the scheduler, while one runs in this process
-	counting   *prometheus.Registry      // of the controllers
-	httpErrors *log.Logger
-	leaving    <-chan struct{} // closed when the cluster is told to end
+	certificates *credentials.Certificates
+	inProcess    clients.InProcess // clients of the API server
+	rows         []*resource.Resource
+	etcd         storage.Store     // the member in the process, or a client of one elsewhere
+	store        storage.Store     // that, and what encrypts its values
+	keys         *encrypted.Keeper // nil where nothing is encrypted
+	cache        *cache.Cache
+	view         *cacheview.View
+	server       *apiserver.Server
+	extensions   *extensions.Extensions
+	listener     net.Listener
+	http         *http.Server
+	closers      []io.Closer // what outlasts the last request
+	drainer      *serving.Drainer
+	explainer    serving.Explainer
+	scheduling   *schedulermetrics.Metrics // of the scheduler, while one runs in this process
+	counting     *prometheus.Registry      // of the controllers
+	httpErrors   *log.Logger
+	leaving      <-chan struct{} // closed when the cluster is told to end
 
 	running sync.WaitGroup
 	stop    context.CancelFunc
@@ -74,7 +74,7 @@ type controlPlane struct {
 var (
 	sharedScheme = sync.OnceValue(apis.NewScheme)
 	sharedRows   = sync.OnceValue(extendedRows)
-	sharedNames  = sync.OnceValue(func() meta.RESTMapper { return newMapper(sharedRows()) })
+	sharedNames  = sync.OnceValue(func() meta.RESTMapper { return clients.NewMapper(sharedRows()) })
 	// sharedFields has for each kind a plan that is made when it is first needed.
 	sharedFields = sync.OnceValue(func() *fieldmanager.Managers { return fieldmanager.New(sharedScheme()) })
 )
@@ -82,7 +82,7 @@ var (
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, scheme: sharedScheme(), failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
+	c := &controlPlane{options: o, inProcess: clients.InProcess{Scheme: sharedScheme(), BuiltIn: sharedNames}, failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
 	c.rows = c.servedRows()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
@@ -101,15 +101,18 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	case <-ctx.Done():
 		return c, ctx.Err()
 	}
-	writer, err := c.client(serverIdentity(), nil)
+	writer, err := c.inProcess.Client(identity.Server(), nil)
 	if err != nil {
 		return c, err
 	}
 	if err := c.ensureObjects(ctx, writer); err != nil {
 		return c, err
 	}
-	c.run("authorities of clients", func() error { return c.followAuthorities(running, writer) })
-	c.run("lease of the API server", func() error { return c.identityLease(writer).Run(running) })
+	c.run("authorities of clients", func() error {
+		return c.certificates.FollowAuthorities(running, func(ctx context.Context) error { return c.tellAuthorities(ctx, writer) })
+	})
+	lease := identitylease.New(writer, c.options.NodeName, c.options.AdvertiseAddress, c.options.HTTPSListenPort)
+	c.run("lease of the API server", func() error { return lease.Run(running) })
 	close(c.ready)
 	return c, nil
 }
@@ -118,21 +121,23 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 func (c *controlPlane) open(ctx context.Context) error {
 	var both sync.WaitGroup
 	var opening, signing error
-	both.Go(func() { opening = c.openEtcd(ctx) })
-	both.Go(func() { c.certificates, signing = openCertificates(c.options) })
+	var opened *state.Opened
+	both.Go(func() { opened, opening = state.Open(ctx, c.options) })
+	both.Go(func() { c.certificates, signing = credentials.Open(c.options) })
 	both.Wait()
+	c.etcd = opened.Store
 	if signing != nil {
 		signing = fmt.Errorf("preparing certificates: %w", signing)
 	}
 	if err := errors.Join(opening, signing); err != nil {
 		return err
 	}
-	c.certificates.others = c.etcdKept
-	c.certificates.tell(func(err error) {
+	c.certificates.Keep(opened.Kept)
+	c.certificates.Tell(func(err error) {
 		logr.FromContextOrDiscard(ctx).Error(err, "A certificate that ends could not be replaced yet")
 	})
 	var err error
-	if c.store, err = c.newStore(ctx); err != nil {
+	if c.store, c.keys, err = state.NewStore(ctx, c.options, c.etcd, c.rows); err != nil {
 		return err
 	}
 	c.cache = cache.New(c.store)
@@ -150,17 +155,17 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	toKubelets, err := c.kubeletTLS()
+	toKubelets, err := c.certificates.KubeletTLS(&c.options.ServingOptions)
 	if err != nil {
 		return err
 	}
 	nodes := kubelets.New(c.view, toKubelets)
 	documents := openapi.New(c.rows, version.Version)
 	c.server = &apiserver.Server{
-		Rows: c.rows, Scheme: c.scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
+		Rows: c.rows, Scheme: c.inProcess.Scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
 		Authenticator: access.authenticator, FrontProxy: headers(&c.options.RequestHeaderOptions), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
 		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
-		Services: services.Ranges{CIDRs: prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.Live(), OpenAPI: documents,
+		Services: services.Ranges{CIDRs: options.Prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.Live(), OpenAPI: documents,
 		FieldManager: sharedFields(),
 		Checks: []apiserver.Check{
 			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
@@ -180,7 +185,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	lasting, endLasting := context.WithCancel(ctx)
 	c.drainer = &serving.Drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
-	if c.handler, err = c.server.Handler(lasting); err != nil {
+	if c.inProcess.Handler, err = c.server.Handler(lasting); err != nil {
 		return fmt.Errorf("building the API server: %w", err)
 	}
 	if c.extensions, err = c.newExtensions(documents); err != nil {
@@ -197,7 +202,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
-	c.http = serving.NewServer(ctx, c.handler, c.certificates.tls(), c.drainer)
+	c.http = serving.NewServer(ctx, c.inProcess.Handler, c.certificates.TLS(), c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.Restrict(c.http.TLSConfig); err != nil {
 		return err
@@ -265,11 +270,11 @@ func (c *controlPlane) publicURL() string {
 
 // adminConfig is a client of the administrator over the network.
 func (c *controlPlane) adminConfig() *rest.Config {
-	admin := c.certificates.admin.Pair()
+	admin := c.certificates.Admin.Pair()
 	return &rest.Config{
 		Host: c.url(), QPS: -1,
 		TLSClientConfig: rest.TLSClientConfig{
-			CAData: c.certificates.trusted, CertData: admin.CertPEM, KeyData: admin.KeyPEM,
+			CAData: c.certificates.Trusted, CertData: admin.CertPEM, KeyData: admin.KeyPEM,
 		},
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // freeURL is one that nobody listened on a moment ago.
@@ -34,9 +35,9 @@ func freeURL(t *testing.T) string {
 	return "https://" + l.Addr().String()
 }
 
-func connectTo(t *testing.T, access EtcdAccess) *etcd.Client {
+func connectTo(t *testing.T, access state.Access) *etcd.Client {
 	t.Helper()
-	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: access.Endpoints, TLS: access.tls()})
+	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: access.Endpoints, TLS: access.TLS()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestEtcdIsServedToItsOwnClients(t *testing.T) {
 	dir, url := t.TempDir(), freeURL(t)
 	_, stop := controlPlaneOn(t, dir, func(o *Options) { o.EtcdListenClientURLs = []string{url} })
 	defer stop()
-	access, err := ReadEtcdAccess(dir)
+	access, err := state.ReadAccess(dir)
 	if err != nil || access.Outside || len(access.Endpoints) != 1 || access.Endpoints[0] != url {
 		t.Fatalf("access %+v, %v", access, err)
 	}
@@ -87,11 +88,11 @@ func shakeHands(address string, config *tls.Config) error {
 }
 
 // outsideEtcd runs one that asks for certificates; what it returns starts and stops it.
-func outsideEtcd(t *testing.T, dir, url string) (access EtcdAccess, start, stop func()) {
+func outsideEtcd(t *testing.T, dir, url string) (access state.Access, start, stop func()) {
 	t.Helper()
 	o := Default()
 	o.DataDir, o.NodeName = dir, "n"
-	server, own, _, err := etcdCertificates(&o, []string{url})
+	server, own, _, err := state.EtcdCertificates(&o, []string{url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +103,10 @@ func outsideEtcd(t *testing.T, dir, url string) (access EtcdAccess, start, stop 
 		}
 	}
 	stop = func() { member.Close() }
-	return EtcdAccess{Endpoints: []string{url}, CA: own.CA, Cert: own.Cert, Key: own.Key, Outside: true}, start, stop
+	return state.Access{Endpoints: []string{url}, CA: own.CA, Cert: own.Cert, Key: own.Key, Outside: true}, start, stop
 }
 
-func (a EtcdAccess) options(o *Options) {
+func useEtcd(o *Options, a state.Access) {
 	o.EtcdServers, o.EtcdCAFile, o.EtcdCertFile, o.EtcdKeyFile = a.Endpoints, a.CA, a.Cert, a.Key
 }
 
@@ -114,7 +115,7 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))
 	start()
 	defer func() { stop() }()
-	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), access.options, func(o *Options) { o.EtcdPrefix = "/mine/registry" })
+	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), func(o *Options) { useEtcd(o, access) }, func(o *Options) { o.EtcdPrefix = "/mine/registry" })
 	defer end()
 
 	before := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "before"}}
@@ -131,7 +132,7 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 	if page, err := outside.Range(ctx, storage.Range{Prefix: storage.Root}); err != nil || len(page.Records) != 0 {
 		t.Errorf("%d keys outside of the prefix, %v", len(page.Records), err)
 	}
-	taken, err := (&Snapshots{DataDir: filepath.Join(dir, "server"), NodeName: "n"}).Save(ctx, "", time.Unix(7, 0))
+	taken, err := (&state.Snapshots{DataDir: filepath.Join(dir, "server"), NodeName: "n"}).Save(ctx, "", time.Unix(7, 0))
 	if err != nil || taken.Keys == 0 {
 		t.Errorf("snapshot %+v, %v", taken, err)
 	}
@@ -173,7 +174,7 @@ func TestServerOnAnEtcdWithRoles(t *testing.T) {
 	if _, err := member.Get(ctx, "/registry"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
 		t.Fatalf("who has the role may read the prefix itself: %v", err)
 	}
-	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), access.options)
+	c, end := controlPlaneOn(t, filepath.Join(dir, "server"), func(o *Options) { useEtcd(o, access) })
 	defer end()
 	if err := c.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "one"}}); err != nil {
 		t.Error(err)
@@ -197,14 +198,14 @@ func TestEtcdOutsideThatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))
 	for name, c := range map[string]struct {
-		access EtcdAccess
+		access state.Access
 		runs   bool
 		want   string // one of these
 	}{
 		"nobody listens": {access: access, want: "connection refused"},
 		// The connection may be closed before the reason is read.
-		"without certificate":  {access: EtcdAccess{Endpoints: access.Endpoints, CA: access.CA}, runs: true, want: "certificate required|broken pipe|reset by peer|EOF"},
-		"of another authority": {access: EtcdAccess{Endpoints: access.Endpoints}, runs: true, want: "signed by unknown authority"},
+		"without certificate":  {access: state.Access{Endpoints: access.Endpoints, CA: access.CA}, runs: true, want: "certificate required|broken pipe|reset by peer|EOF"},
+		"of another authority": {access: state.Access{Endpoints: access.Endpoints}, runs: true, want: "signed by unknown authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.runs {
@@ -215,7 +216,7 @@ func TestEtcdOutsideThatIsNotThere(t *testing.T) {
 			defer cancel()
 			o := Default()
 			o.DataDir, o.Disable, o.HTTPSListenPort = filepath.Join(t.TempDir(), "server"), []string{Agent}, 0
-			c.access.options(&o)
+			useEtcd(&o, c.access)
 			_, err := Start(ctx, o)
 			if err == nil {
 				t.Fatal("it started")

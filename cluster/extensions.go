@@ -16,6 +16,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/rules"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 )
 
 // extendedRows are all that is built in, with definitions checked by what is not linked into apis.
@@ -27,12 +28,12 @@ func extendedRows() []*resource.Resource {
 
 // newExtensions serves what CustomResourceDefinitions define; its writes are the API server's own.
 func (c *controlPlane) newExtensions(documents *openapi.Documents) (*extensions.Extensions, error) {
-	writer, err := c.client(serverIdentity(), nil)
+	writer, err := c.inProcess.Client(identity.Server(), nil)
 	if err != nil {
 		return nil, err
 	}
-	config := c.memoryConfig(serverIdentity())
-	config.NegotiatedSerializer = serializer.NewCodecFactory(c.scheme).WithoutConversion()
+	config := c.inProcess.Config(identity.Server())
+	config.NegotiatedSerializer = serializer.NewCodecFactory(c.inProcess.Scheme).WithoutConversion()
 	raw, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client of custom resources: %w", err)

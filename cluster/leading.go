@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/coxswain-k8s/coxswain/cluster/election"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/parts"
 )
 
 // seat is a Lease, who asks for it, and who tells of it if that is not its name.
@@ -20,39 +22,39 @@ type seat struct {
 }
 
 // The names are upstream's.
-func controllerSeat() seat { return seat{lease: "kube-controller-manager", who: managerIdentity()} }
+func controllerSeat() seat { return seat{lease: "kube-controller-manager", who: identity.Manager()} }
 func cloudControllerSeat() seat {
-	return seat{lease: "cloud-controller-manager", who: serverIdentity()}
+	return seat{lease: "cloud-controller-manager", who: identity.Server()}
 }
 func schedulerSeat() seat {
-	return seat{"kube-scheduler", schedulerIdentity(), corev1.DefaultSchedulerName}
+	return seat{"kube-scheduler", identity.Scheduler(), corev1.DefaultSchedulerName}
 }
 
 // led is a part that only one server may run. Where there may be others it waits for a lease and has informers of its own, which end with
 // the lease; otherwise it is what prepare makes, on the informers that all share.
-func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, prepare func(context.Context, cache.Cache) (component, error)) (component, error) {
+func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, prepare func(context.Context, cache.Cache) (parts.Part, error)) (parts.Part, error) {
 	if !c.options.Elects() {
 		return prepare(ctx, shared)
 	}
-	next := func(ctx context.Context) (*parts, error) {
+	next := func(ctx context.Context) (*parts.All, error) {
 		own, err := c.newCache()
 		if err != nil {
 			return nil, err
 		}
 		part, err := prepare(ctx, own)
-		return &parts{caches: []cache.Cache{own}, components: []component{part}}, err
+		return &parts.All{Caches: []cache.Cache{own}, Parts: []parts.Part{part}}, err
 	}
 	first, err := next(ctx) // what is wrong with it is known at the start
 	if err != nil {
-		return component{}, err
+		return parts.Part{}, err
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return component{}, err
+		return parts.Part{}, err
 	}
-	name := first.components[0].name
-	e := &election.Election{Config: c.memoryConfig(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Component: on.component, Terms: c.options.Terms()}
-	return component{name, func(ctx context.Context) error {
+	name := first.Parts[0].Name
+	e := &election.Election{Config: c.inProcess.Config(on.who), Name: on.lease, Identity: host + "_" + uuid.NewString(), Component: on.component, Terms: c.options.Terms()}
+	return parts.Part{Name: name, Run: func(ctx context.Context) error {
 		return e.Run(ctx, func(ctx context.Context) (err error) {
 			term := first
 			if first = nil; term == nil {
@@ -60,7 +62,7 @@ func (c *controlPlane) led(ctx context.Context, shared cache.Cache, on seat, pre
 					return err
 				}
 			}
-			return term.run(ctx)
+			return term.Run(ctx)
 		})
 	}}, nil
 }

@@ -18,6 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // cable leads to an address until it is cut.
@@ -84,11 +86,11 @@ type sibling struct {
 	api client.Client
 }
 
-func newSibling(t *testing.T, dir string, access EtcdAccess) *sibling {
+func newSibling(t *testing.T, dir string, access state.Access) *sibling {
 	t.Helper()
 	o := ForTest(dir)
 	o.Ephemeral = false
-	access.options(&o)
+	useEtcd(&o, access)
 	o.LeaderElectLeaseDuration, o.LeaderElectRenewDeadline, o.LeaderElectRetryPeriod = metav1.Duration{Duration: 13 * time.Second}, metav1.Duration{Duration: 11 * time.Second}, metav1.Duration{Duration: 200 * time.Millisecond}
 	running, err := Start(t.Context(), o)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 )
 
@@ -37,7 +38,7 @@ func tokenTracking() client.Object {
 // noteTokens has the uses of tokens in Secrets noted on them.
 func (c *controlPlane) noteTokens(ctx context.Context) *tokens.Uses {
 	uses := tokens.NewUses(clock.RealClock{}, func(ctx context.Context, secret types.NamespacedName, day string) error {
-		writer, err := c.client(serverIdentity(), nil)
+		writer, err := c.inProcess.Client(identity.Server(), nil)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
+	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // A Secret for the token of a service account is filled with one that the API server knows, and goes with the account.
@@ -23,7 +24,7 @@ func TestSecretsHoldTokensOfAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/network/dns"
@@ -212,6 +213,14 @@ func kubeletAdminBinding() client.Object {
 	return &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "coxswain:apiserver-kubelet-client"},
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:kubelet-api-admin"},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: kubeletClient}},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: identity.KubeletClient}},
 	}
+}
+
+func (c *controlPlane) tellAuthorities(ctx context.Context, writer client.Client) error {
+	wanted, err := c.authenticationConfig()
+	if err != nil {
+		return err
+	}
+	return ensure(ctx, writer, wanted)
 }

@@ -6,6 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/typecheck"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 )
 
 // newTypeChecks writes what is suspicious in the expressions of admission policies into their status.
@@ -13,7 +14,7 @@ func (c *controlPlane) newTypeChecks() *typecheck.Controller {
 	return &typecheck.Controller{
 		Lister: c.view, Follow: c.view.Follow,
 		Writer: sync.OnceValues(func() (client.Client, error) {
-			return c.client(accountIdentity("validatingadmissionpolicy-status-controller"), nil)
+			return c.inProcess.Client(identity.Account("validatingadmissionpolicy-status-controller"), nil)
 		}),
 		Checker: typecheck.Checker{Types: &typecheck.Served{Rows: c.rows, Lister: c.view}},
 	}

@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // ask returns the answer to a GET as the administrator.
@@ -51,7 +53,7 @@ func TestQuotaIsReportedAndLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	access, err := ReadEtcdAccess(dir)
+	access, err := state.ReadAccess(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

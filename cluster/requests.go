@@ -8,6 +8,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
+	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
@@ -39,7 +40,7 @@ func (c *controlPlane) runFlowControl(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	writer, err := c.client(serverIdentity(), nil)
+	writer, err := c.inProcess.Client(identity.Server(), nil)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"context"
 	"maps"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/cluster/serving"
 )
@@ -39,4 +41,16 @@ func (c *controlPlane) storeSize() int64 {
 		return member.Status().Size
 	}
 	return 0
+}
+
+// keepKeys looks after the keys of encryption while the control plane runs.
+func (c *controlPlane) keepKeys(ctx context.Context) {
+	if c.keys == nil {
+		return
+	}
+	c.run("encryption", func() error { return c.keys.Run(ctx) })
+	c.server.Collectors = append(c.server.Collectors, c.keys.Collectors()...)
+	if c.keys.UsesPlugins() {
+		c.server.Checks = append(c.server.Checks, apiserver.Check{Name: "kms-providers", Check: c.keys.Check, ReadyOnly: true})
+	}
 }

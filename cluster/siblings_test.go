@@ -24,7 +24,7 @@ func TestServersThatStartAtOnce(t *testing.T) {
 		go func() {
 			o := ForTest(filepath.Join(dir, strconv.Itoa(i)))
 			o.Ephemeral = false
-			access.options(&o)
+			useEtcd(&o, access)
 			var err error
 			running[i], err = Start(t.Context(), o)
 			started <- err

@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // controlPlaneOn runs a control plane on a data folder until the function that it returns is called.
@@ -41,7 +43,7 @@ func TestSnapshotBringsBackWhatWas(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
 	kept := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kept"}}
 	later := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "later"}}
-	all := Snapshots{DataDir: dir, NodeName: "n"}
+	all := state.Snapshots{DataDir: dir, NodeName: "n"}
 
 	c, stop := controlPlaneOn(t, dir)
 	if err := c.Create(ctx, kept); err != nil {
@@ -92,7 +94,7 @@ func TestSnapshotThatIsNone(t *testing.T) {
 	if err := os.WriteFile(file, []byte("not a database"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := Snapshots{DataDir: dir, NodeName: "n"}
+	all := state.Snapshots{DataDir: dir, NodeName: "n"}
 	if _, err := all.Restore(context.Background(), file, time.Unix(8, 0)); err == nil {
 		t.Error("it was restored")
 	}
@@ -140,7 +142,7 @@ func TestSecretsAreEncryptedAtRest(t *testing.T) {
 	if err := c.Update(ctx, found); err != nil || found.ResourceVersion != revision {
 		t.Errorf("another one moved revision %s to %s: %v", revision, found.ResourceVersion, err)
 	}
-	taken, err := (&Snapshots{DataDir: dir, NodeName: "n"}).Save(ctx, "", time.Unix(7, 0))
+	taken, err := (&state.Snapshots{DataDir: dir, NodeName: "n"}).Save(ctx, "", time.Unix(7, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

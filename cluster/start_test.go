@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // forTest starts a control plane below dir.
@@ -27,7 +28,7 @@ func forTest(ctx context.Context, dir string, without ...string) (*Cluster, erro
 // openWatches opens some that nobody reads. forget is for when the server is gone.
 func openWatches(t testing.TB, running *Cluster) (forget func()) {
 	t.Helper()
-	c, err := client.NewWithWatch(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: newMapper(apis.All())})
+	c, err := client.NewWithWatch(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
 	var all []watch.Interface
 	for range 5 {
 		if err == nil {

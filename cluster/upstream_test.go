@@ -26,6 +26,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 var update = flag.Bool("update", false, "with the programs of upstream: write testdata/upstream/stored.json anew")
@@ -61,7 +62,7 @@ func TestSnapshotOfUpstreamIsServedAsItWas(t *testing.T) {
 	values := valuesOf(t, up.etcd, before)
 	up.stop()
 
-	all := &Snapshots{DataDir: filepath.Join(dir, "coxswain"), NodeName: "n"}
+	all := &state.Snapshots{DataDir: filepath.Join(dir, "coxswain"), NodeName: "n"}
 	if _, err := all.Restore(t.Context(), snapshot, time.Unix(8, 0)); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // upstreamServer is upstream's kube-apiserver on upstream's etcd.
@@ -98,7 +99,7 @@ func startProgram(t *testing.T, name string, args ...string) func() {
 
 func rangeOf(t *testing.T, url string) []storage.Record {
 	t.Helper()
-	page, err := connectTo(t, EtcdAccess{Endpoints: []string{url}}).Range(t.Context(), storage.Range{Prefix: storage.Root})
+	page, err := connectTo(t, state.Access{Endpoints: []string{url}}).Range(t.Context(), storage.Range{Prefix: storage.Root})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,9 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/containerd"
+	"github.com/coxswain-k8s/coxswain/cluster/datadir"
 	"github.com/coxswain-k8s/coxswain/cluster/machines"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
@@ -52,7 +53,7 @@ func (f *Fleet) importImages(ctx context.Context) error {
 	plug := f.plug()
 	m := &machines.Machine{
 		Name: f.Name + "-images", Switch: plug, IP: plug.Address(0), Dir: filepath.Join(dir, "disk"),
-		Binds: []machines.Bind{{From: f.programs(), To: cluster.ProgramsDir(dir), ReadOnly: true}},
+		Binds: []machines.Bind{{From: f.programs(), To: datadir.Programs(dir), ReadOnly: true}},
 	}
 	if err := m.Make(); err != nil {
 		return err
@@ -77,12 +78,12 @@ func (f *Fleet) imagesDir() string { return filepath.Join(f.Dir, "images") }
 
 // ImportImages imports archives into the data folder of a node that does not run.
 func ImportImages(ctx context.Context, dataDir string, archives []string) error {
-	bundle, err := programs.Unpacked(cluster.ProgramsDir(dataDir))
+	bundle, err := programs.Unpacked(datadir.Programs(dataDir))
 	if err != nil {
 		return err
 	}
 	runtime := &containerd.Runtime{
-		Programs: bundle, Root: containerdRoot(dataDir), State: cluster.RuntimeState, CNIBin: bundle, CNIConf: "/etc/cni/net.d",
+		Programs: bundle, Root: containerdRoot(dataDir), State: node.RuntimeState, CNIBin: bundle, CNIConf: "/etc/cni/net.d",
 	}
 	if err := runtime.Prepare(); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/datadir"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
@@ -121,7 +121,7 @@ func (f *Fleet) remove(sweep func() error) error {
 	return os.RemoveAll(f.Dir)
 }
 
-func (f *Fleet) programs() string { return cluster.ProgramsDir(f.Dir) }
+func (f *Fleet) programs() string { return datadir.Programs(f.Dir) }
 
 // unpack unpacks the programs that this executable carries, once for all machines.
 func (f *Fleet) unpack() error {

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"maps"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +41,14 @@ type Lease struct {
 	Clock   clock.WithTicker
 	Host    string
 	Address string
+}
+
+// New is the Lease of the server on node, which may have a longer name than a label's value.
+func New(writer client.Client, node, address string, port int) *Lease {
+	if len(node) > validation.LabelValueMaxLength {
+		node = strings.TrimRight(node[:validation.LabelValueMaxLength], "-.")
+	}
+	return &Lease{Client: writer, Clock: clock.RealClock{}, Host: node, Address: net.JoinHostPort(address, strconv.Itoa(port))}
 }
 
 // Name of the Lease: the same whenever this server starts here.

@@ -178,3 +178,6 @@ func ReadShared(data map[string]string) (*Shared, error) {
 	}
 	return s, nil
 }
+
+// Prefixes are those of a network that was validated.
+func Prefixes(cidr string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(cidr)} }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/agent"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
@@ -28,7 +28,7 @@ machine that has joined knows the cluster, and the cluster knows it.`,
 			}
 			started := time.Now()
 			ctx := withLogger(command.Context(), s.err)
-			running, err := cluster.StartAgent(ctx, options)
+			running, err := agent.Start(ctx, options)
 			if err != nil {
 				return err
 			}

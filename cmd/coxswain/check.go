@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -14,7 +15,7 @@ func checkCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Say whether this machine can run a node, and what it lacks", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := cluster.CheckMachine(cluster.Default()); err != nil {
+			if err := node.CheckMachine(cluster.Default()); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(s.out, "this machine can run a node")

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -27,7 +27,7 @@ func etcdUpstream() upstreamFlags {
 
 // etcdCommand is etcd: a member that listens, and nothing else.
 func etcdCommand(s streams) *cobra.Command {
-	member := cluster.DefaultEtcdMember()
+	member := state.DefaultMember()
 	command := &cobra.Command{Use: "etcd", Short: "Be etcd, with its flags", Args: cobra.NoArgs}
 	addMemberFlags(command.Flags(), &member)
 	show := command.Flags().Bool("version", false, "print the version and exit")
@@ -35,7 +35,7 @@ func etcdCommand(s streams) *cobra.Command {
 	given := etcdUpstream().add(command.Flags())
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if *show {
-			fmt.Fprintln(s.out, "etcd Version:", cluster.EtcdVersion(), "of Coxswain", version.Version)
+			fmt.Fprintln(s.out, "etcd Version:", state.Version(), "of Coxswain", version.Version)
 			return nil
 		}
 		if err := fromEnvironment(command.Flags(), "ETCD_", os.LookupEnv); err != nil {
@@ -47,7 +47,7 @@ func etcdCommand(s streams) *cobra.Command {
 	return command
 }
 
-func addMemberFlags(flags *pflag.FlagSet, m *cluster.EtcdMember) {
+func addMemberFlags(flags *pflag.FlagSet, m *state.Member) {
 	flags.StringVar(&m.Name, "name", m.Name, "name of this member")
 	flags.StringVar(&m.DataDir, "data-dir", m.DataDir, "folder of the data (default NAME.etcd)")
 	flags.StringSliceVar(&m.ListenClientURLs, "listen-client-urls", m.ListenClientURLs, "where clients are listened to")
@@ -81,10 +81,10 @@ type setting struct {
 }
 
 func addSettings(flags *pflag.FlagSet, into map[string]string) {
-	for name := range strings.FieldsSeq(cluster.EtcdValues) {
+	for name := range strings.FieldsSeq(state.Values) {
 		flags.Var(&setting{name, "string", into}, name, "as of etcd")
 	}
-	for name := range strings.FieldsSeq(cluster.EtcdSwitches) {
+	for name := range strings.FieldsSeq(state.Switches) {
 		flags.Var(&setting{name, "bool", into}, name, "as of etcd")
 		flags.Lookup(name).NoOptDefVal = "true"
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // etcdctlCommand is etcdctl, with the endpoints and certificates of this machine's server unless others are named.
@@ -21,7 +21,7 @@ func etcdctlCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			access, err := cluster.ReadEtcdAccess(dataDir())
+			access, err := state.ReadAccess(dataDir())
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ func etcdctlCommand() *cobra.Command {
 
 // etcdctlEnvironment leaves out what the user says already: etcdctl takes a variable beside its flag for a mistake. Endpoints
 // without TLS want no certificates.
-func etcdctlEnvironment(access cluster.EtcdAccess, args []string) (environment []string) {
+func etcdctlEnvironment(access state.Access, args []string) (environment []string) {
 	endpoints, _ := saidToEtcdctl("endpoints", args)
 	plain := strings.HasPrefix(endpoints, "unix:") || strings.HasPrefix(endpoints, "http:")
 	for name, value := range access.Environment() {

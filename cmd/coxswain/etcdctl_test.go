@@ -6,12 +6,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 func TestEtcdctlIsToldWhatTheUserDoesNotSay(t *testing.T) {
 	t.Setenv("ETCDCTL_KEY", "mine")
-	access := cluster.EtcdAccess{Endpoints: []string{"https://a", "https://b"}, CA: "ca", Cert: "cert", Key: "key"}
+	access := state.Access{Endpoints: []string{"https://a", "https://b"}, CA: "ca", Cert: "cert", Key: "key"}
 	for args, want := range map[string][]string{
 		"get /":                         {"ETCDCTL_CACERT=ca", "ETCDCTL_CERT=cert", "ETCDCTL_ENDPOINTS=https://a,https://b"},
 		"get / --cert mine":             {"ETCDCTL_CACERT=ca", "ETCDCTL_ENDPOINTS=https://a,https://b"},

@@ -10,6 +10,8 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/containerd"
+	"github.com/coxswain-k8s/coxswain/cluster/datadir"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
@@ -37,11 +39,11 @@ func imageCommand(s streams) *cobra.Command {
 	command := &cobra.Command{Use: "image", Short: "Import, list and remove container images"}
 	ctr := func(use, short string, arguments cobra.PositionalArgs, words ...string) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: arguments, RunE: func(command *cobra.Command, args []string) error {
-			dir, err := programs.Unpacked(cluster.ProgramsDir(dataDir()))
+			dir, err := programs.Unpacked(datadir.Programs(dataDir()))
 			if err != nil {
 				return err
 			}
-			runtime := containerd.Runtime{Programs: dir, State: cluster.RuntimeState}
+			runtime := containerd.Runtime{Programs: dir, State: node.RuntimeState}
 			ctr := runtime.CtrCommand(command.Context(), append(append([]string{"images"}, words...), args...)...)
 			ctr.Stdin, ctr.Stdout, ctr.Stderr = s.in, s.out, s.err
 			return ctr.Run()
@@ -57,7 +59,7 @@ func imageCommand(s streams) *cobra.Command {
 
 // carried is a command of a program that this executable carries.
 func carried(name string, args []string) (*exec.Cmd, error) {
-	dir, err := programs.Unpacked(cluster.ProgramsDir(dataDir()))
+	dir, err := programs.Unpacked(datadir.Programs(dataDir()))
 	if err != nil {
 		return nil, err
 	}

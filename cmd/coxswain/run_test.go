@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
@@ -47,7 +48,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 
 func TestCheckAgreesWithTheMachine(t *testing.T) {
 	out, _, err := coxswain(t, "coxswain", "check")
-	want := cluster.CheckMachine(cluster.Default())
+	want := node.CheckMachine(cluster.Default())
 	switch {
 	case want == nil && (err != nil || out != "this machine can run a node\n"):
 		t.Errorf("a node can run here, but check said %q, %v", out, err)

@@ -9,19 +9,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
 // snapshotCommand saves, lists and restores the whole state of a cluster.
 func snapshotCommand(s streams) *cobra.Command {
 	var folder string
-	snapshots := func() (*cluster.Snapshots, error) {
+	snapshots := func() (*state.Snapshots, error) {
 		name, err := os.Hostname()
 		if err != nil {
 			return nil, fmt.Errorf("finding this machine's host name: %w", err)
 		}
 		absolute, err := filepath.Abs(folder)
-		return &cluster.Snapshots{DataDir: absolute, NodeName: name}, err
+		return &state.Snapshots{DataDir: absolute, NodeName: name}, err
 	}
 	command := &cobra.Command{Use: "etcd-snapshot", Short: "Save, list and restore the state of the cluster"}
 	command.PersistentFlags().StringVar(&folder, "data-dir", dataDir(), "data folder of the server")

@@ -22,7 +22,6 @@ import (
 	"k8s.io/cluster-bootstrap/util/secrets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 )
 
@@ -46,7 +45,7 @@ func tokenCommand(s streams) *cobra.Command {
 	return command
 }
 
-// tokens are the bootstrap tokens of a cluster.
+// Tokens are the bootstrap tokens of a cluster.
 type tokens struct {
 	client client.Client
 }
@@ -93,7 +92,7 @@ func createTokenCommand(s streams, access func() (*tokens, error)) *cobra.Comman
 	flags.DurationVar(&n.ttl, "ttl", 24*time.Hour, "how long it can be used; 0 means for ever")
 	flags.StringVar(&n.description, "description", "", "what it is for")
 	flags.StringSliceVar(&n.usages, "usages", bootstrap.KnownTokenUsages, "what it can be used for: "+strings.Join(bootstrap.KnownTokenUsages, ", "))
-	flags.StringSliceVar(&n.groups, "groups", []string{cluster.NodeTokenGroup}, "groups that those who show it belong to")
+	flags.StringSliceVar(&n.groups, "groups", []string{join.NodeGroup}, "groups that those who show it belong to")
 	flags.BoolVar(&n.join, "print-join-command", false, "print the whole command by which a machine joins")
 	return command
 }
@@ -115,7 +114,7 @@ func (t *tokens) create(ctx context.Context, out io.Writer, n newToken, args []s
 	if n.ttl > 0 {
 		more[bootstrap.BootstrapTokenExpirationKey] = time.Now().Add(n.ttl).UTC().Format(time.RFC3339)
 	}
-	secret := cluster.BootstrapSecret(token, more, n.usages, n.groups)
+	secret := join.Secret(token, more, n.usages, n.groups)
 	if _, err := secrets.GetGroups(secret); err != nil {
 		return fmt.Errorf("--groups: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	bootstrap "k8s.io/cluster-bootstrap/token/api"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 )
 
@@ -26,11 +25,11 @@ func TestTokenRow(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	token := join.Token{ID: "abcdef", Secret: "0123456789abcdef"}
 	for want, secret := range map[string]*corev1.Secret{
-		"abcdef.0123456789abcdef|<forever>|<never>|<none>|<none>|<none>": cluster.BootstrapSecret(token, nil, nil, nil),
-		"abcdef.0123456789abcdef|23h|2026-03-02T11:00:00Z|authentication,signing|for me|" + cluster.NodeTokenGroup: cluster.BootstrapSecret(token, map[string]string{
+		"abcdef.0123456789abcdef|<forever>|<never>|<none>|<none>|<none>": join.Secret(token, nil, nil, nil),
+		"abcdef.0123456789abcdef|23h|2026-03-02T11:00:00Z|authentication,signing|for me|" + join.NodeGroup: join.Secret(token, map[string]string{
 			bootstrap.BootstrapTokenExpirationKey: "2026-03-02T11:00:00Z", bootstrap.BootstrapTokenDescriptionKey: "for me",
-		}, bootstrap.KnownTokenUsages, []string{cluster.NodeTokenGroup}),
-		"abcdef.0123456789abcdef|<invalid>|soon|<none>|<none>|<none>": cluster.BootstrapSecret(token, map[string]string{bootstrap.BootstrapTokenExpirationKey: "soon"}, nil, nil),
+		}, bootstrap.KnownTokenUsages, []string{join.NodeGroup}),
+		"abcdef.0123456789abcdef|<invalid>|soon|<none>|<none>|<none>": join.Secret(token, map[string]string{bootstrap.BootstrapTokenExpirationKey: "soon"}, nil, nil),
 	} {
 		if got := strings.ReplaceAll(tokenRow(secret, now), "\t", "|"); got != want {
 			t.Errorf("got %s, want %s", got, want)

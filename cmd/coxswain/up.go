@@ -16,6 +16,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/fleet"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 )
 
 // upFlags are those of `coxswain up`.
@@ -131,7 +132,7 @@ func (f *upFlags) complete(flags *pflag.FlagSet) error {
 	return f.spec.Validate()
 }
 
-// dns puts the name server into another network of Services, at its tenth address, if no one said where it is.
+// DNS puts the name server into another network of Services, at its tenth address, if no one said where it is.
 func (f *upFlags) dns() error {
 	cidr, ok := f.spec.Server["service-cidr"].(string)
 	if !ok || f.spec.Server["cluster-dns"] != nil {
@@ -171,7 +172,7 @@ func (f *upFlags) up(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := cluster.CheckMachine(cluster.Options{}); err != nil {
+	if err := node.CheckMachine(cluster.Options{}); err != nil {
 		return err
 	}
 	var writing sync.Mutex

@@ -62,7 +62,7 @@ func eventually(t *testing.T, what string, is func(ctx context.Context) (bool, e
 	}
 }
 
-// keep labels the node for a namespace.
+// Keep labels the node for a namespace.
 func keep(t *testing.T, c client.Client, namespace string) {
 	t.Helper()
 	eventually(t, "labelling the node", func(ctx context.Context) (bool, error) {

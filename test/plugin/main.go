@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// run runs the server that a file describes until ctx ends.
+// Run runs the server that a file describes until ctx ends.
 func run(ctx context.Context, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
