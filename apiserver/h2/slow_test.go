@@ -72,13 +72,13 @@ func onPipes(t *testing.T, handler http.HandlerFunc) (*peer, *pipes, *httptest.S
 func TestWhatIsReadyTogetherLeavesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const watches = 50
-		event := make(chan struct{})
+		event, over := make(chan struct{}), make(chan struct{})
 		p, network, _ := onPipes(t, func(w http.ResponseWriter, _ *http.Request) {
 			_ = http.NewResponseController(w).Flush()
 			<-event
 			fmt.Fprint(w, "event")
 			_ = http.NewResponseController(w).Flush()
-			<-event
+			<-over
 		})
 		p.expectSettings()
 		asked := make(chan struct{})
@@ -107,7 +107,7 @@ func TestWhatIsReadyTogetherLeavesTogether(t *testing.T) {
 		if writes := network.writes.Load() - before; writes > 2 {
 			t.Errorf("%d events left in %d pieces", watches, writes)
 		}
-		close(event)
+		close(over)
 		go func() { _, _ = io.Copy(io.Discard, p.conn) }()
 		synctest.Wait()
 	})
