@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -31,8 +32,9 @@ const (
 
 // conn is a connection. Its mutex guards its streams, too.
 //
-//	open    -- goAway -->                  leaving: nothing new is taken
-//	leaving -- no stream is left -->       the client closes, or is closed after the goodbye
+//	open    -- leave -->                   leaving: the client is to send nothing new; what it sent before it heard of it is taken
+//	leaving -- it has heard, or time -->   left: nothing new is taken
+//	left    -- no stream is left -->       the client closes, or is closed after the goodbye
 //	any     -- an error of the protocol --> the client is told, what waits is sent, closed
 //	any     -- nobody hears or speaks -->  broken
 type conn struct {
@@ -60,14 +62,15 @@ type conn struct {
 
 	mu      sync.Mutex
 	streams map[uint32]*stream
-	queue   []*stream // whose handlers must wait for others to end
-	running int       // handlers
-	lastID  uint32    // of the client's streams
-	taken   recent    // back, by us
-	left    bool      // the client is told to leave
-	cut     bool      // because of an error
-	broken  error     // why nothing can be sent any more
-	closing bool      // it is being closed, and the client may still get something
+	queue   []*stream   // whose handlers must wait for others to end
+	running int         // handlers
+	lastID  uint32      // of the client's streams
+	taken   recent      // back, by us
+	leaving *time.Timer // the client is told to leave
+	left    bool        // and which is the last request that is taken
+	cut     bool        // because of an error
+	broken  error       // why nothing can be sent any more
+	closing bool        // it is being closed, and the client may still get something
 	idle    *time.Timer
 	since   time.Time // when no stream was left
 	receive inflow
@@ -198,10 +201,37 @@ func (c *conn) judge(err error) error {
 	return err
 }
 
-// goAway tells the client to leave. The mutex is held.
-func (c *conn) goAway(code http2.ErrCode) {
-	if c.left && (c.cut || code == http2.ErrCodeNo) {
+// farewell is what a client confirms that has heard that it is to leave.
+var farewell = [8]byte{'f', 'a', 'r', 'e', 'w', 'e', 'l', 'l'}
+
+// leave has the client send nothing new, in two steps (RFC 9113, 6.8): a request that was under way when it was told so is served, too,
+// since not every client can send its body again. The mutex is held.
+func (c *conn) leave() {
+	if c.left || c.leaving != nil || c.broken != nil {
 		return
+	}
+	c.frameHead(8, http2.FrameGoAway, 0, 0)
+	c.numbers(math.MaxInt32, uint32(http2.ErrCodeNo))
+	c.frameHead(len(farewell), http2.FramePing, 0, 0)
+	*c.out = append(*c.out, farewell[:]...)
+	c.leaving = time.AfterFunc(goodbye, c.close)
+}
+
+// close takes nothing new.
+func (c *conn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.goAway(http2.ErrCodeNo)
+	c.flush()
+}
+
+// goAway tells the client what the last request is that is taken. The mutex is held.
+func (c *conn) goAway(code http2.ErrCode) {
+	if c.broken != nil || c.left && (c.cut || code == http2.ErrCodeNo) {
+		return
+	}
+	if c.leaving != nil {
+		c.leaving.Stop()
 	}
 	c.left, c.cut = true, code != http2.ErrCodeNo
 	c.frameHead(8, http2.FrameGoAway, 0, 0)
@@ -235,7 +265,7 @@ func (c *conn) checkIdle() {
 	case rest > 0:
 		c.idle = time.AfterFunc(rest, c.checkIdle)
 	default:
-		c.goAway(http2.ErrCodeNo)
+		c.leave()
 		c.flush()
 	}
 }
@@ -288,6 +318,9 @@ func (c *conn) end(err error) {
 	}
 	if c.idle != nil {
 		c.idle.Stop()
+	}
+	if c.leaving != nil {
+		c.leaving.Stop()
 	}
 	c.wakeAll()
 	c.mu.Unlock()

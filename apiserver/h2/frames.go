@@ -94,10 +94,13 @@ func (c *conn) take(frame http2.Frame) error {
 	case *http2.WindowUpdateFrame:
 		return c.takeUpdate(f)
 	case *http2.PingFrame:
-		if !f.IsAck() {
+		switch {
+		case !f.IsAck():
 			c.frameHead(len(f.Data), http2.FramePing, http2.FlagPingAck, 0)
 			*c.out = append(*c.out, f.Data[:]...)
 			c.checkFlood()
+		case c.leaving != nil && f.Data == farewell:
+			c.goAway(http2.ErrCodeNo)
 		}
 	case *http2.RSTStreamFrame:
 		if c.isIdle(f.StreamID) {

@@ -21,7 +21,8 @@ type peer struct {
 	conn   *tls.Conn
 	framer *http2.Framer
 	method string
-	sent   int // requests
+	sent   int  // requests
+	deaf   bool // to pings
 }
 
 // dial connects, and says hello.
@@ -120,6 +121,10 @@ func (p *peer) next() string {
 		case *http2.GoAwayFrame:
 			return fmt.Sprintf("GOAWAY %d %s", f.LastStreamID, f.ErrCode)
 		case *http2.PingFrame:
+			if !f.IsAck() && !p.deaf {
+				p.check(p.framer.WritePing(true, f.Data))
+				continue
+			}
 			return fmt.Sprintf("PING %s %t", f.Data, f.IsAck())
 		default:
 			return fmt.Sprint(frame)

@@ -26,19 +26,13 @@ func (c *conn) takeHeaders(f *http2.MetaHeadersFrame) error {
 	if err := c.fill(st, f); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	st.cancel, st.request = cancel, st.request.WithContext(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	st.window = c.initial
-	if c.left {
-		cancel()
-		return nil
-	}
 	return c.start(st)
 }
 
-// admit returns a new stream, if the headers are to begin one.
+// admit returns a new stream, if the headers are to begin one. From now on it is one of those that a client which is told to leave gets an
+// answer for.
 func (c *conn) admit(f *http2.MetaHeadersFrame) (*stream, error) {
 	id := f.StreamID
 	c.mu.Lock()
@@ -62,10 +56,15 @@ func (c *conn) admit(f *http2.MetaHeadersFrame) (*stream, error) {
 	case len(c.streams) >= c.limit:
 		return nil, http2.StreamError{StreamID: id, Code: http2.ErrCodeRefusedStream}
 	}
-	st := &stream{conn: c, id: id, remoteEnded: f.StreamEnded()}
+	st := &stream{conn: c, id: id, remoteEnded: f.StreamEnded(), window: c.initial}
+	st.ctx, st.cancel = context.WithCancel(c.ctx)
 	st.changed.L = &c.mu
 	st.answer = response{st: st, header: http.Header{}, declared: -1}
 	st.body = body{st: st, declared: -1, receive: inflow{left: bodyWindow}}
+	if st.remoteEnded {
+		st.body.err = http.ErrBodyReadAfterClose
+	}
+	c.streams[id] = st
 	return st, nil
 }
 
@@ -118,6 +117,7 @@ func (c *conn) fill(st *stream, f *http2.MetaHeadersFrame) error {
 			return malformed
 		}
 	}
+	r = r.WithContext(st.ctx)
 	st.request, st.answer.isHead = r, method == http.MethodHead
 	switch wrong := forbidden(header); {
 	case f.Truncated:
@@ -139,7 +139,6 @@ func (c *conn) fillBody(st *stream, r *http.Request) error {
 		if st.body.declared > 0 {
 			return http2.StreamError{StreamID: st.id, Code: http2.ErrCodeProtocol}
 		}
-		st.body.err = http.ErrBodyReadAfterClose
 		return nil
 	}
 	r.Body, r.ContentLength = &st.body, st.body.declared

@@ -184,7 +184,7 @@ func (w *response) sendHead(first []byte, end bool) error {
 	}
 	w.st.conn.headers(w.st.id, h.fields, end)
 	if h.close {
-		w.st.conn.goAway(0)
+		w.st.conn.leave()
 	}
 	w.sent, w.head = true, nil
 	h.release()

@@ -16,8 +16,9 @@ type Server struct {
 	crew crew
 	date atomic.Pointer[date]
 
-	mu   sync.Mutex
-	open map[*conn]chan struct{} // closed when the connection is
+	mu    sync.Mutex
+	open  map[*conn]chan struct{} // closed when the connection is
+	leave bool                    // no client is to stay
 }
 
 // Attach has an http.Server that serves a Listener hand its connections of HTTP/2 to s. It is called before it serves.
@@ -26,7 +27,7 @@ func (s *Server) Attach(server *http.Server) {
 		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	}
 	server.TLSNextProto[http2.NextProtoTLS] = s.serve
-	server.RegisterOnShutdown(s.leave)
+	server.RegisterOnShutdown(s.farewell)
 }
 
 // serve returns when the connection is closed and its handlers have ended.
@@ -57,6 +58,9 @@ func (s *Server) add(c *conn) (remove func()) {
 	}
 	closed := make(chan struct{})
 	s.open[c] = closed
+	if s.leave { // the server's shutdown began while this client shook hands
+		c.goAway(http2.ErrCodeNo)
+	}
 	s.crew.join()
 	return func() {
 		s.mu.Lock()
@@ -67,19 +71,25 @@ func (s *Server) add(c *conn) (remove func()) {
 	}
 }
 
-// leave tells all clients that nothing new is taken. Each connection is closed when what was asked on it is answered.
-func (s *Server) leave() {
+// farewell tells all clients to leave. Each connection is closed when what was asked on it is answered.
+func (s *Server) farewell() {
+	s.mu.Lock()
+	s.leave = true
+	s.mu.Unlock()
 	for c := range s.connections(func(*conn) bool { return true }) {
 		c.mu.Lock()
-		c.goAway(http2.ErrCodeNo)
+		c.leave()
 		c.flush()
 		c.mu.Unlock()
 	}
 }
 
-// Finish waits for connections that clients are still to get something from, until they are closed. It is for a server that is
-// being shut down.
+// Finish takes nothing new, and waits for connections that clients are still to get something from, until they are closed. It is for a
+// server that is being shut down.
 func (s *Server) Finish(ctx context.Context) error {
+	for c := range s.connections(func(*conn) bool { return true }) {
+		c.close()
+	}
 	for _, closed := range s.connections((*conn).busy) {
 		select {
 		case <-closed:

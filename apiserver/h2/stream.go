@@ -15,6 +15,7 @@ import (
 type stream struct {
 	conn    *conn
 	id      uint32
+	ctx     context.Context // of the request
 	cancel  context.CancelFunc
 	request *http.Request
 	answer  response // of the handler
@@ -33,7 +34,9 @@ type stream struct {
 
 // start has the handler run when it is its turn. The mutex is held.
 func (c *conn) start(st *stream) error {
-	c.streams[st.id] = st
+	if st.lost != nil {
+		return nil
+	}
 	if c.running >= c.limit {
 		if len(c.queue) >= 4*c.limit { // CVE-2023-44487: taken back at once, again and again
 			return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
