@@ -107,12 +107,13 @@ func (n *Nodes) enter(state nodeState) (w *nodeWrite, mine bool) {
 	return w, true
 }
 
-// leave ends a write. One that failed, or of nothing, is not remembered: what is tried again is another.
+// leave ends a write. One that failed, or of nothing, is not remembered: what is tried again is another. Nor is one that the API had nothing
+// to do for, for no change of the node follows that would wake whoever comes with it.
 func (n *Nodes) leave(state nodeState, w *nodeWrite) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.open, state)
-	if w.answer != nil {
+	if w.answer != nil && w.answer.ResourceVersion != state.revision {
 		n.recent[n.next].state, n.recent[n.next].write = state, w
 		n.next = (n.next + 1) % recentWrites
 	}
