@@ -2,11 +2,13 @@ package patch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -120,35 +122,55 @@ func (n *Nodes) leave(state nodeState, w *nodeWrite) {
 	close(w.done)
 }
 
-// write returns the node as it is now, nil when there is nothing to change.
+// write returns the node as it is now, nil when there is nothing to change. What is refused together is sent one by one: a change that is
+// not allowed keeps no other controller's back.
 func (n *Nodes) write(ctx context.Context, c client.Client, node *corev1.Node) (*corev1.Node, error) {
-	all, wrote := Change{}, []func(){}
+	var changes []Change
 	for _, step := range n.steps {
-		change := step(node)
-		if all.Annotations == nil {
-			all.Annotations = change.Annotations
-		} else {
-			maps.Copy(all.Annotations, change.Annotations)
-		}
-		if all.Spec == nil {
-			all.Spec = change.Spec
-		} else {
-			maps.Copy(all.Spec, change.Spec)
-		}
-		all.Locked = all.Locked || change.Locked
-		if change.Wrote != nil {
-			wrote = append(wrote, change.Wrote)
+		if change := step(node); len(change.Annotations) > 0 || len(change.Spec) > 0 {
+			changes = append(changes, change)
 		}
 	}
-	if len(all.Annotations) == 0 && len(all.Spec) == 0 {
+	if len(changes) == 0 {
 		return nil, nil
+	}
+	answer, err := send(ctx, c, node, changes...)
+	if len(changes) == 1 || !refused(err) {
+		return answer, err
+	}
+	var wrong []error
+	for _, locked := range []bool{true, false} { // others change the revision that one is locked to
+		for _, change := range changes {
+			if change.Locked == locked {
+				_, err := send(ctx, c, node, change)
+				wrong = append(wrong, err)
+			}
+		}
+	}
+	return nil, errors.Join(wrong...)
+}
+
+// refused says whether the API does not allow a change.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+}
+
+// send changes as one patch.
+func send(ctx context.Context, c client.Client, node *corev1.Node, changes ...Change) (*corev1.Node, error) {
+	all := Change{Annotations: map[string]string{}, Spec: map[string]any{}}
+	for _, change := range changes {
+		maps.Copy(all.Annotations, change.Annotations)
+		maps.Copy(all.Spec, change.Spec)
+		all.Locked = all.Locked || change.Locked
 	}
 	answer, err := merge(ctx, c, node, all)
 	if err != nil {
 		return nil, err
 	}
-	for _, tell := range wrote {
-		tell()
+	for _, change := range changes {
+		if change.Wrote != nil {
+			change.Wrote()
+		}
 	}
 	return answer, nil
 }

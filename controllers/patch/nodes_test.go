@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
@@ -136,5 +137,24 @@ func TestWhatTheAPILeavesAsItIsIsNotRemembered(t *testing.T) {
 	}
 	if len(c.bodies) != 2 {
 		t.Errorf("%d writes, want 2", len(c.bodies))
+	}
+}
+
+// What the API does not allow one controller keeps no other from its change.
+func TestWhatIsRefusedTogetherIsWrittenOneByOne(t *testing.T) {
+	forbidden := apierrors.NewForbidden(corev1.Resource("nodes"), "n", errors.New("no annotations here"))
+	wrote := 0
+	nodes, c := joined(func() { wrote++ }), &counter{errs: []error{forbidden, nil, nil, forbidden}}
+	if err := nodes.Write(t.Context(), c, node()); !apierrors.IsForbidden(err) {
+		t.Errorf("got %v", err)
+	}
+	want := []string{
+		joinedBody,
+		`{"metadata":{"uid":"u","resourceVersion":"7"},"spec":{"taints":null}}`,
+		`{"metadata":{"uid":"u"},"spec":{"podCIDR":"10.0.0.0/24"}}`,
+		`{"metadata":{"uid":"u","annotations":{"ttl":"0"}}}`,
+	}
+	if diff := cmp.Diff(want, c.bodies); diff != "" || wrote != 1 {
+		t.Errorf("%d times told, -want +got:\n%s", wrote, diff)
 	}
 }
