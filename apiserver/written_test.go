@@ -33,3 +33,20 @@ func TestWritesAnswerWithWhatIsReadAfterThem(t *testing.T) {
 		}
 	}
 }
+
+// Whoever was told that a role, a limit range or a webhook is there is judged by it from the next request on.
+func TestWritesThatGovernAreAnsweredWhenTheyAreKnown(t *testing.T) {
+	const ranges = "/api/v1/namespaces/default/limitranges"
+	ts := newServer(t)
+	known, _ := ts.server.Cache.Resource("/registry/limitranges/")
+	for n := range 200 {
+		ts.do(http.MethodPost, ranges, `{"metadata":{"name":"one"}}`).wants(201)
+		if _, ok := known.Get("default", "one"); !ok {
+			t.Fatalf("attempt %d: nobody is judged by what was created", n)
+		}
+		ts.do(http.MethodDelete, ranges+"/one", "").wants(200)
+		if _, ok := known.Get("default", "one"); ok {
+			t.Fatalf("attempt %d: all are judged by what was deleted", n)
+		}
+	}
+}

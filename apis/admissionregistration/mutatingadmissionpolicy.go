@@ -25,6 +25,7 @@ func mutatingAdmissionPolicies() *resource.Resource {
 		Validate:         resource.Check(validateMutatingAdmissionPolicy),
 		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyUpdate),
 		StoragePrefix:    "mutatingadmissionpolicies",
+		Governs:          true,
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicy) any { return &m.Spec })
 }

@@ -26,6 +26,7 @@ func mutatingWebhookConfigurations() *resource.Resource {
 		Validate:       resource.Check(validateMutatingWebhookConfiguration),
 		ValidateUpdate: resource.CheckUpdate(validateMutatingWebhookConfigurationUpdate),
 		StoragePrefix:  "mutatingwebhookconfigurations",
+		Governs:        true,
 	}, func(m *admissionregistrationv1.MutatingWebhookConfiguration) any { return m.Webhooks })
 }
 

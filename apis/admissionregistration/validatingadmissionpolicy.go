@@ -25,6 +25,7 @@ func validatingAdmissionPolicies() *resource.Resource {
 		Validate:       resource.Check(validateValidatingAdmissionPolicy),
 		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyUpdate),
 		StoragePrefix:  "validatingadmissionpolicies",
+		Governs:        true,
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicy) (*admissionregistrationv1.ValidatingAdmissionPolicySpec, *admissionregistrationv1.ValidatingAdmissionPolicyStatus) {
 		return &v.Spec, &v.Status
 	}, resource.KeepMeta(resource.AllMeta), resource.CheckStatus(validateValidatingAdmissionPolicyStatus))

@@ -26,6 +26,7 @@ func validatingWebhookConfigurations() *resource.Resource {
 		Validate:       resource.Check(validateValidatingWebhookConfiguration),
 		ValidateUpdate: resource.CheckUpdate(validateValidatingWebhookConfigurationUpdate),
 		StoragePrefix:  "validatingwebhookconfigurations",
+		Governs:        true,
 	}, func(v *admissionregistrationv1.ValidatingWebhookConfiguration) any { return v.Webhooks })
 }
 

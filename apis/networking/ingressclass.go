@@ -24,6 +24,7 @@ func ingressClasses() *resource.Resource {
 		Validate:                 resource.Check(validateIngressClass),
 		ValidateUpdate:           resource.CheckUpdate(validateIngressClassUpdate),
 		StoragePrefix:            "ingressclasses",
+		Governs:                  true,
 		AllowUnconditionalUpdate: true,
 	}, func(i *networkingv1.IngressClass) any { return &i.Spec })
 }

@@ -24,6 +24,7 @@ func runtimeClasses() *resource.Resource {
 		Validate:            resource.Check(validateRuntimeClass),
 		ValidateUpdate:      resource.CheckUpdate(validateRuntimeClassUpdate),
 		StoragePrefix:       "runtimeclasses",
+		Governs:             true,
 		AllowCreateOnUpdate: true,
 	}
 }

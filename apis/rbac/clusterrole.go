@@ -20,6 +20,7 @@ func clusterRoles() *resource.Resource {
 		Validate:                 resource.Check(validateClusterRole),
 		ValidateUpdate:           resource.CheckUpdate(validateClusterRoleUpdate),
 		StoragePrefix:            "clusterroles",
+		Governs:                  true,
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

@@ -25,6 +25,7 @@ func clusterRoleBindings() *resource.Resource {
 		Validate:                 resource.Check(validateClusterRoleBinding),
 		ValidateUpdate:           resource.CheckUpdate(validateClusterRoleBindingUpdate),
 		StoragePrefix:            "clusterrolebindings",
+		Governs:                  true,
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

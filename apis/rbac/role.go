@@ -21,6 +21,7 @@ func roles() *resource.Resource {
 		Validate:                 resource.Check(validateRole),
 		ValidateUpdate:           resource.CheckUpdate(validateRoleUpdate),
 		StoragePrefix:            "roles",
+		Governs:                  true,
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

@@ -27,6 +27,7 @@ func roleBindings() *resource.Resource {
 		Validate:                 resource.Check(validateRoleBinding),
 		ValidateUpdate:           resource.CheckUpdate(validateRoleBindingUpdate),
 		StoragePrefix:            "rolebindings",
+		Governs:                  true,
 		ValidateName:             resource.PathSegmentName,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,

@@ -97,6 +97,10 @@ type Resource struct {
 	// OrphanWarning is sent with such a deletion, "" for none.
 	OrphanWarning string
 
+	// Governs is set where other requests are judged by objects of this kind (roles, limit ranges, webhooks): a write of one is answered
+	// when this server judges by it.
+	Governs bool
+
 	// TTL after which an object vanishes by itself (events); 0 means never.
 	TTL time.Duration
 

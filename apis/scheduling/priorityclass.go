@@ -28,6 +28,7 @@ func priorityClasses() *resource.Resource {
 		Validate:                 resource.Check(validatePriorityClass),
 		ValidateUpdate:           resource.CheckUpdate(validatePriorityClassUpdate),
 		StoragePrefix:            "priorityclasses",
+		Governs:                  true,
 		AllowUnconditionalUpdate: true,
 	}, func(p *schedulingv1.PriorityClass) any { return p.Value })
 }

@@ -26,6 +26,7 @@ func storageClasses() *resource.Resource {
 		Validate:                 resource.Check(validateStorageClass),
 		ValidateUpdate:           resource.CheckUpdate(validateStorageClassUpdate),
 		StoragePrefix:            "storageclasses",
+		Governs:                  true,
 		AllowUnconditionalUpdate: true,
 	}
 }

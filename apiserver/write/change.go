@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -196,7 +197,7 @@ func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops
 		return obj, nil
 	}
 	op := storage.Op{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Value: value, Expected: now.revision, TTL: c.At.Row.TTL}
-	revision, err := c.Store.Commit(ctx, append([]storage.Op{op}, ops...)...)
+	revision, err := c.store(ctx, append([]storage.Op{op}, ops...)...)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, c.NotFound(obj.GetName())
 	}
@@ -204,6 +205,18 @@ func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops
 		return nil, err
 	}
 	return c.Committed(ctx, obj, value, revision)
+}
+
+// store commits. What governs other requests is answered when they are judged by it: without a wait the next request of the same client could
+// still be judged by what was before.
+func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, err error) {
+	if revision, err = c.Store.Commit(ctx, ops...); err != nil || !c.At.Row.Governs {
+		return revision, err
+	}
+	if err := c.Cache.WaitFor(ctx, revision); err != nil {
+		logr.FromContextOrDiscard(ctx).V(1).Info("answering a write that this server does not judge by yet", "resource", c.At.Row.Name, "reason", err.Error())
+	}
+	return revision, nil
 }
 
 // checkIdentity compares what the change says it is about with what is there.

@@ -140,7 +140,7 @@ func (c Verbs) tryCreate(ctx context.Context, obj resource.Object, attributes *a
 		}
 		return c.At.ReadBack(ctx, obj, value)
 	}
-	revision, err := c.Store.Commit(ctx, append([]storage.Op{{Key: key, Value: value, TTL: c.At.Row.TTL}}, ops...)...)
+	revision, err := c.store(ctx, append([]storage.Op{{Key: key, Value: value, TTL: c.At.Row.TTL}}, ops...)...)
 	if err != nil {
 		return nil, c.whyNotCreated(ctx, err, key, obj.GetName())
 	}

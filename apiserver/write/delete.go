@@ -104,7 +104,7 @@ func (c Verbs) commitMarked(ctx context.Context, obj resource.Object, now Curren
 		obj.SetResourceVersion(now.Object.GetResourceVersion())
 		return obj, nil
 	}
-	revision, err := c.Store.Commit(ctx, storage.Op{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Value: value, Expected: now.revision, TTL: c.At.Row.TTL})
+	revision, err := c.store(ctx, storage.Op{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Value: value, Expected: now.revision, TTL: c.At.Row.TTL})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (c Verbs) remove(ctx context.Context, now Current, obj resource.Object) err
 		}
 		ops = append(ops, more...)
 	}
-	revision, err := c.Store.Commit(ctx, ops...)
+	revision, err := c.store(ctx, ops...)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ func Mutating() *resource.Resource {
 		Validate:         resource.Check(validateMutatingAdmissionPolicyBinding),
 		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:    "mutatingadmissionpolicybindings",
+		Governs:          true,
 		StoredAPIVersion: "admissionregistration.k8s.io/v1beta1",
 	}, func(m *admissionregistrationv1.MutatingAdmissionPolicyBinding) any { return &m.Spec })
 }

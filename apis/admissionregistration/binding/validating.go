@@ -26,6 +26,7 @@ func Validating() *resource.Resource {
 		Validate:       resource.Check(validateValidatingAdmissionPolicyBinding),
 		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:  "validatingadmissionpolicybindings",
+		Governs:        true,
 	}, func(v *admissionregistrationv1.ValidatingAdmissionPolicyBinding) any { return &v.Spec })
 }
 

@@ -26,6 +26,7 @@ func LimitRanges() *resource.Resource {
 		ValidateUpdate:           resource.CheckUpdate(validateLimitRangeUpdate),
 		PrepareCreate:            resource.OnCreate(nameLimitRange),
 		StoragePrefix:            "limitranges",
+		Governs:                  true,
 		AllowCreateOnUpdate:      true,
 		AllowUnconditionalUpdate: true,
 	}

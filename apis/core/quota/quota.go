@@ -32,6 +32,7 @@ func Quotas() *resource.Resource {
 		Validate:                 resource.Check(validateResourceQuota),
 		ValidateUpdate:           resource.CheckUpdate(validateResourceQuotaUpdate),
 		StoragePrefix:            "resourcequotas",
+		Governs:                  true,
 		AllowUnconditionalUpdate: true,
 	}, func(r *corev1.ResourceQuota) (*corev1.ResourceQuotaSpec, *corev1.ResourceQuotaStatus) {
 		return &r.Spec, &r.Status
