@@ -118,11 +118,11 @@ func (p *Plugin) bills(a *admission.Attributes, delta corev1.ResourceList, charg
 		if missing := unspecified(quota, a); missing != "" {
 			return nil, admission.Forbidden(a, fmt.Errorf("failed quota: %s: must specify %s", quota.Name, missing))
 		}
-		requested := mask(delta, quota.Spec.Hard)
+		requested := mask(delta, quota.Status.Hard) // a quota holds from its controller's first look at it on, as upstream
 		if len(requested) == 0 {
 			continue
 		}
-		if unknown := without(requested, quota.Status.Hard); len(unknown) > 0 {
+		if unknown := without(requested, quota.Status.Used); len(unknown) > 0 {
 			return nil, admission.Forbidden(a, fmt.Errorf("status unknown for quota: %s, resources: %s", quota.Name, strings.Join(unknown, ",")))
 		}
 		used := add(quota.Status.Used, requested)

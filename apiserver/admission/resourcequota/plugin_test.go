@@ -112,11 +112,22 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-func TestStatusIsNeeded(t *testing.T) {
-	s := newStore(list("pods", "1"), func(q *corev1.ResourceQuota) { q.Status = corev1.ResourceQuotaStatus{} })
-	want := `pods "a1" is forbidden: status unknown for quota: qq, resources: pods`
-	if got := s.create(&Plugin{Lister: s, Writer: s}, "pods", pod(corev1.ResourceRequirements{})); got != want {
-		t.Errorf("got %s, want %s", got, want)
+// TestHoldsByItsStatus: what upstream's server answers while nobody has written the status, or a part of it.
+func TestHoldsByItsStatus(t *testing.T) {
+	for _, c := range []struct {
+		status corev1.ResourceQuotaStatus
+		want   string
+	}{
+		{status: corev1.ResourceQuotaStatus{}},
+		{status: corev1.ResourceQuotaStatus{Hard: list("pods", "5")}, want: `pods "a1" is forbidden: status unknown for quota: qq, resources: pods`},
+		{status: corev1.ResourceQuotaStatus{Hard: list("pods", "5"), Used: list("pods", "1")}},
+		{status: corev1.ResourceQuotaStatus{Hard: list("pods", "5", "requests.cpu", "1"), Used: list("pods", "1")},
+			want: `pods "a1" is forbidden: failed quota: qq: must specify requests.cpu for: a`},
+	} {
+		s := newStore(list("pods", "1", "requests.cpu", "1"), func(q *corev1.ResourceQuota) { q.Status = c.status })
+		if got := s.create(&Plugin{Lister: s, Writer: s}, "pods", pod(corev1.ResourceRequirements{})); got != c.want {
+			t.Errorf("%v: got %s, want %s", c.status, got, c.want)
+		}
 	}
 }
 

@@ -109,7 +109,7 @@ func unspecified(quota *corev1.ResourceQuota, a *admission.Attributes) string {
 		return ""
 	}
 	var missing []string
-	for _, name := range slices.Sorted(maps.Keys(quota.Spec.Hard)) {
+	for _, name := range slices.Sorted(maps.Keys(quota.Status.Hard)) {
 		if names := lacking(pod, name); len(names) > 0 {
 			missing = append(missing, string(name)+" for: "+strings.Join(names, ","))
 		}
