@@ -220,6 +220,45 @@ func TestRapidReset(t *testing.T) {
 	}
 }
 
+// What came of bodies that no handler ever had does not count against the connection for ever.
+func TestWindowsOfRequestsThatNeverRan(t *testing.T) {
+	release := make(chan struct{}, 1)
+	server, _ := serveOurs(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			<-release
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+	}, func(s *http.Server) { s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1} })
+	p := dial(t, server)
+	p.request(1, false)
+	p.check(p.framer.WriteRSTStream(1, http2.ErrCodeCancel)) // its handler goes on
+	p.method = http.MethodPost
+	part := make([]byte, frameSize)
+	for id := uint32(3); id < 7; id += 2 {
+		p.request(id, true)
+		for range bodyWindow / 2 / frameSize {
+			p.check(p.framer.WriteData(id, false, part))
+		}
+		p.check(p.framer.WriteRSTStream(id, http2.ErrCodeCancel))
+	}
+	p.check(p.framer.WritePing(false, [8]byte{}))
+	if got := p.next(); !strings.HasPrefix(got, "PING") {
+		t.Fatal(got)
+	}
+	release <- struct{}{}
+	p.method = http.MethodPost
+	p.request(7, true)
+	for room := uint32(0); room < frameSize; {
+		frame, err := p.framer.ReadFrame()
+		p.check(err)
+		if f, ok := frame.(*http2.WindowUpdateFrame); ok && f.StreamID == 0 {
+			room += f.Increment
+		}
+	}
+	p.check(p.framer.WriteData(7, true, part))
+	p.expect("HEADERS 7 200 END")
+}
+
 func TestTooManyStreamsAreRefused(t *testing.T) {
 	release := make(chan struct{})
 	server, _ := serveOurs(t, func(http.ResponseWriter, *http.Request) { <-release }, func(s *http.Server) { s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1} })

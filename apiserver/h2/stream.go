@@ -65,7 +65,7 @@ func (c *conn) ended() {
 			c.run(next)
 			return
 		}
-		next.cancel()
+		c.update(0, next.body.close())
 	}
 	c.queue = nil
 }
