@@ -63,11 +63,11 @@ func (s *Server) add(c *conn) (remove func()) {
 	}
 	s.crew.join()
 	return func() {
+		s.crew.leave()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.open, c)
 		close(closed)
-		s.crew.leave()
 	}
 }
 
