@@ -83,7 +83,7 @@ func (b *body) Read(p []byte) (int, error) {
 	st, c := b.st, b.st.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if st.wantContinue && !b.closed && !st.answer.sent {
+	if st.wantContinue && !b.closed && !st.answer.sent && st.unable() == nil {
 		st.wantContinue = false
 		c.headers(st.id, []hpack.HeaderField{{Name: ":status", Value: "100"}}, false)
 		c.flush()

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -257,6 +258,50 @@ func TestWindowsOfRequestsThatNeverRan(t *testing.T) {
 	}
 	p.check(p.framer.WriteData(7, true, part))
 	p.expect("HEADERS 7 200 END")
+}
+
+// A request has one length at most, and that is a number.
+func TestLengthsThatAreNone(t *testing.T) {
+	server, _ := serveOurs(t, func(http.ResponseWriter, *http.Request) {}, nil)
+	p := dial(t, server)
+	length := func(values ...string) (fields [][2]string) {
+		for _, value := range values {
+			fields = append(fields, [2]string{"content-length", value})
+		}
+		return fields
+	}
+	for i, values := range [][]string{{"-1"}, {"x"}, {""}, {"4, 4"}, {"4", "5"}} {
+		id := 2*uint32(i) + 1
+		p.request(id, true, length(values...)...)
+		p.expect(fmt.Sprintf("RST_STREAM %d PROTOCOL_ERROR", id))
+	}
+	p.request(101, true, length("4", "4")...)
+	p.check(p.framer.WriteData(101, true, []byte("body")))
+	p.expect("HEADERS 101 200 END")
+}
+
+// After a deadline nothing more is sent of an answer, of which some may be under way: not even to who sets another one.
+func TestDeadlinesAreFinal(t *testing.T) {
+	ended := make(chan error, 1)
+	server, _ := serveOurs(t, func(w http.ResponseWriter, _ *http.Request) {
+		client := http.NewResponseController(w)
+		fmt.Fprint(w, "1234")
+		_ = client.Flush()
+		_ = client.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+		for err := error(nil); err == nil; {
+			_, err = w.Write([]byte("123456789"))
+			err = errors.Join(err, client.Flush())
+		}
+		_ = client.SetWriteDeadline(time.Time{})
+		_, err := w.Write([]byte("more"))
+		ended <- errors.Join(err, client.Flush())
+	}, nil)
+	p := dial(t, server, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 4})
+	p.request(1, false)
+	p.expect("HEADERS 1 200", `DATA 1 "1234"`, "RST_STREAM 1 INTERNAL_ERROR")
+	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ended with %v", err)
+	}
 }
 
 func TestTooManyStreamsAreRefused(t *testing.T) {

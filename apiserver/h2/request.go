@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,9 +132,11 @@ func (c *conn) fill(st *stream, f *http2.MetaHeadersFrame) error {
 // fillBody is what the headers say of the body.
 func (c *conn) fillBody(st *stream, r *http.Request) error {
 	if values, ok := r.Header["Content-Length"]; ok {
-		if n, err := strconv.ParseUint(values[0], 10, 63); err == nil {
-			st.body.declared = int64(n)
+		n, err := strconv.ParseUint(values[0], 10, 63)
+		if err != nil || len(slices.Compact(slices.Clone(values))) > 1 { // whom it is handed on to might read another length
+			return http2.StreamError{StreamID: st.id, Code: http2.ErrCodeProtocol}
 		}
+		st.body.declared = int64(n)
 	}
 	if st.remoteEnded {
 		if st.body.declared > 0 {

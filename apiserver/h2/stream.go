@@ -178,6 +178,10 @@ func (st *stream) await(want int) (int, error) {
 			if mine {
 				c.grant()
 			}
+			if st.lost == nil && c.broken == nil { // the deadline: half of what was written may be sent
+				st.lose(err)
+				c.reset(st.id, http2.ErrCodeInternal)
+			}
 			return 0, err
 		}
 		switch {
