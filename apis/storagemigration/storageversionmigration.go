@@ -74,11 +74,13 @@ func validate(m *migration) field.ErrorList {
 }
 
 func validateUpdate(m, old *migration) field.ErrorList {
-	if equality.Semantic.DeepEqual(m.Spec, old.Spec) {
-		return nil
+	errs := validate(m)
+	if !equality.Semantic.DeepEqual(m.Spec, old.Spec) {
+		// Upstream shows the type by which it knows specs, whose fields have no other names.
+		shown := struct{ Resource metav1.GroupResource }{m.Spec.Resource}
+		errs = append(errs, field.Invalid(field.NewPath("spec"), shown, "field is immutable"))
 	}
-	// Upstream shows the type by which it knows specs, whose fields have no other names.
-	return field.ErrorList{field.Invalid(field.NewPath("spec"), struct{ Resource metav1.GroupResource }{m.Spec.Resource}, "field is immutable")}
+	return errs
 }
 
 // validateStatus: a migration that has ended stays so.

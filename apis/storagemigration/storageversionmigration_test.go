@@ -25,6 +25,16 @@ func TestWhatCannotBeMigrated(t *testing.T) {
 	}
 }
 
+func TestWhatIsMigratedStays(t *testing.T) {
+	of := func(name string) *migration {
+		return &migration{Spec: migrationv1beta1.StorageVersionMigrationSpec{Resource: metav1.GroupResource{Resource: name}}}
+	}
+	const immutable = `spec: Invalid value: {"Resource":{"group":"","resource":`
+	says(t, validateUpdate(of("pods"), of("pods")), "")
+	says(t, validateUpdate(of("pods"), of("secrets")), immutable+`"pods"}}: field is immutable`)
+	says(t, validateUpdate(of("Pods"), of("pods")), `spec.resource.resource: Invalid value: "Pods"; `+immutable+`"Pods"}}: field is immutable`)
+}
+
 func TestStatusOfAMigration(t *testing.T) {
 	const duplicate = `status.conditions[1].type: Duplicate value: "Failed"; `
 	for _, c := range []struct{ old, now, cell, want string }{
