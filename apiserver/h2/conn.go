@@ -24,9 +24,9 @@ const (
 	prefaceTime = 10 * time.Second
 	// goodbye is how long a client that is told to leave, and has all that it asked for, may take to close the connection.
 	goodbye = time.Second
-	// lastWords is how long a connection that is closed may take to send what was written before, and then the kernel.
+	// lastWords is how long a connection that is cut off may take to send what was written before, and any the kernel.
 	lastWords = 5 * time.Second
-	// patience is how long what is sent at once may take. Who waits for a client that takes nothing is freed by it.
+	// patience is how long a client may take nothing of what is sent. Who waits for it is freed then.
 	patience = 30 * time.Second
 )
 
@@ -306,7 +306,7 @@ func (c *conn) end(err error) {
 		st.lose(net.ErrClosed)
 	}
 	c.flush()
-	if c.active {
+	if c.active && c.cut {
 		_ = c.wire.SetWriteDeadline(time.Now().Add(c.lastWords)) // fails when it is closed
 	}
 	for c.active {

@@ -3,6 +3,8 @@ package h2
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -157,8 +159,12 @@ func (c *conn) round(waiting bool) bool {
 	err := c.wire.seal(c.secured, *out)
 	release(out)
 	all := false
-	if err == nil {
-		all, err = c.wire.send(waiting)
+	switch {
+	case err != nil:
+	case waiting:
+		all, err = true, c.persist()
+	default:
+		all, err = c.wire.send(false)
 	}
 	c.mu.Lock()
 	if err != nil {
@@ -182,18 +188,44 @@ func (c *conn) sendRest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.active {
-		if !c.closing {
-			_ = c.wire.SetWriteDeadline(time.Now().Add(c.patience)) // fails when it is closed
-		}
 		c.mu.Unlock()
-		_, err := c.wire.send(true)
+		err := c.persist()
 		c.mu.Lock()
 		if err != nil {
 			c.fail(err)
 		}
-		if c.out == nil && !c.closing {
-			_ = c.wire.SetWriteDeadline(time.Time{})
-		}
 		c.round(true)
 	}
+}
+
+// persist sends what is sealed, as long as the client takes something of it now and then.
+func (c *conn) persist() error {
+	for {
+		total, unsent := c.wire.total, c.wire.unsent()
+		c.allow(c.patience)
+		_, err := c.wire.send(true)
+		if err == nil {
+			c.allow(0)
+			return nil
+		}
+		taken := c.wire.total > total || c.wire.unsent() < unsent
+		if !taken || !errors.Is(err, os.ErrDeadlineExceeded) || !c.allow(c.patience) {
+			return err
+		}
+	}
+}
+
+// allow says how long sending may take, where 0 is for ever. It returns false for a connection that is cut off: that has lastWords.
+func (c *conn) allow(span time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing && c.cut {
+		return false
+	}
+	until := time.Time{}
+	if span > 0 {
+		until = time.Now().Add(span)
+	}
+	_ = c.wire.SetWriteDeadline(until) // fails when it is closed
+	return true
 }

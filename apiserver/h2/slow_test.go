@@ -23,6 +23,21 @@ type pipes struct {
 	closed  chan struct{}
 	once    sync.Once
 	writes  atomic.Int64 // by the server
+	client  *slow
+}
+
+// slow is a client's connection that may take long for a little.
+type slow struct {
+	net.Conn
+	pace time.Duration // for a KiB
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	if s.pace == 0 {
+		return s.Conn.Read(p)
+	}
+	time.Sleep(s.pace)
+	return s.Conn.Read(p[:min(len(p), 1<<10)])
 }
 
 // counted counts what the server writes.
@@ -65,7 +80,8 @@ func onPipes(t *testing.T, handler http.HandlerFunc) (*peer, *pipes, *httptest.S
 	t.Cleanup(server.Close)
 	ours, theirs := net.Pipe()
 	network.dialled <- theirs
-	return hello(t, ours, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30}), network, server
+	network.client = &slow{Conn: ours}
+	return hello(t, network.client, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30}), network, server
 }
 
 // While the first event is being sent, the others gather.
@@ -132,6 +148,35 @@ func TestAClientThatTakesNothing(t *testing.T) {
 		if took := time.Since(began); took != patience {
 			t.Errorf("it took %s", took)
 		}
+	})
+}
+
+// A client that takes something now and then gets all, also when it was told to leave.
+func TestASlowClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 200 << 10
+		p, network, server := onPipes(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Connection", "close")
+			_, _ = w.Write(make([]byte, size))
+		})
+		p.check(p.conn.SetDeadline(time.Time{}))
+		p.expectSettings()
+		p.check(p.framer.WriteWindowUpdate(0, 1<<30))
+		network.client.pace = patience * 2 / 3
+		p.request(1, false)
+		for got := 0; got < size; {
+			frame, err := p.framer.ReadFrame()
+			if err != nil {
+				t.Fatalf("%v after %d bytes", err, got)
+			}
+			if f, ok := frame.(*http2.DataFrame); ok {
+				got += len(f.Data())
+			}
+		}
+		network.client.pace = 0
+		go func() { _, _ = io.Copy(io.Discard, p.conn) }()
+		server.Config.Close()
+		synctest.Wait()
 	})
 }
 

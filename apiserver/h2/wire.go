@@ -54,6 +54,7 @@ type wire struct {
 	// Of who sends.
 	sealed *[]byte // records, sent up to sent
 	sent   int
+	total  int64 // that the kernel took of all of them
 
 	mu   sync.Mutex
 	kept *[]byte // nil without the cork
@@ -100,6 +101,7 @@ func (w *wire) send(waiting bool) (all bool, err error) {
 			n, err = w.try((*w.sealed)[w.sent:])
 		}
 		w.sent += n
+		w.total += int64(n)
 		if err != nil || n == 0 {
 			return false, err
 		}
@@ -154,7 +156,6 @@ func (w *wire) try(p []byte) (n int, err error) {
 // halves is what of a TCP connection is needed to end it gently.
 type halves interface {
 	net.Conn
-	syscall.Conn
 	CloseWrite() error
 }
 
@@ -167,7 +168,7 @@ func (c *conn) linger() {
 		return
 	}
 	atMost := goodbye
-	if unsent(tcp) > 0 {
+	if c.wire.unsent() > 0 {
 		atMost = c.lastWords
 	} else if !c.cut {
 		return
@@ -179,12 +180,12 @@ func (c *conn) linger() {
 }
 
 // unsent counts the bytes that the client's kernel has not confirmed; 0 when it cannot be told.
-func unsent(c syscall.Conn) (bytes int) {
-	raw, err := c.SyscallConn()
-	if err != nil {
+func (w *wire) unsent() (bytes int) {
+	if w.raw == nil {
 		return 0
 	}
-	if raw.Control(func(fd uintptr) { bytes, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }) != nil || err != nil {
+	var err error
+	if w.raw.Control(func(fd uintptr) { bytes, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }) != nil || err != nil {
 		return 0
 	}
 	return bytes
