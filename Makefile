@@ -48,7 +48,7 @@ unit: deps ## Run the tests of all packages
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
-	CGO_ENABLED=1 go test -race ./apiserver/storage/... ./apiserver/gather ./apiserver/flowcontrol ./apiserver/inprocess ./apiserver/localcache ./scheduler ./scheduler/crew ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/kit ./controllers/daemonset ./controllers/podcontrol ./controllers/service
+	CGO_ENABLED=1 go test -race ./apiserver/storage/... ./apiserver/h2 ./apiserver/flowcontrol ./apiserver/inprocess ./apiserver/localcache ./scheduler ./scheduler/crew ./scheduler/queue ./scheduler/state ./kubelet/probe ./controllers/kit ./controllers/daemonset ./controllers/podcontrol ./controllers/service
 
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
