@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -26,6 +27,9 @@ import (
 
 // maxConflicts is how often a change that names no resourceVersion is tried again when others write in between.
 const maxConflicts = 20
+
+// knownWithin bounds the wait for the cache to know what is stored already: a cache that lags is no failure of the write.
+const knownWithin = 3 * time.Second
 
 // Current is an object as it is stored.
 type Current struct {
@@ -213,7 +217,9 @@ func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, er
 	if revision, err = c.Store.Commit(ctx, ops...); err != nil || !c.At.Row.Governs {
 		return revision, err
 	}
-	if err := c.Cache.WaitFor(ctx, revision); err != nil {
+	short, cancel := context.WithTimeout(ctx, knownWithin)
+	defer cancel()
+	if err := c.Cache.WaitFor(short, revision); err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("answering a write that this server does not judge by yet", "resource", c.At.Row.Name, "reason", err.Error())
 	}
 	return revision, nil
