@@ -43,8 +43,12 @@ clean: ## Remove what was built
 test: build images lint verify unit race e2e ## Run all checks and all tests
 
 .PHONY: unit
-unit: deps ## Run the tests of all packages
-	go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/plugin
+unit: deps $(tools)/h2spec ## Run the tests of all packages
+	H2SPEC=$(CURDIR)/$(tools)/h2spec go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/plugin
+
+.PHONY: h2spec
+h2spec: $(tools)/h2spec ## Compare how HTTP/2 is served with what h2spec knows of its specification
+	H2SPEC=$(CURDIR)/$(tools)/h2spec go test -count=1 -v -run TestSpecification ./apiserver/h2
 
 .PHONY: race
 race: deps ## Run the tests of the concurrent packages with the race detector
@@ -148,6 +152,10 @@ snapshot-compat: peers ## Restore a snapshot of upstream's etcd and compare ever
 # golangci-lint lives outside go.mod, because its dependencies must not move ours.
 $(tools)/golangci-lint:
 	GOBIN=$(CURDIR)/$(tools) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+# Without it, where its modules cannot be had, its test is skipped.
+$(tools)/h2spec:
+	-GOBIN=$(CURDIR)/$(tools) go install github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible
 
 .PHONY: FORCE
 FORCE:
