@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
+	"github.com/coxswain-k8s/coxswain/cluster/foundation"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/recorders"
@@ -92,7 +93,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	err = controllers.Register(mgr, controllers.Deps{
 		RootCA: c.certificates.Authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
 		LegacyToken: c.legacyToken(), Access: actors.Access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
-		Metrics: c.counting, StorageMigration: c.migrates(),
+		Metrics: c.counting, StorageMigration: foundation.Migrates(c.options),
 	})
 	return parts.Part{Name: "controllers", Run: func(ctx context.Context) error {
 		defer actors.Stop()

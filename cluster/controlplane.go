@@ -31,6 +31,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/encrypted"
 	"github.com/coxswain-k8s/coxswain/cluster/clients"
 	"github.com/coxswain-k8s/coxswain/cluster/credentials"
+	"github.com/coxswain-k8s/coxswain/cluster/foundation"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/identitylease"
 	"github.com/coxswain-k8s/coxswain/cluster/kubelets"
@@ -73,8 +74,7 @@ type controlPlane struct {
 // What all control planes of this process share, for nobody changes it: together a tenth of what a start costs.
 var (
 	sharedScheme = sync.OnceValue(apis.NewScheme)
-	sharedRows   = sync.OnceValue(extendedRows)
-	sharedNames  = sync.OnceValue(func() meta.RESTMapper { return clients.NewMapper(sharedRows()) })
+	sharedNames  = sync.OnceValue(func() meta.RESTMapper { return clients.NewMapper(foundation.BuiltIn()) })
 	// sharedFields has for each kind a plan that is made when it is first needed.
 	sharedFields = sync.OnceValue(func() *fieldmanager.Managers { return fieldmanager.New(sharedScheme()) })
 )
@@ -83,7 +83,7 @@ var (
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	c := &controlPlane{options: o, inProcess: clients.InProcess{Scheme: sharedScheme(), BuiltIn: sharedNames}, failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
-	c.rows = c.servedRows()
+	c.rows = foundation.Rows(o)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	c.stop, c.leaving = stop, ctx.Done()
 	if err := c.open(ctx); err != nil {
@@ -105,11 +105,12 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := c.ensureObjects(ctx, writer); err != nil {
+	objects := &foundation.Objects{Options: o, Certificates: c.certificates, Server: c.server, Store: c.store, Cache: c.cache}
+	if err := objects.Ensure(ctx, writer); err != nil {
 		return c, err
 	}
 	c.run("authorities of clients", func() error {
-		return c.certificates.FollowAuthorities(running, func(ctx context.Context) error { return c.tellAuthorities(ctx, writer) })
+		return c.certificates.FollowAuthorities(running, func(ctx context.Context) error { return objects.TellAuthorities(ctx, writer) })
 	})
 	lease := identitylease.New(writer, c.options.NodeName, c.options.AdvertiseAddress, c.options.HTTPSListenPort)
 	c.run("lease of the API server", func() error { return lease.Run(running) })
@@ -173,7 +174,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
 		},
 	}
-	c.server.Known = knownOf
+	c.server.Known = foundation.Known
 	c.keepKeys(ctx)
 	c.switchFeatures(ctx)
 	bound(&c.options.RequestOptions, c.server)

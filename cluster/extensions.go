@@ -5,26 +5,15 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
-	"github.com/coxswain-k8s/coxswain/apis"
-	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
-	"github.com/coxswain-k8s/coxswain/apiserver/extensions/rules"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
 )
-
-// extendedRows are all that is built in, with definitions checked by what is not linked into apis.
-func extendedRows() []*resource.Resource {
-	rows := apis.All()
-	rules.Complete(resource.Find(rows, apiextensions.GroupName, "customresourcedefinitions"))
-	return rows
-}
 
 // newExtensions serves what CustomResourceDefinitions define; its writes are the API server's own.
 func (c *controlPlane) newExtensions(documents *openapi.Documents) (*extensions.Extensions, error) {

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
-	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 )
 
 // legacyToken signs tokens that are kept in Secrets with the key of all service account tokens; nil without one.
@@ -24,14 +22,6 @@ func (c *controlPlane) legacyToken() func(*corev1.ServiceAccount, *corev1.Secret
 	}
 	return func(account *corev1.ServiceAccount, secret *corev1.Secret) (string, error) {
 		return tokens.SignLegacy(issuer.Key, account, secret)
-	}
-}
-
-// tokenTracking says since when the uses of tokens in Secrets are noted: what was not used since then, nobody needs.
-func tokenTracking() client.Object {
-	return &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: legacytokencleaner.Tracking},
-		Data:       map[string]string{"since": time.Now().UTC().Format(time.DateOnly)},
 	}
 }
 

@@ -10,8 +10,7 @@ import (
 // KubeletClient is who the API server is when it calls a kubelet.
 const KubeletClient = "kube-apiserver-kubelet-client"
 
-// The parts that run in this process call the API under identities of their own, which RBAC and the Node authorizer
-// restrict like those of any client. What they may do stands in config/bootstrap.
+// Of is who has a name and is in groups, and in that of all who are known.
 func Of(name string, groups ...string) user.Info {
 	return &user.DefaultInfo{Name: name, Groups: append(groups, user.AllAuthenticated)}
 }

@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"context"
@@ -22,27 +22,27 @@ import (
 
 // bootstrap writes the objects that a cluster starts with, those that are missing or behind, and those of its own that are missing: a new
 // cluster in one transaction. It returns those of its own that are there. Another server may do the same at the same time.
-func (c *controlPlane) bootstrap(ctx context.Context, own []client.Object) (there []client.Object, err error) {
+func (o *Objects) bootstrap(ctx context.Context, own []client.Object) (there []client.Object, err error) {
 	for range 10 {
-		there, err = c.bootstrapOnce(ctx, own)
+		there, err = o.bootstrapOnce(ctx, own)
 		var lost *storage.ConflictError
 		if !errors.Is(err, storage.ErrExists) && !errors.Is(err, storage.ErrNotFound) && !errors.As(err, &lost) {
 			return there, err
 		}
-		if err := c.cache.WaitCommitted(ctx); err != nil {
+		if err := o.Cache.WaitCommitted(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return nil, err
 }
 
-func (c *controlPlane) bootstrapOnce(ctx context.Context, own []client.Object) (there []client.Object, err error) {
-	ops, err := c.bootstrapOps(ctx)
+func (o *Objects) bootstrapOnce(ctx context.Context, own []client.Object) (there []client.Object, err error) {
+	ops, err := o.bootstrapOps(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, object := range own {
-		entry, kind, err := c.cached(ctx, object)
+		entry, kind, err := o.cached(ctx, object)
 		if err != nil {
 			return nil, err
 		}
@@ -50,29 +50,29 @@ func (c *controlPlane) bootstrapOnce(ctx context.Context, own []client.Object) (
 			there = append(there, object)
 			continue
 		}
-		creation, err := c.server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), identity.Agent(identity.Server()))
+		creation, err := o.Server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), identity.Agent(identity.Server()))
 		if err != nil {
 			return nil, fmt.Errorf("preparing %T %s: %w", object, object.GetName(), err)
 		}
 		ops = append(ops, creation...)
 	}
 	most := storage.MaxOps
-	if len(c.options.EtcdServers) == 0 {
+	if len(o.Options.EtcdServers) == 0 {
 		most = max(most, len(ops)) // the one within the process takes them all
 	}
 	var revision int64
 	for len(ops) > 0 {
 		n := min(most, len(ops))
-		if revision, err = c.store.Commit(ctx, ops[:n]...); err != nil {
+		if revision, err = o.Store.Commit(ctx, ops[:n]...); err != nil {
 			return nil, err
 		}
 		ops = ops[n:]
 	}
-	return there, c.cache.WaitFor(ctx, revision)
+	return there, o.Cache.WaitFor(ctx, revision)
 }
 
 // bootstrapOps bring the objects that every cluster has up to date.
-func (c *controlPlane) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
+func (o *Objects) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
 	blanks, err := sharedBlanks()
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c *controlPlane) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
 	now := time.Now()
 	var objects []resource.Object // needed where there is something to compare them with
 	for _, b := range blanks {
-		entry, err := c.entry(ctx, b.kind, b.key)
+		entry, err := o.entry(ctx, b.kind, b.key)
 		if err != nil {
 			return nil, err
 		}
@@ -128,8 +128,8 @@ func bootstrapOp(b *blank, entry *cache.Entry, wanted resource.Object, now time.
 }
 
 // cached is what the cache has of an object, nil for nothing, with the object's kind.
-func (c *controlPlane) cached(ctx context.Context, object client.Object) (*cache.Entry, schema.GroupVersionKind, error) {
-	kind, err := apiutil.GVKForObject(object, c.inProcess.Scheme)
+func (o *Objects) cached(ctx context.Context, object client.Object) (*cache.Entry, schema.GroupVersionKind, error) {
+	kind, err := apiutil.GVKForObject(object, o.Server.Scheme)
 	if err != nil {
 		return nil, kind, err
 	}
@@ -137,13 +137,13 @@ func (c *controlPlane) cached(ctx context.Context, object client.Object) (*cache
 	if err != nil {
 		return nil, kind, err
 	}
-	entry, err := c.entry(ctx, row, storage.Root+path.Join(row.StoragePrefix, object.GetNamespace(), object.GetName()))
+	entry, err := o.entry(ctx, row, storage.Root+path.Join(row.StoragePrefix, object.GetNamespace(), object.GetName()))
 	return entry, kind, err
 }
 
 // entry of a key; nil where there is none.
-func (c *controlPlane) entry(ctx context.Context, row *resource.Resource, key string) (*cache.Entry, error) {
-	cached, ok := c.cache.Resource(storage.Root + row.StoragePrefix + "/")
+func (o *Objects) entry(ctx context.Context, row *resource.Resource, key string) (*cache.Entry, error) {
+	cached, ok := o.Cache.Resource(storage.Root + row.StoragePrefix + "/")
 	if !ok {
 		return nil, nil
 	}
@@ -156,7 +156,7 @@ func (c *controlPlane) entry(ctx context.Context, row *resource.Resource, key st
 
 // rowOf is where a kind is stored.
 func rowOf(kind schema.GroupVersionKind) (*resource.Resource, error) {
-	for _, row := range sharedRows() {
+	for _, row := range BuiltIn() {
 		if row.Group == kind.Group && row.Kind == kind.Kind && !row.Virtual {
 			return row, nil
 		}

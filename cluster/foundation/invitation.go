@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"encoding/base64"
@@ -16,16 +16,16 @@ import (
 )
 
 // joinSecret lets whoever shows the server's token ask for the certificate of a node.
-func (c *controlPlane) joinSecret() client.Object {
-	return join.Secret(c.certificates.Join, map[string]string{
+func (o *Objects) joinSecret() client.Object {
+	return join.Secret(o.Certificates.Join, map[string]string{
 		bootstrap.BootstrapTokenDescriptionKey: "The token of the server, kept in its data folder.",
 	}, bootstrap.KnownTokenUsages, []string{join.NodeGroup})
 }
 
 // clusterInfo is what anybody may read: where the API server is, and its authority. The bootstrap signer signs it.
-func (c *controlPlane) clusterInfo() client.Object {
-	server := "https://" + net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
-	text := fmt.Sprintf(clusterInfoText, base64.StdEncoding.EncodeToString(c.certificates.Authority.CertPEM), server)
+func (o *Objects) clusterInfo() client.Object {
+	server := "https://" + net.JoinHostPort(o.Options.AdvertiseAddress, strconv.Itoa(o.Options.HTTPSListenPort))
+	text := fmt.Sprintf(clusterInfoText, base64.StdEncoding.EncodeToString(o.Certificates.Authority.CertPEM), server)
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespacePublic, Name: bootstrap.ConfigMapClusterInfo},
 		Data:       map[string]string{bootstrap.KubeConfigKey: text},
@@ -47,9 +47,9 @@ users: null
 `
 
 // sharedConfig tells agents what all nodes have in common.
-func (c *controlPlane) sharedConfig() client.Object {
+func (o *Objects) sharedConfig() client.Object {
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: options.SharedName},
-		Data:       c.options.Shared.Data(),
+		Data:       o.Options.Shared.Data(),
 	}
 }

@@ -1,33 +1,22 @@
-package cluster
+package foundation
 
 import (
-	"slices"
-
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
-	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/aggregation"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
-// migrates says whether StorageVersionMigrations are asked for.
-func (c *controlPlane) migrates() bool {
-	return options.GateOn(c.options.FeatureGates, options.MigrationGate)
-}
-
-// servedRows are those that all control planes serve, and those that this one is asked for.
-func (c *controlPlane) servedRows() []*resource.Resource {
-	if !c.migrates() {
-		return sharedRows()
-	}
-	return slices.Concat(sharedRows(), apis.OnRequest())
+// Migrates says whether StorageVersionMigrations are asked for.
+func Migrates(o *options.Options) bool {
+	return options.GateOn(o.FeatureGates, options.MigrationGate)
 }
 
 // migrationObjects are what the API of migrations and its controller stand on: the APIService, and what the controller may do, as upstream says it.
-func (c *controlPlane) migrationObjects() []client.Object {
+func (o *Objects) migrationObjects() []client.Object {
 	const account = "storage-version-migrator-controller"
 	const name = "system:controller:" + account
 	meta := metav1.ObjectMeta{

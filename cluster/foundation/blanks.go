@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"bytes"
@@ -49,7 +49,7 @@ func bootstrapObjects() ([]resource.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, service := range aggregation.Local(sharedRows()) {
+	for _, service := range aggregation.Local(BuiltIn()) {
 		objects = append(objects, service)
 	}
 	return objects, nil

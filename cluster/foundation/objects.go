@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -19,22 +20,36 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/apiserver"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
+	"github.com/coxswain-k8s/coxswain/cluster/credentials"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/controllers/legacytokencleaner"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/network/dns"
 )
 
-// ensureObjects writes what a cluster starts with, and what depends on this cluster's addresses and keys: what is missing at once, and the
+// Objects are what one cluster stands on, written by way of the parts of its control plane.
+type Objects struct {
+	Options      *options.Options
+	Certificates *credentials.Certificates
+	Server       *apiserver.Server
+	Store        storage.Store
+	Cache        *cache.Cache
+}
+
+// Ensure writes what a cluster starts with, and what depends on this cluster's addresses and keys: what is missing at once, and the
 // rest, where it is behind, as any client would.
-func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) error {
-	own, err := c.ownObjects()
+func (o *Objects) Ensure(ctx context.Context, writer client.Client) error {
+	own, err := o.ownObjects()
 	if err != nil {
 		return err
 	}
-	shared := c.sharedConfig()
-	if c.options.Enabled(Controllers) && c.options.Enabled(LocalStorage) {
-		stored, _, err := c.cached(ctx, shared)
+	shared := o.sharedConfig()
+	if o.Options.Enabled(options.Controllers) && o.Options.Enabled(options.LocalStorage) {
+		stored, _, err := o.cached(ctx, shared)
 		switch {
 		case err != nil:
 			return err
@@ -48,7 +63,7 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 			return fmt.Errorf("writing the default storage class: %w", err)
 		}
 	}
-	there, err := c.bootstrap(ctx, append(own, shared))
+	there, err := o.bootstrap(ctx, append(own, shared))
 	if err != nil {
 		return fmt.Errorf("writing bootstrap objects: %w", err)
 	}
@@ -63,20 +78,20 @@ func (c *controlPlane) ensureObjects(ctx context.Context, writer client.Client) 
 // ownObjects depend on this cluster's addresses and keys: the kubernetes Service with its endpoints, the Service of the nodes' name servers,
 // the CA by which extension API servers know us, and the API server's access to kubelets. A loopback address, all that a machine without a
 // network has, is no endpoint that a pod could reach: then the Service stays without.
-func (c *controlPlane) ownObjects() ([]client.Object, error) {
-	authentication, err := c.authenticationConfig()
+func (o *Objects) ownObjects() ([]client.Object, error) {
+	authentication, err := o.authenticationConfig()
 	if err != nil {
 		return nil, err
 	}
-	objects := []client.Object{c.kubernetesService(), c.serviceCIDR(), authentication, kubeletAdminBinding(), c.joinSecret(), c.clusterInfo(), tokenTracking()}
-	if c.migrates() {
-		objects = append(objects, c.migrationObjects()...)
+	objects := []client.Object{o.kubernetesService(), o.serviceCIDR(), authentication, kubeletAdminBinding(), o.joinSecret(), o.clusterInfo(), tokenTracking()}
+	if Migrates(o.Options) {
+		objects = append(objects, o.migrationObjects()...)
 	}
-	if ip, err := netip.ParseAddr(c.options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
-		objects = append(objects, c.kubernetesEndpoints(), c.kubernetesSlice())
+	if ip, err := netip.ParseAddr(o.Options.AdvertiseAddress); err == nil && !ip.IsLoopback() {
+		objects = append(objects, o.kubernetesEndpoints(), o.kubernetesSlice())
 	}
-	if !slices.Contains(c.options.Disable, DNS) {
-		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(c.options.ClusterDNS)}))
+	if !slices.Contains(o.Options.Disable, options.DNS) {
+		objects = append(objects, dns.Service([]netip.Addr{netip.MustParseAddr(o.Options.ClusterDNS)}))
 	}
 	return objects, nil
 }
@@ -163,50 +178,42 @@ func adoptData(to *corev1.ConfigMap, data map[string]string) {
 	maps.Copy(to.Data, data)
 }
 
-func (c *controlPlane) kubernetesService() client.Object {
+func (o *Objects) kubernetesService() client.Object {
 	return &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{"component": "apiserver", "provider": "kubernetes"}},
 		Spec: corev1.ServiceSpec{
-			ClusterIP: c.options.ServiceIP(1), Type: corev1.ServiceTypeClusterIP, SessionAffinity: corev1.ServiceAffinityNone,
-			Ports: []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromInt(c.options.HTTPSListenPort)}},
+			ClusterIP: o.Options.ServiceIP(1), Type: corev1.ServiceTypeClusterIP, SessionAffinity: corev1.ServiceAffinityNone,
+			Ports: []corev1.ServicePort{{Name: "https", Port: 443, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromInt(o.Options.HTTPSListenPort)}},
 		},
 	}
 }
 
 // serviceCIDR shows the network of the Services as an object. Its name is upstream's.
-func (c *controlPlane) serviceCIDR() client.Object {
+func (o *Objects) serviceCIDR() client.Object {
 	return &networkingv1.ServiceCIDR{
-		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{c.options.ServiceCIDR}},
+		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{o.Options.ServiceCIDR}},
 	}
 }
 
-func (c *controlPlane) kubernetesEndpoints() client.Object {
+func (o *Objects) kubernetesEndpoints() client.Object {
 	return &corev1.Endpoints{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelSkipMirror: "true"}},
 		Subsets: []corev1.EndpointSubset{{
-			Addresses: []corev1.EndpointAddress{{IP: c.options.AdvertiseAddress}},
-			Ports:     []corev1.EndpointPort{{Name: "https", Port: int32(c.options.HTTPSListenPort), Protocol: corev1.ProtocolTCP}},
+			Addresses: []corev1.EndpointAddress{{IP: o.Options.AdvertiseAddress}},
+			Ports:     []corev1.EndpointPort{{Name: "https", Port: int32(o.Options.HTTPSListenPort), Protocol: corev1.ProtocolTCP}},
 		}},
 	}
 }
 
-func (c *controlPlane) kubernetesSlice() client.Object {
+func (o *Objects) kubernetesSlice() client.Object {
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Namespace: "default", Name: "kubernetes", Labels: map[string]string{discoveryv1.LabelServiceName: "kubernetes"}},
 		AddressType: discoveryv1.AddressTypeIPv4,
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{c.options.AdvertiseAddress}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}},
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{o.Options.AdvertiseAddress}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)}}},
 		Ports: []discoveryv1.EndpointPort{{
-			Name: ptr.To("https"), Port: ptr.To(int32(c.options.HTTPSListenPort)), Protocol: ptr.To(corev1.ProtocolTCP),
+			Name: ptr.To("https"), Port: ptr.To(int32(o.Options.HTTPSListenPort)), Protocol: ptr.To(corev1.ProtocolTCP),
 		}},
 	}
-}
-
-func (c *controlPlane) authenticationConfig() (client.Object, error) {
-	data, err := c.requestHeaderConfig()
-	if err != nil {
-		return nil, err
-	}
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"}, Data: data}, nil
 }
 
 func kubeletAdminBinding() client.Object {
@@ -217,10 +224,10 @@ func kubeletAdminBinding() client.Object {
 	}
 }
 
-func (c *controlPlane) tellAuthorities(ctx context.Context, writer client.Client) error {
-	wanted, err := c.authenticationConfig()
-	if err != nil {
-		return err
+// tokenTracking says since when the uses of tokens in Secrets are noted: what was not used since then, nobody needs.
+func tokenTracking() client.Object {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: legacytokencleaner.Tracking},
+		Data:       map[string]string{"since": time.Now().UTC().Format(time.DateOnly)},
 	}
-	return ensure(ctx, writer, wanted)
 }

@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestKnownObjectsAreTheirs(t *testing.T) {
 	const uid, other types.UID = "4a1cf6a6-6dd9-4b2c-9a60-1f0f2a3c5d7e", "4a1cf6a6-6dd9-4b2c-9a60-1f0f2a3c5d7f"
 	now, later := time.Unix(1_790_000_000, 0), time.Unix(1_790_000_001, 0)
 	for _, b := range blanks {
-		known := knownOf(b.kind)
+		known := Known(b.kind)
 		filled := b.fill(uid, now)
 		first, second := known(filled), known(b.fill(other, later))
 		if first == nil || second == nil {

@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"testing"
@@ -7,19 +7,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 )
 
 // The default storage class is made once: neither what a user changes in it nor its deletion is undone by another start, also not where it was made before
 // there was a mark of it.
 func TestTheDefaultStorageClassIsItsUsers(t *testing.T) {
-	o := Default()
-	c := &controlPlane{options: &o}
+	options := options.Default()
+	o := &Objects{Options: &options}
 	for reason, known := range map[string]bool{"a new cluster": false, "one of before": true} {
 		api := fake.NewClientBuilder().Build()
 		starts := func() {
 			t.Helper()
-			shared := c.sharedConfig()
+			shared := o.sharedConfig()
 			if err := ensureStorageClass(t.Context(), api, shared); err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +33,7 @@ func TestTheDefaultStorageClassIsItsUsers(t *testing.T) {
 			return api.Get(t.Context(), client.ObjectKey{Name: localpath.ClassName}, class)
 		}
 		if known {
-			if err := ensure(t.Context(), api, c.sharedConfig()); err != nil {
+			if err := ensure(t.Context(), api, o.sharedConfig()); err != nil {
 				t.Fatal(err)
 			}
 		}

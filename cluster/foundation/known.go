@@ -1,4 +1,4 @@
-package cluster
+package foundation
 
 import (
 	"bytes"
@@ -32,9 +32,9 @@ var sharedKnown = sync.OnceValue(func() map[*resource.Resource]map[int][]*blank 
 	return known
 })
 
-// knownOf returns what reads values that were filled into blanks of a row. Their objects share, within the process, all that no cluster has
+// Known returns what reads values that were filled into blanks of a row. Their objects share, within the process, all that no cluster has
 // for itself: to decode them for each would be a tenth of a start. Nobody changes what is in a cache.
-func knownOf(row *resource.Resource) func(value []byte) resource.Object {
+func Known(row *resource.Resource) func(value []byte) resource.Object {
 	byLength := sharedKnown()[row]
 	if byLength == nil {
 		return nil
