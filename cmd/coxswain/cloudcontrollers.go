@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -28,16 +26,7 @@ func cloudManagerCommand(s streams) *cobra.Command {
 	addProgramFlags(flags, &m.Program)
 	addCloudManagerFlags(flags, &m)
 	given := cloudManagerUpstream().add(flags)
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		if err := m.Validate(); err != nil {
-			return err
-		}
-		if !m.Reachable() {
-			return errors.New("--kubeconfig or --master is needed outside of a pod")
-		}
-		warnOf(s.err, command.Name(), *given)
-		return m.Run(withLogger(command.Context(), s.err))
-	}
+	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }
 	return versioned(command, s)
 }
 

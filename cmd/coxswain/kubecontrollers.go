@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -63,17 +64,27 @@ func controllerManagerCommand(s streams) *cobra.Command {
 	addControllerManagerFlags(flags, &m)
 	addSigningFlags(flags, &m)
 	given := controllerManagerUpstream().add(flags)
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		if err := m.Validate(); err != nil {
-			return err
-		}
-		if !m.Reachable() {
-			return errors.New("--kubeconfig or --master is needed outside of a pod")
-		}
-		warnOf(s.err, command.Name(), *given)
-		return m.Run(withLogger(command.Context(), s.err))
-	}
+	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }
 	return versioned(command, s)
+}
+
+// besideServer is a program that works on an API server.
+type besideServer interface {
+	Validate() error
+	Reachable() bool
+	Run(ctx context.Context) error
+}
+
+// runBeside runs a program until its context ends, and names the flags that it was given without an effect.
+func runBeside(command *cobra.Command, s streams, program besideServer, given []string) error {
+	if err := program.Validate(); err != nil {
+		return err
+	}
+	if !program.Reachable() {
+		return errors.New("--kubeconfig or --master is needed outside of a pod")
+	}
+	warnOf(s.err, command.Name(), given)
+	return program.Run(withLogger(command.Context(), s.err))
 }
 
 // addProgramFlags are those of all components that are programs of their own.

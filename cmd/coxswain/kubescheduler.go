@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/standalone"
@@ -21,14 +19,7 @@ func schedulerCommand(s streams) *cobra.Command {
 		if err := scheduler.Complete(flags.Changed); err != nil {
 			return err
 		}
-		if err := scheduler.Validate(); err != nil {
-			return err
-		}
-		if !scheduler.Reachable() {
-			return errors.New("--kubeconfig or --master is needed outside of a pod")
-		}
-		warnOf(s.err, command.Name(), *given)
-		return scheduler.Run(withLogger(command.Context(), s.err))
+		return runBeside(command, s, scheduler, *given)
 	}
 	return versioned(command, s)
 }
