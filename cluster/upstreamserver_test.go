@@ -17,6 +17,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/cluster/machines"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
@@ -76,7 +77,7 @@ func startProgram(t *testing.T, name string, args ...string) func() {
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
+	if err := machines.Start(command); err != nil {
 		t.Fatal(err)
 	}
 	stopped := false

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -39,6 +40,22 @@ func (m *Machine) Start(command *exec.Cmd) error {
 		})
 		if err != nil {
 			started <- err
+		}
+	}()
+	return <-started
+}
+
+// Start starts a command that is to be killed with its parent: the kernel takes the thread that made it for that, so the thread is kept for
+// it until it has ended. On a thread of anybody's it would be killed as soon as that ends, as those do that have entered a machine.
+func Start(command *exec.Cmd) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := command.Start()
+		started <- err
+		if err == nil {
+			awaitExit(command.Process.Pid)
 		}
 	}()
 	return <-started

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/coxswain-k8s/coxswain/cluster/machines"
 	"github.com/coxswain-k8s/coxswain/test/env"
 )
 
@@ -61,7 +62,7 @@ func TestCloudControllerManager(t *testing.T) {
 	manager := cluster.Machine.Command(context.Background(), program, "--kubeconfig="+cluster.Kubeconfig, "--cloud-provider=local")
 	var log bytes.Buffer
 	manager.Stdout, manager.Stderr, manager.SysProcAttr = &log, &log, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := manager.Start(); err != nil {
+	if err := machines.Start(manager); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/coxswain-k8s/coxswain/cluster/machines"
 )
 
 // Agent is a machine that runs `coxswain agent`: a node, or what wants to become one.
@@ -67,7 +69,7 @@ func (a *Agent) Launch(flags ...string) error {
 	a.output = &buffer{ready: make(chan struct{})}
 	a.process.Stdout, a.process.Stderr = a.output, a.output
 	a.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := a.process.Start(); err != nil {
+	if err := machines.Start(a.process); err != nil {
 		return fmt.Errorf("starting the agent: %w", err)
 	}
 	ended := make(chan error, 1)

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/coxswain-k8s/coxswain/cluster/machines"
 )
 
 // Cluster is a server on a machine.
@@ -92,7 +94,7 @@ func (c *Cluster) Launch(flags ...string) error {
 	c.output = &buffer{ready: make(chan struct{})}
 	c.server.Stdout, c.server.Stderr = c.output, c.output
 	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.server.Start(); err != nil {
+	if err := machines.Start(c.server); err != nil {
 		return fmt.Errorf("starting the server: %w", err)
 	}
 	ended := make(chan error, 1)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/coxswain-k8s/coxswain/cluster/machines"
 )
 
 // tailSize is how much of a log an error shows.
@@ -31,7 +33,7 @@ func startProcess(command *exec.Cmd, log string) (*process, error) {
 	command.Stdout, command.Stderr = out, out
 	// Its own group, so that a Ctrl-C reaches this program alone; and it does not outlive it.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := command.Start(); err != nil {
+	if err := machines.Start(command); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", command.Path, err)
 	}
 	p := &process{command: command, log: log, ended: make(chan struct{})}
