@@ -37,5 +37,5 @@ func (c *Checks) Observe(of, name string, err error) {
 
 // Handler answers with all of it.
 func (c *Checks) Handler() http.Handler {
-	return promhttp.HandlerFor(c.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(Levelled(c.registry), promhttp.HandlerOpts{})
 }

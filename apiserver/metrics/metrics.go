@@ -102,7 +102,7 @@ func buildInfo(v version.Info) prometheus.Collector {
 
 // Handler answers with all that is registered, and with what the others have that is not.
 func (m *Metrics) Handler(others ...prometheus.Gatherer) http.Handler {
-	return promhttp.HandlerFor(append(prometheus.Gatherers{m.Registry}, others...), promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(Levelled(append(prometheus.Gatherers{m.Registry}, others...)), promhttp.HandlerOpts{})
 }
 
 // Only is what a registry has under names that begin with one of the prefixes: the rest is said elsewhere.

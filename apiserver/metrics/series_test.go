@@ -35,6 +35,23 @@ func TestRequestIsCountedOnce(t *testing.T) {
 	}
 }
 
+// Helps begin with upstream's levels; what Go tells of itself has none.
+func TestHelpSaysHowStableAMetricIs(t *testing.T) {
+	m := New(version.Info{})
+	m.Series(Key{Verb: "LIST"}).Observe(&Request{Code: 200})
+	m.Registry.MustRegister(Features(func(tell func(name, stage string, on bool)) { tell("One", "BETA", true); tell("Two", "ALPHA", false) }))
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		"# HELP apiserver_request_total [STABLE] Requests,", "# HELP kubernetes_build_info [BETA] ", "# HELP apiserver_request_sli_duration_seconds [ALPHA] ",
+		"# HELP go_goroutines Number", `kubernetes_feature_enabled{name="One",stage="BETA"} 1`, `kubernetes_feature_enabled{name="Two",stage="ALPHA"} 0`,
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
 // BenchmarkObserve is what counting costs a request: its series are found, and four instruments moved.
 func BenchmarkObserve(b *testing.B) {
 	m := New(version.Info{})

@@ -17,6 +17,9 @@ const (
 	MigrationGate = "StorageVersionMigrator"
 )
 
+// Gates are the known gates and their stages in upstream's v1.36.
+var Gates = map[string]string{CBORGate: "ALPHA", MigrationGate: "BETA"}
+
 // gatePrefix may precede a gate's name: it is the component that the gate is of.
 const gatePrefix = "kube:"
 

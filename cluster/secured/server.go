@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 )
 
 // readHeaderTimeout bounds how long a client may take to say what it wants.
@@ -91,7 +92,7 @@ func (s *Server) paths() http.Handler {
 	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
 	}
-	mux.Handle("/metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(metrics.Levelled(s.Metrics), promhttp.HandlerOpts{}))
 	for path, handler := range s.Paths {
 		mux.Handle(path, handler)
 	}

@@ -75,5 +75,5 @@ func PodResources(view *cacheview.View) http.Handler {
 			return !ok || yield(pod)
 		})
 	}})
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 1})
+	return promhttp.HandlerFor(metrics.Levelled(registry), promhttp.HandlerOpts{MaxRequestsInFlight: 1})
 }

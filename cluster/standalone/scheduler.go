@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	servermetrics "github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/scheduler"
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/metrics"
@@ -124,7 +125,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	if err := asked.Register(metrics.Resources{Pods: s.eachPod}); err != nil {
 		return err
 	}
-	s.Paths = map[string]http.Handler{"/metrics/resources": promhttp.HandlerFor(asked, promhttp.HandlerOpts{MaxRequestsInFlight: 1})}
+	s.Paths = map[string]http.Handler{"/metrics/resources": promhttp.HandlerFor(servermetrics.Levelled(asked), promhttp.HandlerOpts{MaxRequestsInFlight: 1})}
 	return s.serve(ctx, config, counting, func(ctx context.Context) error { return s.lead(ctx, config, counts) })
 }
 
