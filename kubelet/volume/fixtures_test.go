@@ -2,6 +2,7 @@ package volume
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,8 +11,10 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -64,6 +67,51 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 type plainWatch struct{ client.WithWatch }
 
 func (plainWatch) IsWatchListSemanticsUnSupported() bool { return true }
+
+// Watch begins with what there is: the fake client's own watches say nothing of what came between an informer's list and them.
+func (p plainWatch) Watch(ctx context.Context, list client.ObjectList, options ...client.ListOption) (watch.Interface, error) {
+	following, err := p.WithWatch.Watch(ctx, list, options...)
+	if err != nil {
+		return nil, err
+	}
+	there := list.DeepCopyObject().(client.ObjectList)
+	err = p.List(ctx, there, options...)
+	items, malformed := meta.ExtractList(there)
+	if err := errors.Join(err, malformed); err != nil {
+		following.Stop()
+		return nil, err
+	}
+	events := make(chan watch.Event)
+	both := watch.NewProxyWatcher(events)
+	send := func(event watch.Event) bool {
+		select {
+		case events <- event:
+			return true
+		case <-both.StopChan():
+			return false
+		}
+	}
+	go func() {
+		defer close(events)
+		defer following.Stop()
+		for _, item := range items {
+			if !send(watch.Event{Type: watch.Added, Object: item}) {
+				return
+			}
+		}
+		for {
+			select {
+			case event, ok := <-following.ResultChan():
+				if !ok || !send(event) {
+					return
+				}
+			case <-both.StopChan():
+				return
+			}
+		}
+	}()
+	return both, nil
+}
 
 func byName(object client.Object) []string { return []string{object.GetName()} }
 
