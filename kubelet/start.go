@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -62,7 +63,7 @@ func (j *startJob) run(ctx context.Context) *failure {
 		return &failure{reason: "CreateContainerConfigError", message: err.Error(), again: configRetry}
 	}
 	if last := j.step.last; last != nil && last.State == runtimeapi.ContainerState_CONTAINER_CREATED {
-		if err := k.runtime.Remove(ctx, last.ID); err != nil {
+		if err := j.removeUnstarted(ctx, last.ID); err != nil {
 			return &failure{reason: "CreateContainerError", message: err.Error(), again: configRetry}
 		}
 	}
@@ -85,6 +86,17 @@ func (j *startJob) run(ctx context.Context) *failure {
 		return j.postStart(ctx, id)
 	}
 	return nil
+}
+
+// removeUnstarted removes a container that was created and never started. One whose start was cut off may run all the same: the runtime neither
+// stops it, for it knows of no start, nor removes it, for it runs. Once it is killed the runtime sees that it ended, and removes it the next time.
+func (j *startJob) removeUnstarted(ctx context.Context, id string) error {
+	err := j.w.k.runtime.Remove(ctx, id)
+	if grpcstatus.Code(errors.Unwrap(err)) == codes.FailedPrecondition {
+		group := filepath.Join(j.w.k.cgroups.PodPath(runtime.QOS(j.pod), j.pod.UID), id)
+		err = errors.Join(err, j.w.k.cgroups.Kill(group))
+	}
+	return err
 }
 
 func imageFailure(err error) *failure {

@@ -50,6 +50,15 @@ func TestPodGroupsOnThisMachine(t *testing.T) {
 	if got := tree.Pods()["u1"]; len(got) != 1 || got[0] != group {
 		t.Fatalf("Pods() = %v", got)
 	}
+	unknown := startIn(t, tree, group) // to the runtime
+	for range 2 {
+		if err := tree.Kill(group + "/container"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unknown.Wait(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the process that was to be killed ended: %v", err)
+	}
 	lost := startIn(t, tree, group)
 	if err := tree.Remove(group); err != nil {
 		t.Fatal(err)

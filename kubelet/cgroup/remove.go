@@ -31,6 +31,18 @@ func (t *Tree) Remove(group string) error {
 	return nil
 }
 
+// Kill kills what runs in a group, and leaves the group. It is idempotent.
+func (t *Tree) Kill(group string) error {
+	var errs error
+	for _, mount := range t.mounts {
+		errs = errors.Join(errs, killAll(filepath.Join(mount, group), time.Now().Add(killPatience)))
+	}
+	if errs != nil {
+		return fmt.Errorf("killing what runs in control group %s: %w", group, errs)
+	}
+	return nil
+}
+
 // removeTree removes folders from the leaves up: the files in a cgroup cannot be removed, and go with their folder.
 func removeTree(dir string) error {
 	entries, err := os.ReadDir(dir)
