@@ -29,7 +29,7 @@ type pipes struct {
 // slow is a client's connection that may take long for a little.
 type slow struct {
 	net.Conn
-	pace time.Duration // for a KiB
+	pace time.Duration // for a KiB, by the clock of a synctest bubble: no time passes
 }
 
 func (s *slow) Read(p []byte) (int, error) {

@@ -24,8 +24,8 @@ var answered = []string{
 // TestSpecification has h2spec say what it thinks (`make h2spec`). Those of answered wait for its timeout.
 func TestSpecification(t *testing.T) {
 	program := os.Getenv("H2SPEC")
-	if _, err := os.Stat(program); err != nil {
-		t.Skip("H2SPEC names no program that is there: make h2spec installs it")
+	if program == "" {
+		t.Skip("H2SPEC names no program: make unit and make h2spec install and name it")
 	}
 	t.Parallel()
 	server, _ := serveOurs(t, func(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -23,22 +24,45 @@ func leaseOf(name string, labels map[string]string, renewed time.Time) *coordina
 	}
 }
 
-// wait until a condition holds: what it waits for happens in another goroutine.
-func wait(t *testing.T, what string, holds func() bool) {
+// wait for writes until a condition holds.
+func wait(t *testing.T, what string, writes <-chan struct{}, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	limit := time.After(time.Minute)
+	for !holds() {
+		select {
+		case <-writes:
+		case <-limit:
 			t.Fatalf("waited a minute for %s", what)
 		}
 	}
 }
 
+// told is a client that tells of each write when it is done.
+func told(c client.WithWatch) (client.Client, <-chan struct{}) {
+	writes := make(chan struct{}, 100)
+	tell := func(err error) error {
+		writes <- struct{}{}
+		return err
+	}
+	return interceptor.NewClient(c, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			return tell(c.Create(ctx, obj, opts...))
+		},
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			return tell(c.Update(ctx, obj, opts...))
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			return tell(c.Delete(ctx, obj, opts...))
+		},
+	}), writes
+}
+
 func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
 	ours := map[string]string{Label: Server}
-	c := fake.NewClientBuilder().WithObjects(
+	c, writes := told(fake.NewClientBuilder().WithObjects(
 		leaseOf("apiserver-gone", ours, start.Add(-2*time.Hour)), leaseOf("apiserver-other", ours, start.Add(-time.Minute)),
 		leaseOf("a-leader", nil, start.Add(-2*time.Hour)),
-	).Build()
+	).Build())
 	clock := clocktesting.NewFakeClock(start)
 	l := &Lease{Client: c, Clock: clock, Host: "host", Address: "192.0.2.1:6443"}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -56,7 +80,7 @@ func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
 		}
 		return names
 	}
-	wait(t, "the lease of who is gone to go", func() bool {
+	wait(t, "the lease of who is gone to go", writes, func() bool {
 		return cmp.Equal(names(), []string{"a-leader", l.Name(), "apiserver-other"}) || cmp.Equal(names(), []string{"a-leader", "apiserver-other", l.Name()})
 	})
 	own := func() *coordinationv1.Lease {
@@ -74,12 +98,12 @@ func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
 		t.Errorf("%+v", first.Spec)
 	}
 	clock.Step(renewal)
-	wait(t, "the renewal", func() bool { return own().Spec.RenewTime.After(start) })
+	wait(t, "the renewal", writes, func() bool { return own().Spec.RenewTime.After(start) })
 	if *own().Spec.HolderIdentity != *first.Spec.HolderIdentity {
 		t.Error("the holder has changed while the server ran")
 	}
 	clock.Step(time.Hour)
-	wait(t, "the lease of the other to expire", func() bool {
+	wait(t, "the lease of the other to expire", writes, func() bool {
 		return cmp.Equal(names(), []string{"a-leader", l.Name()})
 	})
 }
