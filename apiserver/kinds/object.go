@@ -98,7 +98,7 @@ func (at *Endpoint) Committed(ctx context.Context, obj resource.Object, value []
 }
 
 // ReadBack is the object as it comes back out of a value that was made of it: conversions may not lead back to where they came from,
-// and protobuf knows no empty lists.
+// a status that nobody may send has defaults when it is read, and protobuf knows no empty lists.
 func (at *Endpoint) ReadBack(ctx context.Context, obj resource.Object, value []byte) (resource.Object, error) {
 	if at.Custom == nil {
 		if !at.Kind.Row.StoredAsJSON {
@@ -107,8 +107,8 @@ func (at *Endpoint) ReadBack(ctx context.Context, obj resource.Object, value []b
 		return obj, nil
 	}
 	kept, err := at.Custom.Codec.Decode(value)
-	if err != nil || at.holds(kept) {
-		return obj, err
+	if err != nil {
+		return nil, err
 	}
 	return at.InVersion(ctx, kept)
 }
