@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 )
 
 // beforeFirstApply owns what an object had when its fields were not tracked yet.
@@ -29,20 +31,20 @@ func (m *Managers) Apply(row *resource.Resource, kind schema.GroupVersionKind, l
 		return nil, err
 	}
 	merged, err := m.applyByPlan(row, kind, live, configuration, wanted)
-	if errors.Is(err, errNoPlan) {
+	if errors.Is(err, merge.ErrNoPlan) {
 		return m.reference.Apply(row, kind, live, wanted)
 	}
 	return merged, err
 }
 
-// applyByPlan fails with errNoPlan where it is not sure to do as structured-merge-diff does.
+// applyByPlan fails with ErrNoPlan where it is not sure to do as structured-merge-diff does.
 func (m *Managers) applyByPlan(row *resource.Resource, kind schema.GroupVersionKind, live resource.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
 	if configuration.GroupVersionKind() != kind {
-		return nil, errNoPlan
+		return nil, merge.ErrNoPlan
 	}
 	plan, err := m.planOf(live)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNoPlan, err)
+		return nil, fmt.Errorf("%w: %w", merge.ErrNoPlan, err)
 	}
 	if wanted.Manager == "" {
 		wanted.Manager = "unknown"
@@ -66,11 +68,11 @@ func (m *Managers) now(subresource string) *metav1.Time {
 // application is one configuration that is applied to one object.
 type application struct {
 	Configuration
-	plan  *plan
+	plan  *merge.Plan
 	live  resource.Object
 	kind  schema.GroupVersionKind
 	who   id
-	reset fieldSet
+	reset paths.Set
 	now   *metav1.Time
 }
 
@@ -82,17 +84,16 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 	}
 	merged := copyUnmanaged(a.live)
 	into := rootOf(merged)
-	merging := merger{}
-	done, err := merging.merge(a.plan, into, true, configuration.Object)
+	done, err := a.plan.Merge(into, configuration.Object)
 	if err != nil {
 		return nil, err
 	}
-	mine, taken := done.owned.children.withoutBelow(a.reset), done.taken.children.withoutBelow(a.reset)
+	mine, taken := done.Owned.WithoutBelow(a.reset), done.Taken.WithoutBelow(a.reset)
 	others, last, err := owned.split(a.who)
 	if err != nil {
 		return nil, err
 	}
-	removed, err := a.prune(into, last, mine, others, len(mine) == len(done.owned.children))
+	removed, err := a.prune(into, last, mine, others, len(mine) == len(done.Owned))
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 			return nil, err
 		}
 		if len(clashes) > 0 && a.appliedByClient() {
-			return nil, errNoPlan // some may be none
+			return nil, merge.ErrNoPlan // some may be none
 		}
 		if len(clashes) > 0 {
 			return nil, conflictOf(clashes)
@@ -111,7 +112,7 @@ func (a *application) run(m *Managers, configuration *unstructured.Unstructured)
 	if owned, err = others.lose(taken, removed); err != nil {
 		return nil, err
 	}
-	changed := merging.moved || len(done.taken.children) > 0 || len(removed) > 0
+	changed := done.Moved || len(done.Taken) > 0 || len(removed) > 0
 	append(owned, a.entry(last, mine, changed)).drop().writeTo(merged)
 	return merged, a.remember(merged, configuration)
 }
@@ -125,7 +126,7 @@ func (a *application) managers(m *Managers) (entries, error) {
 		owned, err = readEntries(list, m.trusted(list), &m.known)
 	}
 	if err != nil || slices.ContainsFunc(owned, func(e *entry) bool { return e.version != a.who.version }) {
-		return nil, errNoPlan
+		return nil, merge.ErrNoPlan
 	}
 	if len(owned) == 0 {
 		before := a.who
@@ -134,37 +135,13 @@ func (a *application) managers(m *Managers) (entries, error) {
 	}
 	for _, one := range owned {
 		if err := one.parse(); err != nil {
-			return nil, fmt.Errorf("%w: %w", errNoPlan, err)
+			return nil, fmt.Errorf("%w: %w", merge.ErrNoPlan, err)
 		}
-		if !a.plan.suits(one.fields) {
-			return nil, errNoPlan
+		if !a.plan.Suits(one.fields) {
+			return nil, merge.ErrNoPlan
 		}
 	}
 	return owned.drop(), nil
-}
-
-// suits says whether no field of a set is below one that is owned as a whole. Types may have been otherwise once.
-func (p *plan) suits(s fieldSet) bool {
-	for i := range s {
-		if len(s[i].children) == 0 {
-			continue
-		}
-		switch element := s[i].element; {
-		case p.shape == leaf:
-			return false
-		case p.shape == object:
-			if f := p.fieldAt(element); f != nil && (f.plan.shape == leaf || !f.plan.suits(s[i].children)) {
-				return false
-			}
-		case p.shape == table && p.untyped != nil:
-			if below, _ := p.underElement(element); below != nil && (below.shape == leaf || !below.suits(s[i].children)) {
-				return false
-			}
-		case p.child.shape == leaf || !p.child.suits(s[i].children):
-			return false
-		}
-	}
-	return true
 }
 
 // split returns the entries of all others, and the one of a manager, which may be nil.
@@ -183,30 +160,30 @@ func (e entries) split(who id) (others entries, mine *entry, err error) {
 }
 
 // prune removes what is not applied any more.
-func (a *application) prune(merged reflect.Value, last *entry, mine fieldSet, others entries, all bool) (fieldSet, error) {
+func (a *application) prune(merged reflect.Value, last *entry, mine paths.Set, others entries, all bool) (paths.Set, error) {
 	if last == nil {
 		return nil, nil
 	}
-	if left, _ := last.fields.without(mine); len(left) == 0 {
+	if left, _ := last.fields.Without(mine); len(left) == 0 {
 		return nil, nil // all of it is applied again
 	}
 	if !all {
-		return nil, errNoPlan
+		return nil, merge.ErrNoPlan
 	}
 	managed := mine
 	for _, one := range others {
 		if err := one.parse(); err != nil {
 			return nil, err
 		}
-		managed = managed.union(one.fields)
+		managed = managed.Union(one.fields)
 	}
-	removed, err := a.plan.prune(merged, last.fields, managed)
-	return removed.withoutBelow(a.reset), err
+	removed, err := a.plan.Prune(merged, last.fields, managed)
+	return removed.WithoutBelow(a.reset), err
 }
 
 // entry is what the manager owns from now on. Who changed nothing keeps the time.
-func (a *application) entry(last *entry, mine fieldSet, changed bool) *entry {
-	mine, _ = mine.without(stripped)
+func (a *application) entry(last *entry, mine paths.Set, changed bool) *entry {
+	mine, _ = mine.Without(stripped)
 	one := &entry{id: a.who, fields: mine, parsed: true}
 	switch {
 	case changed:
@@ -215,7 +192,7 @@ func (a *application) entry(last *entry, mine fieldSet, changed bool) *entry {
 		one.time = last.time
 	}
 	if last != nil && last.raw != nil {
-		if raw := mine.appendFields(make([]byte, 0, len(last.raw)+16), false); bytes.Equal(raw, last.raw) {
+		if raw := mine.AppendFields(make([]byte, 0, len(last.raw)+16)); bytes.Equal(raw, last.raw) {
 			one.raw = last.raw
 		} else {
 			one.raw = raw

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 // appliers apply configurations to objects of one kind, by plans and by structured-merge-diff.
@@ -25,104 +25,14 @@ type appliers struct {
 	slow *Generic
 	row  *resource.Resource
 	kind schema.GroupVersionKind
-	plan *plan
+	as   *form
 	// same counts configurations that could be applied by a plan, clashes those of them that were refused.
 	same, clashes, other int
 }
 
 func newAppliers(t testing.TB, fast *Managers, slow *Generic, row *resource.Resource) *appliers {
 	t.Helper()
-	plan, err := fast.planner.forType(reflect.TypeOf(row.Storage().New()).Elem())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &appliers{fast: fast, slow: slow, row: row, kind: row.GroupVersionKind(row.Storage().Name), plan: plan}
-}
-
-// wish is what somebody may apply: some of an object, with members that are null or empty here and there and lists in another order.
-func (a *appliers) wish(p *plan, v any, random *rand.Rand) any {
-	if random.IntN(60) == 0 {
-		return nil
-	}
-	if p == nil || p.shape == leaf {
-		return v
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for _, name := range sortedKeys(v) {
-			below := p.child
-			if p.shape == object {
-				f := p.field(name)
-				if f == nil {
-					continue
-				}
-				below = f.plan
-			}
-			if random.IntN(5) < 3 {
-				out[name] = a.wish(below, v[name], random)
-			}
-		}
-		return out
-	case []any:
-		out, seen := []any{}, map[string]bool{}
-		for _, one := range v {
-			element, err := p.elementOfItem(one)
-			if err != nil || seen[element] || random.IntN(4) == 0 {
-				continue
-			}
-			seen[element] = true
-			wanted := one
-			if p.shape == keyed {
-				wanted = a.wish(p.child, one, random)
-				members, ok := wanted.(map[string]any)
-				if !ok {
-					continue
-				}
-				for _, key := range p.keys {
-					if value, named := one.(map[string]any)[key.field.name]; named {
-						members[key.field.name] = value
-					}
-				}
-			}
-			out = append(out, wanted)
-		}
-		if random.IntN(3) == 0 {
-			random.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-		}
-		return out
-	}
-	return v
-}
-
-// tidy removes items of lists that are there twice, or have no key.
-func tidy(p *plan, v any) any {
-	if p == nil || p.shape == leaf {
-		return v
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		for name := range v {
-			below := p.child
-			if p.shape == object {
-				if below = nil; p.field(name) != nil {
-					below = p.field(name).plan
-				}
-			}
-			v[name] = tidy(below, v[name])
-		}
-	case []any:
-		var out []any
-		seen := map[string]bool{}
-		for _, one := range v {
-			if element, err := p.elementOfItem(one); err == nil && !seen[element] {
-				seen[element] = true
-				out = append(out, tidy(p.child, one))
-			}
-		}
-		return out
-	}
-	return v
+	return &appliers{fast: fast, slow: slow, row: row, kind: row.GroupVersionKind(row.Storage().Name), as: formOf(t, row)}
 }
 
 // members are those of the JSON of an object.
@@ -136,12 +46,13 @@ func (a *appliers) members(t testing.TB, obj resource.Object) map[string]any {
 	if parsed.err != nil {
 		t.Fatal(parsed.err)
 	}
-	return tidy(a.plan, parsed.object).(map[string]any)
+	delete(parsed.object["metadata"].(map[string]any), "managedFields")
+	return a.as.tidy(parsed.object).(map[string]any)
 }
 
 func (a *appliers) configuration(t testing.TB, obj resource.Object, random *rand.Rand) []byte {
 	t.Helper()
-	wanted, ok := a.wish(a.plan, a.members(t, obj), random).(map[string]any)
+	wanted, ok := a.as.wish(a.members(t, obj), random).(map[string]any)
 	if !ok {
 		wanted = map[string]any{}
 	}
@@ -172,7 +83,7 @@ func (a *appliers) apply(t testing.TB, live resource.Object, wanted Configuratio
 		t.Fatalf("%s: the live object was changed", context)
 	}
 	want, wantErr := a.slow.Apply(a.row, a.kind, live, wanted)
-	if errors.Is(gotErr, errNoPlan) {
+	if errors.Is(gotErr, merge.ErrNoPlan) {
 		a.other++
 		if wantErr != nil {
 			return live

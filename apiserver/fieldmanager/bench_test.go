@@ -13,6 +13,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 func readPod(t testing.TB) *corev1.Pod {
@@ -92,7 +93,7 @@ func BenchmarkPlan(b *testing.B)      { benchmark(b, New(apis.NewScheme())) }
 func BenchmarkReference(b *testing.B) { benchmark(b, &Generic{Scheme: apis.NewScheme()}) }
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
-		if _, err := (&planner{}).forType(reflect.TypeFor[corev1.Pod]()); err != nil {
+		if _, err := (&merge.Planner{}).ForType(reflect.TypeFor[corev1.Pod]()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 // Reference manages fields by way of structured-merge-diff.
@@ -31,25 +32,25 @@ type Custom struct {
 
 // NewCustom returns the field manager of such a kind. It looks at the schema when the first field is owned.
 func NewCustom(c Custom) *Managers {
-	plan := sync.OnceValues(func() (*plan, error) {
+	plan := sync.OnceValues(func() (*merge.Plan, error) {
 		form, err := c.Form()
 		if err != nil {
 			return nil, err
 		}
 		if form == nil {
-			return nil, fmt.Errorf("a kind without a schema: %w", errNoPlan)
+			return nil, fmt.Errorf("a kind without a schema: %w", merge.ErrNoPlan)
 		}
-		return untypedPlan(form)
+		return merge.ForSchema(form)
 	})
 	return &Managers{reference: c.Reference, untyped: plan, resetPaths: c.Reset, clock: clock.RealClock{}}
 }
 
 // planOf the kind of an object.
-func (m *Managers) planOf(obj resource.Object) (*plan, error) {
+func (m *Managers) planOf(obj resource.Object) (*merge.Plan, error) {
 	if m.untyped != nil {
 		return m.untyped()
 	}
-	return m.planner.forType(reflect.TypeOf(obj).Elem())
+	return m.planner.ForType(reflect.TypeOf(obj).Elem())
 }
 
 // rootOf is an object as its plan has it. It can be set.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 // filler makes random objects that look somewhat like what clients send.
@@ -70,12 +71,12 @@ func filler(seed int64, empty float64) *randfill.Filler {
 // kindsUnderTest are the stored resources whose types have plans.
 func kindsUnderTest(t testing.TB) []*resource.Resource {
 	var rows []*resource.Resource
-	p := &planner{}
+	p := &merge.Planner{}
 	for _, row := range apis.All() {
 		if row.Virtual || row.StoredIn != nil {
 			continue
 		}
-		if _, err := p.forType(reflect.TypeOf(row.Storage().New()).Elem()); err == nil {
+		if _, err := p.ForType(reflect.TypeOf(row.Storage().New()).Elem()); err == nil {
 			rows = append(rows, row)
 		} else {
 			t.Logf("%s: %v", row.Kind, err)
@@ -124,7 +125,7 @@ func change(v reflect.Value, random *rand.Rand, f *randfill.Filler, depth int) {
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
 		v = v.Elem()
 	}
-	whole := reflect.PointerTo(v.Type()).Implements(marshalerType)
+	whole := reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[json.Marshaler]())
 	switch {
 	case v.Kind() == reflect.Interface, v.Type() == reflect.TypeFor[metav1.TypeMeta]():
 		return

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -20,8 +21,8 @@ type entry struct {
 	raw  []byte // nil if fields changed since
 	// trusted says that raw comes from a stored object, and is spelled as it should be.
 	trusted bool
-	known   *knownSets
-	fields  fieldSet
+	known   *paths.Known
+	fields  paths.Set
 	parsed  bool
 	// tree is raw for an object without a Go type.
 	tree map[string]any
@@ -46,7 +47,7 @@ var emptyFields = []byte("{}")
 var errEntry = errors.New("malformed managedFields")
 
 // readEntries reads a list of managed fields. trusted are entries that were stored before, whose sets may be known.
-func readEntries(list, trusted []metav1.ManagedFieldsEntry, known *knownSets) (entries, error) {
+func readEntries(list, trusted []metav1.ManagedFieldsEntry, known *paths.Known) (entries, error) {
 	out := make(entries, 0, len(list)+1)
 	for i := range list {
 		from := &list[i]
@@ -85,12 +86,12 @@ func (e *entry) parse() error {
 	if e.parsed {
 		return nil
 	}
-	if set, ok := e.known.get(e.raw); ok && e.trusted {
+	if set, ok := e.known.Get(e.raw); ok && e.trusted {
 		e.fields, e.parsed = set, true
 		return nil
 	}
 	text := string(e.raw)
-	fields, asWritten, err := parseFields(text, e.trusted)
+	fields, asWritten, err := paths.Parse(text, e.trusted)
 	if err != nil {
 		return err
 	}
@@ -98,13 +99,13 @@ func (e *entry) parse() error {
 	if !asWritten {
 		e.raw = nil
 	} else if e.trusted {
-		e.known.put(text, fields)
+		e.known.Put(text, fields)
 	}
 	return nil
 }
 
 // set replaces the fields.
-func (e *entry) set(fields fieldSet) {
+func (e *entry) set(fields paths.Set) {
 	e.fields, e.parsed, e.raw, e.tree = fields, true, nil, nil
 }
 
@@ -118,8 +119,8 @@ func (e entries) find(who id) *entry {
 }
 
 // lose takes fields from every entry, and drops those that own nothing any more.
-func (e entries) lose(lost ...fieldSet) (entries, error) {
-	if !slices.ContainsFunc(lost, func(s fieldSet) bool { return len(s) > 0 }) {
+func (e entries) lose(lost ...paths.Set) (entries, error) {
+	if !slices.ContainsFunc(lost, func(s paths.Set) bool { return len(s) > 0 }) {
 		return e, nil
 	}
 	kept := e[:0]
@@ -132,7 +133,7 @@ func (e entries) lose(lost ...fieldSet) (entries, error) {
 			return nil, err
 		}
 		for _, fields := range lost {
-			if left, changed := one.fields.without(fields); changed {
+			if left, changed := one.fields.Without(fields); changed {
 				one.set(left)
 			}
 		}
@@ -151,13 +152,13 @@ func (e entries) drop() entries {
 }
 
 // mayOwn looks for the roots of the fields without reading them all.
-func (e *entry) mayOwn(lost []fieldSet) bool {
+func (e *entry) mayOwn(lost []paths.Set) bool {
 	if e.parsed {
 		return true
 	}
 	for _, fields := range lost {
 		for i := range fields {
-			if bytes.Contains(e.raw, []byte(`"`+fields[i].element+`":`)) {
+			if bytes.Contains(e.raw, []byte(`"`+fields[i].Element+`":`)) {
 				return true
 			}
 		}
@@ -166,7 +167,7 @@ func (e *entry) mayOwn(lost []fieldSet) bool {
 }
 
 // gain adds fields to the entry of a manager, which acts now.
-func (e entries) gain(who id, fields fieldSet, now *metav1.Time) (entries, error) {
+func (e entries) gain(who id, fields paths.Set, now *metav1.Time) (entries, error) {
 	one := e.find(who)
 	if one == nil {
 		one = &entry{id: who, parsed: true}
@@ -175,7 +176,7 @@ func (e entries) gain(who id, fields fieldSet, now *metav1.Time) (entries, error
 	if err := one.parse(); err != nil {
 		return nil, err
 	}
-	one.set(fields.union(one.fields))
+	one.set(fields.Union(one.fields))
 	one.time = now
 	return e, nil
 }
@@ -225,7 +226,7 @@ func (e entries) limit() (entries, error) {
 			continue
 		}
 		oldest.id, oldest.time = bucket, one.time
-		oldest.set(one.fields.union(oldest.fields))
+		oldest.set(one.fields.Union(oldest.fields))
 		e = slices.DeleteFunc(e, func(other *entry) bool { return other == one })
 		left--
 	}
@@ -271,7 +272,7 @@ func (e entries) write() []metav1.ManagedFieldsEntry {
 	list := make([]metav1.ManagedFieldsEntry, 0, len(e))
 	for _, one := range e {
 		if one.raw == nil {
-			one.raw = one.fields.appendFields(make([]byte, 0, 512), false)
+			one.raw = one.fields.AppendFields(make([]byte, 0, 512))
 		}
 		fields := &metav1.FieldsV1{}
 		fields.SetRawBytes(one.raw)

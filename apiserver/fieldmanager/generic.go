@@ -66,7 +66,7 @@ func (g *Generic) Apply(row *resource.Resource, kind schema.GroupVersionKind, li
 	if err != nil {
 		return nil, err
 	}
-	return merge(m, live.DeepCopyObject(), configuration, wanted)
+	return mergeInto(m, live.DeepCopyObject(), configuration, wanted)
 }
 
 // Merge returns live with the configuration merged into it by a field manager.
@@ -76,7 +76,7 @@ func Merge(m *managedfields.FieldManager, live resource.Object, wanted Configura
 		return nil, err
 	}
 	// What comes out shares what it is made of: atomic lists and maps of objects without a Go type.
-	return merge(m, live.DeepCopyObject(), configuration.DeepCopy(), wanted)
+	return mergeInto(m, live.DeepCopyObject(), configuration.DeepCopy(), wanted)
 }
 
 // readApplied reads a configuration, which may not say who manages it.
@@ -94,8 +94,8 @@ func readApplied(wanted Configuration) (*unstructured.Unstructured, error) {
 	return applied, nil
 }
 
-// merge changes live.
-func merge(m *managedfields.FieldManager, live runtime.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
+// mergeInto changes live.
+func mergeInto(m *managedfields.FieldManager, live runtime.Object, configuration *unstructured.Unstructured, wanted Configuration) (resource.Object, error) {
 	merged, err := m.Apply(live, configuration, wanted.Manager, wanted.Force)
 	if err != nil {
 		return nil, statusOf(err)

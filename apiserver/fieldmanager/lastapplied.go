@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 // lastAppliedManager is the manager that goes on where a client applied before the server did.
@@ -32,7 +33,7 @@ func (a *application) remember(merged resource.Object, configuration *unstructur
 	bare.SetAnnotations(named)
 	var text bytes.Buffer
 	if err := unstructured.UnstructuredJSONScheme.Encode(bare, &text); err != nil {
-		return errNoPlan
+		return merge.ErrNoPlan
 	}
 	annotations = maps.Clone(annotations)
 	annotations[corev1.LastAppliedConfigAnnotation] = text.String()

@@ -12,6 +12,8 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 )
 
 // Managers keeps the managed fields of every kind. It is safe for concurrent use.
@@ -19,12 +21,12 @@ type Managers struct {
 	generic *Generic // nil for a kind without a Go type
 	// reference decides where plans are not sure.
 	reference Reference
-	planner   planner
+	planner   merge.Planner
 	// untyped is the plan of a kind without a Go type; nil for all others. So is resetPaths.
-	untyped    func() (*plan, error)
+	untyped    func() (*merge.Plan, error)
 	resetPaths func(subresource string) [][]string
-	known      knownSets
-	resets     sync.Map // of resetKey to fieldSet
+	known      paths.Known
+	resets     sync.Map // of resetKey to Set
 	clock      clock.PassiveClock
 }
 
@@ -34,16 +36,16 @@ type resetKey struct {
 }
 
 // reset are the fields that a write cannot change, and so does not come to own.
-func (m *Managers) reset(row *resource.Resource, subresource string) fieldSet {
+func (m *Managers) reset(row *resource.Resource, subresource string) paths.Set {
 	key := resetKey{row: row, subresource: subresource}
 	if known, ok := m.resets.Load(key); ok {
-		return known.(fieldSet)
+		return known.(paths.Set)
 	}
-	paths := resetPaths
+	of := resetPaths
 	if m.resetPaths != nil {
-		paths = func(_ *resource.Resource, subresource string) [][]string { return m.resetPaths(subresource) }
+		of = func(_ *resource.Resource, subresource string) [][]string { return m.resetPaths(subresource) }
 	}
-	set := setOf(paths(row, subresource)...)
+	set := paths.Of(of(row, subresource)...)
 	m.resets.Store(key, set)
 	return set
 }
@@ -55,19 +57,19 @@ func New(scheme *runtime.Scheme) *Managers {
 }
 
 // stripped are never owned by anybody: what the server sets, and what names the object.
-var stripped = fieldSet{
-	{element: "f:apiVersion", member: true},
-	{element: "f:kind", member: true},
-	{element: "f:metadata", member: true, children: fieldSet{
-		{element: "f:clusterName", member: true},
-		{element: "f:creationTimestamp", member: true},
-		{element: "f:generation", member: true},
-		{element: "f:managedFields", member: true},
-		{element: "f:name", member: true},
-		{element: "f:namespace", member: true},
-		{element: "f:resourceVersion", member: true},
-		{element: "f:selfLink", member: true},
-		{element: "f:uid", member: true},
+var stripped = paths.Set{
+	{Element: "f:apiVersion", Member: true},
+	{Element: "f:kind", Member: true},
+	{Element: "f:metadata", Member: true, Children: paths.Set{
+		{Element: "f:clusterName", Member: true},
+		{Element: "f:creationTimestamp", Member: true},
+		{Element: "f:generation", Member: true},
+		{Element: "f:managedFields", Member: true},
+		{Element: "f:name", Member: true},
+		{Element: "f:namespace", Member: true},
+		{Element: "f:resourceVersion", Member: true},
+		{Element: "f:selfLink", Member: true},
+		{Element: "f:uid", Member: true},
 	}},
 }
 
@@ -102,7 +104,7 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 	}
 	who := id{manager: manager, version: version, subresource: subresource, operation: metav1.ManagedFieldsOperationUpdate}
 	owned, err = m.track(plan, owned, who, m.reset(row, subresource), live, obj)
-	if m.untyped != nil && errors.Is(err, errNoPlan) {
+	if m.untyped != nil && errors.Is(err, merge.ErrNoPlan) {
 		return m.reference.Update(row, kind, live, obj, manager, subresource)
 	}
 	if err != nil {
@@ -153,17 +155,17 @@ func (m *Managers) trusted(stored []metav1.ManagedFieldsEntry) []metav1.ManagedF
 }
 
 // track moves fields between the managers after a write.
-func (m *Managers) track(plan *plan, owned entries, who id, reset fieldSet, live, obj resource.Object) (entries, error) {
+func (m *Managers) track(plan *merge.Plan, owned entries, who id, reset paths.Set, live, obj resource.Object) (entries, error) {
 	owned = owned.drop()
-	change, err := plan.compare(rootOf(live), rootOf(obj))
+	change, err := plan.Compare(rootOf(live), rootOf(obj))
 	if err != nil {
 		return nil, err
 	}
-	if len(change.taken) == 0 && len(change.removed) == 0 {
+	if len(change.Taken) == 0 && len(change.Removed) == 0 {
 		return owned.limit()
 	}
-	taken, removed := change.taken.withoutBelow(reset), change.removed.withoutBelow(reset)
-	mine, _ := taken.without(stripped)
+	taken, removed := change.Taken.WithoutBelow(reset), change.Removed.WithoutBelow(reset)
+	mine, _ := taken.Without(stripped)
 	// The manager itself loses what it takes like all others, and gets it back at once.
 	if owned, err = owned.lose(taken, removed); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/merge"
 )
 
 // writer writes one object again and again, as different managers.
@@ -224,7 +225,7 @@ func TestTemplatesOfClaimsAreAppliedByPlan(t *testing.T) {
 	if err := apply(owner); err != nil {
 		t.Errorf("it is not: %v", err)
 	}
-	if err := apply(owner + "," + owner); !errors.Is(err, errNoPlan) {
+	if err := apply(owner + "," + owner); !errors.Is(err, merge.ErrNoPlan) {
 		t.Errorf("an owner that is there twice is not left to structured-merge-diff: %v", err)
 	}
 }

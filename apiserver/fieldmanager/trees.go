@@ -8,9 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 )
 
 // The managed fields of an object without a Go type are maps, which need not go through JSON to become sets, nor sets to become maps.
+
+// Names that every object has.
+const (
+	metadataName      = "metadata"
+	managedFieldsName = "managedFields"
+)
 
 // treesOf are the entries of such an object. It returns false for others, and for entries of which there are none or that are odd.
 func treesOf(obj resource.Object) (entries, bool) {
@@ -70,55 +77,8 @@ func treeOf(of any) (*entry, bool) {
 	if !isKnown || one.version == "" || members["fieldsType"] == nil || one.tree == nil {
 		return nil, false
 	}
-	if _, itself := one.tree["."]; itself {
-		return nil, false
-	}
-	one.fields, _, ok = setFrom(one.tree, 0)
+	one.fields, ok = paths.FromTree(one.tree)
 	return one, ok
-}
-
-// setFrom is the set of a tree, and whether what the tree stands for is a member itself.
-func setFrom(tree map[string]any, depth int) (set fieldSet, member, ok bool) {
-	if len(tree) == 0 {
-		return nil, true, true
-	}
-	set = make(fieldSet, 0, len(tree))
-	for name, value := range tree {
-		below, isMap := value.(map[string]any)
-		if !isMap || depth > maxDepth {
-			return nil, false, false
-		}
-		if name == "." {
-			member = true
-			continue
-		}
-		children, itself, fits := setFrom(below, depth+1)
-		if !fits {
-			return nil, false, false
-		}
-		set = append(set, item{element: escape(name), member: itself, children: children})
-	}
-	p := parser{}
-	for i := range set { // before they are sorted, for which they must be known
-		p.check(nil, set[i].element, set[i].children, set[i].member)
-	}
-	if p.odd {
-		return nil, false, false
-	}
-	set.sort()
-	return set, member, true
-}
-
-// tree is the set as a tree.
-func (s fieldSet) tree(member bool) map[string]any {
-	out := make(map[string]any, len(s)+1)
-	if member && len(s) > 0 {
-		out["."] = map[string]any{}
-	}
-	for i := range s {
-		out[unescape(s[i].element)] = s[i].children.tree(s[i].member)
-	}
-	return out
 }
 
 // writeTo gives an object the list of managed fields, in its order.
@@ -148,7 +108,7 @@ func (e *entry) bare() metav1.ManagedFieldsEntry {
 
 func (e *entry) members() map[string]any {
 	if e.tree == nil {
-		e.tree = e.fields.tree(false)
+		e.tree = e.fields.Tree()
 	}
 	out := map[string]any{"operation": string(e.operation), "apiVersion": e.version, "fieldsType": "FieldsV1", "fieldsV1": e.tree}
 	if e.manager != "" {

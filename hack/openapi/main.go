@@ -14,7 +14,7 @@ import (
 
 const (
 	schemasFile = "apiserver/openapi/definitions.zst"
-	markersFile = "apiserver/fieldmanager/markers.txt"
+	markersFile = "apiserver/fieldmanager/merge/markers.txt"
 )
 
 var errStale = errors.New("not what the types say: run `go run ./hack/openapi`")

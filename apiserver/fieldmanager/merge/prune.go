@@ -1,13 +1,14 @@
-package fieldmanager
+package merge
 
 import (
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 	"reflect"
 	"strings"
 )
 
-// prune removes from a merged object what its manager has applied before, does not apply any more, and nobody else owns. managed is
+// Prune removes from a merged object what its manager has applied before, does not apply any more, and nobody else owns. managed is
 // what anybody owns now. It returns what it removed.
-func (p *plan) prune(merged reflect.Value, last, managed fieldSet) (fieldSet, error) {
+func (p *Plan) Prune(merged reflect.Value, last, managed paths.Set) (paths.Set, error) {
 	part := p.part(last)
 	last = part.named(last)
 	before, err := part.names(merged, nil)
@@ -19,29 +20,29 @@ func (p *plan) prune(merged reflect.Value, last, managed fieldSet) (fieldSet, er
 		return nil, err
 	}
 	// What somebody owns comes back, and with it all that is below.
-	unowned, _ := before.without(rest.union(part.named(managed)))
+	unowned, _ := before.Without(rest.Union(part.named(managed)))
 	kept, err := part.names(merged, unowned)
 	if err != nil {
 		return nil, err
 	}
 	// What was not applied stays, though it was below something that goes.
-	gone, _ := before.without(kept)
-	if gone = gone.intersect(last); len(gone) == 0 {
+	gone, _ := before.Without(kept)
+	if gone = gone.Intersect(last); len(gone) == 0 {
 		return nil, nil
 	}
-	var d difference
+	var d Difference
 	_, err = part.remove(merged, gone, &d)
-	return d.removed, err
+	return d.Removed, err
 }
 
 // part is the plan of a whole object for some of its fields.
-func (p *plan) part(of fieldSet) *plan {
+func (p *Plan) part(of paths.Set) *Plan {
 	if p.untyped != nil {
 		return p
 	}
-	part := &plan{shape: object}
+	part := &Plan{shape: object}
 	for i := range of {
-		if f := p.fieldAt(of[i].element); f != nil {
+		if f := p.fieldAt(of[i].Element); f != nil {
 			part.fields = append(part.fields, *f)
 		}
 	}
@@ -49,43 +50,43 @@ func (p *plan) part(of fieldSet) *plan {
 }
 
 // named adds the fields of structs to a set that has something below them.
-func (p *plan) named(s fieldSet) fieldSet {
-	out := make(fieldSet, len(s))
+func (p *Plan) named(s paths.Set) paths.Set {
+	out := make(paths.Set, len(s))
 	for i := range s {
 		out[i] = s[i]
-		if len(s[i].children) == 0 {
+		if len(s[i].Children) == 0 {
 			continue
 		}
-		below := &plan{}
-		switch element := s[i].element; {
+		below := &Plan{}
+		switch element := s[i].Element; {
 		case p.shape == object && element[0] == 'f':
 			if f := p.fieldAt(element); f != nil {
-				out[i].member, below = true, f.plan
+				out[i].Member, below = true, f.plan
 			}
 		case p.shape == table && element[0] == 'f':
 			plan, isField := p.underElement(element)
-			if out[i].member = out[i].member || isField; plan != nil {
+			if out[i].Member = out[i].Member || isField; plan != nil {
 				below = plan
 			}
 		case p.shape == keyed && element[0] == 'k':
 			below = p.child
 		}
-		out[i].children = below.named(s[i].children)
+		out[i].Children = below.named(s[i].Children)
 	}
 	return out
 }
 
 // names are the fields that a value has, less those that are gone and what is below them, with named ones among them.
-func (p *plan) names(v reflect.Value, gone fieldSet) (fieldSet, error) {
+func (p *Plan) names(v reflect.Value, gone paths.Set) (paths.Set, error) {
 	all, err := p.fieldsOf(v, gone)
-	return p.named(all.children), err
+	return p.named(all.Children), err
 }
 
 // fieldsOf are the fields of a value that is there. What is emptied becomes a null, and that is a field too.
-func (p *plan) fieldsOf(v reflect.Value, gone fieldSet) (item, error) {
-	var out item
+func (p *Plan) fieldsOf(v reflect.Value, gone paths.Set) (paths.Item, error) {
+	var out paths.Item
 	if p.loose {
-		return out, errNoPlan
+		return out, ErrNoPlan
 	}
 	v = content(v)
 	if p.untyped != nil {
@@ -95,31 +96,32 @@ func (p *plan) fieldsOf(v reflect.Value, gone fieldSet) (item, error) {
 		}
 	}
 	if !v.IsValid() || p.shape == leaf {
-		return item{member: true}, nil
+		return paths.Item{Member: true}, nil
 	}
 	left := 0
-	err := p.each(v, func(element string, plan *plan, isField bool, below reflect.Value) error {
-		dropped := gone.at(element)
-		if dropped.member {
+	err := p.each(v, func(element string, plan *Plan, isField bool, below reflect.Value) error {
+		dropped := gone.At(element)
+		if dropped.Member {
 			return nil
 		}
 		left++
-		one, err := plan.fieldsOf(below, dropped.children)
-		one.member = one.member || !isField
-		out.add(element, one)
+		one, err := plan.fieldsOf(below, dropped.Children)
+		one.Member = one.Member || !isField
+		one.Element = element
+		out.Children = out.Children.Appended(one)
 		return err
 	})
 	if left == 0 {
-		out.member = len(gone) > 0 || p.shape == object || p.shape == table
+		out.Member = len(gone) > 0 || p.shape == object || p.shape == table
 	}
 	if p.shape != object {
-		out.children.sort()
+		out.Children.Sort()
 	}
 	return out, err
 }
 
 // each visits what is directly below a value.
-func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, isField bool, below reflect.Value) error) error {
+func (p *Plan) each(v reflect.Value, visit func(element string, plan *Plan, isField bool, below reflect.Value) error) error {
 	switch p.shape {
 	case object:
 		for i := range p.fields {
@@ -134,9 +136,9 @@ func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, isFi
 		for items := v.MapRange(); items.Next(); {
 			plan, isField := p.under(items.Key().String())
 			if plan == nil {
-				return errNoPlan
+				return ErrNoPlan
 			}
-			if err := visit(fieldElement(items.Key().String()), plan, isField, items.Value()); err != nil {
+			if err := visit(paths.Field(items.Key().String()), plan, isField, items.Value()); err != nil {
 				return err
 			}
 		}
@@ -155,7 +157,7 @@ func (p *plan) each(v reflect.Value, visit func(element string, plan *plan, isFi
 }
 
 // remove takes fields out of a value, notes them, and returns whether anything is left.
-func (p *plan) remove(v reflect.Value, gone fieldSet, d *difference) (bool, error) {
+func (p *Plan) remove(v reflect.Value, gone paths.Set, d *Difference) (bool, error) {
 	held := v
 	v = content(v)
 	if p.untyped != nil {
@@ -177,7 +179,7 @@ func (p *plan) remove(v reflect.Value, gone fieldSet, d *difference) (bool, erro
 			continue
 		}
 		at := f.place(v)
-		keep, err := f.plan.removeAt(at, f.element, gone.at(f.element), d)
+		keep, err := f.plan.removeAt(at, f.element, gone.At(f.element), d)
 		if err != nil {
 			return false, err
 		}
@@ -189,18 +191,18 @@ func (p *plan) remove(v reflect.Value, gone fieldSet, d *difference) (bool, erro
 }
 
 // removeAt removes a value, or what is below it, and returns whether it stays: as a null if nothing is below it any more.
-func (p *plan) removeAt(v reflect.Value, element string, gone item, d *difference) (bool, error) {
-	var below difference
+func (p *Plan) removeAt(v reflect.Value, element string, gone paths.Item, d *Difference) (bool, error) {
+	var below Difference
 	var err error
-	if gone.member {
-		below, err = p.compare(v, reflect.Value{})
+	if gone.Member {
+		below, err = p.Compare(v, reflect.Value{})
 		d.add(element, below)
 		return false, err
 	}
-	if len(gone.children) == 0 {
+	if len(gone.Children) == 0 {
 		return true, nil
 	}
-	left, err := p.remove(v, gone.children, &below)
+	left, err := p.remove(v, gone.Children, &below)
 	d.add(element, below)
 	if !left {
 		v.SetZero()
@@ -209,18 +211,18 @@ func (p *plan) removeAt(v reflect.Value, element string, gone item, d *differenc
 }
 
 // removeItems removes items of a list or keys of a map. Others move up.
-func (p *plan) removeItems(held, v reflect.Value, gone fieldSet, d *difference) (bool, error) {
-	var below difference
+func (p *Plan) removeItems(held, v reflect.Value, gone paths.Set, d *Difference) (bool, error) {
+	var below Difference
 	if p.shape == table {
 		for _, key := range v.MapKeys() {
-			element := fieldElement(key.String())
+			element := paths.Field(key.String())
 			value := reflect.New(v.Type().Elem()).Elem()
 			value.Set(v.MapIndex(key))
 			plan, _ := p.under(key.String())
 			if plan == nil {
-				return false, errNoPlan
+				return false, ErrNoPlan
 			}
-			keep, err := plan.removeAt(value, element, gone.at(element), &below)
+			keep, err := plan.removeAt(value, element, gone.At(element), &below)
 			if err != nil {
 				return false, err
 			}
@@ -230,7 +232,7 @@ func (p *plan) removeItems(held, v reflect.Value, gone fieldSet, d *difference) 
 			v.SetMapIndex(key, value)
 		}
 		below.sort()
-		d.removed = append(d.removed, below.removed...)
+		d.Removed = append(d.Removed, below.Removed...)
 		return v.Len() > 0, nil
 	}
 	kept := 0
@@ -239,7 +241,7 @@ func (p *plan) removeItems(held, v reflect.Value, gone fieldSet, d *difference) 
 		if err != nil {
 			return false, err
 		}
-		keep, err := p.child.removeAt(v.Index(i), element, gone.at(element), &below)
+		keep, err := p.child.removeAt(v.Index(i), element, gone.At(element), &below)
 		if err != nil {
 			return false, err
 		}
@@ -254,15 +256,39 @@ func (p *plan) removeItems(held, v reflect.Value, gone fieldSet, d *difference) 
 		v.Set(v.Slice(0, kept))
 	}
 	below.sort()
-	d.removed = append(d.removed, below.removed...)
+	d.Removed = append(d.Removed, below.Removed...)
 	return kept > 0, nil
 }
 
 // underElement is under by the spelling of a name.
-func (p *plan) underElement(element string) (*plan, bool) {
+func (p *Plan) underElement(element string) (*Plan, bool) {
 	name, ok := strings.CutPrefix(element, "f:")
 	if !ok {
 		return nil, false
 	}
-	return p.under(unescape(name))
+	return p.under(paths.Unescape(name))
+}
+
+// Suits says whether no field of a set is below one that is owned as a whole. Types may have been otherwise once.
+func (p *Plan) Suits(s paths.Set) bool {
+	for i := range s {
+		if len(s[i].Children) == 0 {
+			continue
+		}
+		switch element := s[i].Element; {
+		case p.shape == leaf:
+			return false
+		case p.shape == object:
+			if f := p.fieldAt(element); f != nil && (f.plan.shape == leaf || !f.plan.Suits(s[i].Children)) {
+				return false
+			}
+		case p.shape == table && p.untyped != nil:
+			if below, _ := p.underElement(element); below != nil && (below.shape == leaf || !below.Suits(s[i].Children)) {
+				return false
+			}
+		case p.child.shape == leaf || !p.child.Suits(s[i].Children):
+			return false
+		}
+	}
+	return true
 }

@@ -1,4 +1,4 @@
-package fieldmanager
+package merge
 
 import (
 	"encoding/base64"
@@ -12,13 +12,13 @@ import (
 
 // assign sets a leaf to what a configuration says, and returns whether JSON has it otherwise now. Values are compared as they are
 // spelled: a quantity of 1000m is not one of 1.
-func (p *plan) assign(into reflect.Value, there bool, wanted any) (changed bool, err error) {
+func (p *Plan) assign(into reflect.Value, there bool, wanted any) (changed bool, err error) {
 	if p.untyped != nil {
 		return p.assignUntyped(into, there, wanted)
 	}
 	old := content(into)
 	if p.loose {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	if wanted == nil {
 		changed = !there || !isNull(old)
@@ -57,7 +57,7 @@ func isNull(v reflect.Value) bool {
 }
 
 // read sets a fresh value to what is wanted, and returns whether the old one is spelled alike.
-func (p *plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error) {
+func (p *Plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error) {
 	switch fresh.Type() {
 	case quantityType, timeType, microTimeType, durationType, intOrStringType:
 		return readAny(fresh, old, wanted)
@@ -66,21 +66,21 @@ func (p *plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error
 	case reflect.String:
 		text, ok := wanted.(string)
 		if !ok {
-			return false, errNoPlan
+			return false, ErrNoPlan
 		}
 		fresh.SetString(text)
 		return old.IsValid() && old.String() == text, nil
 	case reflect.Bool:
 		yes, ok := wanted.(bool)
 		if !ok {
-			return false, errNoPlan
+			return false, ErrNoPlan
 		}
 		fresh.SetBool(yes)
 		return old.IsValid() && old.Bool() == yes, nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		number, ok := wanted.(int64)
 		if !ok || fresh.OverflowInt(number) {
-			return false, errNoPlan
+			return false, ErrNoPlan
 		}
 		fresh.SetInt(number)
 		return old.IsValid() && old.Int() == number, nil
@@ -90,10 +90,10 @@ func (p *plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error
 		}
 	case reflect.Struct, reflect.Map:
 	default:
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	if p.nested && (p.inner == nil || !p.inner.fits(reflect.ValueOf(wanted), true)) {
-		return false, errNoPlan // something may be there twice, which is an error
+		return false, ErrNoPlan // something may be there twice, which is an error
 	}
 	return readAny(fresh, old, wanted)
 }
@@ -101,11 +101,11 @@ func (p *plan) read(fresh, old reflect.Value, wanted any) (equal bool, err error
 func readBytes(fresh, old reflect.Value, wanted any) (equal bool, err error) {
 	text, ok := wanted.(string)
 	if !ok {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	fresh.SetBytes(data)
 	return old.IsValid() && base64.StdEncoding.EncodeToString(old.Bytes()) == text, nil
@@ -114,22 +114,22 @@ func readBytes(fresh, old reflect.Value, wanted any) (equal bool, err error) {
 // readAny reads what is owned as a whole by way of JSON.
 func readAny(fresh, old reflect.Value, wanted any) (equal bool, err error) {
 	if !isWhole(wanted) {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	data, err := json.Marshal(wanted)
 	if err != nil {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	faults, err := kjson.UnmarshalStrict(data, fresh.Addr().Interface())
 	if err != nil || len(faults) > 0 {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	if !old.IsValid() {
 		return false, nil
 	}
 	before, err := value.NewValueReflect(boxed(old).Interface())
 	if err != nil {
-		return false, errNoPlan
+		return false, ErrNoPlan
 	}
 	return value.Equals(before, value.NewValueInterface(wanted)), nil
 }

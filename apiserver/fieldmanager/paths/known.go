@@ -1,11 +1,11 @@
-package fieldmanager
+package paths
 
 import "sync"
 
-// knownSets keeps sets that have been read from FieldsV1: what the managers of one object own, those of many others own as well.
-type knownSets struct {
+// Known keeps sets that have been read from FieldsV1: what the managers of one object own, those of many others own as well.
+type Known struct {
 	mu   sync.Mutex
-	sets map[string]fieldSet
+	sets map[string]Set
 }
 
 const (
@@ -15,7 +15,7 @@ const (
 	maxKnownText = 8 << 10
 )
 
-func (k *knownSets) get(raw []byte) (fieldSet, bool) {
+func (k *Known) Get(raw []byte) (Set, bool) {
 	if k == nil {
 		return nil, false
 	}
@@ -25,14 +25,14 @@ func (k *knownSets) get(raw []byte) (fieldSet, bool) {
 	return set, ok
 }
 
-func (k *knownSets) put(text string, set fieldSet) {
+func (k *Known) Put(text string, set Set) {
 	if k == nil || len(text) > maxKnownText {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.sets == nil || len(k.sets) >= maxKnown {
-		k.sets = make(map[string]fieldSet)
+		k.sets = make(map[string]Set)
 	}
 	k.sets[text] = set
 }

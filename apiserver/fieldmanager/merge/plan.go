@@ -1,4 +1,4 @@
-package fieldmanager
+package merge
 
 import (
 	"encoding/json"
@@ -15,22 +15,23 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 )
 
-// errNoPlan says that values of a type can only be compared as untyped trees.
-var errNoPlan = errors.New("no plan for this type")
+// ErrNoPlan says that values of a type can only be compared as untyped trees.
+var ErrNoPlan = errors.New("no plan for this type")
 
-// A plan says how two values of one Go type are compared field by field.
-type plan struct {
+// A Plan says how two values of one Go type are compared field by field.
+type Plan struct {
 	shape shape
 	// equal compares two leaves, neither of which is null.
 	equal  func(l, r reflect.Value) bool
 	fields []fieldPlan  // of a struct, by name
-	child  *plan        // of a list or map
+	child  *Plan        // of a list or map
 	keys   []keyPlan    // of a list with keys, by name
 	nested bool         // whether there are sets and lists with keys within a leaf
-	inner  *plan        // an untyped one for what is in such a leaf, by which that is looked through; nil where that cannot be done
+	inner  *Plan        // an untyped one for what is in such a leaf, by which that is looked through; nil where that cannot be done
 	typ    reflect.Type // of a leaf
 	// untyped is set for values that have no Go type.
 	untyped *untyped
@@ -55,22 +56,22 @@ type fieldPlan struct {
 	typ       reflect.Type
 	omitEmpty bool
 	omitZero  func(reflect.Value) bool
-	plan      *plan
+	plan      *Plan
 	key       reflect.Value // the name, for maps of what has no Go type
 }
 
 // keyPlan is one of the fields that tell items apart.
 type keyPlan struct {
 	field  *fieldPlan
-	preset scalar
+	preset paths.Scalar
 }
 
-// planner compiles plans and keeps them.
-type planner struct {
+// Planner compiles plans and keeps them.
+type Planner struct {
 	mu      sync.Mutex
 	markers map[string]marker
-	roots   map[reflect.Type]*plan // of kinds
-	plans   map[planKey]*plan
+	roots   map[reflect.Type]*Plan // of kinds
+	plans   map[planKey]*Plan
 	failed  map[reflect.Type]error
 }
 
@@ -94,13 +95,13 @@ var (
 	converterType    = reflect.TypeFor[value.UnstructuredConverter]()
 )
 
-// forType returns the plan of a kind's Go type, a struct.
-func (p *planner) forType(t reflect.Type) (*plan, error) {
+// ForType returns the plan of a kind's Go type, a struct.
+func (p *Planner) ForType(t reflect.Type) (*Plan, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.markers == nil {
-		p.markers, p.plans, p.failed = parseMarkers(markersText), map[planKey]*plan{}, map[reflect.Type]error{}
-		p.roots = map[reflect.Type]*plan{}
+		p.markers, p.plans, p.failed = parseMarkers(markersText), map[planKey]*Plan{}, map[reflect.Type]error{}
+		p.roots = map[reflect.Type]*Plan{}
 	}
 	if known := p.roots[t]; known != nil {
 		return known, nil
@@ -112,7 +113,7 @@ func (p *planner) forType(t reflect.Type) (*plan, error) {
 	if err != nil {
 		p.failed[t] = err
 		// What was compiled on the way may lead to parts that are not.
-		p.plans, p.roots = map[planKey]*plan{}, map[reflect.Type]*plan{}
+		p.plans, p.roots = map[planKey]*Plan{}, map[reflect.Type]*Plan{}
 		return nil, err
 	}
 	p.roots[t] = made
@@ -120,7 +121,7 @@ func (p *planner) forType(t reflect.Type) (*plan, error) {
 }
 
 // compile makes the plan of a type as held by a field with a marker.
-func (p *planner) compile(t reflect.Type, m marker) (*plan, error) {
+func (p *Planner) compile(t reflect.Type, m marker) (*Plan, error) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -131,12 +132,12 @@ func (p *planner) compile(t reflect.Type, m marker) (*plan, error) {
 	if known := p.plans[key]; known != nil {
 		return known, nil
 	}
-	made := &plan{}
+	made := &Plan{}
 	p.plans[key] = made // types may hold themselves
 	return made, p.fill(made, t, m)
 }
 
-func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
+func (p *Planner) fill(made *Plan, t reflect.Type, m marker) error {
 	made.typ = t
 	switch t {
 	case quantityType, timeType, microTimeType, durationType, intOrStringType, rawExtensionType:
@@ -144,7 +145,7 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 		return nil
 	}
 	if t.Implements(marshalerType) || reflect.PointerTo(t).Implements(marshalerType) || reflect.PointerTo(t).Implements(converterType) {
-		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+		return fmt.Errorf("comparing %s: %w", t, ErrNoPlan)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -158,7 +159,7 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 			break
 		}
 		if t.Key().Kind() != reflect.String {
-			return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+			return fmt.Errorf("comparing %s: %w", t, ErrNoPlan)
 		}
 		made.shape = table
 		child, err := p.compile(t.Elem(), marker{})
@@ -169,7 +170,7 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 			return p.fillList(made, t, m)
 		}
 	case reflect.Interface, reflect.Chan, reflect.Func, reflect.Array:
-		return fmt.Errorf("comparing %s: %w", t, errNoPlan)
+		return fmt.Errorf("comparing %s: %w", t, ErrNoPlan)
 	}
 	made.equal, made.nested = equalityOf(t), p.hasLists(t, map[reflect.Type]bool{})
 	if made.nested {
@@ -179,7 +180,7 @@ func (p *planner) fill(made *plan, t reflect.Type, m marker) error {
 }
 
 // hasLists says whether there is a set or a list with keys within values of a type.
-func (p *planner) hasLists(t reflect.Type, seen map[reflect.Type]bool) bool {
+func (p *Planner) hasLists(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
 		return p.hasLists(t.Elem(), seen)
@@ -200,7 +201,7 @@ func (p *planner) hasLists(t reflect.Type, seen map[reflect.Type]bool) bool {
 	})
 }
 
-func (p *planner) fillList(made *plan, t reflect.Type, m marker) error {
+func (p *Planner) fillList(made *Plan, t reflect.Type, m marker) error {
 	child, err := p.compile(t.Elem(), marker{})
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (p *planner) fillList(made *plan, t reflect.Type, m marker) error {
 	if m.kind == "set" {
 		made.shape = set
 		if child.shape != leaf || !isScalar(t.Elem()) {
-			return fmt.Errorf("comparing sets of %s: %w", t.Elem(), errNoPlan)
+			return fmt.Errorf("comparing sets of %s: %w", t.Elem(), ErrNoPlan)
 		}
 		return nil
 	}
@@ -218,7 +219,7 @@ func (p *planner) fillList(made *plan, t reflect.Type, m marker) error {
 	for _, key := range m.keys {
 		at := slices.IndexFunc(fields, func(f fieldPlan) bool { return f.name == key.name })
 		if at < 0 || !isScalar(fields[at].typ) {
-			return fmt.Errorf("comparing lists of %s by %s: %w", t.Elem(), key.name, errNoPlan)
+			return fmt.Errorf("comparing lists of %s by %s: %w", t.Elem(), key.name, ErrNoPlan)
 		}
 		made.keys = append(made.keys, keyPlan{field: &fields[at], preset: key.preset})
 	}
@@ -238,7 +239,7 @@ func isScalar(t reflect.Type) bool {
 }
 
 // fillObject makes the plans of the fields. Of a whole object, nobody owns what says who owns.
-func (p *planner) fillObject(made *plan, t reflect.Type, root bool) error {
+func (p *Planner) fillObject(made *Plan, t reflect.Type, root bool) error {
 	model := openapi.ModelName(reflect.Zero(t).Interface())
 	for _, field := range fieldsOf(t) {
 		m := p.markers[model+" "+field.name]
@@ -259,7 +260,7 @@ func (p *planner) fillObject(made *plan, t reflect.Type, root bool) error {
 }
 
 // field returns the field of a name, or nil.
-func (p *plan) field(name string) *fieldPlan {
+func (p *Plan) field(name string) *fieldPlan {
 	at, found := slices.BinarySearchFunc(p.fields, name, func(f fieldPlan, name string) int { return strings.Compare(f.name, name) })
 	if !found {
 		return nil
@@ -268,7 +269,7 @@ func (p *plan) field(name string) *fieldPlan {
 }
 
 // fieldAt returns the field of an element, or nil.
-func (p *plan) fieldAt(element string) *fieldPlan {
+func (p *Plan) fieldAt(element string) *fieldPlan {
 	name, isField := strings.CutPrefix(element, "f:")
 	if !isField {
 		return nil
@@ -316,7 +317,7 @@ func collectFields(t reflect.Type, path [][]int, into map[string]fieldPlan) {
 		if name == "" {
 			name = f.Name
 		}
-		field := fieldPlan{name: name, element: fieldElement(name), path: at, typ: f.Type, omitEmpty: slices.Contains(options, "omitempty")}
+		field := fieldPlan{name: name, element: paths.Field(name), path: at, typ: f.Type, omitEmpty: slices.Contains(options, "omitempty")}
 		if slices.Contains(options, "omitzero") {
 			field.omitZero = value.OmitZeroFunc(f.Type)
 		}

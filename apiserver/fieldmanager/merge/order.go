@@ -1,4 +1,4 @@
-package fieldmanager
+package merge
 
 import "slices"
 

@@ -1,4 +1,4 @@
-package fieldmanager
+package paths
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 )
 
 // randomSet makes a set in both spellings.
-func randomSet(random *rand.Rand) (*fieldpath.Set, fieldSet) {
+func randomSet(random *rand.Rand) (*fieldpath.Set, Set) {
 	names := []string{"a", "b", "spec", "x y", `q"uote`, "<b>", "ü"}
 	s := fieldpath.NewSet()
 	for range random.IntN(8) {
@@ -31,7 +31,7 @@ func randomSet(random *rand.Rand) (*fieldpath.Set, fieldSet) {
 	if err != nil {
 		panic(err)
 	}
-	mine, asWritten, err := parseFields(string(raw), false)
+	mine, asWritten, err := Parse(string(raw), false)
 	if err != nil || !asWritten {
 		panic(fmt.Sprintf("%s: %v, as written %v", raw, err, asWritten))
 	}
@@ -43,23 +43,23 @@ func TestSetsBehaveLikeTheReference(t *testing.T) {
 	for range 3000 {
 		a, x := randomSet(random)
 		b, y := randomSet(random)
-		same(t, "union", a.Union(b), x.union(y))
-		rest, changed := x.without(y)
+		same(t, "union", a.Union(b), x.Union(y))
+		rest, changed := x.Without(y)
 		same(t, "difference", a.Difference(b), rest)
 		if changed == a.Equals(a.Difference(b)) {
 			t.Fatalf("difference of %v and %v says changed %v", a, b, changed)
 		}
-		same(t, "recursive difference", a.RecursiveDifference(b), x.withoutBelow(y))
+		same(t, "recursive difference", a.RecursiveDifference(b), x.WithoutBelow(y))
 	}
 }
 
-func same(t *testing.T, what string, want *fieldpath.Set, got fieldSet) {
+func same(t *testing.T, what string, want *fieldpath.Set, got Set) {
 	t.Helper()
 	raw, err := want.ToJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if mine := string(got.appendFields(nil, false)); mine != string(raw) {
+	if mine := string(got.AppendFields(nil)); mine != string(raw) {
 		t.Fatalf("%s is\n     %s\nnot %s", what, mine, raw)
 	}
 }
@@ -76,17 +76,17 @@ func TestFieldsOfStrangersAreBroughtIntoShape(t *testing.T) {
 		`{"f:metadata":{"f:labels":{".":{},"f:app":{}}}}`: `{"f:metadata":{"f:labels":{".":{},"f:app":{}}}}`,
 		`{}`: `{}`,
 	} {
-		set, _, err := parseFields(raw, false)
+		set, _, err := Parse(raw, false)
 		if err != nil {
 			t.Errorf("%s: %v", raw, err)
 			continue
 		}
-		if got := string(set.appendFields(nil, false)); got != want {
+		if got := string(set.AppendFields(nil)); got != want {
 			t.Errorf("%s became %s, want %s", raw, got, want)
 		}
 	}
 	for _, raw := range []string{``, `[]`, `{"f:a":1}`, `{"f:a"`, `{"f:a":{}`, `{"f:a":{}}x`, `nonsense`} {
-		if set, _, err := parseFields(raw, true); err == nil && len(set) > 1 {
+		if set, _, err := Parse(raw, true); err == nil && len(set) > 1 {
 			t.Errorf("%q was read as %v", raw, set)
 		}
 	}
@@ -103,7 +103,7 @@ func FuzzFields(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var reference fieldpath.Set
 		wantErr := reference.FromJSON(bytes.NewReader(raw))
-		got, _, err := parseFields(string(raw), false)
+		got, _, err := Parse(string(raw), false)
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q: %v, want %v", raw, err, wantErr)
 		}
@@ -114,7 +114,7 @@ func FuzzFields(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if mine := got.appendFields(nil, false); !bytes.Equal(mine, want) {
+		if mine := got.AppendFields(nil); !bytes.Equal(mine, want) {
 			t.Fatalf("%q is\n     %s\nnot %s", raw, mine, want)
 		}
 	})

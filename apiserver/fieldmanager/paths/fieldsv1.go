@@ -1,4 +1,4 @@
-package fieldmanager
+package paths
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 
 var errFields = errors.New("malformed FieldsV1")
 
-// parseFields reads a set from FieldsV1, and says whether it was spelled and ordered as structured-merge-diff does. If it was not,
+// Parse reads a set from FieldsV1, and says whether it was spelled and ordered as structured-merge-diff does. If it was not,
 // which is only looked into where it is not trusted, the set is what that would make of it.
-func parseFields(text string, trusted bool) (fields fieldSet, asWritten bool, err error) {
+func Parse(text string, trusted bool) (fields Set, asWritten bool, err error) {
 	p := parser{text: text, trusted: trusted}
 	fields, _, err = p.object(0)
 	if err == nil && p.at == len(p.text) && !p.odd {
@@ -43,14 +43,14 @@ type parser struct {
 const maxDepth = 200
 
 // object reads one object, and says whether the path that leads to it is a member of the set.
-func (p *parser) object(depth int) (fieldSet, bool, error) {
+func (p *parser) object(depth int) (Set, bool, error) {
 	if depth > maxDepth || !p.skip('{') {
 		return nil, false, errFields
 	}
 	if p.skip('}') {
 		return nil, true, nil
 	}
-	var set fieldSet
+	var set Set
 	member := false
 	for {
 		element, err := p.key()
@@ -67,7 +67,7 @@ func (p *parser) object(depth int) (fieldSet, bool, error) {
 			if !p.trusted {
 				p.check(set, element, children, isMember)
 			}
-			set = append(set, item{element: element, member: isMember, children: children})
+			set = append(set, Item{Element: element, Member: isMember, Children: children})
 		}
 		switch {
 		case p.skip(','):
@@ -80,17 +80,17 @@ func (p *parser) object(depth int) (fieldSet, bool, error) {
 }
 
 // check notices elements that are out of order, unknown, or not spelled as they should be.
-func (p *parser) check(set fieldSet, element string, children fieldSet, member bool) {
+func (p *parser) check(set Set, element string, children Set, member bool) {
 	if len(element) < 2 || element[1] != ':' || strings.IndexByte("fkvi", element[0]) < 0 || (!member && len(children) == 0) {
 		p.odd = true
 		return
 	}
 	if element[0] == 'f' {
-		p.odd = p.odd || escape(unescape(element)) != element
+		p.odd = p.odd || escape(Unescape(element)) != element
 	} else if !canonicalKey(element) && serialize(pathElement(element)) != element {
 		p.odd = true
 	}
-	if len(set) > 0 && (len(set[len(set)-1].element) < 2 || compareElements(set[len(set)-1].element, element) >= 0) {
+	if len(set) > 0 && (len(set[len(set)-1].Element) < 2 || compareElements(set[len(set)-1].Element, element) >= 0) {
 		p.odd = true
 	}
 }
@@ -149,8 +149,11 @@ func (p *parser) skip(c byte) bool {
 	return false
 }
 
-// appendFields writes the set as FieldsV1.
-func (s fieldSet) appendFields(out []byte, member bool) []byte {
+// AppendFields writes the set as FieldsV1.
+func (s Set) AppendFields(out []byte) []byte { return s.appendBelow(out, false) }
+
+// appendBelow writes what is below a path, and whether the path is a member itself.
+func (s Set) appendBelow(out []byte, member bool) []byte {
 	out = append(out, '{')
 	if member && len(s) > 0 {
 		out = append(out, `".":{}`...)
@@ -160,9 +163,9 @@ func (s fieldSet) appendFields(out []byte, member bool) []byte {
 			out = append(out, ',')
 		}
 		out = append(out, '"')
-		out = append(out, s[i].element...)
+		out = append(out, s[i].Element...)
 		out = append(out, '"', ':')
-		out = s[i].children.appendFields(out, s[i].member)
+		out = s[i].Children.appendBelow(out, s[i].Member)
 	}
 	return append(out, '}')
 }

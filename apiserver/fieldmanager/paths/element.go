@@ -1,4 +1,4 @@
-package fieldmanager
+package paths
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ func compareElements(a, b string) int {
 		if strings.IndexByte(a, '\\') < 0 && strings.IndexByte(b, '\\') < 0 {
 			return strings.Compare(a, b)
 		}
-		return strings.Compare(unescape(a), unescape(b))
+		return strings.Compare(Unescape(a), Unescape(b))
 	}
 	if a[0] != b[0] {
 		return strings.IndexByte("fkvi", a[0]) - strings.IndexByte("fkvi", b[0])
@@ -88,8 +88,8 @@ func digits(text string) int {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unescape returns the path element that stands between quotes in JSON.
-func unescape(raw string) string {
+// Unescape returns the path element that stands between quotes in JSON.
+func Unescape(raw string) string {
 	if strings.IndexByte(raw, '\\') < 0 {
 		return raw
 	}
@@ -102,7 +102,7 @@ func unescape(raw string) string {
 
 // pathElement is the element in the terms of structured-merge-diff.
 func pathElement(raw string) fieldpath.PathElement {
-	element, err := fieldpath.DeserializePathElement(unescape(raw))
+	element, err := fieldpath.DeserializePathElement(Unescape(raw))
 	if err != nil {
 		text := raw
 		return fieldpath.PathElement{FieldName: &text}
@@ -133,14 +133,14 @@ func plain(text string) bool {
 	return true
 }
 
-// fieldElement is the element of a field or of a key of a map.
-func fieldElement(name string) string { return "f:" + escape(name) }
+// Field is the element of a field or of a key of a map.
+func Field(name string) string { return "f:" + escape(name) }
 
-// scalar is a key or a member of a set: a string, an int64, a float64, a bool, or nil.
-type scalar any
+// Scalar is a key or a member of a set: a string, an int64, a float64, a bool, or nil.
+type Scalar any
 
-// valueElement is the element of a member of a set.
-func valueElement(v scalar) string {
+// Value is the element of a member of a set.
+func Value(v Scalar) string {
 	if text, ok := v.(string); ok && plain(text) {
 		return `v:\"` + text + `\"`
 	}
@@ -148,8 +148,8 @@ func valueElement(v scalar) string {
 	return serialize(fieldpath.PathElement{Value: &val})
 }
 
-// keyElement is the element of an item of a list with keys, whose names are in order.
-func keyElement(names []string, values []scalar) string {
+// Key is the element of an item of a list with keys, whose names are in order.
+func Key(names []string, values []Scalar) string {
 	var b strings.Builder
 	b.Grow(64)
 	b.WriteString("k:{")
@@ -178,7 +178,7 @@ func keyElement(names []string, values []scalar) string {
 	return b.String()
 }
 
-func slowKeyElement(names []string, values []scalar) string {
+func slowKeyElement(names []string, values []Scalar) string {
 	fields := value.FieldList{}
 	for i, name := range names {
 		fields = append(fields, value.Field{Name: name, Value: value.NewValueInterface(values[i])})

@@ -1,8 +1,9 @@
-package fieldmanager
+package merge
 
 import (
 	_ "embed" // the markers
 	"encoding/json"
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ type marker struct {
 
 type markerKey struct {
 	name   string
-	preset scalar // nil for none
+	preset paths.Scalar // nil for none
 }
 
 // parseMarkers returns the markers by schema and field.
@@ -42,7 +43,7 @@ func parseMarkers(text string) map[string]marker {
 	return markers
 }
 
-func parsePreset(text string) scalar {
+func parsePreset(text string) paths.Scalar {
 	var number int64
 	if json.Unmarshal([]byte(text), &number) == nil {
 		return number

@@ -1,38 +1,47 @@
-package fieldmanager
+package merge
 
 import (
 	"reflect"
 	"slices"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager/paths"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // merger writes an applied configuration into an object of a Go type. It can say of each field that the configuration names whether
 // that is owned by who applies it, and whether it is otherwise now. What it cannot be sure to do as structured-merge-diff does, it
-// refuses with errNoPlan, and the object is of no use then.
+// refuses with ErrNoPlan, and the object is of no use then.
 type merger struct {
 	// moved says that items of a list changed places, which no field tells.
 	moved bool
 }
 
 // effect is what a configuration has on one value and on what is below it.
-type effect struct{ owned, taken item }
+type effect struct{ owned, taken paths.Item }
 
 // add notes the effect on what is below an element.
 func (e *effect) add(element string, below effect) {
-	e.owned.add(element, below.owned)
-	e.taken.add(element, below.taken)
+	below.owned.Element, below.taken.Element = element, element
+	e.owned.Children = e.owned.Children.Appended(below.owned)
+	e.taken.Children = e.taken.Children.Appended(below.taken)
 }
 
-func (i *item) add(element string, below item) {
-	if !below.empty() {
-		below.element = element
-		i.children = append(i.children.roomy(), below)
-	}
+// Merged is what became of a whole object: the fields that the configuration names, those of them that are otherwise now, and whether
+// items of a list changed places.
+type Merged struct {
+	Owned, Taken paths.Set
+	Moved        bool
+}
+
+// Merge writes a whole configuration into an object.
+func (p *Plan) Merge(into reflect.Value, wanted map[string]any) (Merged, error) {
+	m := merger{}
+	done, err := m.merge(p, into, true, wanted)
+	return Merged{Owned: done.owned.Children, Taken: done.taken.Children, Moved: m.moved}, err
 }
 
 // merge writes wanted into a value. there is whether JSON has the value before; a null may be there.
-func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (effect, error) {
+func (m *merger) merge(p *Plan, into reflect.Value, there bool, wanted any) (effect, error) {
 	if p.untyped != nil {
 		var err error
 		if p, err = p.forContents(content(into), content(reflect.ValueOf(wanted))); err != nil {
@@ -41,7 +50,7 @@ func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (eff
 	}
 	if p.shape == leaf {
 		changed, err := p.assign(into, there, wanted)
-		return effect{owned: item{member: true}, taken: item{member: changed}}, err
+		return effect{owned: paths.Item{Member: true}, taken: paths.Item{Member: changed}}, err
 	}
 	var members map[string]any
 	var items []any
@@ -52,14 +61,14 @@ func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (eff
 		items, fits = wanted.([]any)
 	}
 	if wanted != nil && !fits {
-		return effect{}, errNoPlan
+		return effect{}, ErrNoPlan
 	}
 	if len(members) == 0 && len(items) == 0 {
 		// An empty map and a null are owned as such, an empty list is not.
-		done := effect{owned: item{member: wanted == nil || members != nil}}
+		done := effect{owned: paths.Item{Member: wanted == nil || members != nil}}
 		if p.bare(into, there) {
-			done.taken.member = !there || (wanted == nil) == content(into).IsValid()
-			if done.taken.member {
+			done.taken.Member = !there || (wanted == nil) == content(into).IsValid()
+			if done.taken.Member {
 				hollow(into, wanted)
 			}
 		}
@@ -75,12 +84,12 @@ func (m *merger) merge(p *plan, into reflect.Value, there bool, wanted any) (eff
 	default:
 		done, err = m.mergeList(p, into, there, items)
 	}
-	done.taken.member = !there
+	done.taken.Member = !there
 	return done, err
 }
 
 // bare says whether a map, list or struct is not there, null, or empty.
-func (p *plan) bare(v reflect.Value, there bool) bool {
+func (p *Plan) bare(v reflect.Value, there bool) bool {
 	v = content(v)
 	if !there || !v.IsValid() {
 		return true
@@ -121,14 +130,14 @@ func opened(v reflect.Value) reflect.Value {
 	return v.Elem()
 }
 
-func (m *merger) mergeObject(p *plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
+func (m *merger) mergeObject(p *Plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
 	var done effect
 	there = there && content(into).IsValid()
 	into = opened(into)
 	for _, name := range sortedKeys(members) {
 		f := p.field(name)
 		if f == nil {
-			return done, errNoPlan // which is an error that somebody else words
+			return done, ErrNoPlan // which is an error that somebody else words
 		}
 		below, err := m.merge(f.plan, f.place(into), there && f.of(into).IsValid(), members[name])
 		if err != nil {
@@ -139,13 +148,13 @@ func (m *merger) mergeObject(p *plan, into reflect.Value, there bool, members ma
 	return done, nil
 }
 
-func (m *merger) mergeTable(p *plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
+func (m *merger) mergeTable(p *Plan, into reflect.Value, there bool, members map[string]any) (effect, error) {
 	var done effect
 	into = openedMap(into, len(members))
 	for _, name := range sortedKeys(members) {
 		plan, isField := p.under(name)
 		if plan == nil || p.hides(name) {
-			return done, errNoPlan // as in mergeObject
+			return done, ErrNoPlan // as in mergeObject
 		}
 		key := reflect.ValueOf(name).Convert(into.Type().Key())
 		value := reflect.New(into.Type().Elem()).Elem()
@@ -158,8 +167,8 @@ func (m *merger) mergeTable(p *plan, into reflect.Value, there bool, members map
 			return done, err
 		}
 		into.SetMapIndex(key, value)
-		below.owned.member = below.owned.member || !isField
-		done.add(fieldElement(name), below)
+		below.owned.Member = below.owned.Member || !isField
+		done.add(paths.Field(name), below)
 	}
 	return done, nil
 }
@@ -181,7 +190,7 @@ func openedMap(into reflect.Value, size int) reflect.Value {
 	return into
 }
 
-func (m *merger) mergeList(p *plan, into reflect.Value, there bool, items []any) (effect, error) {
+func (m *merger) mergeList(p *Plan, into reflect.Value, there bool, items []any) (effect, error) {
 	var done effect
 	into = opened(into)
 	old := into
@@ -199,30 +208,30 @@ func (m *merger) mergeList(p *plan, into reflect.Value, there bool, items []any)
 		return done, err
 	}
 	places := interleave(left, right)
-	merged := reflect.MakeSlice(old.Type(), len(places), len(places))
+	together := reflect.MakeSlice(old.Type(), len(places), len(places))
 	for at, from := range places {
 		if from.left >= 0 {
-			merged.Index(at).Set(old.Index(from.left))
+			together.Index(at).Set(old.Index(from.left))
 		}
 		m.moved = m.moved || from.left != at
 		if from.right < 0 {
 			continue
 		}
-		below, err := m.merge(p.child, merged.Index(at), there && from.left >= 0, items[from.right])
+		below, err := m.merge(p.child, together.Index(at), there && from.left >= 0, items[from.right])
 		if err != nil {
 			return done, err
 		}
-		below.owned.member = true
+		below.owned.Member = true
 		done.add(right[from.right], below)
 	}
-	into.Set(merged)
-	done.owned.children.sort()
-	done.taken.children.sort()
+	into.Set(together)
+	done.owned.Children.Sort()
+	done.taken.Children.Sort()
 	return done, nil
 }
 
 // elements are those of a list, in which none is there twice.
-func (p *plan) elements(count int, of func(int) (string, error)) ([]string, error) {
+func (p *Plan) elements(count int, of func(int) (string, error)) ([]string, error) {
 	out := make([]string, count)
 	for i := range out {
 		element, err := of(i)
@@ -230,7 +239,7 @@ func (p *plan) elements(count int, of func(int) (string, error)) ([]string, erro
 			return nil, err
 		}
 		if slices.Contains(out[:i], element) {
-			return nil, errNoPlan
+			return nil, ErrNoPlan
 		}
 		out[i] = element
 	}
@@ -238,18 +247,18 @@ func (p *plan) elements(count int, of func(int) (string, error)) ([]string, erro
 }
 
 // elementOfItem is the path element of an item of a configuration.
-func (p *plan) elementOfItem(wanted any) (string, error) {
+func (p *Plan) elementOfItem(wanted any) (string, error) {
 	if p.shape == set {
 		if !isPlainScalar(wanted) {
-			return "", errNoPlan
+			return "", ErrNoPlan
 		}
-		return valueElement(wanted), nil
+		return paths.Value(wanted), nil
 	}
 	members, ok := wanted.(map[string]any)
 	if !ok {
-		return "", errNoPlan
+		return "", ErrNoPlan
 	}
-	names, values := make([]string, 0, 4), make([]scalar, 0, 4)
+	names, values := make([]string, 0, 4), make([]paths.Scalar, 0, 4)
 	for _, key := range p.keys {
 		if value, named := members[key.field.name]; !named && key.preset == nil {
 			continue
@@ -258,14 +267,14 @@ func (p *plan) elementOfItem(wanted any) (string, error) {
 		} else if isPlainScalar(value) {
 			values = append(values, value)
 		} else {
-			return "", errNoPlan
+			return "", ErrNoPlan
 		}
 		names = append(names, key.field.name)
 	}
 	if len(names) == 0 {
-		return "", errNoPlan
+		return "", ErrNoPlan
 	}
-	return keyElement(names, values), nil
+	return paths.Key(names, values), nil
 }
 
 func isPlainScalar(v any) bool {
