@@ -41,7 +41,7 @@ type Options struct {
 	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
-	// FeatureGates switch what is off by default, true or false for each: CBORGate and MigrationGate are known.
+	// FeatureGates switch what is off by default, true or false for each: CBORGate and MigrationGate. Upstream's others have no effect.
 	FeatureGates map[string]string `json:"feature-gates,omitempty"`
 	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`

@@ -50,7 +50,7 @@ type ControllerManager struct {
 	LegacyTokenPeriod time.Duration
 	// EnableGarbageCollector has objects that nobody owns any more deleted; default yes.
 	EnableGarbageCollector bool
-	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others have no effect, and are named in the log.
+	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others of upstream's have no effect, and are named in the log.
 	FeatureGates map[string]string
 }
 
@@ -128,7 +128,7 @@ func (m *ControllerManager) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if others := options.OtherGates(m.FeatureGates, options.MigrationGate); len(others) > 0 {
+	if others := options.OtherGates(m.FeatureGates); len(others) > 0 {
 		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
 	}
 	counting := prometheus.NewRegistry()

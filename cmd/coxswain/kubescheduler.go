@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/standalone"
 )
 
@@ -13,7 +14,8 @@ func schedulerCommand(s streams) *cobra.Command {
 	flags := command.Flags()
 	addProgramFlags(flags, &scheduler.Program)
 	flags.StringVar(&scheduler.Config, "config", "", "file with a KubeSchedulerConfiguration")
-	without := upstreamFlags{bools: componentBools, values: componentValues + "pod-max-in-unschedulable-pods-duration", only: componentOnly(), refused: componentRefused()}
+	without := upstreamFlags{bools: componentBools, values: componentValues + "pod-max-in-unschedulable-pods-duration", only: componentOnly(), refused: componentRefused(),
+		checked: map[string]func(string) error{"feature-gates": options.ValidateSchedulerGates}}
 	given := without.add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := scheduler.Complete(flags.Changed); err != nil {

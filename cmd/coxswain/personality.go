@@ -49,6 +49,9 @@ func (u upstreamFlags) add(flags *pflag.FlagSet) *[]string {
 			flags.Var(value, name, value.(*elsewhere).usage())
 		}
 	}
+	for name, check := range u.checked {
+		define(name, &elsewhere{name: name, kind: "string", given: given, check: check})
+	}
 	for name := range strings.FieldsSeq(u.bools) {
 		define(name, &elsewhere{name: name, kind: "bool", given: given})
 		if flag := flags.Lookup(name); flag.Value.Type() == "bool" {
@@ -57,9 +60,6 @@ func (u upstreamFlags) add(flags *pflag.FlagSet) *[]string {
 	}
 	for name := range strings.FieldsSeq(u.values) {
 		define(name, &elsewhere{name: name, kind: "string", given: given})
-	}
-	for name, check := range u.checked {
-		define(name, &elsewhere{name: name, kind: "string", given: given, check: check})
 	}
 	for name, why := range u.refused {
 		define(name, &elsewhere{name: name, kind: "string", given: given, why: why})
