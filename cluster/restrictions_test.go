@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // What is switched off is not there.
@@ -33,5 +37,39 @@ func TestRestrictionsOfServer(t *testing.T) {
 	}
 	if response, err := old.RoundTrip(request); err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.2: %v, %v", response, err)
+	}
+}
+
+// An API server alone, which no machine may join, has the Secrets and ConfigMaps that upstream's has: tests of operators list them.
+func TestAnAPIServerAloneHoldsNoInvitations(t *testing.T) {
+	options := ForTest(t.TempDir())
+	options.Disable = append(options.Disable, Agent, Scheduler, Controllers, LocalStorage)
+	options.EnableBootstrapTokenAuth = false
+	running, err := Start(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	c, err := client.New(running.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var secrets corev1.SecretList
+	var configs corev1.ConfigMapList
+	if err := c.List(t.Context(), &secrets); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.List(t.Context(), &configs); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, secret := range secrets.Items {
+		names = append(names, "Secret "+secret.Name)
+	}
+	for _, config := range configs.Items {
+		names = append(names, config.Name)
+	}
+	if diff := cmp.Diff([]string{"extension-apiserver-authentication", "kube-apiserver-legacy-service-account-token-tracking"}, names); diff != "" {
+		t.Errorf("upstream's (-), ours (+):\n%s", diff)
 	}
 }

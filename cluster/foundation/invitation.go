@@ -15,6 +15,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
+// invites says whether machines may join. None joins an API server alone, which holds what upstream's holds: tests of operators count Secrets and ConfigMaps.
+func (o *Objects) invites() bool {
+	return o.Options.EnableBootstrapTokenAuth || o.Options.Enabled(options.Agent)
+}
+
 // joinSecret lets whoever shows the server's token ask for the certificate of a node.
 func (o *Objects) joinSecret() client.Object {
 	return join.Secret(o.Certificates.Join, map[string]string{

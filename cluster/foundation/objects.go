@@ -63,7 +63,10 @@ func (o *Objects) Ensure(ctx context.Context, writer client.Client) error {
 			return fmt.Errorf("writing the default storage class: %w", err)
 		}
 	}
-	there, err := o.bootstrap(ctx, append(own, shared))
+	if o.invites() || o.Options.Enabled(options.LocalStorage) {
+		own = append(own, shared)
+	}
+	there, err := o.bootstrap(ctx, own)
 	if err != nil {
 		return fmt.Errorf("writing bootstrap objects: %w", err)
 	}
@@ -83,7 +86,10 @@ func (o *Objects) ownObjects() ([]client.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects := []client.Object{o.kubernetesService(), o.serviceCIDR(), authentication, kubeletAdminBinding(), o.joinSecret(), o.clusterInfo(), tokenTracking()}
+	objects := []client.Object{o.kubernetesService(), o.serviceCIDR(), authentication, kubeletAdminBinding(), tokenTracking()}
+	if o.invites() {
+		objects = append(objects, o.joinSecret(), o.clusterInfo())
+	}
 	if Migrates(o.Options) {
 		objects = append(objects, o.migrationObjects()...)
 	}
