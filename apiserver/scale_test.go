@@ -20,6 +20,12 @@ func TestAnAppliedScaleOwnsTheReplicas(t *testing.T) {
 	ts.patch(apply, scale+"me", `{"spec":{"replicas":1}}`).wants(400).says("invalid object type: /, Kind=")
 	ts.patch(apply, scale+"me", `{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"d"},"spec":{"replica":1}}`).wants(500).
 		says("(/d; autoscaling/v1, Kind=Scale): .spec.replica: field not declared in schema")
+	// controller-runtime applies a Scale that has no name: it is merged into one that has. A name that is empty, or of another, does not fit.
+	unnamed := `{"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":4}}`
+	ts.patch(apply, scale+"me", unnamed).wants(200).says(`"replicas":4`).says(`"name":"d"`)
+	ts.patch(apply, scale+"me", `{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":""},"spec":{"replicas":4}}`).wants(400).says("name must be provided")
+	ts.patch(apply, scale+"me", `{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"namespace":"other"},"spec":{"replicas":4}}`).wants(400).
+		says("the namespace of the provided object does not match")
 	ts.patch(apply, deployments+"/d/scale", three).wants(422).says("fieldManager: Required value: is required for apply patch")
 }
 

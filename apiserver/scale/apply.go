@@ -86,9 +86,12 @@ func (c Verbs) readScale(body []byte) (scale *autoscalingv1.Scale, named bool, e
 				scale.Namespace, scale.Name, c.GVK(), strings.Trim(name, `"`)))
 		}
 	}
-	var given struct{ Spec map[string]any }
+	var given struct{ Metadata, Spec map[string]any }
 	if err := json.Unmarshal(data, &given); err != nil {
 		return nil, false, apierrors.NewBadRequest(err.Error())
+	}
+	if _, said := given.Metadata["name"]; !said {
+		scale.Name = c.Info.Name // merged into the Scale that there is, it has its name
 	}
 	_, named = given.Spec["replicas"]
 	return scale, named, nil
