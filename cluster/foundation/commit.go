@@ -41,6 +41,11 @@ func (o *Objects) bootstrapOnce(ctx context.Context, own []client.Object) (there
 	if err != nil {
 		return nil, err
 	}
+	old, err := o.retirements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ops = append(ops, old...)
 	for _, object := range own {
 		entry, kind, err := o.cached(ctx, object)
 		if err != nil {
