@@ -87,6 +87,13 @@ spec:
 	apply("you", "3", "true").wants(200).says(`"replicas":3`)
 }
 
+// What an applied configuration cannot be made of is said in upstream's words.
+func TestAppliedDataMustDecode(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
+	ts.patch("application/apply-patch+yaml", "/api/v1/namespaces/default/secrets/s?fieldManager=m", `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"a":"{{"}}`).wants(500).
+		says("failed to convert new object (/s; /v1, Kind=Secret) to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 0")
+}
+
 // A condition without the field that is its key cannot be applied, and by no other way be stored.
 func TestAppliedConditionsNeedTheirKey(t *testing.T) {
 	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })

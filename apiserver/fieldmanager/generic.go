@@ -233,11 +233,11 @@ func (v *versions) typed(in runtime.Object) (resource.Object, error) {
 	kind := in.GetObjectKind().GroupVersionKind()
 	version := v.row.Version(kind.Version)
 	if version == nil {
-		return nil, fmt.Errorf("reading %s: %w", kind, errVersion)
+		return nil, fmt.Errorf("unable to convert unstructured object to %s: %w", kind, errVersion)
 	}
 	obj := version.New()
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(untyped.UnstructuredContent(), obj); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", kind, err)
+		return nil, fmt.Errorf("unable to convert unstructured object to %s: %w", kind, err)
 	}
 	obj.GetObjectKind().SetGroupVersionKind(kind)
 	return obj, nil
