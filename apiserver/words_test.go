@@ -93,3 +93,34 @@ func TestFaultsOfYAMLAreWarnedOfOneByOne(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// Tools such as kustomize write a namespace into everything that they send, also into what is in none.
+func TestNamespaceOfWhatIsInNoneIsLeftOut(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(s.Scheme) })
+	const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+	const body = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"r","namespace":"Any_"}}`
+	for what, answer := range map[string]*answered{
+		"created":     ts.post(roles, body).wants(201),
+		"replaced":    ts.put(roles+"/r", body).wants(200),
+		"patched":     ts.patch("application/merge-patch+json", roles+"/r", `{"metadata":{"namespace":"x"}}`).wants(200),
+		"applied":     ts.patch("application/apply-patch+yaml", roles+"/r?fieldManager=m", body).wants(200),
+		"applied new": ts.patch("application/apply-patch+yaml", roles+"/n?fieldManager=m", strings.Replace(body, `"r"`, `"n"`, 1)).wants(201),
+	} {
+		if of := answer.object().GetNamespace(); of != "" {
+			t.Errorf("%s: in the namespace %q", what, of)
+		}
+	}
+}
+
+// A namespace is terminating when it was deleted, and active before.
+func TestPhaseOfNamespaces(t *testing.T) {
+	ts := newServer(t)
+	const namespace, merge = "/api/v1/namespaces/n", "application/merge-patch+json"
+	ts.post("/api/v1/namespaces", `{"metadata":{"name":"n","finalizers":["example.com/f"]}}`).wants(201)
+	ts.patch(merge, namespace+"/status", `{"status":{"phase":"Terminating"}}`).wants(422).
+		says("status.Phase: Invalid value: \\\"Terminating\\\": may only be 'Active' if `deletionTimestamp` is empty")
+	ts.patch(merge, namespace+"/status", `{"status":null}`).wants(200).says(`"phase":"Active"`)
+	ts.delete(namespace, "").wants(200).says(`"phase":"Terminating"`)
+	ts.patch(merge, namespace+"/status", `{"status":null}`).wants(422).
+		says("status.Phase: Invalid value: \\\"Active\\\": may only be 'Terminating' if `deletionTimestamp` is not empty")
+}

@@ -40,7 +40,7 @@ func namespaces() *resource.Resource {
 		Subresources:             []resource.Subresource{finalize()},
 	}, func(n *corev1.Namespace) (*corev1.NamespaceSpec, *corev1.NamespaceStatus) {
 		return &n.Spec, &n.Status
-	}, resource.NoGeneration())
+	}, resource.NoGeneration(), resource.CheckStatus(validateNamespaceStatus))
 }
 
 func namespaceCells(n *corev1.Namespace, now time.Time) []any {
@@ -66,8 +66,11 @@ func prepareNamespace(n *corev1.Namespace) {
 	}
 }
 
-// defaultNamespace labels a namespace with its own name, so that selectors can name it.
+// defaultNamespace has a namespace active, and labels it with its own name, so that selectors can name it.
 func defaultNamespace(n *corev1.Namespace) {
+	if n.Status.Phase == "" {
+		n.Status.Phase = corev1.NamespaceActive
+	}
 	if n.Name == "" {
 		return
 	}
@@ -89,4 +92,16 @@ func validateNamespace(n *corev1.Namespace) field.ErrorList {
 
 func validateNamespaceUpdate(n, _ *corev1.Namespace) field.ErrorList {
 	return validateNamespace(n)
+}
+
+// validateNamespaceStatus: a namespace is terminating when, and only when, it was deleted.
+func validateNamespaceStatus(n, _ *corev1.Namespace) field.ErrorList {
+	path := field.NewPath("status", "Phase")
+	switch {
+	case n.DeletionTimestamp.IsZero() && n.Status.Phase != corev1.NamespaceActive:
+		return field.ErrorList{field.Invalid(path, n.Status.Phase, "may only be 'Active' if `deletionTimestamp` is empty")}
+	case !n.DeletionTimestamp.IsZero() && n.Status.Phase != corev1.NamespaceTerminating:
+		return field.ErrorList{field.Invalid(path, n.Status.Phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")}
+	}
+	return nil
 }

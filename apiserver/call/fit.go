@@ -9,12 +9,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-// FitNamespace compares the namespace of the object with that of the path.
+// FitNamespace compares the namespace of the object with that of the path. What is not in a namespace loses the one it names: tools write one into
+// everything that they send.
 func (c *Call) FitNamespace(obj metav1.Object) error {
 	if !c.At.Row.Namespaced {
-		if obj.GetNamespace() != "" && c.At.Row.Name != "namespaces" {
-			return apierrors.NewBadRequest("namespace is not allowed on a cluster-scoped object")
-		}
 		obj.SetNamespace("")
 		return nil
 	}
