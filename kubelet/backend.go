@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 	"github.com/coxswain-k8s/coxswain/kubelet/server"
 	"github.com/coxswain-k8s/coxswain/kubelet/stats"
@@ -136,7 +137,7 @@ func (b backend) ContainerLog(_ context.Context, ref server.ContainerRef, previo
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if containerSpec(w.pod, ref.Container) == nil {
+	if plan.SpecOf(w.pod, ref.Container) == nil {
 		return server.ContainerLog{}, apierrors.NewBadRequest(fmt.Sprintf("container %s is not valid for pod %s", ref.Container, ref.Pod))
 	}
 	current := w.rt.Current(ref.Container)

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	cloudapi "k8s.io/cloud-provider/api"
 	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/kubelet/pressure"
 )
 
 // configuration is the part of a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) that means something here. The
@@ -88,7 +90,7 @@ func (k *Kubelet) keepFree(c *configuration) (err error) {
 		return fmt.Errorf("reading imageGCLowThresholdPercent %d and imageGCHighThresholdPercent %d: want the first at most the second, and both at most 100", k.ImageGCLow, k.ImageGCHigh)
 	}
 	if c.EvictionHard != nil {
-		k.Eviction, err = parseThresholds(c.EvictionHard)
+		k.Eviction, err = pressure.Parse(c.EvictionHard)
 	}
 	return err
 }

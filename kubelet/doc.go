@@ -11,9 +11,10 @@
 //	kubelet.go   the inputs, and how the parts are started
 //	pods.go      which worker an event wakes; what is left over from an earlier life
 //	worker.go    the state machine of one pod
-//	plan.go      what is to be done for a pod: a pure function
-//	sync.go      doing it; start.go and stop.go one container at a time
+//	plan/        what is to be done for a pod: a pure function
+//	sync.go      doing it; start.go and stop.go one container at a time (env/ and hooks/ are what they need)
 //	admit.go     whether a pod fits on the node
+//	eviction.go  what goes when room runs out: pods, images (pressure/ tells) and old logs (logs/)
 //	backend.go   what the server on port 10250 asks
 //
 // It never schedules, never restarts a container because the kubelet itself restarted, and never imports another component.

@@ -25,8 +25,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/kubelet/cgroup"
+	"github.com/coxswain-k8s/coxswain/kubelet/hooks"
 	"github.com/coxswain-k8s/coxswain/kubelet/images"
 	"github.com/coxswain-k8s/coxswain/kubelet/node"
+	"github.com/coxswain-k8s/coxswain/kubelet/pressure"
 	"github.com/coxswain-k8s/coxswain/kubelet/probe"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 	"github.com/coxswain-k8s/coxswain/kubelet/status"
@@ -80,7 +82,7 @@ type Kubelet struct {
 	ContainerLogMaxFiles int
 
 	// Eviction is what must stay free, by default what upstream keeps free.
-	Eviction *Thresholds
+	Eviction *pressure.Thresholds
 	// ImageGCHigh and ImageGCLow (default 85 and 80) are how full, in percent, the file system of the images may get before
 	// unused ones go, and down to what.
 	ImageGCHigh, ImageGCLow uint64
@@ -108,7 +110,7 @@ type Kubelet struct {
 	probes    *probe.Manager
 	statuses  *status.Writer
 	registrar *node.Registrar
-	pressure  pressure
+	hooks     *hooks.Runner
 	ready     chan struct{}
 	readyOnce sync.Once
 
@@ -144,7 +146,7 @@ func (k *Kubelet) Default() {
 		k.ContainerLogMaxFiles = 5
 	}
 	if k.Eviction == nil {
-		k.Eviction = defaultThresholds()
+		k.Eviction = pressure.Default()
 	}
 	if k.ImageGCHigh == 0 {
 		k.ImageGCHigh = 85
@@ -215,7 +217,7 @@ func (k *Kubelet) Run(ctx context.Context) error {
 		return (&node.Lease{Client: k.Client, Clock: k.Clock, Name: k.NodeName, Node: k.registrar.Node}).Run(ctx)
 	})
 	group.Go(func() error { return k.runPods(ctx) })
-	group.Go(func() error { return k.rotateLogs(ctx) })
+	group.Go(func() error { return k.newRotator().Run(ctx) })
 	group.Go(func() error { return k.serve(ctx) })
 	err := group.Wait()
 	k.mu.Lock()
@@ -252,7 +254,7 @@ func (k *Kubelet) prepare(ctx context.Context) error {
 		return errors.Join(err, k.runtime.Close())
 	}
 	k.node = runtime.NodeInput{
-		RootDir: k.RootDir, LogDir: k.LogDir, CgroupV2: k.cgroups.V2(), MemoryCapacity: k.machine.Capacity.Memory().Value(), OOMScoreFloor: oomFloor(),
+		RootDir: k.RootDir, LogDir: k.LogDir, CgroupV2: k.cgroups.V2(), MemoryCapacity: k.machine.Capacity.Memory().Value(), OOMScoreFloor: runtime.OOMScoreFloor(),
 		DNS: runtime.DNS{ClusterDNS: k.ClusterDNS, ClusterDomain: k.ClusterDomain, ResolvConf: k.ResolvConf}, SeccompDefault: k.SeccompDefault,
 	}
 	k.statuses = &status.Writer{Client: k.Client, Clock: k.Clock}
@@ -262,12 +264,13 @@ func (k *Kubelet) prepare(ctx context.Context) error {
 		Client: k.Client, Objects: k.Objects, RootDir: k.RootDir, NodeName: k.NodeName, Allocatable: k.Allocatable,
 		NeedsRefresh: k.needsRefresh, Clock: k.Clock,
 	}
-	k.probes = &probe.Manager{Exec: k.exec, Changed: k.probeChanged, Warn: k.probeWarning, Clock: k.Clock, UserAgent: "kube-probe/" + k.minorVersion()}
+	k.probes = &probe.Manager{Exec: k.runtime.RunCommand, Changed: k.probeChanged, Warn: k.probeWarning, Clock: k.Clock, UserAgent: "kube-probe/" + k.minorVersion()}
+	k.hooks = &hooks.Runner{Exec: k.runtime.RunCommand, Clock: k.Clock, NodeIP: k.NodeIP, UserAgent: "kube-lifecycle/" + k.minorVersion()}
 	k.registrar = &node.Registrar{
 		Client: k.Client, Recorder: k.Recorder, Clock: k.Clock, Name: k.NodeName, IPs: k.NodeIPs, Labels: k.NodeLabels, Taints: k.Taints, CloudAddresses: k.CloudAddresses,
 		Machine: k.machine, Allocatable: k.Allocatable(), Port: k.ServerPort, Version: k.Version,
 		RuntimeVersion: k.runtime.Name + "://" + strings.TrimPrefix(k.runtime.Version, "v"), Problem: k.runtime.Problem, Images: k.imageGC.List,
-		Pressure: func() map[corev1.NodeConditionType]bool { return k.pressure.conditions(k) },
+		Pressure: k.newGauge().Conditions,
 	}
 	return nil
 }
@@ -281,14 +284,6 @@ func (k *Kubelet) totalLimits() cgroup.Limits {
 // Allocatable is what pods may ask for in sum.
 func (k *Kubelet) Allocatable() corev1.ResourceList {
 	return node.Allocatable(k.machine.Capacity, k.Reserved)
-}
-
-// oomFloor is the lowest OOM score that this process may give to others.
-func oomFloor() int {
-	if canLowerOOMScore() {
-		return -1000
-	}
-	return runtime.OwnOOMScore()
 }
 
 // minorVersion is "1.36".

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/probe"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 )
@@ -188,7 +189,7 @@ func (k *Kubelet) sweepLogs(live map[types.UID]bool) {
 }
 
 func (k *Kubelet) newWorker(pod *corev1.Pod) *worker {
-	return &worker{k: k, pod: pod, stale: true, backoffs: map[string]*backoff{}, holds: map[string]hold{}, events: map[string]string{}, excused: map[string]bool{}}
+	return &worker{k: k, pod: pod, stale: true, backoffs: map[string]*plan.Backoff{}, holds: map[string]plan.Hold{}, events: map[string]string{}, excused: map[string]bool{}}
 }
 
 func (k *Kubelet) worker(uid types.UID) *worker {

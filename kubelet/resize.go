@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 )
 
@@ -92,7 +93,7 @@ func (k *Kubelet) admitResize(pod *corev1.Pod) (reason, message string) {
 
 // resize brings running containers to the resources of the pod: in place, or by a restart where their policy wants one.
 func (w *worker) resize(ctx context.Context, pod *corev1.Pod) error {
-	var restart []killStep
+	var restart []plan.Kill
 	var inPlace []*corev1.Container
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
@@ -106,7 +107,7 @@ func (w *worker) resize(ctx context.Context, pod *corev1.Pod) error {
 			case !cpu && !memory:
 				w.setApplied(c)
 			case cpu && restartsFor(c, corev1.ResourceCPU) || memory && restartsFor(c, corev1.ResourceMemory):
-				restart = append(restart, killStep{container: current, spec: c, message: fmt.Sprintf("Container %s resize requires restart", c.Name)})
+				restart = append(restart, plan.Kill{Container: current, Spec: c, Message: fmt.Sprintf("Container %s resize requires restart", c.Name)})
 			default:
 				inPlace = append(inPlace, c)
 			}
@@ -120,7 +121,7 @@ func (w *worker) resize(ctx context.Context, pod *corev1.Pod) error {
 	before := w.k.ensureCgroup(pod)
 	w.stopAll(ctx, pod, restart)
 	for _, s := range restart {
-		w.excused[s.container.ID] = true
+		w.excused[s.Container.ID] = true
 	}
 	var errs error
 	for _, c := range inPlace {

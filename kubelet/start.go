@@ -15,7 +15,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/env"
+	"github.com/coxswain-k8s/coxswain/kubelet/hooks"
 	"github.com/coxswain-k8s/coxswain/kubelet/images"
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
 )
@@ -33,24 +36,24 @@ type failure struct {
 type startJob struct {
 	w             *worker
 	pod           *corev1.Pod
-	step          startStep
+	step          plan.Start
 	sandbox       *runtime.Sandbox
 	sandboxConfig *runtimeapi.PodSandboxConfig
 	hosts         string
 }
 
 func (j *startJob) event(kind, reason, message string) {
-	j.w.k.event(j.pod, j.step.field+"{"+j.step.spec.Name+"}", kind, reason, message)
+	j.w.k.event(j.pod, j.step.Field+"{"+j.step.Spec.Name+"}", kind, reason, message)
 }
 
 // run pulls the image, makes the configuration, creates and starts the container, and runs its postStart hook.
 func (j *startJob) run(ctx context.Context) *failure {
-	k, c := j.w.k, j.step.spec
-	if last := j.step.last; last.Exited() && !j.w.excused[last.ID] {
+	k, c := j.w.k, j.step.Spec
+	if last := j.step.Last; last.Exited() && !j.w.excused[last.ID] {
 		if j.w.backoffs[c.Name] == nil {
-			j.w.backoffs[c.Name] = &backoff{}
+			j.w.backoffs[c.Name] = &plan.Backoff{}
 		}
-		j.w.backoffs[c.Name].restarted(k.Clock.Now())
+		j.w.backoffs[c.Name].Restarted(k.Clock.Now())
 	}
 	image, err := k.images.Ensure(ctx, images.Request{Pod: j.pod, Container: c.Name, Image: c.Image, Policy: c.ImagePullPolicy, Event: j.event})
 	if err != nil {
@@ -62,7 +65,7 @@ func (j *startJob) run(ctx context.Context) *failure {
 		j.event(corev1.EventTypeWarning, "Failed", "Error: "+err.Error())
 		return &failure{reason: "CreateContainerConfigError", message: err.Error(), again: configRetry}
 	}
-	if last := j.step.last; last != nil && last.State == runtimeapi.ContainerState_CONTAINER_CREATED {
+	if last := j.step.Last; last != nil && last.State == runtimeapi.ContainerState_CONTAINER_CREATED {
 		if err := j.removeUnstarted(ctx, last.ID); err != nil {
 			return &failure{reason: "CreateContainerError", message: err.Error(), again: configRetry}
 		}
@@ -99,49 +102,58 @@ func (j *startJob) removeUnstarted(ctx context.Context, id string) error {
 	return err
 }
 
+// recallBackoffs rebuilds, after the kubelet was restarted, the back-offs of containers that were restarted before.
+func (w *worker) recallBackoffs(rt *runtime.Pod) {
+	for _, c := range rt.Containers {
+		if w.backoffs[c.Name] == nil && c.Attempt > 0 { // the newest instance comes first
+			w.backoffs[c.Name] = plan.Recalled(c)
+		}
+	}
+}
+
 func imageFailure(err error) *failure {
 	var problem *images.Problem
 	if errors.As(err, &problem) {
 		return &failure{reason: problem.Reason, message: problem.Message, again: problem.Again}
 	}
-	return &failure{reason: "ErrImagePull", message: err.Error(), again: backoffFirst}
+	return &failure{reason: "ErrImagePull", message: err.Error(), again: plan.FirstBackoff}
 }
 
 // postStart runs the hook. A container whose hook fails is stopped.
 func (j *startJob) postStart(ctx context.Context, id string) *failure {
-	c := j.step.spec
-	err := j.w.k.hook(ctx, hookInput{pod: j.pod, container: c, id: id, ips: j.sandbox.IPs, handler: c.Lifecycle.PostStart})
+	c := j.step.Spec
+	err := j.w.k.hooks.Run(ctx, hooks.Input{Pod: j.pod, Container: c, ID: id, IPs: j.sandbox.IPs, Handler: c.Lifecycle.PostStart})
 	if err == nil {
 		return nil
 	}
 	j.event(corev1.EventTypeWarning, "FailedPostStartHook", "PostStartHook failed")
-	_ = j.w.stop(ctx, j.pod, killStep{container: &runtime.Container{ID: id, Name: c.Name}, spec: c, message: "FailedPostStartHook"})
+	_ = j.w.stop(ctx, j.pod, plan.Kill{Container: &runtime.Container{ID: id, Name: c.Name}, Spec: c, Message: "FailedPostStartHook"})
 	return &failure{reason: "PostStartHookError", message: err.Error()}
 }
 
 // config makes what CRI is asked for. cleanup is to be called when the container was created, or was not.
 func (j *startJob) config(ctx context.Context, image images.Image) (*runtimeapi.ContainerConfig, func(), error) {
-	k, c := j.w.k, j.step.spec
+	k, c := j.w.k, j.step.Spec
 	podIPs := j.sandbox.IPs
 	if j.pod.Spec.HostNetwork {
 		podIPs = k.hostIPs()
 	}
-	env, err := runtime.Env(ctx, runtime.EnvInput{Pod: j.pod, Container: c, PodIPs: podIPs, HostIPs: k.hostIPs(), Allocatable: k.Allocatable(), Source: envSource{k}})
+	vars, err := env.Make(ctx, env.Input{Pod: j.pod, Container: c, PodIPs: podIPs, HostIPs: k.hostIPs(), Allocatable: k.Allocatable(), Source: envSource{k}})
 	if err != nil {
 		return nil, func() {}, err
 	}
-	mounts, cleanup, err := j.mounts(ctx, env)
+	mounts, cleanup, err := j.mounts(ctx, vars)
 	if err != nil {
 		return nil, cleanup, err
 	}
 	in := runtime.ContainerInput{
-		Node: &k.node, Pod: j.pod, Container: c, Attempt: j.step.attempt, ImageRef: image.ID, ImageUser: image.User,
-		Env: env, Mounts: mounts, HostsPath: j.hosts,
+		Node: &k.node, Pod: j.pod, Container: c, Attempt: j.step.Attempt, ImageRef: image.ID, ImageUser: image.User,
+		Env: vars, Mounts: mounts, HostsPath: j.hosts,
 	}
-	if j.step.target != "" {
-		target := j.w.rt.Current(j.step.target)
+	if j.step.Target != "" {
+		target := j.w.rt.Current(j.step.Target)
 		if !target.Running() {
-			return nil, cleanup, fmt.Errorf("unable to find target container %s", j.step.target)
+			return nil, cleanup, fmt.Errorf("unable to find target container %s", j.step.Target)
 		}
 		in.TargetID = target.ID
 	}
@@ -150,7 +162,7 @@ func (j *startJob) config(ctx context.Context, image images.Image) (*runtimeapi.
 }
 
 // mounts translates the container's volume mounts.
-func (j *startJob) mounts(ctx context.Context, env []*runtimeapi.KeyValue) ([]*runtimeapi.Mount, func(), error) {
+func (j *startJob) mounts(ctx context.Context, vars []*runtimeapi.KeyValue) ([]*runtimeapi.Mount, func(), error) {
 	var cleanups []func()
 	cleanup := func() {
 		for _, c := range cleanups {
@@ -158,17 +170,17 @@ func (j *startJob) mounts(ctx context.Context, env []*runtimeapi.KeyValue) ([]*r
 		}
 	}
 	var out []*runtimeapi.Mount
-	for _, m := range j.step.spec.VolumeMounts {
+	for _, m := range j.step.Spec.VolumeMounts {
 		vol, ok := j.w.volumes[m.Name]
 		if !ok {
-			return nil, cleanup, fmt.Errorf("cannot find volume %q to mount into container %q", m.Name, j.step.spec.Name)
+			return nil, cleanup, fmt.Errorf("cannot find volume %q to mount into container %q", m.Name, j.step.Spec.Name)
 		}
 		mount := &runtimeapi.Mount{
 			ContainerPath: absolute(m.MountPath), HostPath: vol.HostPath, Readonly: m.ReadOnly || vol.ReadOnly, Propagation: propagation(m.MountPropagation),
 			RecursiveReadOnly: m.RecursiveReadOnly != nil && *m.RecursiveReadOnly == corev1.RecursiveReadOnlyEnabled,
 		}
 		if m.SubPathExpr != "" {
-			m.SubPath = runtime.Expand(m.SubPathExpr, runtime.LookupIn(env))
+			m.SubPath = env.Expand(m.SubPathExpr, env.LookupIn(vars))
 		}
 		switch {
 		case vol.Image != nil:
@@ -177,12 +189,12 @@ func (j *startJob) mounts(ctx context.Context, env []*runtimeapi.KeyValue) ([]*r
 			}
 			mount.ImageSubPath = m.SubPath
 		case m.SubPath != "":
-			hostPath, release, err := j.w.k.volumes.SubPath(ctx, j.pod, j.step.spec.Name, m)
+			hostPath, release, err := j.w.k.volumes.SubPath(ctx, j.pod, j.step.Spec.Name, m)
 			if release != nil {
 				cleanups = append(cleanups, release)
 			}
 			if err != nil {
-				return nil, cleanup, fmt.Errorf("failed to prepare subPath for volumeMount %q of container %q: %w", m.Name, j.step.spec.Name, err)
+				return nil, cleanup, fmt.Errorf("failed to prepare subPath for volumeMount %q of container %q: %w", m.Name, j.step.Spec.Name, err)
 			}
 			mount.HostPath = hostPath
 		}
@@ -193,7 +205,7 @@ func (j *startJob) mounts(ctx context.Context, env []*runtimeapi.KeyValue) ([]*r
 
 // imageVolume makes a mount show the content of an image.
 func (j *startJob) imageVolume(ctx context.Context, mount *runtimeapi.Mount, source *volume.ImageSource) error {
-	image, err := j.w.k.images.Ensure(ctx, images.Request{Pod: j.pod, Container: j.step.spec.Name, Image: source.Reference, Policy: source.PullPolicy, Event: j.event})
+	image, err := j.w.k.images.Ensure(ctx, images.Request{Pod: j.pod, Container: j.step.Spec.Name, Image: source.Reference, Policy: source.PullPolicy, Event: j.event})
 	if err != nil {
 		return err
 	}
@@ -228,8 +240,8 @@ func (j *startJob) linkLog(id string) {
 	if dir == "" {
 		return
 	}
-	target := filepath.Join(j.sandboxConfig.LogDirectory, j.step.spec.Name, fmt.Sprintf("%d.log", j.step.attempt))
-	link := filepath.Join(dir, logLink(j.pod, j.step.spec.Name, id))
+	target := filepath.Join(j.sandboxConfig.LogDirectory, j.step.Spec.Name, fmt.Sprintf("%d.log", j.step.Attempt))
+	link := filepath.Join(dir, logLink(j.pod, j.step.Spec.Name, id))
 	if err := os.Symlink(target, link); err != nil && !errors.Is(err, os.ErrExist) {
 		j.w.k.log.Info("linking a container's log failed", "link", link, "error", err.Error())
 	}

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/hooks"
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/probe"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 )
@@ -33,34 +35,34 @@ func graceOf(pod *corev1.Pod) int64 {
 	return defaultGrace
 }
 
-// grace of one container: the probe that failed may have its own.
-func (s *killStep) grace(pod *corev1.Pod) int64 {
-	if s.probe != nil && s.spec != nil && pod.DeletionGracePeriodSeconds == nil {
-		p := s.spec.LivenessProbe
-		if *s.probe == probe.Startup {
-			p = s.spec.StartupProbe
+// graceFor is the grace of one container: the probe that failed may have its own.
+func graceFor(s *plan.Kill, pod *corev1.Pod) int64 {
+	if s.Probe != nil && s.Spec != nil && pod.DeletionGracePeriodSeconds == nil {
+		p := s.Spec.LivenessProbe
+		if *s.Probe == probe.Startup {
+			p = s.Spec.StartupProbe
 		}
 		if p != nil && p.TerminationGracePeriodSeconds != nil {
 			return *p.TerminationGracePeriodSeconds
 		}
 	}
-	if s.spec == nil && pod.DeletionGracePeriodSeconds == nil {
-		return s.container.GraceOf()
+	if s.Spec == nil && pod.DeletionGracePeriodSeconds == nil {
+		return s.Container.GraceOf()
 	}
 	return graceOf(pod)
 }
 
 // stop runs a container's preStop hook and stops it within its grace.
-func (w *worker) stop(ctx context.Context, pod *corev1.Pod, s killStep) error {
-	message := s.message
+func (w *worker) stop(ctx context.Context, pod *corev1.Pod, s plan.Kill) error {
+	message := s.Message
 	if message == "" {
-		message = "Stopping container " + s.container.Name
+		message = "Stopping container " + s.Container.Name
 	}
-	w.k.event(pod, fieldOf(pod, s.container.Name), corev1.EventTypeNormal, "Killing", message)
-	grace := s.grace(pod)
-	hook := s.container.PreStopOf()
-	if s.spec != nil && s.spec.Lifecycle != nil {
-		hook = s.spec.Lifecycle.PreStop
+	w.k.event(pod, fieldOf(pod, s.Container.Name), corev1.EventTypeNormal, "Killing", message)
+	grace := graceFor(&s, pod)
+	hook := s.Container.PreStopOf()
+	if s.Spec != nil && s.Spec.Lifecycle != nil {
+		hook = s.Spec.Lifecycle.PreStop
 	}
 	if hook != nil && grace > 0 {
 		begin := w.k.Clock.Now()
@@ -71,28 +73,28 @@ func (w *worker) stop(ctx context.Context, pod *corev1.Pod, s killStep) error {
 		grace -= int64(w.k.Clock.Since(begin) / time.Second)
 		grace = max(grace, minGrace)
 	}
-	return w.k.runtime.Stop(ctx, s.container.ID, grace)
+	return w.k.runtime.Stop(ctx, s.Container.ID, grace)
 }
 
-func (w *worker) preStop(ctx context.Context, pod *corev1.Pod, s killStep, hook *corev1.LifecycleHandler, grace int64) {
+func (w *worker) preStop(ctx context.Context, pod *corev1.Pod, s plan.Kill, hook *corev1.LifecycleHandler, grace int64) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(grace)*time.Second)
 	defer cancel()
-	spec := s.spec
+	spec := s.Spec
 	if spec == nil {
-		spec = &corev1.Container{Name: s.container.Name}
+		spec = &corev1.Container{Name: s.Container.Name}
 	}
-	if err := w.k.hook(ctx, hookInput{pod: pod, container: spec, id: s.container.ID, ips: w.rt.IPs(), handler: hook}); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		w.k.event(pod, fieldOf(pod, s.container.Name), corev1.EventTypeWarning, "FailedPreStopHook", "PreStopHook failed")
+	if err := w.k.hooks.Run(ctx, hooks.Input{Pod: pod, Container: spec, ID: s.Container.ID, IPs: w.rt.IPs(), Handler: hook}); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		w.k.event(pod, fieldOf(pod, s.Container.Name), corev1.EventTypeWarning, "FailedPreStopHook", "PreStopHook failed")
 	}
 }
 
 // stopAll stops containers at the same time.
-func (w *worker) stopAll(ctx context.Context, pod *corev1.Pod, steps []killStep) {
+func (w *worker) stopAll(ctx context.Context, pod *corev1.Pod, steps []plan.Kill) {
 	var wg sync.WaitGroup
 	for _, s := range steps {
 		wg.Go(func() {
 			if err := w.stop(ctx, pod, s); err != nil && ctx.Err() == nil {
-				log.FromContext(ctx).Error(err, "stopping a container failed", "container", s.container.Name)
+				log.FromContext(ctx).Error(err, "stopping a container failed", "container", s.Container.Name)
 			}
 		})
 	}
@@ -106,12 +108,12 @@ func (w *worker) terminate(ctx context.Context, pod *corev1.Pod) error {
 		return err
 	}
 	w.report()
-	var steps, sidecars []killStep
+	var steps, sidecars []plan.Kill
 	for _, c := range w.rt.Containers {
 		if c.Exited() {
 			continue
 		}
-		step := killStep{container: c, spec: containerSpec(pod, c.Name)}
+		step := plan.Kill{Container: c, Spec: plan.SpecOf(pod, c.Name)}
 		if i := slices.IndexFunc(pod.Spec.InitContainers, func(s corev1.Container) bool { return s.Name == c.Name }); i >= 0 && runtime.Restartable(&pod.Spec.InitContainers[i]) {
 			sidecars = append(sidecars, step)
 			continue
@@ -120,12 +122,12 @@ func (w *worker) terminate(ctx context.Context, pod *corev1.Pod) error {
 	}
 	begin := w.k.Clock.Now()
 	w.stopAll(ctx, pod, steps)
-	position := func(s killStep) int {
-		return slices.IndexFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == s.container.Name })
+	position := func(s plan.Kill) int {
+		return slices.IndexFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == s.Container.Name })
 	}
-	slices.SortFunc(sidecars, func(a, b killStep) int { return position(b) - position(a) })
+	slices.SortFunc(sidecars, func(a, b plan.Kill) int { return position(b) - position(a) })
 	for _, s := range sidecars {
-		w.stopAll(ctx, remaining(pod, w.k.Clock.Since(begin)), []killStep{s})
+		w.stopAll(ctx, remaining(pod, w.k.Clock.Since(begin)), []plan.Kill{s})
 	}
 	if err := w.stopSandboxes(ctx, pod); err != nil {
 		return err

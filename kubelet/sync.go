@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/probe"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
@@ -39,14 +40,14 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 	for range maxRounds {
 		p := w.plan(pod)
 		w.mu.Lock()
-		w.waiting = p.waiting
+		w.waiting = p.Waiting
 		w.mu.Unlock()
-		if p.finished {
+		if p.Finished {
 			w.enter(stateTerminating)
 			return nil
 		}
-		if p.idle() {
-			w.wakeAt(p.wake)
+		if p.Idle() {
+			w.wakeAt(p.Wake)
 			w.wakeAtDeadline(pod)
 			w.wakeToMeasure(pod)
 			w.trim(ctx, pod)
@@ -66,25 +67,25 @@ func (w *worker) sync(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-func (w *worker) plan(pod *corev1.Pod) plan {
-	in := planInput{pod: pod, rt: w.rt, started: w.k.probes.Started, failed: w.k.probes.Failed, hold: w.held(pod)}
-	return in.next()
+func (w *worker) plan(pod *corev1.Pod) plan.Plan {
+	in := plan.Input{Pod: pod, Found: w.rt, Started: w.k.probes.Started, Failed: w.k.probes.Failed, Hold: w.held(pod)}
+	return in.Next()
 }
 
 // held returns the function that says why a container must wait: the last try to start it failed, or it crashed.
-func (w *worker) held(pod *corev1.Pod) func(string, *runtime.Container) (hold, bool) {
+func (w *worker) held(pod *corev1.Pod) func(string, *runtime.Container) (plan.Hold, bool) {
 	now := w.k.Clock.Now()
-	return func(name string, last *runtime.Container) (hold, bool) {
-		if h, ok := w.holds[name]; ok && now.Before(h.until) {
+	return func(name string, last *runtime.Container) (plan.Hold, bool) {
+		if h, ok := w.holds[name]; ok && now.Before(h.Until) {
 			return h, true
 		}
 		if !last.Exited() || w.excused[last.ID] {
-			return hold{}, false
+			return plan.Hold{}, false
 		}
-		h, held := w.backoffs[name].crashHold(pod, last, now)
+		h, held := w.backoffs[name].Hold(pod, last, now)
 		if held && w.events[name] != last.ID {
 			w.events[name] = last.ID
-			w.k.event(pod, fieldOf(pod, name), corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", name, podName(pod)))
+			w.k.event(pod, fieldOf(pod, name), corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", name, plan.PodName(pod)))
 		}
 		return h, held
 	}
@@ -98,31 +99,31 @@ func (w *worker) wakeAtDeadline(pod *corev1.Pod) {
 }
 
 // apply takes the steps of a plan. The sandbox starts while volumes are set up; containers start one after the other.
-func (w *worker) apply(ctx context.Context, pod *corev1.Pod, p plan) error {
-	w.stopAll(ctx, pod, p.kill)
+func (w *worker) apply(ctx context.Context, pod *corev1.Pod, p plan.Plan) error {
+	w.stopAll(ctx, pod, p.Kill)
 	ready := w.prepareVolumes(ctx, pod)
 	var failed error
-	if p.sandbox {
-		failed = w.newSandbox(ctx, pod, p.attempt)
+	if p.Sandbox {
+		failed = w.newSandbox(ctx, pod, p.Attempt)
 	}
 	if err := <-ready; err != nil {
 		return errors.Join(failed, w.volumesFailed(pod, err))
 	}
-	if failed != nil || len(p.start) == 0 {
+	if failed != nil || len(p.Start) == 0 {
 		return failed
 	}
 	sandbox := w.rt.Sandbox()
 	if sandbox == nil || !sandbox.Ready {
 		return nil // it ended again; the next round sees that
 	}
-	if err := w.startAll(ctx, pod, sandbox, p.start); err != nil {
+	if err := w.startAll(ctx, pod, sandbox, p.Start); err != nil {
 		return err
 	}
 	return nil
 }
 
 // startAll starts containers in order. That one could not be started holds that one up, not the others.
-func (w *worker) startAll(ctx context.Context, pod *corev1.Pod, sandbox *runtime.Sandbox, steps []startStep) error {
+func (w *worker) startAll(ctx context.Context, pod *corev1.Pod, sandbox *runtime.Sandbox, steps []plan.Start) error {
 	hosts, err := w.hosts(pod, sandbox)
 	if err != nil {
 		return err
@@ -138,11 +139,11 @@ func (w *worker) startAll(ctx context.Context, pod *corev1.Pod, sandbox *runtime
 			return ctx.Err()
 		}
 		if failure == nil {
-			delete(w.holds, step.spec.Name)
+			delete(w.holds, step.Spec.Name)
 			continue
 		}
-		log.FromContext(ctx).Info("a container was not started", "container", step.spec.Name, "reason", failure.reason, "message", failure.message)
-		w.holds[step.spec.Name] = hold{until: w.k.Clock.Now().Add(failure.again), waiting: corev1.ContainerStateWaiting{Reason: failure.reason, Message: failure.message}}
+		log.FromContext(ctx).Info("a container was not started", "container", step.Spec.Name, "reason", failure.reason, "message", failure.message)
+		w.holds[step.Spec.Name] = plan.Hold{Until: w.k.Clock.Now().Add(failure.again), Waiting: corev1.ContainerStateWaiting{Reason: failure.reason, Message: failure.message}}
 	}
 	return nil
 }
@@ -283,22 +284,4 @@ func fieldOf(pod *corev1.Pod, name string) string {
 		}
 	}
 	return "spec.containers{" + name + "}"
-}
-
-// containerSpec finds a container of any kind by name.
-func containerSpec(pod *corev1.Pod, name string) *corev1.Container {
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
-		for i := range list {
-			if list[i].Name == name {
-				return &list[i]
-			}
-		}
-	}
-	for i := range pod.Spec.EphemeralContainers {
-		if pod.Spec.EphemeralContainers[i].Name == name {
-			c := corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon)
-			return &c
-		}
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/plan"
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
 	"github.com/coxswain-k8s/coxswain/kubelet/status"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
@@ -78,8 +79,8 @@ type worker struct {
 	// Only the goroutine touches these.
 	retry    time.Duration
 	known    bool // rt was read at least once
-	backoffs map[string]*backoff
-	holds    map[string]hold
+	backoffs map[string]*plan.Backoff
+	holds    map[string]plan.Hold
 	volumes  map[string]volume.Mount
 	events   map[string]string
 	refresh  bool

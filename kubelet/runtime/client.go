@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -70,6 +71,18 @@ func (c *Client) ListContainerStats(ctx context.Context, filter *runtimeapi.Cont
 // ImageFsInfo returns the use of the image file system.
 func (c *Client) ImageFsInfo(ctx context.Context) (*runtimeapi.ImageFsInfoResponse, error) {
 	return c.Images.ImageFsInfo(ctx, &runtimeapi.ImageFsInfoRequest{})
+}
+
+// ImageMountpoint is where the file system of the images is mounted.
+func (c *Client) ImageMountpoint(ctx context.Context) (string, error) {
+	info, err := c.ImageFsInfo(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking for the file system of the images: %w", err)
+	}
+	if len(info.ImageFilesystems) == 0 {
+		return "", errors.New("the container runtime names no file system of images")
+	}
+	return info.ImageFilesystems[0].GetFsId().GetMountpoint(), nil
 }
 
 // patience is how long a runtime that does not answer, because it is being restarted say, counts as ready: its containers run on.

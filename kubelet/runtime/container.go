@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/coxswain-k8s/coxswain/kubelet/env"
 )
 
 // ContainerInput is all that a container's configuration depends on.
@@ -49,8 +52,8 @@ func (in *ContainerInput) Config() (*runtimeapi.ContainerConfig, error) {
 	config := &runtimeapi.ContainerConfig{
 		Metadata:   &runtimeapi.ContainerMetadata{Name: c.Name, Attempt: uint32(in.Attempt)},
 		Image:      &runtimeapi.ImageSpec{Image: in.ImageRef, UserSpecifiedImage: c.Image},
-		Command:    ExpandAll(c.Command, in.Env),
-		Args:       ExpandAll(c.Args, in.Env),
+		Command:    env.ExpandAll(c.Command, in.Env),
+		Args:       env.ExpandAll(c.Args, in.Env),
 		WorkingDir: c.WorkingDir,
 		Envs:       in.Env, Mounts: in.mounts(messagePath),
 		Labels:      containerLabels(in.Pod, c.Name),
@@ -137,4 +140,29 @@ func (c *Client) Remove(ctx context.Context, id string) error {
 		return fmt.Errorf("removing container %s: %w", id, err)
 	}
 	return nil
+}
+
+// maxExecOutput is how much of what a command prints is of use to anybody.
+const maxExecOutput = 10 << 10
+
+// RunCommand runs a command in a container. A timeout of 0 means none.
+func (c *Client) RunCommand(ctx context.Context, id string, command []string, timeout time.Duration) (output string, code int, err error) {
+	if timeout > 0 {
+		// The runtime kills the command when the time is over; this only guards against a runtime that does not answer.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout+10*time.Second)
+		defer cancel()
+	}
+	r, err := c.ExecSync(ctx, &runtimeapi.ExecSyncRequest{ContainerId: id, Cmd: command, Timeout: int64(timeout / time.Second)})
+	if err != nil {
+		return "", 0, err
+	}
+	out := append(r.Stdout, r.Stderr...)
+	return string(out[:min(len(out), maxExecOutput)]), int(r.ExitCode), nil
+}
+
+// ReopenLog has the runtime open a container's log anew.
+func (c *Client) ReopenLog(ctx context.Context, id string) error {
+	_, err := c.ReopenContainerLog(ctx, &runtimeapi.ReopenContainerLogRequest{ContainerId: id})
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	kuberesource "k8s.io/component-helpers/resource"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
@@ -110,8 +111,26 @@ func QOS(pod *corev1.Pod) corev1.PodQOSClass {
 	return corev1.PodQOSBurstable
 }
 
-// OwnOOMScore is the oom_score_adj of this process, below which an unprivileged one may not set others'.
-func OwnOOMScore() int {
+// OOMScoreFloor is the lowest OOM score that this process may give to others.
+func OOMScoreFloor() int {
+	if canLowerOOMScore() {
+		return -1000
+	}
+	return ownOOMScore()
+}
+
+// canLowerOOMScore says whether this process has CAP_SYS_RESOURCE.
+func canLowerOOMScore() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return false
+	}
+	return data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0
+}
+
+// ownOOMScore is the oom_score_adj of this process, below which an unprivileged one may not set others'.
+func ownOOMScore() int {
 	raw, err := os.ReadFile("/proc/self/oom_score_adj")
 	if err != nil {
 		return 0

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
 )
 
 // NodeInput is what all sandboxes and containers of this node have in common.
@@ -122,7 +123,7 @@ func (n *NodeInput) linuxSandbox(pod *corev1.Pod, cgroupParent string) *runtimea
 func anyPrivileged(pod *corev1.Pod) bool {
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
-			if sc := list[i].SecurityContext; sc != nil && isTrue(sc.Privileged) {
+			if sc := list[i].SecurityContext; sc != nil && ptr.Deref(sc.Privileged, false) {
 				return true
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Paths of /proc and /sys that containers with the default procMount cannot see, or cannot write.
@@ -26,7 +27,7 @@ func namespaces(pod *corev1.Pod) *runtimeapi.NamespaceOption {
 	switch {
 	case pod.Spec.HostPID:
 		o.Pid = runtimeapi.NamespaceMode_NODE
-	case isTrue(pod.Spec.ShareProcessNamespace):
+	case ptr.Deref(pod.Spec.ShareProcessNamespace, false):
 		o.Pid = runtimeapi.NamespaceMode_POD
 	}
 	if pod.Spec.HostIPC {
@@ -75,7 +76,7 @@ type ImageUser struct {
 // checkNonRoot refuses a container that must not run as root and would, or may.
 func checkNonRoot(pod *corev1.Pod, c *corev1.Container, user ImageUser) error {
 	sc := effectiveSecurity(pod, c)
-	if !isTrue(sc.RunAsNonRoot) {
+	if !ptr.Deref(sc.RunAsNonRoot, false) {
 		return nil
 	}
 	where := fmt.Sprintf("(pod: %q, container: %s)", pod.Name+"_"+pod.Namespace+"("+string(pod.UID)+")", c.Name)
@@ -97,9 +98,9 @@ func checkNonRoot(pod *corev1.Pod, c *corev1.Container, user ImageUser) error {
 func (in *ContainerInput) security() *runtimeapi.LinuxContainerSecurityContext {
 	sc := effectiveSecurity(in.Pod, in.Container)
 	out := &runtimeapi.LinuxContainerSecurityContext{
-		NamespaceOptions: namespaces(in.Pod), Privileged: isTrue(sc.Privileged), ReadonlyRootfs: isTrue(sc.ReadOnlyRootFilesystem),
-		NoNewPrivs: sc.AllowPrivilegeEscalation != nil && !*sc.AllowPrivilegeEscalation && !isTrue(sc.Privileged),
-		Seccomp:    in.Node.seccomp(sc.SeccompProfile, isTrue(sc.Privileged)), Apparmor: apparmor(sc.AppArmorProfile), SelinuxOptions: selinux(sc.SELinuxOptions),
+		NamespaceOptions: namespaces(in.Pod), Privileged: ptr.Deref(sc.Privileged, false), ReadonlyRootfs: ptr.Deref(sc.ReadOnlyRootFilesystem, false),
+		NoNewPrivs: sc.AllowPrivilegeEscalation != nil && !*sc.AllowPrivilegeEscalation && !ptr.Deref(sc.Privileged, false),
+		Seccomp:    in.Node.seccomp(sc.SeccompProfile, ptr.Deref(sc.Privileged, false)), Apparmor: apparmor(sc.AppArmorProfile), SelinuxOptions: selinux(sc.SELinuxOptions),
 	}
 	if in.TargetID != "" {
 		out.NamespaceOptions.Pid, out.NamespaceOptions.TargetId = runtimeapi.NamespaceMode_TARGET, in.TargetID

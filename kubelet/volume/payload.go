@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/downward"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume/atomicdir"
 )
 
@@ -150,4 +151,40 @@ func (s setter) secretFiles(ctx context.Context, name string, sel selection) (pa
 		s.state.unwatch(Ref{kindSecret, s.pod.Namespace, name})
 	}
 	return sel.files(secret.Data, "secret")
+}
+
+func (s setter) downwardFiles(items []corev1.DownwardAPIVolumeFile, defaultMode fs.FileMode) (payload, error) {
+	files := payload{}
+	var errs []error
+	for _, item := range items {
+		value, err := s.downwardValue(item)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		mode := defaultMode
+		if item.Mode != nil {
+			mode = fileMode(item.Mode)
+		}
+		files[item.Path] = atomicdir.File{Data: []byte(value), Mode: mode}
+	}
+	if len(errs) > 0 {
+		return nil, aggregate(errs)
+	}
+	return files, nil
+}
+
+func (s setter) downwardValue(item corev1.DownwardAPIVolumeFile) (string, error) {
+	switch {
+	case item.FieldRef != nil:
+		return downward.Metadata(s.pod, item.FieldRef.FieldPath)
+	case item.ResourceFieldRef != nil:
+		var allocatable corev1.ResourceList
+		if s.Allocatable != nil {
+			allocatable = s.Allocatable()
+		}
+		return downward.Resource(s.pod, nil, item.ResourceFieldRef, allocatable)
+	default:
+		return "", fmt.Errorf("downward API file %s has neither fieldRef nor resourceFieldRef", item.Path)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/downward"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume/safepath"
 )
 
@@ -96,7 +97,7 @@ func mountIndex(pod *corev1.Pod, containerName string, mount corev1.VolumeMount)
 		return 0, false
 	}
 	mounts := []corev1.VolumeMount(nil)
-	if container := findContainer(pod, containerName); container != nil {
+	if container := downward.Container(pod, containerName); container != nil {
 		mounts = container.VolumeMounts
 	}
 	for i := range pod.Spec.EphemeralContainers {

@@ -1,4 +1,4 @@
-package runtime
+package env
 
 import (
 	"context"
@@ -83,11 +83,11 @@ func TestEnv(t *testing.T) {
 			t.Fatal(err)
 		}
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Labels: map[string]string{"app": "web"}}, Spec: corev1.PodSpec{EnableServiceLinks: &c.links}}
-		in := EnvInput{Pod: pod, Container: container, PodIPs: []string{"10.0.0.2"}, Source: objects{}}
+		in := Input{Pod: pod, Container: container, PodIPs: []string{"10.0.0.2"}, Source: objects{}}
 		if err := yaml.Unmarshal([]byte(`{memory: "4096"}`), &in.Allocatable); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Env(t.Context(), in)
+		got, err := Make(t.Context(), in)
 		var words []string
 		for _, kv := range got {
 			words = append(words, kv.Key+"="+string(kv.Value))

@@ -1,4 +1,4 @@
-package kubelet
+package plan
 
 import (
 	"fmt"
@@ -17,23 +17,23 @@ import (
 
 // world describes a pod and what the runtime has of it in a few words: "s" a ready sandbox, "s!" one that ended,
 // "name=run", "name=created", "name=exit:3", "name=run:unstarted", "name=run:failed", newest first.
-func world(t *testing.T, spec, state string) planInput {
+func world(t *testing.T, spec, state string) Input {
 	t.Helper()
 	pod := &corev1.Pod{}
 	pod.Spec.RestartPolicy = corev1.RestartPolicyAlways
 	if err := yaml.UnmarshalStrict([]byte(spec), &pod.Spec); err != nil {
 		t.Fatal(err)
 	}
-	in := planInput{pod: pod, rt: &runtime.Pod{}}
+	in := Input{Pod: pod, Found: &runtime.Pod{}}
 	verdicts := map[string]string{}
 	for i, word := range strings.Fields(state) {
 		if strings.HasPrefix(word, "s") && len(word) <= 2 {
-			in.rt.Sandboxes = append(in.rt.Sandboxes, runtime.Sandbox{ID: "s0", Ready: word == "s", IPs: []string{"10.0.0.1"}})
+			in.Found.Sandboxes = append(in.Found.Sandboxes, runtime.Sandbox{ID: "s0", Ready: word == "s", IPs: []string{"10.0.0.1"}})
 			continue
 		}
 		name, what, _ := strings.Cut(word, "=")
 		c := &runtime.Container{ID: fmt.Sprintf("%s-%d", name, i), Name: name, SandboxID: "s0", State: runtimeapi.ContainerState_CONTAINER_RUNNING}
-		if spec := containerSpec(pod, name); spec != nil {
+		if spec := SpecOf(pod, name); spec != nil {
 			c.Hash = runtime.Hash(spec)
 		}
 		what, verdict, _ := strings.Cut(what, ":")
@@ -48,32 +48,32 @@ func world(t *testing.T, spec, state string) planInput {
 		default:
 			verdicts[c.ID] = verdict
 		}
-		in.rt.Containers = append(in.rt.Containers, c)
+		in.Found.Containers = append(in.Found.Containers, c)
 	}
-	in.started = func(id string) bool { return verdicts[id] != "unstarted" }
-	in.failed = func(id string) (probe.Kind, bool) { return probe.Liveness, verdicts[id] == "failed" }
-	in.hold = func(name string, last *runtime.Container) (hold, bool) {
-		return hold{until: time.Unix(1, 0), waiting: corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}, last.Exited() && last.ExitCode == 99
+	in.Started = func(id string) bool { return verdicts[id] != "unstarted" }
+	in.Failed = func(id string) (probe.Kind, bool) { return probe.Liveness, verdicts[id] == "failed" }
+	in.Hold = func(name string, last *runtime.Container) (Hold, bool) {
+		return Hold{Until: time.Unix(1, 0), Waiting: corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}, last.Exited() && last.ExitCode == 99
 	}
 	return in
 }
 
 // words says what a plan does.
-func (p *plan) words() string {
+func (p *Plan) words() string {
 	var out []string
-	for _, k := range p.kill {
-		out = append(out, "kill "+k.container.Name)
+	for _, k := range p.Kill {
+		out = append(out, "kill "+k.Container.Name)
 	}
-	if p.sandbox {
-		out = append(out, fmt.Sprintf("sandbox %d", p.attempt))
+	if p.Sandbox {
+		out = append(out, fmt.Sprintf("sandbox %d", p.Attempt))
 	}
-	for _, s := range p.start {
-		out = append(out, fmt.Sprintf("start %s/%d", s.spec.Name, s.attempt))
+	for _, s := range p.Start {
+		out = append(out, fmt.Sprintf("start %s/%d", s.Spec.Name, s.Attempt))
 	}
-	for name, w := range p.waiting {
+	for name, w := range p.Waiting {
 		out = append(out, "wait "+name+" "+w.Reason)
 	}
-	if p.finished {
+	if p.Finished {
 		out = append(out, "finished")
 	}
 	return strings.Join(out, ", ")
@@ -120,7 +120,7 @@ func TestNextStepsOfAPod(t *testing.T) {
 	}
 	for _, c := range cases {
 		in := world(t, c.spec, c.state)
-		p := in.next()
+		p := in.Next()
 		if diff := cmp.Diff(c.want, p.words()); diff != "" {
 			t.Errorf("%s: %s | %s: %s", c.why, c.spec, c.state, diff)
 		}
@@ -129,31 +129,31 @@ func TestNextStepsOfAPod(t *testing.T) {
 
 func TestNextReplacesAChangedImage(t *testing.T) {
 	in := world(t, `{containers: [{name: a, image: "x:2"}]}`, "s a=run")
-	in.rt.Containers[0].Hash = "old"
-	p := in.next()
+	in.Found.Containers[0].Hash = "old"
+	p := in.Next()
 	if got := p.words(); got != "kill a" {
 		t.Fatalf("plan is %q", got)
 	}
 }
 
 func TestBackoffDoublesAndResets(t *testing.T) {
-	b, now := &backoff{}, time.Unix(1000, 0)
+	b, now := &Backoff{}, time.Unix(1000, 0)
 	pod, last := &corev1.Pod{}, &runtime.Container{Name: "a", FinishedAt: now}
-	if _, held := b.crashHold(pod, last, now); held {
+	if _, held := b.Hold(pod, last, now); held {
 		t.Fatal("the first restart has to wait")
 	}
 	for _, want := range []time.Duration{10, 20, 40, 80, 160, 300, 300} {
-		b.restarted(now)
+		b.Restarted(now)
 		last.FinishedAt = now
-		h, held := b.crashHold(pod, last, now)
-		if !held || h.until.Sub(now) != want*time.Second {
-			t.Fatalf("hold is %v (%v), want %ds", h.until.Sub(now), held, want)
+		h, held := b.Hold(pod, last, now)
+		if !held || h.Until.Sub(now) != want*time.Second {
+			t.Fatalf("hold is %v (%v), want %ds", h.Until.Sub(now), held, want)
 		}
-		now = h.until
+		now = h.Until
 	}
 	now = now.Add(11 * time.Minute)
 	last.FinishedAt = now
-	if _, held := b.crashHold(pod, last, now); held {
+	if _, held := b.Hold(pod, last, now); held {
 		t.Fatal("a container that ran for long has to wait")
 	}
 }

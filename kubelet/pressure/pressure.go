@@ -1,4 +1,4 @@
-package kubelet
+package pressure
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 )
 
 const (
@@ -19,65 +19,62 @@ const (
 	pressureStays = 5 * time.Minute
 )
 
-// pressure watches the room on the node, whenever the node's status is computed.
-type pressure struct {
+// Gauge watches the room on the node, whenever the node's status is computed. Its exported fields are inputs.
+type Gauge struct {
+	Clock clock.PassiveClock
+	// Least is what must stay free.
+	Least *Thresholds
+	// RootDir is on the file system of the node, ImageFs where that of the images is mounted.
+	RootDir string
+	ImageFs func() (mountpoint string, err error)
+	// ImagesHigh and ImagesLow are how full, in percent, the latter may get before FreeImages is called for what is above the low one.
+	// That must not block.
+	ImagesHigh, ImagesLow uint64
+	FreeImages            func(bytes uint64)
+
 	mu      sync.Mutex
 	last    map[corev1.NodeConditionType]time.Time // when it was last there
 	imageFs string
 	gcAt    time.Time
 }
 
-// conditions says which pressures there are.
-func (p *pressure) conditions(k *Kubelet) map[corev1.NodeConditionType]bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last == nil {
-		p.last = map[corev1.NodeConditionType]time.Time{}
+// Conditions says which pressures there are.
+func (g *Gauge) Conditions() map[corev1.NodeConditionType]bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last == nil {
+		g.last = map[corev1.NodeConditionType]time.Time{}
 	}
-	now := k.Clock.Now()
-	least := k.Eviction
+	now := g.Clock.Now()
+	least := g.Least
 	if free, all, ok := memory(); ok && least.MemoryAvailable.under(free, all) {
-		p.last[corev1.NodeMemoryPressure] = now
+		g.last[corev1.NodeMemoryPressure] = now
 	}
-	own, images := roomOn(k.RootDir), p.imageRoom(k)
+	own, images := roomOn(g.RootDir), g.imageRoom()
 	if least.NodeFsAvailable.under(own.free, own.size) || least.NodeFsInodesFree.under(own.freeInodes, own.inodes) || least.ImageFsAvailable.under(images.free, images.size) {
-		p.last[corev1.NodeDiskPressure] = now
+		g.last[corev1.NodeDiskPressure] = now
 	}
-	if used := images.size - images.free; used > images.size/100*k.ImageGCHigh && now.Sub(p.gcAt) > imageGCEvery {
-		p.gcAt = now
-		k.wg.Go(func() { k.freeImages(used - images.size/100*k.ImageGCLow) })
+	if used := images.size - images.free; used > images.size/100*g.ImagesHigh && now.Sub(g.gcAt) > imageGCEvery {
+		g.gcAt = now
+		g.FreeImages(used - images.size/100*g.ImagesLow)
 	}
 	out := map[corev1.NodeConditionType]bool{}
-	for t, at := range p.last {
+	for t, at := range g.last {
 		out[t] = now.Sub(at) < pressureStays
 	}
 	return out
 }
 
 // imageRoom is the room on the file system that has the images.
-func (p *pressure) imageRoom(k *Kubelet) room {
-	if p.imageFs == "" {
-		info, err := k.runtime.ImageFsInfo(k.ctx)
-		if err != nil || len(info.ImageFilesystems) == 0 {
+func (g *Gauge) imageRoom() room {
+	if g.imageFs == "" {
+		mountpoint, err := g.ImageFs()
+		if err != nil {
 			return room{}
 		}
-		p.imageFs = info.ImageFilesystems[0].GetFsId().GetMountpoint()
+		g.imageFs = mountpoint
 	}
-	return roomOn(p.imageFs)
-}
-
-// freeImages removes unused images.
-func (k *Kubelet) freeImages(enough uint64) {
-	freed, err := k.imageGC.Free(k.ctx, enough)
-	if err != nil && k.ctx.Err() == nil {
-		k.log.Error(err, "removing unused images failed")
-		return
-	}
-	k.log.Info("removed unused images", "freedBytes", freed, "wantedBytes", enough)
-	if freed < enough {
-		ref := &corev1.ObjectReference{Kind: "Node", Name: k.NodeName, UID: types.UID(k.NodeName)}
-		k.Recorder.Eventf(ref, corev1.EventTypeWarning, "FreeDiskSpaceFailed", "Failed to garbage collect required amount of images. Attempted to free %d bytes, but only found %d bytes eligible to free.", enough, freed)
-	}
+	return roomOn(g.imageFs)
 }
 
 // room on a file system, in bytes and inodes. What cannot be read has none of either, and so is under no threshold.

@@ -1,4 +1,4 @@
-package runtime
+package env
 
 import (
 	"context"
@@ -9,10 +9,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/kubelet/downward"
 )
 
-// EnvSource answers what environment variables refer to. Errors of Get methods are those of the API.
-type EnvSource interface {
+// Source answers what environment variables refer to. Errors of Get methods are those of the API.
+type Source interface {
 	ConfigMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, error)
 	Secret(ctx context.Context, namespace, name string) (*corev1.Secret, error)
 	// Services lists the services whose variables the pods of the namespace get.
@@ -21,14 +24,14 @@ type EnvSource interface {
 	NotFound(err error) bool
 }
 
-// EnvInput is all that a container's environment depends on.
-type EnvInput struct {
+// Input is all that a container's environment depends on.
+type Input struct {
 	Pod         *corev1.Pod
 	Container   *corev1.Container
 	PodIPs      []string
 	HostIPs     []string
 	Allocatable corev1.ResourceList
-	Source      EnvSource
+	Source      Source
 }
 
 // environment collects variables in the order of their first mention; a later value replaces an earlier one.
@@ -49,13 +52,13 @@ func (e *environment) lookup(name string) (string, bool) {
 	return v, ok
 }
 
-// Env computes the environment of a container: its own variables, which win over envFrom, which wins over services.
-func Env(ctx context.Context, in EnvInput) ([]*runtimeapi.KeyValue, error) {
+// Make computes the environment of a container: its own variables, which win over envFrom, which wins over services.
+func Make(ctx context.Context, in Input) ([]*runtimeapi.KeyValue, error) {
 	services, err := in.Source.Services(ctx, in.Pod.Namespace)
 	if err != nil {
 		return nil, fmt.Errorf("listing services for the environment: %w", err)
 	}
-	serviceEnv := ServiceEnv(in.Pod, services)
+	serviceEnv := Services(in.Pod, services)
 	env := &environment{values: map[string]string{}}
 	for i := range in.Container.EnvFrom {
 		if err := in.addAll(ctx, env, &in.Container.EnvFrom[i]); err != nil {
@@ -94,13 +97,13 @@ func Env(ctx context.Context, in EnvInput) ([]*runtimeapi.KeyValue, error) {
 	return out, nil
 }
 
-func (in EnvInput) addAll(ctx context.Context, env *environment, from *corev1.EnvFromSource) error {
+func (in Input) addAll(ctx context.Context, env *environment, from *corev1.EnvFromSource) error {
 	data := map[string]string{}
 	switch {
 	case from.ConfigMapRef != nil:
 		cm, err := in.Source.ConfigMap(ctx, in.Pod.Namespace, from.ConfigMapRef.Name)
 		if err != nil {
-			if in.Source.NotFound(err) && isTrue(from.ConfigMapRef.Optional) {
+			if in.Source.NotFound(err) && ptr.Deref(from.ConfigMapRef.Optional, false) {
 				return nil
 			}
 			return err
@@ -109,7 +112,7 @@ func (in EnvInput) addAll(ctx context.Context, env *environment, from *corev1.En
 	case from.SecretRef != nil:
 		secret, err := in.Source.Secret(ctx, in.Pod.Namespace, from.SecretRef.Name)
 		if err != nil {
-			if in.Source.NotFound(err) && isTrue(from.SecretRef.Optional) {
+			if in.Source.NotFound(err) && ptr.Deref(from.SecretRef.Optional, false) {
 				return nil
 			}
 			return err
@@ -125,13 +128,13 @@ func (in EnvInput) addAll(ctx context.Context, env *environment, from *corev1.En
 }
 
 // valueFrom returns the value and whether the variable is set at all.
-func (in EnvInput) valueFrom(ctx context.Context, from *corev1.EnvVarSource) (string, bool, error) {
+func (in Input) valueFrom(ctx context.Context, from *corev1.EnvVarSource) (string, bool, error) {
 	switch {
 	case from.FieldRef != nil:
-		v, err := FieldValue(in.Pod, from.FieldRef.FieldPath, in.PodIPs, in.HostIPs)
+		v, err := downward.Field(in.Pod, from.FieldRef.FieldPath, in.PodIPs, in.HostIPs)
 		return v, true, err
 	case from.ResourceFieldRef != nil:
-		v, err := ResourceValue(in.Pod, in.Container, from.ResourceFieldRef, in.Allocatable)
+		v, err := downward.Resource(in.Pod, in.Container, from.ResourceFieldRef, in.Allocatable)
 		return v, true, err
 	case from.ConfigMapKeyRef != nil:
 		return in.configMapKey(ctx, from.ConfigMapKeyRef)
@@ -141,37 +144,35 @@ func (in EnvInput) valueFrom(ctx context.Context, from *corev1.EnvVarSource) (st
 	return "", true, nil
 }
 
-func (in EnvInput) configMapKey(ctx context.Context, ref *corev1.ConfigMapKeySelector) (string, bool, error) {
+func (in Input) configMapKey(ctx context.Context, ref *corev1.ConfigMapKeySelector) (string, bool, error) {
 	cm, err := in.Source.ConfigMap(ctx, in.Pod.Namespace, ref.Name)
 	if err != nil {
-		if in.Source.NotFound(err) && isTrue(ref.Optional) {
+		if in.Source.NotFound(err) && ptr.Deref(ref.Optional, false) {
 			return "", false, nil
 		}
 		return "", false, err
 	}
 	v, ok := cm.Data[ref.Key]
-	if !ok && !isTrue(ref.Optional) {
+	if !ok && !ptr.Deref(ref.Optional, false) {
 		return "", false, fmt.Errorf("couldn't find key %v in ConfigMap %v/%v", ref.Key, in.Pod.Namespace, ref.Name)
 	}
 	return v, ok, nil
 }
 
-func (in EnvInput) secretKey(ctx context.Context, ref *corev1.SecretKeySelector) (string, bool, error) {
+func (in Input) secretKey(ctx context.Context, ref *corev1.SecretKeySelector) (string, bool, error) {
 	secret, err := in.Source.Secret(ctx, in.Pod.Namespace, ref.Name)
 	if err != nil {
-		if in.Source.NotFound(err) && isTrue(ref.Optional) {
+		if in.Source.NotFound(err) && ptr.Deref(ref.Optional, false) {
 			return "", false, nil
 		}
 		return "", false, err
 	}
 	v, ok := secret.Data[ref.Key]
-	if !ok && !isTrue(ref.Optional) {
+	if !ok && !ptr.Deref(ref.Optional, false) {
 		return "", false, fmt.Errorf("couldn't find key %v in Secret %v/%v", ref.Key, in.Pod.Namespace, ref.Name)
 	}
 	return string(v), ok, nil
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // Expand replaces $(NAME) by the variable's value where it has one. $$ stands for one $, so that $$(NAME) stays
 // $(NAME); anything else stays as it is.

@@ -1,4 +1,4 @@
-package runtime
+package env
 
 import (
 	"net"
@@ -8,10 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// ServiceEnv returns the variables by which a pod finds services: those of its namespace unless it asks for none, and
+// Services returns the variables by which a pod finds services: those of its namespace unless it asks for none, and
 // always the API's (default/kubernetes). A service redis-master on port 6379 gives REDIS_MASTER_SERVICE_HOST,
 // REDIS_MASTER_SERVICE_PORT, REDIS_MASTER_PORT and REDIS_MASTER_PORT_6379_TCP with _PROTO, _PORT and _ADDR.
-func ServiceEnv(pod *corev1.Pod, services []corev1.Service) map[string]string {
+func Services(pod *corev1.Pod, services []corev1.Service) map[string]string {
 	env := map[string]string{}
 	links := pod.Spec.EnableServiceLinks == nil || *pod.Spec.EnableServiceLinks
 	for i := range services {

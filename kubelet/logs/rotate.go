@@ -1,4 +1,4 @@
-package kubelet
+package logs
 
 import (
 	"compress/gzip"
@@ -12,7 +12,8 @@ import (
 	"strings"
 	"time"
 
-	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // How often the sizes of logs are looked at: often while one grows, ever less while none does.
@@ -21,19 +22,36 @@ const (
 	rotateSeldom = 5 * time.Minute
 )
 
-// rotateLogs keeps the logs of running containers below their limits until ctx ends.
-func (k *Kubelet) rotateLogs(ctx context.Context) error {
-	sizes := map[string]int64{}
+// Log is the log of a running container.
+type Log struct{ ID, Path string }
+
+// Rotator keeps logs below their limits. Its fields are inputs.
+type Rotator struct {
+	Clock clock.WithTickerAndDelayedExecution
+	// MaxSize is how large a log may get, in bytes, MaxFiles how many there may be of a container.
+	MaxSize  int64
+	MaxFiles int
+	// Running are the logs that are written to.
+	Running func() []Log
+	// Reopen has the runtime write a container's log to a new file.
+	Reopen func(ctx context.Context, id string) error
+
+	sizes map[string]int64 // by path, when they were looked at last
+}
+
+// Run keeps the logs of running containers below their limits until ctx ends.
+func (r *Rotator) Run(ctx context.Context) error {
+	r.sizes = map[string]int64{}
 	wait := rotateOften
 	for {
-		timer := k.Clock.NewTimer(wait)
+		timer := r.Clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
 		case <-timer.C():
 		}
-		if k.rotateDue(ctx, sizes) {
+		if r.rotateDue(ctx) {
 			wait = rotateOften
 		} else {
 			wait = min(2*wait, rotateSeldom)
@@ -42,47 +60,39 @@ func (k *Kubelet) rotateLogs(ctx context.Context) error {
 }
 
 // rotateDue rotates the logs that are too large and says whether any grew by a noticeable part of the limit.
-func (k *Kubelet) rotateDue(ctx context.Context, sizes map[string]int64) (grew bool) {
+func (r *Rotator) rotateDue(ctx context.Context) (grew bool) {
 	seen := map[string]bool{}
-	for _, w := range k.allWorkers() {
-		w.mu.Lock()
-		rt := w.rt
-		w.mu.Unlock()
-		if rt == nil {
+	for _, one := range r.Running() {
+		info, err := os.Stat(one.Path)
+		if err != nil {
 			continue
 		}
-		for _, c := range rt.Containers {
-			info, err := os.Stat(c.LogPath)
-			if !c.Running() || err != nil {
-				continue
-			}
-			seen[c.LogPath] = true
-			grew = grew || info.Size()-sizes[c.LogPath] > k.ContainerLogMaxSize/20
-			sizes[c.LogPath] = info.Size()
-			if info.Size() < k.ContainerLogMaxSize {
-				continue
-			}
-			if err := k.rotate(ctx, c.ID, c.LogPath); err != nil {
-				k.log.Error(err, "rotating a container's log failed", "path", c.LogPath)
-			}
+		seen[one.Path] = true
+		grew = grew || info.Size()-r.sizes[one.Path] > r.MaxSize/20
+		r.sizes[one.Path] = info.Size()
+		if info.Size() < r.MaxSize {
+			continue
+		}
+		if err := r.rotate(ctx, one); err != nil {
+			log.FromContext(ctx).Error(err, "rotating a container's log failed", "path", one.Path)
 		}
 	}
-	for path := range sizes {
+	for path := range r.sizes {
 		if !seen[path] {
-			delete(sizes, path)
+			delete(r.sizes, path)
 		}
 	}
 	return grew
 }
 
 // rotate moves a log aside, has the runtime open a new one, and keeps the newest of the old ones, compressed but for the last.
-func (k *Kubelet) rotate(ctx context.Context, id, path string) error {
-	old, err := filepath.Glob(path + ".*")
+func (r *Rotator) rotate(ctx context.Context, one Log) error {
+	old, err := filepath.Glob(one.Path + ".*")
 	if err != nil {
 		return fmt.Errorf("listing rotated logs: %w", err)
 	}
 	slices.Sort(old) // the names end in the time
-	keep := max(k.ContainerLogMaxFiles-2, 0)
+	keep := max(r.MaxFiles-2, 0)
 	for len(old) > keep {
 		if err := os.Remove(old[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("removing a rotated log: %w", err)
@@ -97,12 +107,12 @@ func (k *Kubelet) rotate(ctx context.Context, id, path string) error {
 			return err
 		}
 	}
-	aside := path + "." + k.Clock.Now().Format("20060102-150405")
-	if err := os.Rename(path, aside); err != nil {
+	aside := one.Path + "." + r.Clock.Now().Format("20060102-150405")
+	if err := os.Rename(one.Path, aside); err != nil {
 		return fmt.Errorf("moving a log aside: %w", err)
 	}
-	if _, err := k.runtime.ReopenContainerLog(ctx, &runtimeapi.ReopenContainerLogRequest{ContainerId: id}); err != nil {
-		return errors.Join(fmt.Errorf("reopening a log: %w", err), os.Rename(aside, path))
+	if err := r.Reopen(ctx, one.ID); err != nil {
+		return errors.Join(fmt.Errorf("reopening a log: %w", err), os.Rename(aside, one.Path))
 	}
 	return nil
 }

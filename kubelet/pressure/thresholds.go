@@ -1,4 +1,4 @@
-package kubelet
+package pressure
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ type Amount struct {
 	Percent float64
 }
 
-// defaultThresholds are upstream's.
-func defaultThresholds() *Thresholds {
+// Default are upstream's.
+func Default() *Thresholds {
 	return &Thresholds{
 		MemoryAvailable: Amount{Number: 100 << 20}, NodeFsAvailable: Amount{Percent: 10}, NodeFsInodesFree: Amount{Percent: 5}, ImageFsAvailable: Amount{Percent: 15},
 	}
@@ -31,8 +31,8 @@ func (a Amount) under(free, all uint64) bool {
 	return float64(free) < float64(a.Number)+float64(all)*a.Percent/100
 }
 
-// parseThresholds reads evictionHard. What it does not name has no threshold.
-func parseThresholds(texts map[string]string) (*Thresholds, error) {
+// Parse reads evictionHard. What it does not name has no threshold.
+func Parse(texts map[string]string) (*Thresholds, error) {
 	t := &Thresholds{}
 	signals := map[string]*Amount{
 		"memory.available": &t.MemoryAvailable, "nodefs.available": &t.NodeFsAvailable, "nodefs.inodesFree": &t.NodeFsInodesFree, "imagefs.available": &t.ImageFsAvailable,

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/coxswain-k8s/coxswain/kubelet/logs"
+	"github.com/coxswain-k8s/coxswain/kubelet/pressure"
 	"github.com/coxswain-k8s/coxswain/kubelet/stats"
 )
 
@@ -62,4 +65,50 @@ func withoutGrace(pod *corev1.Pod) *corev1.Pod {
 	now := *pod
 	now.DeletionGracePeriodSeconds = new(int64)
 	return &now
+}
+
+// newGauge measures the node's room.
+func (k *Kubelet) newGauge() *pressure.Gauge {
+	return &pressure.Gauge{
+		Clock: k.Clock, Least: k.Eviction, RootDir: k.RootDir, ImagesHigh: k.ImageGCHigh, ImagesLow: k.ImageGCLow,
+		ImageFs:    func() (string, error) { return k.runtime.ImageMountpoint(k.ctx) },
+		FreeImages: func(bytes uint64) { k.wg.Go(func() { k.freeImages(bytes) }) },
+	}
+}
+
+// freeImages removes unused images.
+func (k *Kubelet) freeImages(enough uint64) {
+	freed, err := k.imageGC.Free(k.ctx, enough)
+	if err != nil && k.ctx.Err() == nil {
+		k.log.Error(err, "removing unused images failed")
+		return
+	}
+	k.log.Info("removed unused images", "freedBytes", freed, "wantedBytes", enough)
+	if freed < enough {
+		ref := &corev1.ObjectReference{Kind: "Node", Name: k.NodeName, UID: types.UID(k.NodeName)}
+		k.Recorder.Eventf(ref, corev1.EventTypeWarning, "FreeDiskSpaceFailed", "Failed to garbage collect required amount of images. Attempted to free %d bytes, but only found %d bytes eligible to free.", enough, freed)
+	}
+}
+
+// newRotator keeps the logs of containers below their limits.
+func (k *Kubelet) newRotator() *logs.Rotator {
+	return &logs.Rotator{Clock: k.Clock, MaxSize: k.ContainerLogMaxSize, MaxFiles: k.ContainerLogMaxFiles, Running: k.runningLogs, Reopen: k.runtime.ReopenLog}
+}
+
+func (k *Kubelet) runningLogs() []logs.Log {
+	var out []logs.Log
+	for _, w := range k.allWorkers() {
+		w.mu.Lock()
+		rt := w.rt
+		w.mu.Unlock()
+		if rt == nil {
+			continue
+		}
+		for _, c := range rt.Containers {
+			if c.Running() {
+				out = append(out, logs.Log{ID: c.ID, Path: c.LogPath})
+			}
+		}
+	}
+	return out
 }
