@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,7 +22,7 @@ const manyLists = 20
 func listing() scenario {
 	return scenario{
 		name: "list", title: "Lists",
-		about: "All pods of a namespace, one list after the other. Unless it says decoded the body is read and thrown away, so that the client's work does not count. " +
+		about: "All pods of a namespace, one list after the other. The light client reads the body and throws it away, compressed or not, so that the client's work hardly counts. By client-go is the same with its client of HTTP/2, which tells the server after every few KB that it has read them, and decoded is what its informers do with it. " +
 			"The CPU is of all processes of a side, the change of a label between two lists part of it where there is one. The growth is the highest resident memory of the processes, while 20 clients list at the same time, above what they had before.",
 		run: func(ctx context.Context, t *turn) error {
 			c, err := load.Client(t.Config, load.Protobuf)
@@ -65,55 +67,74 @@ func fill(ctx context.Context, c kubernetes.Interface, namespace string, pods in
 func (t *turn) lists(ctx context.Context, namespace string, pods int) error {
 	var costs []figure
 	lists := t.size.lists * min(5, t.size.manyPods/pods) // the kernel counts CPU in ticks
-	for _, way := range []struct {
-		name, encoding, version string
-		compressed, changed     bool
-	}{
-		{"protobuf", load.Protobuf, "", false, false},
-		{"JSON", load.JSON, "", false, false},
-		{"protobuf, resourceVersion=0", load.Protobuf, "0", false, false},
-		{"JSON, resourceVersion=0", load.JSON, "0", false, false},
-		{"protobuf, gzip as client-go asks for by default", load.Protobuf, "", true, false},
-		{"protobuf, one changed between lists", load.Protobuf, "", false, true},
-		{"protobuf, gzip, one changed between lists", load.Protobuf, "", true, true},
-	} {
-		config := load.Separate(t.Config)
-		config.ContentType, config.DisableCompression = way.encoding, !way.compressed
-		c, err := kubernetes.NewForConfig(config)
-		if err != nil {
-			return err
-		}
-		before := func(int) error { return nil }
-		if way.changed {
-			before = func(i int) error { return relabel(ctx, c, namespace, i) }
-		}
-		cost, err := t.timeLists(fmt.Sprintf("%d pods, %s", pods, way.name), lists, before, func() error {
-			return readList(ctx, c.CoreV1().RESTClient(), namespace, way.version)
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", way.name, err)
-		}
-		if way.version == "" {
-			costs = append(costs, cost)
-		}
-	}
 	c, err := load.Client(t.Config, load.Protobuf)
 	if err != nil {
 		return err
 	}
-	if _, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, decoded", pods), lists, func(int) error { return nil }, func() error {
-		list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-		if err == nil && len(list.Items) != pods {
-			err = fmt.Errorf("%d pods are listed", len(list.Items))
+	for _, way := range []struct {
+		name, encoding, query, compression string
+		changed                            bool
+	}{
+		{"protobuf", load.Protobuf, "", "", false},
+		{"JSON", load.JSON, "", "", false},
+		{"protobuf, resourceVersion=0", load.Protobuf, "?resourceVersion=0", "", false},
+		{"JSON, resourceVersion=0", load.JSON, "?resourceVersion=0", "", false},
+		{"protobuf, gzip as client-go asks for by default", load.Protobuf, "", "gzip", false},
+		{"protobuf, one changed between lists", load.Protobuf, "", "", true},
+		{"protobuf, gzip, one changed between lists", load.Protobuf, "", "gzip", true},
+	} {
+		before := func(int) error { return nil }
+		if way.changed {
+			before = func(i int) error { return relabel(ctx, c, namespace, i) }
 		}
-		return err
-	}); err != nil {
-		return err
+		request := lightRequest(http.MethodGet, podsPath(namespace)+way.query, nil, way.encoding)
+		request.Compression = way.compression
+		cost, err := t.timeLightly(ctx, fmt.Sprintf("%d pods, %s", pods, way.name), lists, before, request)
+		if err != nil {
+			return fmt.Errorf("%s: %w", way.name, err)
+		}
+		if way.query == "" {
+			costs = append(costs, cost)
+		}
+	}
+	if err := t.listTyped(ctx, c, namespace, pods, lists); err != nil {
+		return fmt.Errorf("by client-go: %w", err)
 	}
 	for _, cost := range costs {
 		t.record(cost)
 	}
 	return nil
+}
+
+// timeLightly is timeLists by the light client.
+func (t *turn) timeLightly(ctx context.Context, what string, times int, before func(i int) error, r load.Request) (figure, error) {
+	client, err := load.Dial(ctx, t.Config)
+	if err != nil {
+		return figure{}, err
+	}
+	cost, err := t.timeLists(what, times, before, func() error {
+		_, err := client.Repeat(ctx, 1, 1, r)
+		return err
+	})
+	return cost, errors.Join(err, client.Close())
+}
+
+// listTyped lists by client-go, with its body thrown away and with its body decoded.
+func (t *turn) listTyped(ctx context.Context, c kubernetes.Interface, namespace string, pods, lists int) error {
+	nothing := func(int) error { return nil }
+	if _, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, by client-go", pods), lists, nothing, func() error {
+		return readList(ctx, c.CoreV1().RESTClient(), namespace)
+	}); err != nil {
+		return err
+	}
+	_, err := t.timeLists(fmt.Sprintf("%d pods, protobuf, by client-go, decoded", pods), lists, nothing, func() error {
+		list, err := c.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) != pods {
+			err = fmt.Errorf("%d pods are listed", len(list.Items))
+		}
+		return err
+	})
+	return err
 }
 
 // relabel changes one pod.
@@ -152,18 +173,23 @@ func (t *turn) timeLists(what string, times int, before func(i int) error, list 
 
 // listTogether has several clients list at the same time, each over a connection of its own.
 func (t *turn) listTogether(ctx context.Context, what, namespace, encoding string) error {
-	clients := make([]rest.Interface, manyLists)
+	clients := make([]*load.Light, manyLists)
 	for i := range clients {
-		c, err := load.Client(t.Config, encoding)
+		c, err := load.Dial(ctx, t.Config)
 		if err != nil {
 			return err
 		}
-		clients[i] = c.CoreV1().RESTClient()
+		defer c.Close()
+		clients[i] = c
 	}
+	request := lightRequest(http.MethodGet, podsPath(namespace), nil, encoding)
 	var took time.Duration
 	growth, err := load.Growth(func() error {
 		began := time.Now()
-		_, err := load.Repeat(manyLists, manyLists, func(i int) error { return readList(ctx, clients[i], namespace, "") })
+		_, err := load.Repeat(manyLists, manyLists, func(i int) error {
+			_, err := clients[i].Repeat(ctx, 1, 1, request)
+			return err
+		})
 		took = time.Since(began)
 		return err
 	}, t.PIDs()...)
@@ -175,12 +201,8 @@ func (t *turn) listTogether(ctx context.Context, what, namespace, encoding strin
 	return nil
 }
 
-func readList(ctx context.Context, c rest.Interface, namespace, version string) error {
-	request := c.Get().Namespace(namespace).Resource("pods")
-	if version != "" {
-		request.Param("resourceVersion", version)
-	}
-	body, err := request.Stream(ctx)
+func readList(ctx context.Context, c rest.Interface, namespace string) error {
+	body, err := c.Get().Namespace(namespace).Resource("pods").Stream(ctx)
 	if err != nil {
 		return err
 	}

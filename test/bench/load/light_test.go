@@ -68,7 +68,7 @@ func (h *heard) note(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.all[fmt.Sprintf("%s %s %s %s %s %d %s %v", r.Proto, r.Method, r.RequestURI, r.Header["Accept"], r.Header["Content-Type"], r.ContentLength, body, err)]++
+	h.all[fmt.Sprintf("%s %s %s %s %s %q %d %s %v", r.Proto, r.Method, r.RequestURI, r.Header["Accept"], r.Header["Content-Type"], r.Header.Get("Accept-Encoding"), r.ContentLength, body, err)]++
 }
 
 func TestEveryCallIsMadeOnce(t *testing.T) {
@@ -84,7 +84,7 @@ func TestEveryCallIsMadeOnce(t *testing.T) {
 	want := map[string]int{}
 	for _, r := range []Request{
 		{Method: "POST", Path: "/pods", ContentType: "text/a", Accept: "text/b", Body: Template([]byte("a ###### and ######")), Status: 201},
-		{Method: "GET", Path: "/pods/pod-######?a=b", Accept: "text/b", Status: 200},
+		{Method: "GET", Path: "/pods/pod-######?a=b", Accept: "text/b", Compression: "gzip", Status: 200},
 		{Method: "PUT", Path: "/pods/pod-######", ContentType: "text/c", Accept: "text/b", Status: 200, Body: func(call int) []byte { return bytes.Repeat([]byte("x"), call%7) }},
 	} {
 		result, err := l.Repeat(t.Context(), 32, calls, r)
@@ -96,7 +96,7 @@ func TestEveryCallIsMadeOnce(t *testing.T) {
 			if r.Body != nil {
 				kind, body = "["+r.ContentType+"]", string(r.Body(i))
 			}
-			want[fmt.Sprintf("HTTP/2.0 %s %s [%s] %s %d %s <nil>", r.Method, path, r.Accept, kind, len(body), body)]++
+			want[fmt.Sprintf("HTTP/2.0 %s %s [%s] %s %q %d %s <nil>", r.Method, path, r.Accept, kind, r.Compression, len(body), body)]++
 		}
 	}
 	if diff := cmp.Diff(want, got.all); diff != "" {

@@ -20,6 +20,8 @@ type Request struct {
 	// Path has Number where the number of the call belongs.
 	Path                string
 	ContentType, Accept string
+	// Compression that is asked for, or none. What comes is not decompressed.
+	Compression string
 	// Body of a call; nil if there is none. It may be overwritten by the next.
 	Body func(call int) []byte
 	// Status that every answer must have.
@@ -88,6 +90,9 @@ func (e *encoded) encode() {
 	regular := []string{"user-agent", rest.DefaultKubernetesUserAgent(), "accept", e.Accept}
 	if e.Body != nil {
 		regular = append(regular, "content-type", e.ContentType)
+	}
+	if e.Compression != "" {
+		regular = append(regular, "accept-encoding", e.Compression)
 	}
 	e.regular = e.light.indexed(regular...)
 }
