@@ -8,10 +8,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec/zipped"
 )
 
-// usual is how many items a run has at first, and most how many before it is divided.
+// usual is how many items a run has at first, and most how many before it is divided. One that has come to fewer than least is joined to a
+// neighbour, if the two have no more than joined, so that it is not divided again soon.
 const (
-	usual = 64
-	most  = 2 * usual
+	usual  = 64
+	most   = 2 * usual
+	least  = usual / 2
+	joined = usual + least
 )
 
 // Item is an object of a list: its key, and how it is shown.
@@ -122,9 +125,25 @@ func (l *List) remove(key string, own map[*Run]bool) {
 	l.len--
 	r := l.owned(at, own)
 	r.keys, r.Data = slices.Delete(r.keys, i, i+1), slices.Delete(r.Data, i, i+1)
-	if len(r.keys) == 0 {
+	switch {
+	case len(r.keys) == 0:
 		l.Runs = slices.Delete(l.Runs, at, at+1)
+	case len(r.keys) < least:
+		if !l.join(at-1, own) {
+			l.join(at, own)
+		}
 	}
+}
+
+// join makes one run of that at a place and the next, if there are two and they are short enough.
+func (l *List) join(at int, own map[*Run]bool) bool {
+	if at < 0 || at+1 >= len(l.Runs) || len(l.Runs[at].keys)+len(l.Runs[at+1].keys) > joined {
+		return false
+	}
+	low, high := l.owned(at, own), l.Runs[at+1]
+	low.keys, low.Data = append(low.keys, high.keys...), append(low.Data, high.Data...)
+	l.Runs = slices.Delete(l.Runs, at+1, at+2)
+	return true
 }
 
 // find returns the place of the run that has the key if any has: the last that does not begin behind it, or the first.

@@ -79,3 +79,27 @@ func TestRunsAreShared(t *testing.T) {
 		t.Errorf("%d of %d runs are shared", shared, len(list.Runs))
 	}
 }
+
+// TestShortRunsAreJoined: when most of a list is gone, so are most of its runs, and those that nothing happened to are shared still.
+func TestShortRunsAreJoined(t *testing.T) {
+	var items []Item
+	for i := range 40 * usual {
+		items = append(items, Item{Key: fmt.Sprintf("%04d", i)})
+	}
+	list := New(items)
+	whole := list.Runs[30:]
+	for i := range 30 * usual {
+		if i%16 != 0 {
+			list = list.With(nil, []string{items[i].Key})
+		}
+	}
+	if left := 30 * usual / 16; list.Len() != left+10*usual || len(list.Runs)-10 > 2*left/least+1 {
+		t.Errorf("%d items are left in %d runs, 10 of them whole", list.Len(), len(list.Runs))
+	}
+	if last := list.Runs[len(list.Runs)-9:]; !slices.Equal(last, whole[1:]) {
+		t.Error("runs in which nothing was deleted are others now")
+	}
+	if !slices.IsSorted(shown(list)) {
+		t.Error("they are out of order")
+	}
+}
