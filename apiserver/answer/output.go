@@ -18,12 +18,16 @@ import (
 //
 // Pools hold memory, not state.
 var (
-	outputs = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+	outputs = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, outputSize) }}
 	zippers = sync.Pool{New: func() any {
 		zipper, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
 		return zipper
 	}}
 )
+
+// outputSize is what leaves at once. The kernel hands on up to 64 KiB of TCP in one piece, and each piece wakes the client: these are seven
+// frames of HTTP/2 and with their records two large pieces, where 64 KiB were a large one and a small one.
+const outputSize = 112 << 10
 
 // minCompressed is the size from which compressing costs less than sending.
 const minCompressed = 128 << 10
