@@ -111,8 +111,11 @@ func (c Config) embed() (*embed.Config, error) {
 	if c.alone() && !e.FlagsExplicitlySet["snapshot-catchup-entries"] {
 		e.SnapshotCatchUpEntries = catchUp
 	}
-	if c.alone() && len(c.PeerURLs) == 0 && !e.FlagsExplicitlySet["heartbeat-interval"] && !e.FlagsExplicitlySet["election-timeout"] {
+	if c.lonely() && !e.FlagsExplicitlySet["heartbeat-interval"] && !e.FlagsExplicitlySet["election-timeout"] {
 		e.TickMs, e.ElectionMs = unheard, 5*unheard
+	}
+	if c.lonely() && !e.FlagsExplicitlySet["backend-batch-interval"] {
+		e.BackendBatchInterval = lookEvery
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
@@ -189,6 +192,9 @@ func (c Config) advertised() []string {
 func (c Config) alone() bool {
 	return !c.Join && !strings.Contains(c.InitialCluster, ",")
 }
+
+// lonely tells whether nobody can join that cluster either.
+func (c Config) lonely() bool { return c.alone() && len(c.PeerURLs) == 0 }
 
 func (t *TLS) into(info *transport.TLSInfo) {
 	if t != nil {

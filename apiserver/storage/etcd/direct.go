@@ -9,8 +9,9 @@ import (
 
 // direct calls a member in this process.
 type direct struct {
-	server *etcdserver.EtcdServer
-	quota  *quota
+	server  *etcdserver.EtcdServer
+	quota   *quota
+	commits *commits
 }
 
 func (d *direct) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
@@ -18,6 +19,7 @@ func (d *direct) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, er
 		return nil, err
 	}
 	response, err := d.server.Txn(ctx, r)
+	d.commits.wrote()
 	return response, translate(err)
 }
 
@@ -38,5 +40,6 @@ func (d *direct) LeaseGrant(ctx context.Context, r *pb.LeaseGrantRequest) (*pb.L
 		return nil, err
 	}
 	response, err := d.server.LeaseGrant(ctx, r)
+	d.commits.wrote()
 	return response, translate(err)
 }

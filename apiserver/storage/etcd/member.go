@@ -26,11 +26,12 @@ import (
 // Member is an etcd member in this process, and a storage.Store on it.
 type Member struct {
 	store
-	config Config
-	etcd   *embed.Etcd
-	server *etcdserver.EtcdServer
-	quota  *quota
-	fresh  bool // it has no past
+	config  Config
+	etcd    *embed.Etcd
+	server  *etcdserver.EtcdServer
+	quota   *quota
+	commits *commits
+	fresh   bool // it has no past
 
 	// closing ends watches when Close is called.
 	closing   chan struct{}
@@ -56,14 +57,18 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 		defer starting.Unlock()
 	}
 	limit := &quota{limit: config.Quota}
-	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept))
+	written := newCommits()
+	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept, written.intercept))
 	started, err := embed.StartEtcd(e)
 	if err != nil {
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
 	}
-	m := &Member{config: config, etcd: started, server: started.Server, fresh: fresh, closing: make(chan struct{})}
+	m := &Member{config: config, etcd: started, server: started.Server, commits: written, fresh: fresh, closing: make(chan struct{})}
 	limit.server.Store(m.server)
-	m.store.backend, m.quota = &direct{server: m.server, quota: limit}, limit
+	if config.lonely() {
+		written.server.Store(m.server)
+	}
+	m.store.backend, m.quota = &direct{server: m.server, quota: limit, commits: written}, limit
 	if err := m.waitReady(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting etcd in %s: %w", config.Dir, err), m.Close())
 	}
@@ -224,6 +229,7 @@ const closeWithin = 500 * time.Millisecond
 func (m *Member) Close() error {
 	m.closeOnce.Do(func() {
 		close(m.closing)
+		m.commits.close()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
