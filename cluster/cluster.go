@@ -43,6 +43,8 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	up := underWay.begin()
+	defer up()
 	ctx, stop := context.WithCancel(ctx)
 	plane, err := startControlPlane(ctx, &options)
 	if err != nil {
@@ -70,9 +72,11 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		}
 		return err
 	})
+	up()
 	go func() {
 		defer close(c.done)
 		defer stop()
+		underWay.makeRoom(ctx)
 		c.err = errors.Join(parts.Run(ctx), plane.close(), unlock())
 	}()
 	return c, nil

@@ -62,10 +62,9 @@ func (c *InProcess) Live(config *rest.Config) (*inprocess.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := client.New(config, client.Options{Scheme: c.Scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}})
-	if err != nil {
-		return nil, err
-	}
+	made := &lazy{scheme: c.Scheme, mapper: mapper, made: sync.OnceValues(func() (client.Client, error) {
+		return client.New(config, client.Options{Scheme: c.Scheme, Mapper: mapper, HTTPClient: &http.Client{Transport: config.Transport}})
+	})}
 	return &inprocess.Client{Client: made, Transport: config.Transport.(*inprocess.Transport)}, nil
 }
 

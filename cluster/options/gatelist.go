@@ -1,5 +1,7 @@
 package options
 
+import "maps"
+
 // A gate is a switch of upstream's v1.36: how far its feature is, what it is by default, and whether it can be something else.
 type gate struct {
 	stage      string // ALPHA, BETA, DEPRECATED, or nothing for what is generally available
@@ -8,6 +10,13 @@ type gate struct {
 
 // upstreamGates returns the names of all gates that upstream's API server, controllers and scheduler know, by what they are.
 func upstreamGates() map[gate]string {
+	all := earlyGates()
+	maps.Copy(all, settledGates())
+	return all
+}
+
+// earlyGates are of what may change still.
+func earlyGates() map[gate]string {
 	return map[gate]string{
 		{stage: "ALPHA"}: `
 			APIServingWithRoutine AllAlpha AllowUnsafeMalformedObjectDeletion CBORServingAndStorage CPUManagerPolicyAlphaOptions CRIListStreaming
@@ -48,6 +57,12 @@ func upstreamGates() map[gate]string {
 			TranslateStreamCloseWebsocketRequests UnauthenticatedHTTP2DOSMitigation UnknownVersionInteroperabilityProxy UnlockWhileProcessingFIFO
 			WatchCacheInitializationPostStartHook WatchList WatchListClient WindowsGracefulNodeShutdown
 		`,
+	}
+}
+
+// settledGates are of what is generally available, and of what is on its way out.
+func settledGates() map[gate]string {
+	return map[gate]string{
 		{on: true}: `
 			AllowServiceExternalIPs CustomCPUCFSQuotaPeriod DRAPrioritizedList InformerResourceVersion MutatingAdmissionPolicy
 		`,
