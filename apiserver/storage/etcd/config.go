@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcdlog"
 	"github.com/go-logr/logr"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -115,7 +116,7 @@ func (c Config) embed() (*embed.Config, error) {
 		e.TickMs, e.ElectionMs = unheard, 5*unheard
 	}
 	if c.lonely() && !e.FlagsExplicitlySet["backend-batch-interval"] {
-		e.BackendBatchInterval = lookEvery
+		e.BackendBatchInterval = commits.LookEvery
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name

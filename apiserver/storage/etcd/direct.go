@@ -5,13 +5,16 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/etcdserver"
+	"google.golang.org/grpc"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
 )
 
 // direct calls a member in this process.
 type direct struct {
 	server  *etcdserver.EtcdServer
 	quota   *quota
-	commits *commits
+	commits *commits.Commits
 }
 
 func (d *direct) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
@@ -19,7 +22,7 @@ func (d *direct) Txn(ctx context.Context, r *pb.TxnRequest) (*pb.TxnResponse, er
 		return nil, err
 	}
 	response, err := d.server.Txn(ctx, r)
-	d.commits.wrote()
+	d.commits.Wrote()
 	return response, translate(err)
 }
 
@@ -40,6 +43,18 @@ func (d *direct) LeaseGrant(ctx context.Context, r *pb.LeaseGrantRequest) (*pb.L
 		return nil, err
 	}
 	response, err := d.server.LeaseGrant(ctx, r)
-	d.commits.wrote()
+	d.commits.Wrote()
 	return response, translate(err)
+}
+
+// overhear hears of writes by clients over the network.
+func overhear(written *commits.Commits) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		answer, err := next(ctx, request)
+		switch request.(type) {
+		case *pb.TxnRequest, *pb.PutRequest, *pb.DeleteRangeRequest, *pb.LeaseGrantRequest, *pb.LeaseRevokeRequest:
+			written.Wrote()
+		}
+		return answer, err
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
 )
 
 // Member is an etcd member in this process, and a storage.Store on it.
@@ -30,7 +31,7 @@ type Member struct {
 	etcd    *embed.Etcd
 	server  *etcdserver.EtcdServer
 	quota   *quota
-	commits *commits
+	commits *commits.Commits
 	fresh   bool // it has no past
 
 	// closing ends watches when Close is called.
@@ -57,8 +58,8 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 		defer starting.Unlock()
 	}
 	limit := &quota{limit: config.Quota}
-	written := newCommits()
-	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept, written.intercept))
+	written := commits.New()
+	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept, overhear(written)))
 	started, err := embed.StartEtcd(e)
 	if err != nil {
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
@@ -66,7 +67,7 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	m := &Member{config: config, etcd: started, server: started.Server, commits: written, fresh: fresh, closing: make(chan struct{})}
 	limit.server.Store(m.server)
 	if config.lonely() {
-		written.server.Store(m.server)
+		written.Follow(m.server.Backend(), m.server.StoppingNotify())
 	}
 	m.store.backend, m.quota = &direct{server: m.server, quota: limit, commits: written}, limit
 	if err := m.waitReady(ctx); err != nil {
@@ -229,7 +230,7 @@ const closeWithin = 500 * time.Millisecond
 func (m *Member) Close() error {
 	m.closeOnce.Do(func() {
 		close(m.closing)
-		m.commits.close()
+		m.commits.Close()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
