@@ -2,8 +2,8 @@ package h2
 
 import "sync"
 
-// maxIdle bounds the goroutines that wait for requests.
-const maxIdle = 16
+// maxIdle bounds the goroutines that wait for requests. What is committed together is answered together: as many rest at one moment.
+const maxIdle = 64
 
 // crew are goroutines that run handlers. One whose handler has ended takes the next request, on a stack that has grown already: a new
 // one is copied each time that it doubles, which was a tenth of what a call takes. They have ended when no connection is open. The zero

@@ -23,22 +23,26 @@ type collector struct {
 
 const (
 	defaultPercent = 100
-	// startPercent is for the start, after which nearly all is still in use: what collections found then was not worth their time. With it
-	// there is none before the heap has 32 MB.
-	startPercent = 800
+	// startPercent is for the start, after which nearly all is still in use, and for a load that begins right after it: what collections
+	// found then was not worth their time. With it there is none before the heap has the 120 MB of heapUnderLoad.
+	startPercent = 3000
 	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles, at least.
 	heapUnderLoad = 120 << 20
 	// largeHeap is one that takes so long to mark, each time, that it may grow by growthUnderLoad where it would double.
 	largeHeap       = 80 << 20
 	growthUnderLoad = 150 << 20
-	// closely is the time between two collections below which a server is under load.
-	closely = 2 * time.Second
+	// closely is the time between two collections below which a server is under load. Once its heap may grow for that, they come more seldom.
+	closely      = 2 * time.Second
+	stillClosely = 10 * time.Second
 	// quietly is the time between two collections that says that a load is over. The runtime collects every two minutes at least.
 	quietly = time.Minute
 	// started is how long after it is ready a server is busy with its start.
 	started = 5 * time.Second
-	// liveHeap is what the last collection left, for the runtime's metrics.
-	liveHeap = "/gc/heap/live:bytes"
+	// allocatedUnderLoad is what a server allocates at least in that time when it is under load; one that starts takes a third of it.
+	allocatedUnderLoad = 64 << 20
+	// What the runtime's metrics call that which the last collection left, and that which was ever allocated.
+	liveHeap      = "/gc/heap/live:bytes"
+	allocatedHeap = "/gc/heap/allocs:bytes"
 )
 
 // collectUnderLoad follows the collections of this process until it ends, and returns what to call when it is ready.
@@ -46,10 +50,28 @@ func collectUnderLoad() (ready func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	c := &collector{percent: startPercent}
+	c := &collector{percent: startPercent, last: time.Now()}
 	debug.SetGCPercent(startPercent)
 	c.follow()
-	return func() { time.AfterFunc(started, c.settle) }
+	return func() { c.settleAfter(started, readBytes(allocatedHeap)) }
+}
+
+// settleAfter settles when a time has passed, if there was no load in it: what would be given back then is needed at once. It asks
+// again, less and less often, and takes the program's pages alone in between.
+func (c *collector) settleAfter(wait time.Duration, before uint64) {
+	time.AfterFunc(wait, func() {
+		now := readBytes(allocatedHeap)
+		if !isLoad(now-before, wait) {
+			c.settle()
+			return
+		}
+		forgetProgram("/proc/self/smaps")
+		c.settleAfter(min(2*wait, quietly), now)
+	})
+}
+
+func isLoad(allocated uint64, in time.Duration) bool {
+	return allocated/allocatedUnderLoad >= uint64(in/started)
 }
 
 // follow is told of the next collection by the end of an object that nobody holds.
@@ -61,7 +83,7 @@ func (c *collector) follow() {
 type marker struct{ collector *collector }
 
 func (m *marker) collected() {
-	if m.collector.adjust(time.Now(), readLive()) {
+	if m.collector.adjust(time.Now(), readBytes(liveHeap)) {
 		go m.collector.settle()
 	}
 	m.collector.follow()
@@ -81,7 +103,7 @@ func (c *collector) adjust(now time.Time, live uint64) (over bool) {
 	if over = c.busy && since >= quietly; over {
 		c.busy = false
 	}
-	percent := percentFor(live, since < closely)
+	percent := percentFor(live, since < closely || c.percent != defaultPercent && since < stillClosely)
 	// Setting it stops the world: not for every byte.
 	if percent == c.percent || (percent != defaultPercent && c.percent != defaultPercent && percent > c.percent*3/4 && percent < c.percent*4/3) {
 		return over
@@ -118,8 +140,8 @@ func percentFor(live uint64, loaded bool) int {
 	return int(min(max(growth*100/live, defaultPercent), 800))
 }
 
-func readLive() uint64 {
-	sample := []metrics.Sample{{Name: liveHeap}}
+func readBytes(name string) uint64 {
+	sample := []metrics.Sample{{Name: name}}
 	metrics.Read(sample)
 	if sample[0].Value.Kind() != metrics.KindUint64 {
 		return 0

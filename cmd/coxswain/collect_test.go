@@ -54,3 +54,43 @@ func TestEndOfALoad(t *testing.T) {
 		}
 	}
 }
+
+// A heap that may grow is collected more seldom: that alone does not say that there is less load.
+func TestLoadGoesOnWithALargerHeap(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(defaultPercent))
+	now := time.Now()
+	c := &collector{percent: startPercent, last: now}
+	for i, step := range []struct {
+		after time.Duration
+		want  int
+	}{
+		{after: stillClosely / 2, want: 300}, // the first one since the start
+		{after: stillClosely / 2, want: 300},
+		{after: stillClosely, want: defaultPercent},
+		{after: stillClosely / 2, want: defaultPercent},
+		{after: closely / 2, want: 300},
+	} {
+		now = now.Add(step.after)
+		if c.adjust(now, 30<<20); c.percent != step.want {
+			t.Errorf("collection %d: %d, want %d", i, c.percent, step.want)
+		}
+	}
+}
+
+func TestLoadByWhatIsAllocated(t *testing.T) {
+	for _, test := range []struct {
+		allocated uint64
+		in        time.Duration
+		want      bool
+	}{
+		{0, started, false},
+		{20 << 20, started, false},
+		{allocatedUnderLoad, started, true},
+		{allocatedUnderLoad, 2 * started, false},
+		{3 * allocatedUnderLoad, 2 * started, true},
+	} {
+		if got := isLoad(test.allocated, test.in); got != test.want {
+			t.Errorf("%d bytes in %v: %v, want %v", test.allocated, test.in, got, test.want)
+		}
+	}
+}
