@@ -8,10 +8,12 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster/agent"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/flagset"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // agentCommand runs a node of a cluster until a signal ends it.
-func agentCommand(s streams) *cobra.Command {
+func agentCommand(s process.Streams) *cobra.Command {
 	options := options.DefaultAgent()
 	var configFile string
 	command := &cobra.Command{
@@ -23,18 +25,18 @@ The token is what DIR/token of the server's data folder says, or what "coxswain 
 machine that has joined knows the cluster, and the cluster knows it.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := readConfig(configFile, &options, command.Flags()); err != nil {
+			if err := flagset.ReadConfig(configFile, &options, command.Flags()); err != nil {
 				return err
 			}
 			started := time.Now()
-			ctx := withLogger(command.Context(), s.err)
+			ctx := process.WithLogger(command.Context(), s.Err)
 			running, err := agent.Start(ctx, options)
 			if err != nil {
 				return err
 			}
 			select {
 			case <-running.Ready():
-				fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(started).Milliseconds())
+				fmt.Fprintf(s.Err, "ready in %d ms\n", time.Since(started).Milliseconds())
 			case <-running.Done():
 			}
 			return running.Wait()
@@ -46,6 +48,6 @@ machine that has joined knows the cluster, and the cluster knows it.`,
 	flags.StringVar(&options.Token, "token", options.Token, "token to join with: abcdef.0123456789abcdef, or K10<hash>::abcdef.0123456789abcdef, which also pins the cluster's authority")
 	flags.StringSliceVar(&options.CACertHashes, "discovery-token-ca-cert-hash", options.CACertHashes, "hash of the public key of the cluster's authority, sha256:<64 hexadecimal digits>")
 	flags.StringSliceVar(&options.Disable, "disable", options.Disable, "parts to leave out: dns, local-storage, network, proxy")
-	addNodeFlags(flags, &options.NodeOptions)
+	flagset.AddNode(flags, &options.NodeOptions)
 	return command
 }

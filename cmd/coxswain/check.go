@@ -8,27 +8,28 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // checkCommand says whether this machine can run a node.
-func checkCommand(s streams) *cobra.Command {
+func checkCommand(s process.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Say whether this machine can run a node, and what it lacks", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := node.CheckMachine(cluster.Default()); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(s.out, "this machine can run a node")
+			_, err := fmt.Fprintln(s.Out, "this machine can run a node")
 			return err
 		},
 	}
 }
 
-func versionCommand(s streams) *cobra.Command {
+func versionCommand(s process.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(s.out, "coxswain", version.Version, version.Info().GoVersion, version.Info().Platform)
+			_, err := fmt.Fprintln(s.Out, "coxswain", version.Version, version.Info().GoVersion, version.Info().Platform)
 			return err
 		},
 	}

@@ -9,13 +9,15 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	measureClients()
-	err := run(ctx, os.Args, streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	process.MeasureClients()
+	err := run(ctx, os.Args, process.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/fleet"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // nodeCommand makes nodes fail, for tests of that, and brings them back.
-func nodeCommand(s streams) *cobra.Command {
+func nodeCommand(s process.Streams) *cobra.Command {
 	dir := ""
 	command := &cobra.Command{Use: "node", Short: "Stop, freeze or cut off nodes that up started, and bring them back"}
 	addClustersFlag(command.PersistentFlags(), &dir)
@@ -43,7 +44,7 @@ func nodeCommand(s streams) *cobra.Command {
 	return command
 }
 
-func nodeListCommand(s streams, dir *string) *cobra.Command {
+func nodeListCommand(s process.Streams, dir *string) *cobra.Command {
 	return &cobra.Command{Use: "list [CLUSTER...]", Aliases: []string{"ls"}, Short: "List nodes and what they do", RunE: func(_ *cobra.Command, names []string) error {
 		clusters, err := clustersDir(*dir)
 		if err != nil {
@@ -52,7 +53,7 @@ func nodeListCommand(s streams, dir *string) *cobra.Command {
 		if len(names) == 0 {
 			names = fleet.Names(clusters)
 		}
-		table := tabwriter.NewWriter(s.out, 0, 0, 3, ' ', 0)
+		table := tabwriter.NewWriter(s.Out, 0, 0, 3, ' ', 0)
 		fmt.Fprintln(table, "NAME\tCLUSTER\tRUNS\tADDRESS\tSTATE")
 		for _, name := range names {
 			f, err := fleet.Open(clusters, name)

@@ -13,6 +13,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/datadir"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // kubectlCommand is kubectl, with the administrator's kubeconfig of this machine's cluster unless another one
@@ -35,7 +36,7 @@ func kubectlCommand() *cobra.Command {
 }
 
 // imageCommand imports, lists and removes images of this machine's containerd.
-func imageCommand(s streams) *cobra.Command {
+func imageCommand(s process.Streams) *cobra.Command {
 	command := &cobra.Command{Use: "image", Short: "Import, list and remove container images"}
 	ctr := func(use, short string, arguments cobra.PositionalArgs, words ...string) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: arguments, RunE: func(command *cobra.Command, args []string) error {
@@ -45,7 +46,7 @@ func imageCommand(s streams) *cobra.Command {
 			}
 			runtime := containerd.Runtime{Programs: dir, State: node.RuntimeState}
 			ctr := runtime.CtrCommand(command.Context(), append(append([]string{"images"}, words...), args...)...)
-			ctr.Stdin, ctr.Stdout, ctr.Stderr = s.in, s.out, s.err
+			ctr.Stdin, ctr.Stdout, ctr.Stderr = s.In, s.Out, s.Err
 			return ctr.Run()
 		}}
 	}

@@ -2,23 +2,18 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/upstream"
 )
 
-// streams are the standard ones of the process, or a test's.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
 // run is the program: args as in os.Args. Under another program's name it is that program.
-func run(ctx context.Context, args []string, s streams) error {
-	programs := personalities(s)
-	args = calledAs(args, programs)
+func run(ctx context.Context, args []string, s process.Streams) error {
+	programs := upstream.Commands(s)
+	args = upstream.CalledAs(args, programs)
 	root := &cobra.Command{
 		Use:           "coxswain",
 		Short:         "A whole Kubernetes cluster in one program",
@@ -30,8 +25,8 @@ func run(ctx context.Context, args []string, s streams) error {
 	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
 	root.AddCommand(programs...)
 	root.SetArgs(args[1:])
-	root.SetIn(s.in)
-	root.SetOut(s.out)
-	root.SetErr(s.err)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
 	return root.ExecuteContext(ctx)
 }

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
-
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // coxswain runs the program and returns what it wrote.
@@ -23,7 +20,7 @@ func coxswain(t *testing.T, args ...string) (out, problems string, err error) {
 	t.Helper()
 	t.Setenv("COXSWAIN_DATA_DIR", t.TempDir())
 	var stdout, stderr bytes.Buffer
-	err = run(t.Context(), args, streams{in: strings.NewReader(""), out: &stdout, err: &stderr})
+	err = run(t.Context(), args, process.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
 	return stdout.String(), stderr.String(), err
 }
 
@@ -87,64 +84,6 @@ func TestAllMistakesAreReported(t *testing.T) {
 	_, _, err := coxswain(t, "coxswain", "server", "--disable=agent,rudder", "--proxy-mode=ipvs")
 	if err == nil || !strings.Contains(err.Error(), "rudder") || !strings.Contains(err.Error(), "ipvs") {
 		t.Errorf("both mistakes should be reported: %v", err)
-	}
-}
-
-// serverOptions are what `coxswain server` would start with.
-func serverOptions(t *testing.T, file string, args ...string) (cluster.Options, error) {
-	t.Helper()
-	options := cluster.Default()
-	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
-	addServerFlags(flags, &options)
-	if err := flags.Parse(args); err != nil {
-		t.Fatal(err)
-	}
-	return options, readConfig(file, &options, flags)
-}
-
-func writeConfig(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-func TestConfigFile(t *testing.T) {
-	file := writeConfig(t, `
-data-dir: /srv/cluster
-https-listen-port: 7443
-disable: [dns]
-tls-san: [a.example, b.example]
-images: [/srv/images]
-`)
-	options := cluster.Default()
-	var err error
-	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
-	addServerFlags(flags, &options)
-	if err = flags.Parse([]string{"--https-listen-port=8443", "--disable=proxy,network", "--node-name=boat"}); err != nil {
-		t.Fatal(err)
-	}
-	if err = readConfig(file, &options, flags); err != nil {
-		t.Fatal(err)
-	}
-	want := cluster.Default()
-	want.DataDir, want.HTTPSListenPort, want.NodeName = "/srv/cluster", 8443, "boat"
-	want.Disable, want.TLSSANs, want.Images = []string{"proxy", "network"}, []string{"a.example", "b.example"}, []string{"/srv/images"}
-	if diff := cmp.Diff(want, options); diff != "" {
-		t.Errorf("flags should win over the file, and the file over defaults (-want +got):\n%s", diff)
-	}
-}
-
-func TestConfigFileMistakes(t *testing.T) {
-	for name, text := range map[string]string{"unknown key": "data-dirr: /x", "wrong type": "https-listen-port: high", "no YAML": "{"} {
-		t.Run(name, func(t *testing.T) {
-			file := writeConfig(t, text)
-			if _, err := serverOptions(t, file); err == nil || !strings.Contains(err.Error(), "reading --config "+file) {
-				t.Errorf("%s: %v", text, err)
-			}
-		})
 	}
 }
 

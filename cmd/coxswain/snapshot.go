@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/state"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // snapshotCommand saves, lists and restores the whole state of a cluster.
-func snapshotCommand(s streams) *cobra.Command {
+func snapshotCommand(s process.Streams) *cobra.Command {
 	var folder string
 	snapshots := func() (*state.Snapshots, error) {
 		name, err := os.Hostname()
@@ -35,7 +36,7 @@ func snapshotCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.out, "saved %s: revision %d, %d keys, %d bytes\n", taken.Path, taken.Revision, taken.Keys, taken.Size)
+			fmt.Fprintf(s.Out, "saved %s: revision %d, %d keys, %d bytes\n", taken.Path, taken.Revision, taken.Keys, taken.Size)
 			return nil
 		}},
 		&cobra.Command{Use: "ls", Short: "List the snapshots of the data folder", Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
@@ -47,7 +48,7 @@ func snapshotCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := tabwriter.NewWriter(s.out, 0, 8, 3, ' ', 0)
+			out := tabwriter.NewWriter(s.Out, 0, 8, 3, ' ', 0)
 			fmt.Fprintln(out, "NAME\tTAKEN\tREVISION\tKEYS\tSIZE")
 			for _, one := range list {
 				fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\n", filepath.Base(one.Path), one.Taken.UTC().Format(time.RFC3339), one.Revision, one.Keys, one.Size)
@@ -63,9 +64,9 @@ func snapshotCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(s.out, "restored %s; start the server again\n", args[0])
+			fmt.Fprintf(s.Out, "restored %s; start the server again\n", args[0])
 			if old != "" {
-				fmt.Fprintf(s.out, "the state until now is kept in %s\n", old)
+				fmt.Fprintf(s.Out, "the state until now is kept in %s\n", old)
 			}
 			return nil
 		}},

@@ -23,10 +23,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // tokenCommand manages the tokens with which nodes join.
-func tokenCommand(s streams) *cobra.Command {
+func tokenCommand(s process.Streams) *cobra.Command {
 	var kubeconfig string
 	command := &cobra.Command{Use: "token", Short: "Create, list and delete the tokens with which nodes join"}
 	command.PersistentFlags().StringVar(&kubeconfig, "kubeconfig", "", "administrator's kubeconfig (default $KUBECONFIG, or that of this machine's server)")
@@ -38,7 +39,7 @@ func tokenCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(s.out, token)
+			_, err = fmt.Fprintln(s.Out, token)
 			return err
 		},
 	})
@@ -76,7 +77,7 @@ type newToken struct {
 	join           bool
 }
 
-func createTokenCommand(s streams, access func() (*tokens, error)) *cobra.Command {
+func createTokenCommand(s process.Streams, access func() (*tokens, error)) *cobra.Command {
 	n := newToken{}
 	command := &cobra.Command{
 		Use: "create [TOKEN]", Short: "Create a token, a random one unless it is given", Args: cobra.MaximumNArgs(1),
@@ -85,7 +86,7 @@ func createTokenCommand(s streams, access func() (*tokens, error)) *cobra.Comman
 			if err != nil {
 				return err
 			}
-			return t.create(command.Context(), s.out, n, args)
+			return t.create(command.Context(), s.Out, n, args)
 		},
 	}
 	flags := command.Flags()
@@ -150,7 +151,7 @@ func (t *tokens) joinCommand(ctx context.Context, token join.Token) (string, err
 	return "", errors.New("reading cluster-info: it names no cluster")
 }
 
-func listTokensCommand(s streams, access func() (*tokens, error)) *cobra.Command {
+func listTokensCommand(s process.Streams, access func() (*tokens, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the tokens", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -158,7 +159,7 @@ func listTokensCommand(s streams, access func() (*tokens, error)) *cobra.Command
 			if err != nil {
 				return err
 			}
-			return t.list(command.Context(), s.out)
+			return t.list(command.Context(), s.Out)
 		},
 	}
 }
@@ -206,7 +207,7 @@ func tokenRow(secret *corev1.Secret, now time.Time) string {
 	}, "\t")
 }
 
-func deleteTokensCommand(s streams, access func() (*tokens, error)) *cobra.Command {
+func deleteTokensCommand(s process.Streams, access func() (*tokens, error)) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete TOKEN...", Short: "Delete tokens, named by their ids or as a whole", Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -216,7 +217,7 @@ func deleteTokensCommand(s streams, access func() (*tokens, error)) *cobra.Comma
 			}
 			var all error
 			for _, arg := range args {
-				all = errors.Join(all, t.delete(command.Context(), s.out, arg))
+				all = errors.Join(all, t.delete(command.Context(), s.Out, arg))
 			}
 			return all
 		},

@@ -17,6 +17,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/fleet"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // upFlags are those of `coxswain up`.
@@ -35,7 +36,7 @@ type upFlags struct {
 var passed = []string{"network", "cluster-cidr", "service-cidr", "cluster-dns", "cluster-domain", "proxy-mode"}
 
 // upCommand starts several nodes on this machine.
-func upCommand(s streams) *cobra.Command {
+func upCommand(s process.Streams) *cobra.Command {
 	f := upFlags{spec: fleet.Spec{Name: "dev", Nodes: 3, Servers: 1}, server: map[string]*string{}}
 	command := &cobra.Command{
 		Use: "up", Short: "Start a cluster of several nodes on this machine", Args: cobra.NoArgs,
@@ -68,11 +69,11 @@ time.`,
 }
 
 // importCommand is what upCommand runs on a machine of its own.
-func importCommand(s streams) *cobra.Command {
+func importCommand(s process.Streams) *cobra.Command {
 	return &cobra.Command{
 		Use: fleet.ImportCommand + " DATA-DIR ARCHIVE...", Hidden: true, Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
-			return fleet.ImportImages(withLogger(command.Context(), s.err), args[0], args[1:])
+			return fleet.ImportImages(process.WithLogger(command.Context(), s.Err), args[0], args[1:])
 		},
 	}
 }
@@ -167,7 +168,7 @@ func readKeys(flag, file string) (map[string]any, error) {
 }
 
 // up starts the cluster and says how to use it.
-func (f *upFlags) up(ctx context.Context, s streams) error {
+func (f *upFlags) up(ctx context.Context, s process.Streams) error {
 	clusters, err := clustersDir(f.dataDir)
 	if err != nil {
 		return err
@@ -179,7 +180,7 @@ func (f *upFlags) up(ctx context.Context, s streams) error {
 	say := fleet.Progress(time.Now(), func(line string) {
 		writing.Lock()
 		defer writing.Unlock()
-		fmt.Fprint(s.err, line)
+		fmt.Fprint(s.Err, line)
 	})
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -187,6 +188,34 @@ func (f *upFlags) up(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "export KUBECONFIG=%s\n", running.Kubeconfig())
+	_, err = fmt.Fprintf(s.Out, "export KUBECONFIG=%s\n", running.Kubeconfig())
 	return err
+}
+
+// downCommand removes what upCommand made.
+func downCommand(s process.Streams) *cobra.Command {
+	name, dir := "dev", ""
+	command := &cobra.Command{
+		Use: "down", Short: "Remove a cluster that up started, and every trace of it", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := (&fleet.Spec{Name: name, Nodes: 1, Servers: 1}).Validate(); err != nil {
+				return err
+			}
+			clusters, err := clustersDir(dir)
+			if err != nil {
+				return err
+			}
+			there, err := fleet.Down(clusters, name)
+			if err != nil {
+				return err
+			}
+			if !there {
+				fmt.Fprintf(s.Err, "there is no cluster %s\n", name)
+			}
+			return nil
+		},
+	}
+	command.Flags().StringVar(&name, "name", name, "name of the cluster")
+	addClustersFlag(command.Flags(), &dir)
+	return command
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -34,7 +36,10 @@ func TestMistakesAboutSeveralNodes(t *testing.T) {
 }
 
 func TestUpPassesFlagsOn(t *testing.T) {
-	file := writeConfig(t, "node-monitor-grace-period: 15s\nnetwork: host-gw\n")
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte("node-monitor-grace-period: 15s\nnetwork: host-gw\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	network, cidr, mode, unset := "vxlan", "10.50.0.0/16", "iptables", ""
 	f := upFlags{
 		spec: fleet.Spec{Name: "dev", Nodes: 2, Servers: 1}, serverConfig: file,

@@ -14,10 +14,11 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/why"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // whyCommand says why a pod is as it is.
-func whyCommand(s streams) *cobra.Command {
+func whyCommand(s process.Streams) *cobra.Command {
 	var kubeconfig, namespace string
 	command := &cobra.Command{
 		Use: "why [pod/]NAME", Short: "Say why a pod is pending, crashing, not ready, evicted or not ending, and what would help",
@@ -38,7 +39,7 @@ func whyCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(s.out, text)
+			_, err = fmt.Fprint(s.Out, text)
 			return err
 		},
 	}

@@ -1,4 +1,4 @@
-package main
+package flagset
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestAccessFlags(t *testing.T) {
 	if err := flags.Parse([]string{"--oidc-required-claim=hd=z", "--oidc-issuer-url=https://c", "--authorization-mode=Node,ABAC", "--authorization-policy-file=/p"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := readConfig(file, &options, flags); err != nil {
+	if err := ReadConfig(file, &options, flags); err != nil {
 		t.Fatal(err)
 	}
 	want := cluster.Default()

@@ -1,14 +1,15 @@
-package main
+package upstream
 
 import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/standalone"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // schedulerCommand is kube-scheduler.
-func schedulerCommand(s streams) *cobra.Command {
+func schedulerCommand(s process.Streams) *cobra.Command {
 	scheduler := standalone.DefaultScheduler()
 	command := &cobra.Command{Use: "kube-scheduler", Short: "Be kube-scheduler, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()

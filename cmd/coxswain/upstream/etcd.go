@@ -1,4 +1,4 @@
-package main
+package upstream
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster/state"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // etcdUpstream are the flags of etcd that have no effect here, or cannot have one: logs are those of this program.
@@ -26,7 +27,7 @@ func etcdUpstream() upstreamFlags {
 }
 
 // etcdCommand is etcd: a member that listens, and nothing else.
-func etcdCommand(s streams) *cobra.Command {
+func etcdCommand(s process.Streams) *cobra.Command {
 	member := state.DefaultMember()
 	command := &cobra.Command{Use: "etcd", Short: "Be etcd, with its flags", Args: cobra.NoArgs}
 	addMemberFlags(command.Flags(), &member)
@@ -35,14 +36,14 @@ func etcdCommand(s streams) *cobra.Command {
 	given := etcdUpstream().add(command.Flags())
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if *show {
-			fmt.Fprintln(s.out, "etcd Version:", state.Version(), "of Coxswain", version.Version)
+			fmt.Fprintln(s.Out, "etcd Version:", state.Version(), "of Coxswain", version.Version)
 			return nil
 		}
 		if err := fromEnvironment(command.Flags(), "ETCD_", os.LookupEnv); err != nil {
 			return err
 		}
-		warnOf(s.err, command.Name(), *given)
-		return member.Run(withLogger(command.Context(), s.err))
+		warnOf(s.Err, command.Name(), *given)
+		return member.Run(process.WithLogger(command.Context(), s.Err))
 	}
 	return command
 }

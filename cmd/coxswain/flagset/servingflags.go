@@ -1,28 +1,10 @@
-package main
+package flagset
 
 import (
-	"context"
-	"fmt"
-	"time"
-
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
-
-// serve runs a server until ctx ends.
-func serve(ctx context.Context, s streams, options cluster.Options) error {
-	began := time.Now()
-	ready := collectUnderLoad()
-	running, err := cluster.Start(withLogger(ctx, s.err), options)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(s.err, "ready in %d ms\n", time.Since(began).Milliseconds())
-	ready()
-	return running.Wait()
-}
 
 func addServingFlags(flags *pflag.FlagSet, o *options.ServingOptions) {
 	flags.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder in which the serving certificate is, or will be, as apiserver.crt and apiserver.key")
@@ -45,8 +27,4 @@ func addServingFlags(flags *pflag.FlagSet, o *options.ServingOptions) {
 	flags.StringVar(&o.KubeletCertificateAuthority, "kubelet-certificate-authority", o.KubeletCertificateAuthority, "authority of kubelets")
 	flags.StringVar(&o.ProxyClientCertFile, "proxy-client-cert-file", o.ProxyClientCertFile, "certificate by which the servers of APIServices are called")
 	flags.StringVar(&o.ProxyClientKeyFile, "proxy-client-key-file", o.ProxyClientKeyFile, "key of --proxy-client-cert-file")
-}
-
-func addTestFlags(flags *pflag.FlagSet, o *options.TestOptions) {
-	flags.IntVar(&o.SimulatedNodes, "simulate-nodes", o.SimulatedNodes, "nodes that need no machine: pods are scheduled to them and become ready, and no container runs")
 }

@@ -1,4 +1,4 @@
-package main
+package upstream
 
 import (
 	"fmt"
@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/flagset"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // apiServerShared are the flags of `coxswain server` that kube-apiserver has too, under the same names.
@@ -101,14 +103,14 @@ func apiServerOptions() cluster.Options {
 }
 
 // apiServerCommand is kube-apiserver. What it keeps beside its etcd is below --cert-dir.
-func apiServerCommand(s streams) *cobra.Command {
+func apiServerCommand(s process.Streams) *cobra.Command {
 	options := apiServerOptions()
 	var controllers []string
 	var modes []string
 	command := &cobra.Command{Use: "kube-apiserver", Short: "Be kube-apiserver, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
 	server := pflag.NewFlagSet("server", pflag.ContinueOnError)
-	addAllServerFlags(server, &options)
+	flagset.AddServer(server, &options)
 	for name := range strings.FieldsSeq(apiServerShared) {
 		if flag := server.Lookup(name); flag != nil {
 			flags.AddFlag(flag)
@@ -131,8 +133,8 @@ func apiServerCommand(s streams) *cobra.Command {
 		if err := completeAPIServer(&options, controllers); err != nil {
 			return err
 		}
-		warnOf(s.err, command.Name(), *given)
-		return serve(command.Context(), s, options)
+		warnOf(s.Err, command.Name(), *given)
+		return process.Serve(command.Context(), s, options)
 	}
 	return versioned(command, s)
 }

@@ -1,4 +1,4 @@
-package main
+package upstream
 
 import (
 	"errors"
@@ -12,15 +12,16 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
-// personalities are the programs that this one is when it is called by their names, with their flags.
-func personalities(s streams) []*cobra.Command {
+// Commands are the programs that this one is when it is called by their names, with their flags.
+func Commands(s process.Streams) []*cobra.Command {
 	return []*cobra.Command{apiServerCommand(s), etcdCommand(s), controllerManagerCommand(s), schedulerCommand(s), cloudManagerCommand(s)}
 }
 
-// calledAs turns the name by which the program was called into the command that it asks for.
-func calledAs(args []string, commands []*cobra.Command) []string {
+// CalledAs turns the name by which the program was called into the command that it asks for.
+func CalledAs(args []string, commands []*cobra.Command) []string {
 	name := filepath.Base(args[0])
 	if name == "kubectl" || slices.ContainsFunc(commands, func(c *cobra.Command) bool { return c.Name() == name }) {
 		return append([]string{"coxswain", name}, args[1:]...)
@@ -124,12 +125,12 @@ func warnOf(w io.Writer, program string, given []string) {
 }
 
 // versioned adds upstream's --version, which prints and ends.
-func versioned(command *cobra.Command, s streams) *cobra.Command {
+func versioned(command *cobra.Command, s process.Streams) *cobra.Command {
 	show := command.Flags().Bool("version", false, "print the version and exit")
 	run := command.RunE
 	command.RunE = func(c *cobra.Command, args []string) error {
 		if *show {
-			fmt.Fprintln(s.out, "Kubernetes", version.Version)
+			fmt.Fprintln(s.Out, "Kubernetes", version.Version)
 			return nil
 		}
 		return run(c, args)

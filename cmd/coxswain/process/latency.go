@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"context"
@@ -25,8 +25,8 @@ func (l clientLatency) Observe(_ context.Context, verb string, u url.URL, took t
 	l.WithLabelValues(verb, u.Host).Observe(took.Seconds())
 }
 
-// measureClients has client-go tell. It has one hook for the whole process, so that this is done once, before there are clients.
-func measureClients() {
+// MeasureClients has client-go tell. It has one hook for the whole process, so that this is done once, before there are clients.
+func MeasureClients() {
 	l := newClientLatency()
 	if metrics.Registry.Register(l) == nil {
 		latencies.RequestLatency = l

@@ -1,4 +1,4 @@
-package main
+package upstream
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster/standalone"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/flagset"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // componentUpstream are the flags without an effect that all of upstream's components have.
@@ -56,7 +58,7 @@ func controllerManagerUpstream() upstreamFlags {
 }
 
 // controllerManagerCommand is kube-controller-manager.
-func controllerManagerCommand(s streams) *cobra.Command {
+func controllerManagerCommand(s process.Streams) *cobra.Command {
 	m := standalone.DefaultControllerManager()
 	command := &cobra.Command{Use: "kube-controller-manager", Short: "Be kube-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
@@ -76,15 +78,15 @@ type besideServer interface {
 }
 
 // runBeside runs a program until its context ends, and names the flags that it was given without an effect.
-func runBeside(command *cobra.Command, s streams, program besideServer, given []string) error {
+func runBeside(command *cobra.Command, s process.Streams, program besideServer, given []string) error {
 	if err := program.Validate(); err != nil {
 		return err
 	}
 	if !program.Reachable() {
 		return errors.New("--kubeconfig or --master is needed outside of a pod")
 	}
-	warnOf(s.err, command.Name(), given)
-	return program.Run(withLogger(command.Context(), s.err))
+	warnOf(s.Err, command.Name(), given)
+	return program.Run(process.WithLogger(command.Context(), s.Err))
 }
 
 // addProgramFlags are those of all components that are programs of their own.
@@ -96,7 +98,7 @@ func addProgramFlags(flags *pflag.FlagSet, p *standalone.Program) {
 	flags.StringVar(&p.LeaseName, "leader-elect-resource-name", p.LeaseName, "name of the Lease")
 	flags.StringVar(&p.LeaseNamespace, "leader-elect-resource-namespace", p.LeaseNamespace, "namespace of the Lease")
 	addSecuredFlags(flags, &p.Settings)
-	addLeaderFlags(flags, &p.Options)
+	flagset.AddLeader(flags, &p.Options)
 	flags.Lookup("leader-elect").Usage = "have one of several of these programs do its work"
 }
 

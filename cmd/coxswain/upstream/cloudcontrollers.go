@@ -1,4 +1,4 @@
-package main
+package upstream
 
 import (
 	"github.com/spf13/cobra"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster/secured"
 	"github.com/coxswain-k8s/coxswain/cluster/standalone"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
 // cloudManagerUpstream are the flags of cloud-controller-manager that have no effect here.
@@ -19,7 +20,7 @@ func cloudManagerUpstream() upstreamFlags {
 }
 
 // cloudManagerCommand is cloud-controller-manager.
-func cloudManagerCommand(s streams) *cobra.Command {
+func cloudManagerCommand(s process.Streams) *cobra.Command {
 	m := standalone.DefaultCloudManager()
 	command := &cobra.Command{Use: "cloud-controller-manager", Short: "Be cloud-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()

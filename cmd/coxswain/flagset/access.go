@@ -1,4 +1,4 @@
-package main
+package flagset
 
 import (
 	"github.com/spf13/pflag"
