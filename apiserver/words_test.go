@@ -124,3 +124,16 @@ func TestPhaseOfNamespaces(t *testing.T) {
 	ts.patch(merge, namespace+"/status", `{"status":null}`).wants(422).
 		says("status.Phase: Invalid value: \\\"Active\\\": may only be 'Terminating' if `deletionTimestamp` is not empty")
 }
+
+// The class of a pod stays where a new status does not name it; another is refused.
+func TestStatusOfPodWithoutItsClass(t *testing.T) {
+	ts := newServer(t)
+	const pods = "/api/v1/namespaces/default/pods"
+	pod := func(status string) string {
+		return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]},"status":` + status + `}`
+	}
+	ts.post(pods, pod(`{}`)).wants(201)
+	ts.put(pods+"/p/status", pod(`{"phase":"Running"}`)).wants(200).says(`"phase":"Running"`).says(`"qosClass":"BestEffort"`)
+	ts.patch("application/merge-patch+json", pods+"/p/status", `{"status":{"qosClass":null}}`).wants(200).says(`"qosClass":"BestEffort"`)
+	ts.put(pods+"/p/status", pod(`{"qosClass":"Guaranteed"}`)).wants(422).says(`status.qosClass: Invalid value: \"Guaranteed\": field is immutable`)
+}

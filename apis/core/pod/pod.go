@@ -41,7 +41,7 @@ func Row() *resource.Resource {
 		Subresources:             subresources(),
 	}, func(p *corev1.Pod) (*corev1.PodSpec, *corev1.PodStatus) {
 		return &p.Spec, &p.Status
-	}, resource.CheckStatus(validateStatus), resource.KeepMeta(resource.OwnerReferences, resource.DeletionTimestamp))
+	}, resource.PrepareStatus(keepQOSClass), resource.CheckStatus(validateStatus), resource.KeepMeta(resource.OwnerReferences, resource.DeletionTimestamp))
 }
 
 // fieldNames: status.podIPs is accepted and never has a value, as ever; spec.host is the older name of spec.nodeName.

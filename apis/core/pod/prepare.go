@@ -30,3 +30,10 @@ func prepare(pod *corev1.Pod) {
 		}}
 	}
 }
+
+// keepQOSClass has a status that says nothing of the class leave it as it is: who writes a new status does not know it.
+func keepQOSClass(pod, old *corev1.Pod) {
+	if pod.Status.QOSClass == "" {
+		pod.Status.QOSClass = old.Status.QOSClass
+	}
+}
