@@ -62,14 +62,17 @@ func (c *Controller) Reconcile(ctx context.Context, cron *batchv1.CronJob) (reco
 	return patch.Result(kit.After(wait), cmp.Or(startErr, err))
 }
 
-// review brings the list of active jobs up to date.
+// review brings the list of active jobs up to date. What is in it stays as it is, in its order: a job that gets on is no change.
 func (c *Controller) review(cron *batchv1.CronJob, jobs []batchv1.Job, status *batchv1.CronJobStatus) {
-	var active []corev1.ObjectReference
+	running := map[types.UID]bool{}
+	var others []corev1.ObjectReference
 	for i := range jobs {
 		one := &jobs[i]
 		known := slices.ContainsFunc(status.Active, func(ref corev1.ObjectReference) bool { return ref.UID == one.UID })
 		if !job.Finished(one) {
-			active = append(active, reference(one))
+			if running[one.UID] = true; !known {
+				others = append(others, reference(one))
+			}
 			continue
 		}
 		if known {
@@ -80,7 +83,8 @@ func (c *Controller) review(cron *batchv1.CronJob, jobs []batchv1.Job, status *b
 			status.LastSuccessfulTime = at
 		}
 	}
-	status.Active = active
+	slices.SortFunc(others, func(a, b corev1.ObjectReference) int { return cmp.Compare(a.Name, b.Name) })
+	status.Active = append(slices.DeleteFunc(status.Active, func(ref corev1.ObjectReference) bool { return !running[ref.UID] }), others...)
 }
 
 func ended(one *batchv1.Job) batchv1.JobConditionType {
