@@ -25,6 +25,9 @@ func (c *controlPlane) newAudit(ctx context.Context) (*audit.Log, error) {
 		return nil, err
 	}
 	recording := &audit.Log{Policy: policy, Clock: clock.RealClock{}}
+	if c.options.AuditSink != nil {
+		recording.Sinks = append(recording.Sinks, c.options.AuditSink)
+	}
 	logger := log.FromContext(ctx).WithName("audit")
 	if o.AuditLogPath != "" {
 		file := &audit.File{Path: o.AuditLogPath, MaxAge: o.AuditLogMaxAge, MaxBackups: o.AuditLogMaxBackup, MaxSize: o.AuditLogMaxSize, Compress: o.AuditLogCompress, Logger: logger}

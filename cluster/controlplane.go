@@ -192,8 +192,8 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if c.extensions, err = c.newExtensions(documents); err != nil {
 		return err
 	}
-	if c.listener, err = net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort))); err != nil {
-		return fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
+	if c.listener, err = c.listen(); err != nil {
+		return err
 	}
 	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
 	c.run("compaction", func() error { return c.server.Compact(ctx) })
@@ -262,6 +262,18 @@ func (c *controlPlane) url() string {
 		host = ip.String()
 	}
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(c.options.HTTPSListenPort))
+}
+
+// listen opens the API server's port.
+func (c *controlPlane) listen() (net.Listener, error) {
+	if c.options.Listener != nil {
+		return c.options.Listener, nil
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort)))
+	if err != nil {
+		return nil, fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
+	}
+	return listener, nil
 }
 
 // publicURL of the API server for everybody else.

@@ -2,9 +2,11 @@ package options
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/controllers"
 )
 
@@ -17,6 +19,11 @@ type TestOptions struct {
 	// Ephemeral keeps keys, certificates and the token in memory: what starts again on the same folder is another cluster, which believes
 	// nobody of before. Default is to keep them below DataDir.
 	Ephemeral bool `json:"-"`
+	// Listener is where the API server is reached in place of a port of this machine: one of memory lets a whole control plane run in a
+	// bubble of testing/synctest. Its Addr is a *net.TCPAddr. Default a port.
+	Listener net.Listener `json:"-"`
+	// AuditSink is told, beside what AuditOptions name, of the requests that their policy records. Default nobody.
+	AuditSink audit.Sink `json:"-"`
 }
 
 // ForTest returns the options of a control plane with controllers and a scheduler for a Go test: no node, a free port of this

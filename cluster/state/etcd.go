@@ -80,6 +80,9 @@ func (e *Opened) embed(ctx context.Context, o *options.Options) (Access, error) 
 		Dir: filepath.Join(o.DataDir, "etcd"), Logger: logger, ClientURLs: []string{socket}, Quota: o.EtcdQuotaBackendBytes,
 		CompactionMode: o.EtcdAutoCompactionMode, CompactionRetention: o.EtcdAutoCompactionRetention, UnsafeNoFsync: o.EtcdUnsafeNoFsync,
 	}
+	if o.Listener != nil {
+		config.ClientURLs = nil // nobody elsewhere reaches a control plane in memory
+	}
 	if urls := etcdURLs(o); len(urls) > 0 {
 		server, client, kept, err := EtcdCertificates(o, urls)
 		if err != nil {

@@ -1,0 +1,16 @@
+// Package golden runs controllers in virtual time: a whole control plane, with its etcd, in a bubble of testing/synctest. A case is two files and no Go:
+//
+//	testdata/CONTROLLER/CASE.yaml   what users do, in steps, and what time passes between them
+//	testdata/CONTROLLER/CASE.txt    what the controller writes then, by the audit log: creates, changes, deletions and Events
+//
+// A step is a document. It is applied, with its status if it has one, and ten seconds pass, unless comments before its first field say otherwise:
+//
+//	# after 5m     let five minutes pass in place of ten seconds
+//	# delete       delete the object in place of applying it; "delete Orphan" says what becomes of what it owns
+//	# wait         do nothing: only time passes
+//
+// In the first document, `# nodes 1` has that many simulated nodes run pods, `# gates A=true` switches features, and `# of account ...` names the accounts
+// whose writes are shown in place of those of the controller in the folder's name.
+//
+// It owns testdata. It reads and writes only what is in its control planes, and never waits by the machine's clock: a bubble knows when nothing more happens.
+package golden

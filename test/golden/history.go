@@ -1,0 +1,279 @@
+package golden
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// history is what was written, by the audit log.
+//
+// It shows what a controller made of an object within one instant, not how many writes it took: what happens at the same time in a real
+// cluster, such as two pods' becoming ready, is seen in any order. How many writes a change takes is counted elsewhere.
+type history struct {
+	accounts []string
+	objects  map[string]map[string]any // as they were last answered, by resource and name
+	names    *strings.Replacer         // what is random in the names that the API server made
+	made     []string
+}
+
+// record is one recorded request.
+type record struct {
+	auditv1.Event
+	sent, answer map[string]any
+	revision     int
+}
+
+// told says whether it is an Event that was refused for its name, which is its time: in a bubble several happen at once.
+func (r *record) told() bool {
+	return r.ObjectRef.Resource == "events" && r.Verb == "create" && r.ResponseStatus.Code == http.StatusConflict
+}
+
+// change is what one writer does to one object in an instant.
+type change struct {
+	at            time.Time
+	who, what     string
+	before, after map[string]any
+	sent          map[string]any // what it asked for first
+}
+
+func newHistory(accounts []string) *history {
+	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer()}
+}
+
+// read takes up what was recorded since, and returns what the accounts wrote, in lines.
+func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
+	records, err := decode(log)
+	if err != nil {
+		return "", err
+	}
+	var changes []*change
+	open := map[string]*change{}
+	for _, one := range records {
+		if one.ResponseStatus == nil || one.ObjectRef == nil || one.ResponseStatus.Code >= http.StatusBadRequest && !one.told() {
+			continue
+		}
+		key, before := h.take(one)
+		if !slices.Contains(h.accounts, account(one.User.Username)) {
+			continue
+		}
+		what := one.Verb
+		if what == "update" || what == "patch" {
+			what = "change"
+		}
+		if one.ObjectRef.Resource == "events" {
+			key = event(one.sent)
+		}
+		same := strings.Join([]string{one.StageTimestamp.String(), one.User.Username, what, one.ObjectRef.Subresource, key}, " ")
+		if open[same] == nil {
+			open[same] = &change{at: one.StageTimestamp.Time, who: account(one.User.Username), what: strings.TrimSpace(what + " " + one.ObjectRef.Subresource), before: before, sent: one.sent}
+			changes = append(changes, open[same])
+		}
+		open[same].after = one.answer
+	}
+	return h.print(changes, since)
+}
+
+// decode brings requests into the order in which their writes were stored: the log has them in that of their ends.
+func decode(log []auditv1.Event) ([]*record, error) {
+	var all []*record
+	for _, event := range log {
+		one := &record{Event: event}
+		for _, part := range []struct {
+			from *runtime.Unknown
+			into *map[string]any
+		}{{event.RequestObject, &one.sent}, {event.ResponseObject, &one.answer}} {
+			if part.from == nil || event.Verb != "create" && part.into == &one.sent {
+				continue
+			}
+			if err := json.Unmarshal(part.from.Raw, part.into); err != nil {
+				return nil, fmt.Errorf("reading what was sent or answered: %w", err)
+			}
+		}
+		text, _, _ := unstructured.NestedString(one.answer, "metadata", "resourceVersion")
+		one.revision, _ = strconv.Atoi(text) // 0 of an answer that is no object
+		if one.revision == 0 && len(all) > 0 {
+			one.revision = all[len(all)-1].revision
+		}
+		all = append(all, one)
+	}
+	slices.SortStableFunc(all, func(a, b *record) int { return cmp.Compare(a.revision, b.revision) })
+	return all, nil
+}
+
+// take remembers the object as it was answered, and returns how it was before.
+func (h *history) take(one *record) (key string, before map[string]any) {
+	meta, _ := one.answer["metadata"].(map[string]any)
+	name, _ := meta["name"].(string)
+	if prefix, _ := meta["generateName"].(string); prefix != "" && name != prefix {
+		h.made = append(h.made, name, prefix+"*")
+		h.names = strings.NewReplacer(h.made...)
+	}
+	key = strings.Join([]string{one.ObjectRef.Resource, one.ObjectRef.Namespace, cmp.Or(one.ObjectRef.Name, name)}, " ")
+	before = h.objects[key]
+	if one.ResponseStatus.Code < http.StatusBadRequest && (before == nil || one.answer["kind"] == before["kind"]) {
+		h.objects[key] = one.answer
+	}
+	return key, before
+}
+
+// account is the name of a service account of kube-system, or of a component.
+func account(user string) string {
+	return user[strings.LastIndex(user, ":")+1:]
+}
+
+// print puts changes into words: sorted within an instant, what is the same once.
+func (h *history) print(changes []*change, since time.Time) (string, error) {
+	counts, lines := map[string]int{}, []string{}
+	for _, c := range changes {
+		text, err := c.print()
+		if err != nil {
+			return "", err
+		}
+		if text == "" {
+			continue
+		}
+		text = fmt.Sprintf("%7s %s", "+"+c.at.Sub(since).Truncate(time.Second).String(), h.mask(text))
+		if counts[text]++; counts[text] == 1 {
+			lines = append(lines, text)
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(offset(a), offset(b)), cmp.Compare(a, b)) })
+	var all strings.Builder
+	for _, line := range lines {
+		head, body, _ := strings.Cut(line, "\n")
+		if n := counts[line]; n > 1 {
+			head = fmt.Sprintf("%s, %d times", head, n)
+		}
+		all.WriteString(head + "\n" + body)
+	}
+	return all.String(), nil
+}
+
+// offset is the time at which a line begins.
+func offset(line string) time.Duration {
+	d, err := time.ParseDuration(strings.TrimPrefix(strings.Fields(line)[0], "+"))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+func (c *change) print() (string, error) {
+	of := c.after
+	if c.before != nil {
+		of = c.before
+	}
+	kind, _ := of["kind"].(string)
+	meta, _ := of["metadata"].(map[string]any)
+	namespace, _ := meta["namespace"].(string)
+	name, _ := meta["name"].(string)
+	if c.sent["kind"] == "Event" {
+		return event(c.sent), nil
+	}
+	head := fmt.Sprintf("%s: %s %s\n", c.who, c.what, nameOf(kind, namespace, name))
+	if c.what == "delete" || c.after["kind"] == "Status" {
+		return head, nil
+	}
+	before, after := map[string]any{}, c.sent
+	if strings.HasPrefix(c.what, "change") {
+		before, after = c.before, c.after
+	}
+	body, err := difference(trim(before, c.what), trim(after, c.what))
+	if err != nil || body == "" && strings.HasPrefix(c.what, "change") {
+		return "", err
+	}
+	return head + body, nil
+}
+
+// event is one line about an Event.
+func event(of map[string]any) string {
+	about, _ := of["involvedObject"].(map[string]any)
+	return fmt.Sprintf("Event %v %v %v %v/%v: %v\n", of["type"], of["reason"], about["kind"], about["namespace"], about["name"], of["message"])
+}
+
+// trim leaves out what the API server says of every object, and what others change meanwhile.
+func trim(of map[string]any, what string) map[string]any {
+	all := map[string]any{}
+	for field, value := range of {
+		all[field] = value
+	}
+	delete(all, "apiVersion")
+	delete(all, "kind")
+	if !strings.HasSuffix(what, "status") {
+		delete(all, "status")
+	}
+	if meta, ok := all["metadata"].(map[string]any); ok {
+		kept := map[string]any{}
+		for field, value := range meta {
+			if !slices.Contains([]string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "name", "namespace", "generateName"}, field) {
+				kept[field] = value
+			}
+		}
+		all["metadata"] = kept
+	}
+	drop(all)
+	return all
+}
+
+// drop leaves out what is empty, at every depth.
+func drop(from map[string]any) {
+	for field, value := range from {
+		if list, ok := value.([]any); ok {
+			for _, item := range list {
+				if inner, ok := item.(map[string]any); ok {
+					drop(inner)
+				}
+			}
+		}
+		if inner, ok := value.(map[string]any); ok {
+			if drop(inner); len(inner) == 0 {
+				delete(from, field)
+			}
+		}
+	}
+}
+
+// difference is the merge patch from one object to another, in YAML. "" says that there is none.
+func difference(before, after map[string]any) (string, error) {
+	from, err := json.Marshal(before)
+	if err != nil {
+		return "", err
+	}
+	to, err := json.Marshal(after)
+	if err != nil {
+		return "", err
+	}
+	patch, err := jsonpatch.CreateMergePatch(from, to)
+	if err != nil || string(patch) == "{}" {
+		return "", err
+	}
+	text, err := yaml.JSONToYAML(patch)
+	if err != nil {
+		return "", err
+	}
+	return "          " + strings.TrimSuffix(strings.ReplaceAll(string(text), "\n", "\n          "), "          "), nil
+}
+
+// revisions count everything that is written, by anybody.
+var revisions = regexp.MustCompile(`resourceVersion: "[0-9]+"`)
+
+// uuids are unlike from run to run.
+var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// mask puts a word for what is unlike from run to run.
+func (h *history) mask(text string) string {
+	return revisions.ReplaceAllString(uuids.ReplaceAllString(h.names.Replace(text), "UID"), `resourceVersion: "N"`)
+}
