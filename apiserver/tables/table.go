@@ -28,6 +28,14 @@ func Columns(row *resource.Resource) []metav1.TableColumnDefinition {
 	return defaultColumns()
 }
 
+// NoRows has room for so many. A table that is empty has null in place of rows where a row has no columns of its own, as upstream's.
+func NoRows(row *resource.Resource, room int) []metav1.TableRow {
+	if room == 0 && row.Columns == nil {
+		return nil
+	}
+	return make([]metav1.TableRow, 0, room)
+}
+
 // Row is one object's line. included is what it carries of the object.
 func Row(row *resource.Resource, obj resource.Object, now time.Time, included runtime.Object) metav1.TableRow {
 	line := metav1.TableRow{Object: runtime.RawExtension{Object: included}}

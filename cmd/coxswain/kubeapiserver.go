@@ -132,6 +132,7 @@ func apiServerCommand(s streams) *cobra.Command {
 			return err
 		}
 		warnOf(s.err, command.Name(), *given)
+		options.Flags = flagValues(command.Flags())
 		return serve(command.Context(), s, options)
 	}
 	return versioned(command, s)

@@ -25,6 +25,7 @@ func serverCommand(s streams) *cobra.Command {
 			if err := readConfig(configFile, &options, command.Flags()); err != nil {
 				return err
 			}
+			options.Flags = flagValues(command.Flags())
 			return serve(command.Context(), s, options)
 		},
 	}
