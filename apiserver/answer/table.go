@@ -26,7 +26,7 @@ func (c *Answer) TableOf(objects []resource.Object, meta metav1.ListMeta) (*meta
 		ColumnDefinitions: tables.Columns(c.At.Row),
 		Rows:              tables.NoRows(c.At.Row, len(objects)),
 	}
-	for _, obj := range objects {
+	for _, obj := range tables.Ordered(c.At.Row, objects) {
 		included, err := c.included(obj)
 		if err != nil {
 			return nil, err

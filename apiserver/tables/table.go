@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +35,14 @@ func NoRows(row *resource.Resource, room int) []metav1.TableRow {
 		return nil
 	}
 	return make([]metav1.TableRow, 0, room)
+}
+
+// Ordered are the objects in the order of a table's lines.
+func Ordered(row *resource.Resource, objects []resource.Object) []resource.Object {
+	if row.RowOrder == nil {
+		return objects
+	}
+	return slices.SortedStableFunc(slices.Values(objects), row.RowOrder)
 }
 
 // Row is one object's line. included is what it carries of the object.
