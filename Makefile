@@ -46,6 +46,11 @@ test: build images lint verify unit race e2e ## Run all checks and all tests
 unit: deps $(tools)/h2spec ## Run the tests of all packages
 	H2SPEC=$(CURDIR)/$(tools)/h2spec go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/plugin
 
+.PHONY: fuzz
+fuzz: deps ## Fuzz each decoder for FUZZTIME (default a minute); what breaks one is kept in its testdata
+	@grep -rn --include='*_test.go' '^func Fuzz' apis apiserver scheduler | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z]*).*|./\1 \2|' | while read -r package name; do \
+		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $${FUZZTIME:-1m} -fuzzminimizetime 100x $$package || exit 1; done
+
 .PHONY: h2spec
 h2spec: $(tools)/h2spec ## Compare how HTTP/2 is served with what h2spec knows of its specification
 	H2SPEC=$(CURDIR)/$(tools)/h2spec go test -count=1 -v -run TestSpecification ./apiserver/h2

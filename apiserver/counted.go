@@ -3,6 +3,8 @@ package apiserver
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/health"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
@@ -55,20 +57,22 @@ func removedIn(warning string) string {
 
 // countObjects tells how many objects of each resource there are.
 func (s *Server) countObjects(yield func(group, resource string, count int)) {
-	for _, row := range s.Now().Rows {
-		at := s.Now().Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
-		if at != nil && at.Cached != nil {
-			yield(row.Group, row.Name, at.Cached.Len())
-		}
-	}
+	s.eachCached(func(row *resource.Resource, cached *cache.Resource) { yield(row.Group, row.Name, cached.Len()) })
 }
 
 // watchedResources tells what the watch cache has counted.
 func (s *Server) watchedResources(yield func(group, resource string, figures cache.Figures)) {
-	for _, row := range s.Now().Rows {
-		at := s.Now().Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
-		if at != nil && at.Cached != nil {
-			yield(row.Group, row.Name, at.Cached.Figures())
+	s.eachCached(func(row *resource.Resource, cached *cache.Resource) { yield(row.Group, row.Name, cached.Figures()) })
+}
+
+// eachCached calls with each resource that is in the watch cache once: a custom one has a row for each of its versions.
+func (s *Server) eachCached(yield func(row *resource.Resource, cached *cache.Resource)) {
+	now, seen := s.Now(), map[schema.GroupResource]bool{}
+	for _, row := range now.Rows {
+		at := now.Endpoints[row.GroupResource().WithVersion(row.Versions[0].Name)]
+		if at != nil && at.Cached != nil && !seen[row.GroupResource()] {
+			seen[row.GroupResource()] = true
+			yield(row, at.Cached)
 		}
 	}
 }

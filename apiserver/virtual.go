@@ -123,7 +123,7 @@ func (c dispatch) componentStatuses() error {
 	case c.Info.Verb == "get" && c.Info.Name == status.Name:
 		return c.WriteStored(http.StatusOK, status)
 	case c.Info.Verb == "get":
-		return c.NotFound(c.Info.Name)
+		return apierrors.NewNotFound(corev1.Resource(c.At.Row.Singular), c.Info.Name)
 	}
 	return refusal.Method()
 }

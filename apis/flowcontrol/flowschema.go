@@ -1,6 +1,7 @@
 package flowcontrol
 
 import (
+	"cmp"
 	"time"
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
@@ -22,6 +23,7 @@ func flowSchemas() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"),
 		Cells:                    resource.Row(flowSchemaCells),
+		RowOrder:                 byPrecedence,
 		Validate:                 resource.Check(validateFlowSchema),
 		ValidateUpdate:           resource.CheckUpdate(validateFlowSchemaUpdate),
 		StoragePrefix:            "flowschemas",
@@ -38,6 +40,17 @@ func defaultFlowSchema(f *flowcontrolv1.FlowSchema) {
 	if f.Spec.MatchingPrecedence == 0 {
 		f.Spec.MatchingPrecedence = defaultPrecedence
 	}
+}
+
+// byPrecedence is the order in which flow schemas are looked at.
+func byPrecedence(a, b resource.Object) int {
+	precedence := func(of resource.Object) int32 {
+		if schema, ok := of.(*flowcontrolv1.FlowSchema); ok {
+			return schema.Spec.MatchingPrecedence
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(precedence(a), precedence(b)), cmp.Compare(a.GetName(), b.GetName()))
 }
 
 func flowSchemaCells(f *flowcontrolv1.FlowSchema, now time.Time) []any {

@@ -60,7 +60,8 @@ func ingressClassCells(c *networkingv1.IngressClass, now time.Time) []any {
 	return []any{c.Name, c.Spec.Controller, parameters, resource.AgeOf(c, now)}
 }
 
-func ipAddressCells(a *networkingv1.IPAddress, _ time.Time) []any {
+// ipAddressCells are one more than there are columns, as upstream's.
+func ipAddressCells(a *networkingv1.IPAddress, now time.Time) []any {
 	parent := resource.None
 	if ref := a.Spec.ParentRef; ref != nil {
 		parent = ref.Resource
@@ -69,7 +70,7 @@ func ipAddressCells(a *networkingv1.IPAddress, _ time.Time) []any {
 		}
 		parent += "/" + ref.Namespace + "/" + ref.Name
 	}
-	return []any{a.Name, parent}
+	return []any{a.Name, parent, resource.AgeOf(a, now)}
 }
 
 func networkPolicyCells(p *networkingv1.NetworkPolicy, now time.Time) []any {

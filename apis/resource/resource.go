@@ -109,6 +109,8 @@ type Resource struct {
 	Columns       []metav1.TableColumnDefinition
 	Cells         func(obj Object, now time.Time) []any
 	RowConditions func(obj Object) []metav1.TableRowCondition
+	// RowOrder is the order of a table's lines; nil means that of the list.
+	RowOrder func(a, b Object) int
 
 	// SelectableFields beside metadata.name and metadata.namespace, which every resource has.
 	// FieldNames lists the labels that Fields can return, so that others are refused.

@@ -24,9 +24,9 @@ func (c *Answer) TableOf(objects []resource.Object, meta metav1.ListMeta) (*meta
 		TypeMeta:          metav1.TypeMeta{Kind: "Table", APIVersion: metav1.GroupName + "/" + c.Accept.AsVersion},
 		ListMeta:          meta,
 		ColumnDefinitions: tables.Columns(c.At.Row),
-		Rows:              make([]metav1.TableRow, 0, len(objects)),
+		Rows:              tables.NoRows(c.At.Row, len(objects)),
 	}
-	for _, obj := range objects {
+	for _, obj := range tables.Ordered(c.At.Row, objects) {
 		included, err := c.included(obj)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"iter"
 	"mime"
 	"slices"
 	"strconv"
@@ -137,6 +138,17 @@ type clause struct {
 	name    string
 	params  map[string]string
 	quality float64
+}
+
+// Forms are the media types that an Accept header names, with their parameters, the best first.
+func Forms(header string) iter.Seq2[string, map[string]string] {
+	return func(yield func(string, map[string]string) bool) {
+		for _, c := range clauses(header) {
+			if c.quality > 0 && !yield(c.name, c.params) {
+				return
+			}
+		}
+	}
 }
 
 func clauses(header string) []clause {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,9 @@ func (c Verbs) serviceProxy() error {
 	name, ok := ServicePort(service, t.Port)
 	if !ok {
 		port := t.Port
+		if _, err := strconv.Atoi(port); err != nil && !c.hasEndpoints(service) {
+			return refusal.Unavailable(fmt.Sprintf("no endpoints available for service %q", t.Name))
+		}
 		if _, err := strconv.Atoi(port); err != nil {
 			port = strconv.Quote(port)
 		}
@@ -101,6 +105,14 @@ func (c Verbs) serviceProxy() error {
 		return err
 	}
 	return c.proxyTo(t.Scheme, host, port, nil)
+}
+
+// hasEndpoints says whether any is ready.
+func (c Verbs) hasEndpoints(service *corev1.Service) bool {
+	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
+		_, _, found := c.endpoint(service, port.Name)
+		return found
+	})
 }
 
 // endpoint finds one that is ready.

@@ -82,6 +82,7 @@ func (c *Chain) impersonate(next http.Handler) http.Handler {
 		caller, _ := auth.UserFrom(r.Context())
 		as, err := c.Impersonate(r, caller)
 		if err != nil {
+			w.Header().Set("X-Content-Type-Options", "nosniff")
 			c.Refuse(w, r, err)
 			return
 		}

@@ -3,10 +3,12 @@ package h2
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +23,7 @@ import (
 )
 
 // serveOurs starts a server, and tells which it is.
-func serveOurs(t *testing.T, handler http.HandlerFunc, change func(*http.Server)) (*httptest.Server, *Server) {
+func serveOurs(t testing.TB, handler http.HandlerFunc, change func(*http.Server)) (*httptest.Server, *Server) {
 	t.Helper()
 	ours := &Server{}
 	server := httptest.NewUnstartedServer(handler)
@@ -378,11 +380,23 @@ func FuzzFrames(f *testing.F) {
 	_ = framer.WriteGoAway(0, http2.ErrCodeNo, nil)
 	f.Add(start.Bytes())
 	f.Add([]byte{})
+	// One server for all: making one costs a hundred times what sending costs, and so does a handshake of its own.
+	server, _ := serveOurs(f, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, nil)
+	known := tls.NewLRUClientSessionCache(1)
 	f.Fuzz(func(t *testing.T, frames []byte) {
-		server, _ := serveOurs(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, func(s *http.Server) { s.IdleTimeout = time.Millisecond })
-		p := dial(t, server)
-		_, _ = p.conn.Write(frames) // the server may have had enough
-		_ = p.conn.CloseWrite()
-		_, _ = io.Copy(io.Discard, p.conn)
+		below, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer below.Close()
+		conn := tls.Client(below, &tls.Config{InsecureSkipVerify: true, ServerName: "fuzz", NextProtos: []string{"h2"}, ClientSessionCache: known, CurvePreferences: []tls.CurveID{tls.X25519}})
+		if err := conn.SetDeadline(time.Now().Add(wait)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = conn.Write(slices.Concat([]byte(http2.ClientPreface), []byte{0, 0, 0, 4, 0, 0, 0, 0, 0}, frames)) // the server may have had enough
+		_ = conn.CloseWrite()
+		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("the server neither answers nor ends")
+		}
 	})
 }

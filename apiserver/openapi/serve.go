@@ -63,8 +63,8 @@ func (d *Documents) serveIndex(w http.ResponseWriter) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", mediaJSON)
-	_, _ = w.Write(data) // the client is gone
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8") // it is JSON, but this is what upstream says
+	_, _ = w.Write(data)                                        // the client is gone
 }
 
 func (d *Documents) serveV2(w http.ResponseWriter, r *http.Request) {

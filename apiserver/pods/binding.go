@@ -30,11 +30,15 @@ func Bind(pod *corev1.Pod, binding *corev1.Binding, now metav1.Time) error {
 	refuse := func(why string) error {
 		return apierrors.NewConflict(schema.GroupResource{Resource: "pods/binding"}, pod.Name, errors.New(why))
 	}
+	unlike := func(why string) error { // in the words of upstream's storage
+		return apierrors.NewConflict(schema.GroupResource{Resource: "pods"}, pod.Name, fmt.Errorf(
+			"StorageError: invalid object, Code: 4, Key: /pods/%s/%s, ResourceVersion: 0, AdditionalErrorMsg: %s", pod.Namespace, pod.Name, why))
+	}
 	switch {
 	case binding.UID != "" && binding.UID != pod.UID:
-		return refuse(fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", binding.UID, pod.UID))
+		return unlike(fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", binding.UID, pod.UID))
 	case binding.ResourceVersion != "" && binding.ResourceVersion != pod.ResourceVersion:
-		return refuse(fmt.Sprintf("Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", binding.ResourceVersion, pod.ResourceVersion))
+		return unlike(fmt.Sprintf("Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", binding.ResourceVersion, pod.ResourceVersion))
 	case pod.DeletionTimestamp != nil:
 		return refuse(fmt.Sprintf("pod %s is being deleted, cannot be assigned to a host", pod.Name))
 	case pod.Spec.NodeName != "":

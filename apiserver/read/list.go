@@ -16,6 +16,9 @@ func (c Verbs) List() error {
 	if err != nil {
 		return err
 	}
+	if options.ResourceVersion == "0" && c.At.Row.Name != "events" {
+		options.Limit = 0 // whatever the cache has is not paged, which is upstream's way: its cache leaves events out
+	}
 	selected, err := c.Selection(options.LabelSelector, options.FieldSelector)
 	if err != nil {
 		return err

@@ -94,28 +94,19 @@ func (c Verbs) cut(snapshot cache.Snapshot, start string, options *metav1.ListOp
 		return p
 	}
 	var rest int64
-	more := ""
+	more := false
 	snapshot.Ascend(c.namespaceOfKeys(), start, func(entry *cache.Entry) bool {
 		if options.Limit > 0 && int64(len(p.Entries)) >= options.Limit {
-			if !selected.empty() {
-				p.looked++
-				if more == "" && c.chosen(entry, selected) {
-					more = entry.Key
-				}
-				return more == ""
-			}
-			if more == "" {
-				more = entry.Key
-			}
+			more = true
 			rest++
-			return true
+			return selected.empty() // else whether any of the rest is chosen is left to the next page, as upstream's
 		}
 		if p.looked++; c.chosen(entry, selected) {
 			p.Entries = append(p.Entries, entry)
 		}
 		return true
 	})
-	if more != "" {
+	if more {
 		last := p.Entries[len(p.Entries)-1].Key
 		p.Meta.Continue = makeContinue(snapshot.Revision, last+"\x00", c.At.Prefix)
 		if selected.empty() {

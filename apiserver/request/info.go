@@ -117,7 +117,7 @@ func (i *Info) readQuery(r *http.Request) {
 	case i.LegacyWatch:
 	case i.Verb == "delete":
 		i.Verb = "deletecollection"
-	case isTrue(query.Get("watch")):
+	case query.Has("watch") && (query.Get("watch") == "" || isTrue(query.Get("watch"))):
 		i.Verb = "watch"
 	default:
 		i.Verb = "list"

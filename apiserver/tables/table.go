@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,22 @@ func Columns(row *resource.Resource) []metav1.TableColumnDefinition {
 		return row.Columns
 	}
 	return defaultColumns()
+}
+
+// NoRows has room for so many. A table that is empty has null in place of rows where a row has no columns of its own, as upstream's.
+func NoRows(row *resource.Resource, room int) []metav1.TableRow {
+	if room == 0 && row.Columns == nil {
+		return nil
+	}
+	return make([]metav1.TableRow, 0, room)
+}
+
+// Ordered are the objects in the order of a table's lines.
+func Ordered(row *resource.Resource, objects []resource.Object) []resource.Object {
+	if row.RowOrder == nil {
+		return objects
+	}
+	return slices.SortedStableFunc(slices.Values(objects), row.RowOrder)
 }
 
 // Row is one object's line. included is what it carries of the object.

@@ -16,6 +16,9 @@ const (
 	CBORGate = "CBORServingAndStorage"
 	// MigrationGate has StorageVersionMigrations, and their controller.
 	MigrationGate = "StorageVersionMigrator"
+	// StatusGate and FlagsGate have the pages /statusz and /flagz.
+	StatusGate = "ComponentStatusz"
+	FlagsGate  = "ComponentFlagz"
 )
 
 const (
@@ -39,7 +42,9 @@ var knownGates = sync.OnceValue(func() map[string]gate {
 })
 
 // effective tells whether a gate has an effect here.
-func effective(name string) bool { return name == CBORGate || name == MigrationGate }
+func effective(name string) bool {
+	return slices.Contains([]string{CBORGate, MigrationGate, StatusGate, FlagsGate}, name)
+}
 
 // GateOn says whether a feature gate is on: as given, by itself or with all of its stage, or by default.
 func GateOn(gates map[string]string, name string) bool {

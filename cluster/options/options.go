@@ -41,8 +41,10 @@ type Options struct {
 	NodeMonitorGracePeriod metav1.Duration `json:"node-monitor-grace-period,omitempty"`
 	// EncryptionProviderConfig says how values are encrypted in etcd; without it they are not.
 	EncryptionProviderConfig string `json:"encryption-provider-config,omitempty"`
-	// FeatureGates switch what is off by default, true or false for each: CBORGate and MigrationGate. Upstream's others have no effect.
+	// FeatureGates switch features, true or false for each: CBORGate, MigrationGate, StatusGate and FlagsGate. Upstream's others have no effect.
 	FeatureGates map[string]string `json:"feature-gates,omitempty"`
+	// Flags are those of the command line with their values, which /flagz tells, secrets left out; nil where there is none.
+	Flags func() map[string]string `json:"-"`
 	// EncryptionProviderConfigAutomaticReload takes over what that file says when it changes; default no.
 	EncryptionProviderConfigAutomaticReload bool `json:"encryption-provider-config-automatic-reload,omitempty"`
 	// SchedulerConfig is a KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1) with profiles of the scheduler.

@@ -20,6 +20,7 @@ func serverCommand(s process.Streams) *cobra.Command {
 			if err := flagset.ReadConfig(configFile, &options, command.Flags()); err != nil {
 				return err
 			}
+			options.Flags = flagset.Values(command.Flags())
 			return process.Serve(command.Context(), s, options)
 		},
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/noderestriction"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/ownerreferences"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podnodeselector"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/podresize"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podsecurity"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podtolerationrestriction"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/podtopologylabels"
@@ -100,6 +101,7 @@ func list(deps Deps, metrics *admission.Metrics) ([]entry, error) {
 		on("DefaultIngressClass", &defaultingressclass.Plugin{Lister: deps.Lister}, nil),
 		on("PodTopologyLabels", &podtopologylabels.Plugin{Lister: deps.Lister}, nil),
 		on("NodeDeclaredFeatureValidator", nil, &nodedeclaredfeatures.Plugin{Lister: deps.Lister}),
+		on("PodResizeValidator", nil, &podresize.Plugin{Lister: deps.Lister}),
 		off("DenyServiceExternalIPs", nil, denyserviceexternalips.Plugin{}),
 	}, last...), nil
 }

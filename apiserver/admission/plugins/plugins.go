@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/utils/clock"
 
@@ -69,7 +70,7 @@ func (d Deps) possible(name string) bool {
 // it is, except for those that upstream has on by default and that command lines name for good measure.
 func absent(name string) (known, byDefault bool) {
 	switch name {
-	case "ClusterTrustBundleAttest", "JobValidation", "PodGroupProtection", "PodGroupWorkloadExists", "PodResizeValidator":
+	case "ClusterTrustBundleAttest", "JobValidation", "PodGroupProtection", "PodGroupWorkloadExists":
 		return true, true
 	case "ImagePolicyWebhook":
 		return true, false
@@ -115,22 +116,26 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	return admission.NewChain(on...).Measured(metrics), nil
 }
 
+// checkNames returns everything that is wrong with the names, as upstream says it.
 func checkNames(plugins []entry, enable, disable []string) error {
-	var names []string
-	for _, plugin := range plugins {
-		names = append(names, plugin.Name)
-	}
-	for _, name := range slices.Concat(enable, disable) {
-		known, byDefault := absent(name)
-		switch {
-		case slices.Contains(enable, name) && slices.Contains(disable, name):
-			return fmt.Errorf("admission plugin %q is both enabled and disabled", name)
-		case slices.Contains(names, name), known && (byDefault || !slices.Contains(enable, name)):
-		case known:
-			return fmt.Errorf("admission plugin %q is not implemented", name)
-		default:
-			return fmt.Errorf("unknown admission plugin %q, known are %s", name, strings.Join(names, ", "))
+	var wrong []error
+	for _, list := range []struct {
+		flag  string
+		names []string
+	}{{"enable-admission-plugins", enable}, {"disable-admission-plugins", disable}} {
+		for _, name := range list.names {
+			known, byDefault := absent(name)
+			switch {
+			case slices.ContainsFunc(plugins, func(p entry) bool { return p.Name == name }), known && (byDefault || !slices.Contains(enable, name)):
+			case known:
+				wrong = append(wrong, fmt.Errorf("admission plugin %q is not implemented", name))
+			default:
+				wrong = append(wrong, fmt.Errorf("%s plugin %q is unknown", list.flag, name))
+			}
 		}
 	}
-	return nil
+	if both := sets.New(enable...).Intersection(sets.New(disable...)); len(both) > 0 {
+		wrong = append(wrong, fmt.Errorf("%v in enable-admission-plugins and disable-admission-plugins overlapped", sets.List(both)))
+	}
+	return utilerrors.NewAggregate(wrong)
 }

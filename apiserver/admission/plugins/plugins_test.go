@@ -145,6 +145,7 @@ func TestChangesNeedWhatTheNodeDeclares(t *testing.T) {
 	expect(t, "there is no such node", w.write(admin, resize, resized("n2", "2"), resized("n2", "1")), `pods "p" is forbidden: node "n2" not found`)
 	w.Add("nodes", &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n2"}, Status: corev1.NodeStatus{
 		DeclaredFeatures: []string{"InPlacePodLevelResourcesVerticalScaling", "InPlacePodVerticalScalingInitContainers"},
+		Allocatable:      corev1.ResourceList{corev1.ResourceCPU: apiresource.MustParse("2")},
 	}})
 	expect(t, "the node declares both", w.write(admin, resize, resized("n2", "2"), resized("n2", "1")), "")
 }

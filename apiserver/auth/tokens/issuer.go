@@ -25,7 +25,8 @@ import (
 )
 
 const (
-	defaultSeconds = 60 * 60
+	// DefaultSeconds is how long a token lasts for which no time is asked.
+	DefaultSeconds = 60 * 60
 	minSeconds     = 10 * 60
 	maxSeconds     = 1 << 32
 	// warnSeconds is what the ServiceAccount plugin asks for. Such tokens live a year, so that a client that
@@ -113,7 +114,7 @@ func (i *Issuer) prepare(account *corev1.ServiceAccount, request *authentication
 	answer.CreationTimestamp = metav1.NewTime(i.Clock.Now())
 	if answer.Spec.ExpirationSeconds == nil {
 		answer.Spec.ExpirationSeconds = new(int64)
-		*answer.Spec.ExpirationSeconds = defaultSeconds
+		*answer.Spec.ExpirationSeconds = DefaultSeconds
 	}
 	if errs := validateSeconds(*answer.Spec.ExpirationSeconds); len(errs) > 0 {
 		return nil, apierrors.NewInvalid(requestKind.GroupKind(), request.Name, errs)

@@ -32,6 +32,10 @@ type lazySchema struct {
 	check     validation.SchemaValidator
 	rules     *cel.Validator
 	checkErr  error
+
+	statusOnce sync.Once
+	status     validation.SchemaValidator
+	statusErr  error
 }
 
 // internal is the schema in the form that the libraries work with, which nobody changes; nil for none.
@@ -107,4 +111,23 @@ func (l *lazySchema) checks() (validation.SchemaValidator, *cel.Validator, error
 		l.rules = cel.NewValidator(form, true, celconfig.PerCallLimit)
 	})
 	return l.check, l.rules, l.checkErr
+}
+
+// statusCheck is what a status must pass; nil for a schema that says nothing of one.
+func (l *lazySchema) statusCheck() (validation.SchemaValidator, error) {
+	l.statusOnce.Do(func() {
+		props, err := l.internal()
+		if err != nil || props == nil {
+			l.statusErr = err
+			return
+		}
+		part, ok := props.Properties[statusField]
+		if !ok {
+			return
+		}
+		if l.status, _, l.statusErr = validation.NewSchemaValidator(&part); l.statusErr != nil {
+			l.statusErr = fmt.Errorf("compiling schema of the status of %s: %w", l.of.kind, l.statusErr)
+		}
+	})
+	return l.status, l.statusErr
 }

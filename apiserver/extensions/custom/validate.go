@@ -48,6 +48,38 @@ func (v *Version) validate(ctx context.Context, obj resource.Object) field.Error
 
 // validateUpdate checks a changed object. What was wrong before and did not change passes.
 func (v *Version) validateUpdate(ctx context.Context, obj, old resource.Object) field.ErrorList {
+	return v.validateChange(ctx, obj, old, func(object, before map[string]any, check validation.SchemaValidator, correlated *common.CorrelatedObject) field.ErrorList {
+		return validation.ValidateCustomResourceUpdate(nil, object, before, check, ratcheting(correlated)...)
+	})
+}
+
+// validateStatus checks an object whose status changed, of whose schema only that part counts.
+func (v *Version) validateStatus(ctx context.Context, obj, old resource.Object) field.ErrorList {
+	return v.validateChange(ctx, obj, old, func(object, before map[string]any, _ validation.SchemaValidator, correlated *common.CorrelatedObject) field.ErrorList {
+		status, ok := object[statusField]
+		if !ok {
+			return nil
+		}
+		check, err := v.schema.statusCheck()
+		if err != nil {
+			return field.ErrorList{field.InternalError(nil, err)}
+		}
+		return validation.ValidateCustomResourceUpdate(field.NewPath(statusField), status, before[statusField], check, ratcheting(correlated.Key(statusField))...)
+	})
+}
+
+// ratcheting has what did not change pass.
+func ratcheting(correlated *common.CorrelatedObject) []validation.ValidationOption {
+	if correlated == nil {
+		return nil
+	}
+	return []validation.ValidationOption{validation.WithRatcheting(correlated)}
+}
+
+// bySchema checks a changed object by its schema, or by a part of it.
+type bySchema func(object, before map[string]any, check validation.SchemaValidator, correlated *common.CorrelatedObject) field.ErrorList
+
+func (v *Version) validateChange(ctx context.Context, obj, old resource.Object, bounds bySchema) field.ErrorList {
 	if errs := v.validateKind(obj); len(errs) > 0 {
 		return errs
 	}
@@ -58,14 +90,12 @@ func (v *Version) validateUpdate(ctx context.Context, obj, old resource.Object) 
 	form, _ := v.schema.structure()
 	object, before := content(obj), content(old)
 	var correlated *common.CorrelatedObject
-	var options []validation.ValidationOption
 	var ruleOptions []cel.Option
 	if form != nil {
 		correlated = common.NewCorrelatedObject(object, before, &model.Structural{Structural: form})
-		options = append(options, validation.WithRatcheting(correlated))
 		ruleOptions = append(ruleOptions, cel.WithRatcheting(correlated))
 	}
-	errs := validation.ValidateCustomResourceUpdate(nil, object, before, check, options...)
+	errs := bounds(object, before, check, correlated)
 	errs = append(errs, v.validateScale(object)...)
 	errs = append(errs, objectmeta.Validate(nil, object, form, false)...)
 	if repeated := listtype.ValidateListSetsAndMaps(nil, form, object); len(repeated) > 0 && len(listtype.ValidateListSetsAndMaps(nil, form, before)) == 0 {
@@ -79,10 +109,6 @@ func (v *Version) validateUpdate(ctx context.Context, obj, old resource.Object) 
 	}
 	failed, _ := rules.Validate(ctx, nil, form, object, before, celconfig.RuntimeCELCostBudget, ruleOptions...)
 	return append(errs, failed...)
-}
-
-func (v *Version) validateStatus(ctx context.Context, obj, old resource.Object) field.ErrorList {
-	return v.validateUpdate(ctx, obj, old)
 }
 
 // blocks says whether rules could stumble over what is wrong already.

@@ -6,6 +6,18 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 )
 
+// Values are flags with their values. What is not to be known by who may look at the server is left out.
+func Values(flags *pflag.FlagSet) func() map[string]string {
+	return func() map[string]string {
+		values := map[string]string{}
+		flags.VisitAll(func(flag *pflag.Flag) { values[flag.Name] = flag.Value.String() })
+		if values["token"] != "" {
+			values["token"] = "CLASSIFIED"
+		}
+		return values
+	}
+}
+
 func addServingFlags(flags *pflag.FlagSet, o *options.ServingOptions) {
 	flags.StringVar(&o.CertDir, "cert-dir", o.CertDir, "folder in which the serving certificate is, or will be, as apiserver.crt and apiserver.key")
 	flags.StringVar(&o.TLSCertFile, "tls-cert-file", o.TLSCertFile, "serving certificate (default one of the cluster's authority)")

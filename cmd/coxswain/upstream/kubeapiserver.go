@@ -134,6 +134,7 @@ func apiServerCommand(s process.Streams) *cobra.Command {
 			return err
 		}
 		warnOf(s.Err, command.Name(), *given)
+		options.Flags = flagset.Values(command.Flags())
 		return process.Serve(command.Context(), s, options)
 	}
 	return versioned(command, s)

@@ -33,7 +33,7 @@ var (
 	address    = regexp.MustCompile(`\b10\.43\.\d+\.\d+\b`)
 	host       = regexp.MustCompile(`\b10\.99\.\d+\.\d+\b`)
 	generated  = regexp.MustCompile(`\b(gen-(?:[a-z0-9]+-)*)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
-	revisions  = regexp.MustCompile(`(resource version:? |current: |ResourceVersion in record \()\d+( \(\d+\))?`)
+	revisions  = regexp.MustCompile(`(resource version:? |current: |ResourceVersion in record \(|ResourceVersion in object meta: )\d+( \(\d+\))?`)
 	ages       = regexp.MustCompile(`^(\d+[dhms]){1,2}$`)
 	prefixed   = regexp.MustCompile(`\b(Not Valid)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	mapped     = regexp.MustCompile(`:3[0-2]\d{3}/(TCP|UDP)`)
