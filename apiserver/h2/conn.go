@@ -74,6 +74,7 @@ type conn struct {
 	idle    *time.Timer
 	since   time.Time // when no stream was left
 	receive inflow
+	common  any // of its answers
 	sending
 }
 

@@ -34,6 +34,11 @@ func (at *Endpoint) Object(ctx context.Context, entry *cache.Entry) (resource.Ob
 	return shown[0], nil
 }
 
+// IsAtHand tells whether Object need convert nothing, for which a webhook may have to be asked.
+func (at *Endpoint) IsAtHand(entry *cache.Entry) bool {
+	return entry.Err != nil || at.Custom == nil || at.holds(entry.Object) || entry.View(at.Version.Name) != nil
+}
+
 // holds says whether a custom object is stored in the endpoint's version.
 func (at *Endpoint) holds(obj runtime.Object) bool {
 	return obj.GetObjectKind().GroupVersionKind().Version == at.Version.Name

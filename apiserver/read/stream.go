@@ -15,6 +15,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/h2"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -26,6 +27,8 @@ type stream struct {
 	waiting   *[]byte // frames that wait for flush; nil when there are none
 	flusher   *http.ResponseController
 	socket    *websocket.Conn // instead of both
+	outlet    h2.Outlet       // beside them; nil over HTTP/1.1
+	taken     int             // of the events that Take was given last and did not take all
 	headers   bool            // a table's columns have been sent
 	bookmarks bool
 	counted   metrics.Watch
@@ -91,14 +94,11 @@ func (s *stream) frame(media codec.Media, eventType string, object ...[]byte) er
 	if s.waiting == nil {
 		s.waiting = frames.Get().(*[]byte)
 	}
-	if err := codec.WriteFrame((*appender)(s.waiting), media, eventType, object...); err != nil {
-		return err
-	}
-	if len(*s.waiting) < watchBuffer {
-		return nil
-	}
-	return s.write()
+	return codec.WriteFrame((*appender)(s.waiting), media, eventType, object...)
 }
+
+// isFull tells whether what waits is to be written.
+func (s *stream) isFull() bool { return s.waiting != nil && len(*s.waiting) >= watchBuffer }
 
 // write hands on what waits. An idle watch holds no buffer.
 func (s *stream) write() error {
@@ -130,16 +130,30 @@ func (s *stream) run(ctx context.Context, watcher *cache.Watcher) {
 			s.end(watcher, err)
 			return
 		}
-		for i := range events {
-			if err := s.send(&events[i]); err != nil {
-				s.fail(err)
-				return
-			}
+		if err := s.sendAll(events[s.taken:]); err != nil {
+			s.fail(err)
+			return
 		}
+		s.taken = 0
 		if !s.flush() {
 			return
 		}
 	}
+}
+
+func (s *stream) sendAll(events []cache.Event) error {
+	for i := range events {
+		if err := s.send(&events[i]); err != nil {
+			return err
+		}
+		if !s.isFull() {
+			continue
+		}
+		if err := s.write(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // end tells the client why the watch ends, where that is not its own doing.

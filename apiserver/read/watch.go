@@ -64,6 +64,9 @@ func (c Verbs) Watch() error {
 		stream.fail(err)
 		return nil
 	}
+	if c.At.Custom == nil || selected.onlyName() { // or else a webhook may be asked before it is known who sees an event
+		stream.join(watcher)
+	}
 	stream.run(ctx, watcher)
 	return nil
 }

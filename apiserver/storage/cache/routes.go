@@ -89,7 +89,11 @@ func (rs *routes) markRoute(to route, seq uint64) {
 			continue
 		}
 		w.pending, w.position = true, seq
-		w.signal()
+		if w.circle != nil {
+			w.circle.mark(w)
+		} else {
+			w.signal()
+		}
 	}
 }
 

@@ -84,6 +84,8 @@ type Watcher struct {
 	armed  sync.Mutex
 	timer  clock.Timer // of the next bookmark
 	forget func() bool // lets the end of waits go by
+
+	place
 }
 
 // Watch starts a watcher. It waits until the resource is loaded. Errors: storage.ErrCompacted when changes
@@ -339,10 +341,12 @@ func (w *Watcher) wait(ctx context.Context) error {
 	if w.waits != ctx {
 		w.arm(ctx)
 	}
-	if w.stopped.Load() {
-		return errStopped
+	if !w.isWanted() {
+		w.sleep()
 	}
-	<-w.wake
+	if len(w.events) > 0 {
+		return nil // which the sink did not take
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -357,6 +361,22 @@ func (w *Watcher) wait(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// sleep returns when there is something to look at. Meanwhile events may go to the sink, and those that it did not take are left.
+func (w *Watcher) sleep() {
+	if w.circle == nil {
+		<-w.wake
+		return
+	}
+	w.circle.park(w)
+	<-w.wake
+	w.circle.unpark(w)
+}
+
+// isWanted tells whether a wait has ended, or a bookmark is due.
+func (w *Watcher) isWanted() bool {
+	return w.stopped.Load() || w.due.Load() || w.waits.Err() != nil
 }
 
 // arm has the end of ctx, and the time for the next bookmark, end a wait.

@@ -214,8 +214,9 @@ func readList(ctx context.Context, c rest.Interface, namespace string) error {
 func watching() scenario {
 	return scenario{
 		name: "watch", title: "Watches",
-		about: "One object changes while many clients watch it, 50 on a connection. The latency is from the call that changes it to a watcher's having read the event. " +
-			"Paced: the next change is made when all have seen the last. The CPU is of all processes of a side, for the changes too.",
+		about: "One object changes while many clients watch it, 50 on a connection. They and who changes it are light clients: one goroutine reads all events of a connection, without decoding them. " +
+			"The latency is from the call that changes the object to a watcher's having read the event. Paced: the next change is made when all have seen the last. " +
+			"The CPU is of all processes of a side, for the changes too; the client's is beside it and not in the ratio.",
 		run: func(ctx context.Context, t *turn) error {
 			var costs []figure
 			for _, f := range []load.FanOut{
@@ -224,17 +225,21 @@ func watching() scenario {
 				{Watchers: t.size.manyWatch, Changes: t.size.pacedMany, Paced: true},
 			} {
 				f.Namespace, f.Servers = "default", t.PIDs()
+				if t.profiles != "" {
+					f.Changes *= profiledCalls
+				}
 				what := fmt.Sprintf("events to %d watchers", f.Watchers)
 				if f.Paced {
 					what += ", paced"
 				}
+				profiled := t.profile(ctx, what, f.Watchers)
 				result, err := f.Run(ctx, t.Config)
-				if err != nil {
+				if err = errors.Join(err, profiled()); err != nil {
 					return fmt.Errorf("%s: %w", what, err)
 				}
 				t.record(rate(what, result))
-				each := result.CPU / time.Duration(len(result.Took))
-				costs = append(costs, figure{what: "CPU of the servers for each of the " + what, unit: micros, value: float64(each) / 1e3})
+				each := func(d time.Duration) float64 { return float64(d/time.Duration(len(result.Took))) / 1e3 }
+				costs = append(costs, figure{what: "CPU of the servers for each of the " + what, unit: micros, value: each(result.CPU), client: each(result.ClientCPU)})
 			}
 			for _, cost := range costs {
 				t.record(cost)

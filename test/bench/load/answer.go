@@ -95,6 +95,8 @@ func (x *exchange) data(f *http2.DataFrame) (*stream, error) {
 	}
 	if s.status != s.wanted {
 		s.told = append(s.told, f.Data()[:min(len(f.Data()), toldSize-len(s.told))]...)
+	} else if s.take != nil {
+		s.take(f.Data())
 	}
 	if x.received += size; x.received >= connectionWindow/2 {
 		if err := x.framer.WriteWindowUpdate(0, uint32(x.received)); err != nil {

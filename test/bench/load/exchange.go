@@ -52,6 +52,8 @@ type stream struct {
 	ending   bool
 	received int
 	told     []byte
+	// take is given the wanted answer; nil for nobody.
+	take func(data []byte)
 }
 
 func newExchange(conn net.Conn) exchange {

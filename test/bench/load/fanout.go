@@ -2,10 +2,11 @@ package load
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"net/http"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,14 +14,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
 
 // perConnection is how many watchers share a connection.
 const perConnection = 50
 
-// FanOut has many clients watch one object while it changes. They read events without decoding them.
+// FanOut has many clients watch one object while it changes. They are light clients, as the one that changes it is: one goroutine reads the
+// events of all watches of a connection without decoding them.
 type FanOut struct {
 	Namespace string
 	Watchers  int
@@ -33,12 +34,6 @@ type FanOut struct {
 
 // Run returns how many events arrived in a second, and how long after the call that made its change each of them did.
 func (f FanOut) Run(ctx context.Context, config *rest.Config) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	w := watched{FanOut: f, sent: make([]atomic.Int64, f.Changes), seen: make(chan time.Duration, f.Watchers), failed: make(chan error, f.Watchers+1)}
-	defer func() {
-		cancel()
-		w.working.Wait()
-	}()
 	c, err := Client(config, Protobuf)
 	if err != nil {
 		return Result{}, err
@@ -47,52 +42,76 @@ func (f FanOut) Run(ctx context.Context, config *rest.Config) (Result, error) {
 	if object, err = c.CoreV1().ConfigMaps(f.Namespace).Create(ctx, object, metav1.CreateOptions{}); err != nil {
 		return Result{}, err
 	}
-	if err := w.open(ctx, config, object); err != nil {
+	return f.watch(ctx, config, object)
+}
+
+func (f FanOut) watch(ctx context.Context, config *rest.Config, object *corev1.ConfigMap) (Result, error) {
+	reading, stop := context.WithCancel(ctx)
+	w := watched{
+		FanOut: f, began: time.Now(), sent: make([]atomic.Int64, f.Changes), failed: make(chan error, f.Watchers+1), over: make(chan struct{}), turn: make(chan struct{}, f.Changes),
+	}
+	defer w.working.Wait()
+	defer stop()
+	if err := w.open(reading, config, object); err != nil {
 		return Result{}, fmt.Errorf("opening watches: %w", err)
 	}
-	before, err := ReadUsage(f.Servers...)
+	before, own, err := f.usage()
 	if err != nil {
 		return Result{}, err
 	}
 	began := time.Now()
-	took, err := w.change(ctx, c, object.Name)
-	if err != nil {
+	if err := w.change(reading, config, object); err != nil {
 		return Result{}, err
 	}
-	rate := float64(len(took)) / time.Since(began).Seconds()
-	after, err := ReadUsage(f.Servers...)
-	return Result{Rate: rate, Took: Sorted(took), CPU: after.Since(before).CPU}, err
+	events := f.Watchers * f.Changes
+	rate := float64(events) / time.Since(began).Seconds()
+	after, ownAfter, err := f.usage()
+	stop()
+	w.working.Wait()
+	return Result{Rate: rate, Took: Sorted(slices.Concat(w.took...)), CPU: after.Since(before).CPU, ClientCPU: ownAfter.Since(own).CPU}, err
+}
+
+// usage of the servers, and of this process.
+func (f FanOut) usage() (servers, own Usage, err error) {
+	if servers, err = ReadUsage(f.Servers...); err != nil {
+		return servers, own, err
+	}
+	own, err = ReadUsage(os.Getpid())
+	return servers, own, err
 }
 
 // watched is a FanOut under way.
 type watched struct {
 	FanOut
 	working sync.WaitGroup
-	sent    []atomic.Int64 // when each change was asked for, in nanoseconds
-	seen    chan time.Duration
+	began   time.Time
+	sent    []atomic.Int64    // when each change was asked for, since then
+	took    [][]time.Duration // of the events of each connection
+	seen    atomic.Int64      // events
+	turn    chan struct{}     // for a change
+	over    chan struct{}     // all events are seen
 	failed  chan error
 }
 
-// open starts all watchers, each after the revision of the object.
+// open starts all watches, each after the revision of the object.
 func (w *watched) open(ctx context.Context, config *rest.Config, object *corev1.ConfigMap) error {
-	var c *kubernetes.Clientset
-	for i := range w.Watchers {
-		if i%perConnection == 0 {
-			var err error
-			if c, err = Client(config, Protobuf); err != nil {
-				return err
-			}
-		}
-		stream, err := c.CoreV1().RESTClient().Get().Namespace(object.Namespace).Resource("configmaps").
-			Param("watch", "true").Param("resourceVersion", object.ResourceVersion).
-			Param("fieldSelector", "metadata.name="+object.Name).
-			SetHeader("Accept", Protobuf+";stream=watch").Stream(ctx)
+	r := Request{
+		Method: http.MethodGet, Accept: Protobuf + ";stream=watch", Status: http.StatusOK,
+		Path: fmt.Sprintf("/api/v1/namespaces/%s/configmaps?watch=true&resourceVersion=%s&fieldSelector=metadata.name%%3D%s", object.Namespace, object.ResourceVersion, object.Name),
+	}
+	w.took = make([][]time.Duration, (w.Watchers+perConnection-1)/perConnection)
+	for i := range w.took {
+		watches := min(perConnection, w.Watchers-i*perConnection)
+		w.took[i] = make([]time.Duration, 0, watches*w.Changes)
+		l, err := Dial(ctx, config)
 		if err != nil {
 			return err
 		}
+		if err := l.OpenWatches(ctx, watches, r, w.reader(&w.took[i], watches)); err != nil {
+			return errors.Join(err, l.Close())
+		}
 		w.working.Go(func() {
-			defer stream.Close()
-			if err := w.read(ctx, stream); err != nil && ctx.Err() == nil {
+			if err := errors.Join(l.Watch(ctx), l.Close()); err != nil && ctx.Err() == nil {
 				w.failed <- fmt.Errorf("watching: %w", err)
 			}
 		})
@@ -100,65 +119,60 @@ func (w *watched) open(ctx context.Context, config *rest.Config, object *corev1.
 	return nil
 }
 
-// read reads one event for each change: a length of four bytes and so many more.
-func (w *watched) read(ctx context.Context, stream io.Reader) error {
-	frame := make([]byte, 4096)
-	for i := range w.sent {
-		if _, err := io.ReadFull(stream, frame[:4]); err != nil {
-			return fmt.Errorf("reading event %d: %w", i, err)
+// reader notes the events of a connection. Every watch sees each change once.
+func (w *watched) reader(took *[]time.Duration, watches int) func(watch int) {
+	changes := make([]int, watches) // seen by each
+	return func(watch int) {
+		if changes[watch] >= w.Changes {
+			return // of somebody else
 		}
-		size := binary.BigEndian.Uint32(frame)
-		if int(size) > len(frame) {
-			return errors.New("an event is larger than what is watched")
-		}
-		if _, err := io.ReadFull(stream, frame[:size]); err != nil {
-			return fmt.Errorf("reading event %d: %w", i, err)
-		}
-		select {
-		case w.seen <- time.Duration(time.Now().UnixNano() - w.sent[i].Load()):
-		case <-ctx.Done():
-			return nil
+		*took = append(*took, time.Since(w.began)-time.Duration(w.sent[changes[watch]].Load()))
+		changes[watch]++
+		seen := int(w.seen.Add(1))
+		switch {
+		case seen == w.Watchers*w.Changes:
+			close(w.over)
+		case w.Paced && seen%w.Watchers == 0:
+			w.turn <- struct{}{}
 		}
 	}
-	return nil
 }
 
 // change makes the changes and waits until every watcher has seen all of them.
-func (w *watched) change(ctx context.Context, c kubernetes.Interface, name string) ([]time.Duration, error) {
-	turn := make(chan struct{}, w.Changes)
-	if !w.Paced {
-		for range w.Changes {
-			turn <- struct{}{}
+func (w *watched) change(ctx context.Context, config *rest.Config, object *corev1.ConfigMap) error {
+	if w.turn <- struct{}{}; !w.Paced {
+		for range w.Changes - 1 {
+			w.turn <- struct{}{}
 		}
+	}
+	l, err := Dial(ctx, config)
+	if err != nil {
+		return err
+	}
+	r := Request{
+		Method: http.MethodPatch, Path: "/api/v1/namespaces/" + object.Namespace + "/configmaps/" + object.Name,
+		ContentType: string(types.MergePatchType), Accept: Protobuf + ", */*", Status: http.StatusOK,
+		Body: func(call int) []byte {
+			select {
+			case <-w.turn:
+			case <-ctx.Done():
+			}
+			w.sent[call].Store(int64(time.Since(w.began)))
+			return fmt.Appendf(nil, `{"data":{"change":"%d"}}`, call)
+		},
 	}
 	w.working.Go(func() {
-		for i := range w.Changes {
-			select {
-			case <-turn:
-			case <-ctx.Done():
-				return
-			}
-			w.sent[i].Store(time.Now().UnixNano())
-			patch := fmt.Appendf(nil, `{"data":{"change":"%d"}}`, i)
-			if _, err := c.CoreV1().ConfigMaps(w.Namespace).Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
-				w.failed <- err
-				return
-			}
+		_, err := l.Repeat(ctx, 1, w.Changes, r)
+		if err = errors.Join(err, l.Close()); err != nil {
+			w.failed <- fmt.Errorf("changing: %w", err)
 		}
 	})
-	took := make([]time.Duration, 0, w.Watchers*w.Changes)
-	for len(took) < cap(took) {
-		if w.Paced && len(took)%w.Watchers == 0 {
-			turn <- struct{}{}
-		}
-		select {
-		case one := <-w.seen:
-			took = append(took, one)
-		case err := <-w.failed:
-			return nil, err
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	select {
+	case <-w.over:
+		return nil
+	case err := <-w.failed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return took, nil
 }

@@ -31,6 +31,8 @@ type Result struct {
 	Took Times
 	// CPU of the servers for all of them, where it was asked for.
 	CPU time.Duration
+	// ClientCPU is that of this process, as far as CPU is told.
+	ClientCPU time.Duration
 }
 
 // Repeat does something for 0 to objects-1, by so many workers at the same time. The first error ends it.

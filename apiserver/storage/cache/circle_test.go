@@ -1,0 +1,211 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+// basin is a sink that may refuse. Like a watcher it is for one goroutine at a time, which the race detector checks.
+type basin struct {
+	refuses func() bool
+	seen    []int64 // revisions
+	partly  int     // taken of what was refused
+	own     int     // events that Next returned
+	sends   func()
+}
+
+func (b *basin) Take(events []Event) bool {
+	if b.refuses() {
+		b.partly = rand.IntN(len(events) + 1)
+		b.note(events[:b.partly])
+		return false
+	}
+	b.note(events)
+	return true
+}
+
+func (b *basin) Send() { b.sends() }
+
+func (b *basin) note(events []Event) {
+	for i := range events {
+		b.seen = append(b.seen, events[i].Revision)
+	}
+}
+
+// follow has the watcher go on by itself with what its sink refuses.
+func (b *basin) follow(ctx context.Context, w *Watcher) {
+	for {
+		events, err := w.Next(ctx)
+		if err != nil {
+			return
+		}
+		b.own += len(events) - b.partly
+		b.note(events[b.partly:])
+		b.partly = 0
+	}
+}
+
+// Whoever leads, refuses or leaves, each watcher sees every change that it is for, once and in order.
+func TestEveryWatcherOfACircleSeesEachChange(t *testing.T) {
+	const names, each, rounds = 3, 12, 100
+	s, c, r := filled(t, Limits{})
+	circle := &Circle{}
+	var sinks [names][each]*basin
+	var reading sync.WaitGroup
+	stay, stop := context.WithCancel(t.Context())
+	defer stop()
+	for name := range names {
+		for i := range each {
+			w := watchWith(t, r, WatchOptions{Namespace: "ns", Name: fmt.Sprint(name)})
+			sink := &basin{refuses: func() bool { return i%3 == 1 && rand.IntN(4) == 0 }, sends: func() {}}
+			sinks[name][i] = sink
+			ctx := stay
+			if i%4 == 3 { // goes while others are led by it
+				var leave context.CancelFunc
+				ctx, leave = context.WithCancel(stay)
+				sink.sends = leave
+			}
+			w.Join(circle, sink)
+			reading.Go(func() { sink.follow(ctx, w) })
+		}
+	}
+	var written [names][]int64
+	for range rounds {
+		for name := range names {
+			written[name] = append(written[name], put(t, s, fmt.Sprint("ns/", name), "1"))
+		}
+	}
+	reach(t, c, written[names-1][rounds-1])
+	drained(t, circle, r)
+	stop()
+	reading.Wait()
+	for name := range names {
+		for i, sink := range sinks[name] {
+			got, want := sink.seen, written[name]
+			if i%4 == 3 {
+				want = want[:min(len(got), len(want))]
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("watcher %d of %d saw %d of %d changes", i, name, len(got), len(want))
+			}
+		}
+	}
+}
+
+// drained returns when nobody has anything to look at any more.
+func drained(t *testing.T, c *Circle, r *Resource) {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
+		busy := false
+		r.mu.Lock()
+		c.mu.Lock()
+		r.watchers.each(func(w *Watcher) { busy = busy || w.pending && w.waits.Err() == nil })
+		busy = busy || c.leader != nil || len(c.marked) > 0
+		c.mu.Unlock()
+		r.mu.Unlock()
+		if !busy {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("there is something left to look at")
+		}
+	}
+}
+
+// While nobody refuses, nobody but the leader wakes: no event comes by Next, and they are sent together.
+func TestOneLeadsTheCircle(t *testing.T) {
+	const watchers = 20
+	s, c, r := filled(t, Limits{})
+	circle := &Circle{}
+	var mu sync.Mutex
+	sent := 0
+	sinks := make([]*basin, watchers)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var reading sync.WaitGroup
+	for i := range sinks {
+		w := watchWith(t, r, WatchOptions{Namespace: "ns"})
+		sinks[i] = &basin{refuses: func() bool { return false }, sends: func() { mu.Lock(); defer mu.Unlock(); sent++ }}
+		w.Join(circle, sinks[i])
+		reading.Go(func() { sinks[i].follow(ctx, w) })
+	}
+	parked(t, circle, r, watchers)
+	reach(t, c, put(t, s, "ns/a", "1"))
+	drained(t, circle, r)
+	stop()
+	reading.Wait()
+	for i, sink := range sinks {
+		if len(sink.seen) != 1 || sink.own > 0 {
+			t.Errorf("watcher %d saw %d events, %d of them itself", i, len(sink.seen), sink.own)
+		}
+	}
+	if sent != 1 {
+		t.Errorf("they were sent %d times", sent)
+	}
+}
+
+// parked returns when so many watchers are.
+func parked(t *testing.T, c *Circle, r *Resource, want int) {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
+		is := 0
+		r.mu.Lock()
+		c.mu.Lock()
+		r.watchers.each(func(w *Watcher) {
+			if w.parked {
+				is++
+			}
+		})
+		c.mu.Unlock()
+		r.mu.Unlock()
+		if is == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d watchers are parked", is, want)
+		}
+	}
+}
+
+// A bookmark comes by Next, also to a watcher whose events do not.
+func TestBookmarkInACircle(t *testing.T) {
+	s := openStore(t)
+	fake := testingclock.NewFakeClock(time.Now())
+	c := New(s)
+	c.Clock = fake
+	r := c.Add(things(Limits{}))
+	run(t, c)
+	w := watchWith(t, r, WatchOptions{Namespace: "ns", Bookmarks: time.Minute})
+	circle := &Circle{}
+	sink := &basin{refuses: func() bool { return false }, sends: func() {}}
+	w.Join(circle, sink)
+	bookmark := make(chan Event, 1)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	reading.Go(func() {
+		if events, err := w.Next(within(t)); err == nil {
+			bookmark <- events[0]
+		}
+	})
+	parked(t, circle, r, 1)
+	reach(t, c, put(t, s, "ns/a", "1"))
+	drained(t, circle, r)
+	last := put(t, s, "other/a", "1")
+	reach(t, c, last)
+	fake.Step(time.Minute)
+	select {
+	case got := <-bookmark:
+		if got.Revision != last || got.Entry != nil || len(sink.seen) != 1 {
+			t.Errorf("bookmark at %d after %d events, wanted one at %d after 1", got.Revision, len(sink.seen), last)
+		}
+	case <-time.After(deadline):
+		t.Error("no bookmark")
+	}
+}
