@@ -30,6 +30,8 @@ type testServer struct {
 	server *Server
 	url    string
 	as     user.Info
+	// handler is what the socket leads to.
+	handler http.Handler
 }
 
 func newServer(t *testing.T, change ...func(*Server)) *testServer {
@@ -56,7 +58,7 @@ func newServer(t *testing.T, change ...func(*Server)) *testServer {
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler.ServeHTTP(w, r.WithContext(auth.WithUser(r.Context(), ts.as)))
 	}))
-	ts.url = listening.URL
+	ts.url, ts.handler = listening.URL, listening.Config.Handler
 	t.Cleanup(func() {
 		cancel()
 		listening.CloseClientConnections()

@@ -10,6 +10,8 @@
 // at the same moment leave as one piece. Nothing waits for a timer: what is ready alone is sent alone. The system call does not wait
 // either; what the kernel does not take is sent by a goroutine that is there as long as the client is slow (flush.go).
 //
+// Answers that last may be served by one goroutine for all of a connection (Outlet).
+//
 // Frames are read and headers packed by golang.org/x/net/http2 and its hpack; streams, flow control and the order of writes are ours.
 //
 // It owns the connections of a Server, their streams and the goroutines that run handlers. Bounds: what waits for a client (maxWaiting, and
