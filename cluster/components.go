@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,9 +20,13 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/cluster/foundation"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/recorders"
+	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/controllers"
+	"github.com/coxswain-k8s/coxswain/controllers/cloud"
+	"github.com/coxswain-k8s/coxswain/kubelet/simulated"
 	"github.com/coxswain-k8s/coxswain/scheduler"
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 )
@@ -151,4 +156,41 @@ func newParts(ctx context.Context, plane *controlPlane) (*parts.All, error) {
 	}
 	components, err := newComponents(ctx, plane, shared)
 	return &parts.All{Caches: []cache.Cache{shared}, Parts: components, Failed: plane.failed}, err
+}
+
+// newSimulatedNodes act in the name of all nodes at a time, whatever the modes of authorization are.
+func (c *controlPlane) newSimulatedNodes(shared cache.Cache) (parts.Part, error) {
+	writer, err := c.inProcess.Client(identity.Of("coxswain:simulated-nodes", user.SystemPrivilegedGroup), shared)
+	if err != nil {
+		return parts.Part{}, err
+	}
+	nodes := &simulated.Nodes{
+		Client: writer, Cache: shared, Clock: clock.RealClock{}, Count: c.options.SimulatedNodes,
+		Network: options.Prefixes(c.options.ClusterCIDR)[0], Version: version.Version,
+	}
+	return parts.Part{Name: "simulated nodes", Run: func(ctx context.Context) error { return nodes.Run(ctx) }}, nil
+}
+
+// newCloudControllers is the cloud controller manager.
+func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cache) (parts.Part, error) {
+	who := identity.Manager()
+	mgr, err := ctrl.NewManager(c.inProcess.Config(who), manager.Options{
+		Scheme: c.inProcess.Scheme, Logger: log.FromContext(ctx).WithName(CloudControllers).V(1), Metrics: server.Options{BindAddress: "0"},
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.inProcess.Mapper() },
+		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
+		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.inProcess.Client(who, shared) },
+	})
+	if err != nil {
+		return parts.Part{}, err
+	}
+	provider := c.options.Cloud
+	if provider == nil {
+		provider = &cloud.Local{Reader: mgr.GetClient()}
+	}
+	actors := recorders.NewActors(ctx, &c.inProcess, shared)
+	err = controllers.RegisterCloud(mgr, controllers.Deps{Access: actors.Access, Cloud: provider, ClusterCIDRs: []string{c.options.ClusterCIDR}, Disabled: c.options.DisabledControllers})
+	return parts.Part{Name: CloudControllers, Run: func(ctx context.Context) error {
+		defer actors.Stop()
+		return mgr.Start(ctx)
+	}}, err
 }
