@@ -16,16 +16,6 @@ import (
 
 const minGroupLabels = 2
 
-// internal is the form in which paths and values are reported: what all versions share stands in the specification itself. It shares
-// memory with the definition.
-func internal(d *apiextensionsv1.CustomResourceDefinition) (*apiextensions.CustomResourceDefinition, field.ErrorList) {
-	out := &apiextensions.CustomResourceDefinition{}
-	if err := apiextensionsv1.Convert_v1_CustomResourceDefinition_To_apiextensions_CustomResourceDefinition(d, out, nil); err != nil {
-		return nil, field.ErrorList{field.Invalid(field.NewPath("spec"), "", err.Error())}
-	}
-	return out, nil
-}
-
 func validateCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
 	crd, errs := internal(d)
 	if crd == nil {

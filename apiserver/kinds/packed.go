@@ -52,6 +52,10 @@ func storedDefinition(obj runtime.Object) []byte {
 	return value
 }
 
+func storedSize(obj runtime.Object) int {
+	return packed.Size(obj.(*apiextensionsv1.CustomResourceDefinition))
+}
+
 // wholeDefinition is what the watch cache keeps packed.
 func wholeDefinition(obj resource.Object) (resource.Object, error) {
 	return packed.Whole(obj.(*apiextensionsv1.CustomResourceDefinition))

@@ -100,7 +100,7 @@ func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*K
 	of := cache.Kind{Name: row.GroupResource().String(), Prefix: k.Prefix, Namespaced: row.Namespaced, Decode: k.Decode, Route: routeOf(row)}
 	if row.GroupResource() == packed.Resource() {
 		k.packer = &packed.Packer{}
-		of.Decode, of.Stored = k.decodePacked, storedDefinition
+		of.Decode, of.Stored, of.StoredSize = k.decodePacked, storedDefinition, storedSize
 	}
 	k.Cached = s.Watched.Add(of)
 	return k, nil

@@ -6,13 +6,13 @@ import (
 	"weak"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structural "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
+	definitions "github.com/coxswain-k8s/coxswain/apis/apiextensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/rules"
 )
@@ -53,8 +53,8 @@ func (l *lazySchema) internal() (*apiextensions.JSONSchemaProps, error) {
 	if given == nil || given.OpenAPIV3Schema == nil {
 		return nil, nil
 	}
-	converted := &apiextensions.JSONSchemaProps{}
-	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(given.OpenAPIV3Schema, converted, nil); err != nil {
+	converted, err := definitions.InternalSchema(given.OpenAPIV3Schema)
+	if err != nil {
 		return nil, fmt.Errorf("reading schema of %s: %w", l.of.kind, err)
 	}
 	l.read = weak.Make(converted)

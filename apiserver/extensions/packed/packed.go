@@ -92,6 +92,15 @@ func Stored(d *apiextensionsv1.CustomResourceDefinition) ([]byte, error) {
 	return value, nil
 }
 
+// Size is how long the value is that a skeleton was made of; 0 for a definition that is none. It is not unpacked for that.
+func Size(d *apiextensionsv1.CustomResourceDefinition) int {
+	var frame zstd.Header
+	if err := frame.Decode([]byte(d.Annotations[blob][:min(len(d.Annotations[blob]), zstd.HeaderMaxSize)])); err != nil || !frame.HasFCS {
+		return 0
+	}
+	return int(frame.FrameContentSize)
+}
+
 // Whole returns the definition that a skeleton stands for, or the definition itself where it is none.
 func Whole(d *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinition, error) {
 	whole, _, err := Open(d)

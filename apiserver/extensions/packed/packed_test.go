@@ -41,6 +41,9 @@ func pack(t *testing.T, d *apiextensionsv1.CustomResourceDefinition) *apiextensi
 	if got, err := packed.Stored(skeleton); err != nil || string(got) != string(value) {
 		t.Errorf("stored %s, want %s: %v", got, value, err)
 	}
+	if got, none := packed.Size(skeleton), packed.Size(d); got != len(value) || none != 0 {
+		t.Errorf("stored %d bytes and %d, want %d and none", got, none, len(value))
+	}
 	return skeleton
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	definitions "github.com/coxswain-k8s/coxswain/apis/apiextensions"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -58,8 +59,8 @@ func partsOf(d *apiextensionsv1.CustomResourceDefinition) ([]part, error) {
 			path = path.Child("schema")
 		}
 		if given := versions[i].Schema; given != nil && given.OpenAPIV3Schema != nil {
-			props := &apiextensions.JSONSchemaProps{}
-			if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(given.OpenAPIV3Schema, props, nil); err != nil {
+			props, err := definitions.InternalSchema(given.OpenAPIV3Schema)
+			if err != nil {
 				return nil, fmt.Errorf("reading definition: %w", err)
 			}
 			parts = append(parts, part{props, path.Child("openAPIV3Schema")})
@@ -112,25 +113,49 @@ func hasWhatIsChecked(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
 
 // anywhere says whether that may be so of a schema or of one in it: members that hardly any schema has are not looked into.
 func anywhere(s *apiextensionsv1.JSONSchemaProps, is func(*apiextensionsv1.JSONSchemaProps) bool) bool {
-	if is(s) || len(s.PatternProperties) > 0 || len(s.Definitions) > 0 || len(s.Dependencies) > 0 || s.AdditionalItems != nil {
+	return (&search{is: is}).below(s)
+}
+
+// search has room for a schema at each depth: what is in a map can be looked at in a copy only, and a copy of each would be garbage.
+type search struct {
+	is    func(*apiextensionsv1.JSONSchemaProps) bool
+	rooms []*apiextensionsv1.JSONSchemaProps
+	depth int
+}
+
+func (w *search) below(s *apiextensionsv1.JSONSchemaProps) bool {
+	if w.is(s) || len(s.PatternProperties) > 0 || len(s.Definitions) > 0 || len(s.Dependencies) > 0 || s.AdditionalItems != nil {
 		return true
 	}
-	for name := range s.Properties {
-		if property := s.Properties[name]; anywhere(&property, is) {
-			return true
-		}
+	if len(s.Properties) > 0 && w.among(s.Properties) {
+		return true
 	}
 	for _, several := range [][]apiextensionsv1.JSONSchemaProps{s.AllOf, s.AnyOf, s.OneOf} {
 		for i := range several {
-			if anywhere(&several[i], is) {
+			if w.below(&several[i]) {
 				return true
 			}
 		}
 	}
-	if s.Items != nil && (len(s.Items.JSONSchemas) > 0 || s.Items.Schema != nil && anywhere(s.Items.Schema, is)) {
+	if s.Items != nil && (len(s.Items.JSONSchemas) > 0 || s.Items.Schema != nil && w.below(s.Items.Schema)) {
 		return true
 	}
-	return s.Not != nil && anywhere(s.Not, is) || s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil && anywhere(s.AdditionalProperties.Schema, is)
+	return s.Not != nil && w.below(s.Not) || s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil && w.below(s.AdditionalProperties.Schema)
+}
+
+func (w *search) among(properties map[string]apiextensionsv1.JSONSchemaProps) bool {
+	if len(w.rooms) == w.depth {
+		w.rooms = append(w.rooms, &apiextensionsv1.JSONSchemaProps{})
+	}
+	room := w.rooms[w.depth]
+	w.depth++
+	defer func() { w.depth-- }()
+	for name := range properties {
+		if *room = properties[name]; w.below(room) {
+			return true
+		}
+	}
+	return false
 }
 
 // expressions are the rules and messages that a definition has.

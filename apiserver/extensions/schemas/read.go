@@ -15,7 +15,7 @@ import (
 
 // Read reads a schema. It returns nil for what should be left to the library.
 func Read(data []byte) *apiextensionsv1.JSONSchemaProps {
-	r := &reader{data: data, shape: shapeOf()}
+	r := &reader{data: data, all: string(data), shape: shapeOf()}
 	s := &props{}
 	r.schema(s)
 	r.space()
@@ -27,7 +27,9 @@ func Read(data []byte) *apiextensionsv1.JSONSchemaProps {
 
 // reader goes through JSON. Once something is odd it stays so, and what has been read is of no use.
 type reader struct {
-	data  []byte
+	data []byte
+	// all is data once more, of which texts are parts: nearly all of it is.
+	all   string
 	at    int
 	odd   bool
 	depth int
@@ -239,7 +241,7 @@ func (r *reader) text() string {
 				r.odd = true
 			}
 			if isPlain {
-				return string(raw)
+				return r.all[from : r.at-1]
 			}
 			return r.unescaped(raw)
 		case c == '\\':

@@ -26,6 +26,8 @@ type Kind struct {
 	// Stored returns the stored value of an object that Decode made, for kinds whose objects hold it; their entries keep none.
 	// May be nil.
 	Stored func(obj runtime.Object) []byte
+	// StoredSize is how long that value is; set where Stored is.
+	StoredSize func(obj runtime.Object) int
 	// Route names what an object is routed by, like a pod's node, for watchers that narrow by it. May be nil.
 	Route func(obj runtime.Object) string
 	// Limits of the past that is kept; zero fields have defaults.

@@ -199,7 +199,7 @@ func (r *Resource) keep(e *Entry) *past {
 	case e.Err != nil:
 		p.held = e
 	case e.Raw == nil && r.kind.Stored != nil:
-		p.held, p.size = e, len(r.kind.Stored(e.Object))
+		p.held, p.size = e, r.kind.StoredSize(e.Object)
 	default:
 		p.shared.entry = weak.Make(e)
 	}
