@@ -136,11 +136,13 @@ func (n *news) run(ctx context.Context) {
 		end()
 	})()
 	defer n.tellDropped(ctx, true)
+	w := newsWriting{news: n, ctx: ctx, writing: writing, turns: make(chan struct{}, newsWriters)}
+	defer w.all.Wait()
 	for writing.Err() == nil {
 		due, wait := n.take(ctx.Err() != nil)
 		switch {
 		case due != nil:
-			n.writeAll(ctx, writing, due)
+			w.start(due)
 			n.tellDropped(ctx, false)
 		case ctx.Err() != nil:
 			return
@@ -150,23 +152,31 @@ func (n *news) run(ctx context.Context) {
 	}
 }
 
-// writeAll writes an event and those after it whose time has come. Each writer goes from one to the next, so that its stack, which
-// the first has made large, serves all of them.
-func (n *news) writeAll(ctx, writing context.Context, due *eventsv1.Event) {
-	var all sync.WaitGroup
-	defer all.Wait()
-	for writers := 1; due != nil; writers++ {
-		first := due
-		all.Go(func() {
-			for event := first; event != nil; event = n.next(ctx, writing) {
-				n.write(writing, event)
-			}
-		})
-		if writers == newsWriters {
-			return
-		}
-		due = n.next(ctx, writing)
+// newsWriting are the writers of events. None waits for another: an event that is tried again holds up those that have a writer's turn alone.
+type newsWriting struct {
+	*news
+	ctx, writing context.Context //nolint:containedctx // of one run
+	turns        chan struct{}
+	all          sync.WaitGroup
+}
+
+// start a writer with an event, when one of them has nothing to do. It goes from one event to the next, so that its stack, which the first
+// has made large, serves all of them.
+func (w *newsWriting) start(due *eventsv1.Event) {
+	select {
+	case w.turns <- struct{}{}:
+	case <-w.writing.Done():
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.dropped++
+		return
 	}
+	w.all.Go(func() {
+		defer func() { <-w.turns }()
+		for event := due; event != nil; event = w.next(w.ctx, w.writing) {
+			w.write(w.writing, event)
+		}
+	})
 }
 
 // next event whose time has come, if it can be written still.

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,6 +26,7 @@ type written struct {
 	began time.Time
 	at    map[string]time.Duration // by note
 	took  time.Duration
+	never string // the note of an event that the API has no room for
 }
 
 func (w *written) Create(ctx context.Context, obj client.Object, _ ...client.CreateOption) error {
@@ -34,6 +36,9 @@ func (w *written) Create(ctx context.Context, obj client.Object, _ ...client.Cre
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	if w.never != "" && obj.(*eventsv1.Event).Note == w.never {
+		return apierrors.NewTooManyRequests("later", 1)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,6 +84,27 @@ func TestNewsWaitsForQuiet(t *testing.T) {
 		if at := w.at["799"]; at != 7990*time.Millisecond+newsQuiet {
 			t.Errorf("the last was written after %v, want when all was quiet", at)
 		}
+	})
+}
+
+// An event that is tried again keeps the next ones from nothing.
+func TestNewsWaitsForNoOtherNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &written{began: time.Now(), at: map[string]time.Duration{}, never: "0"}
+		n := newNews(w, clock.RealClock{})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { n.run(ctx) })
+		for i := range 3 {
+			pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprint(i)}}
+			newsRecorder{news: n, profile: "default-scheduler"}.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "%d", i)
+			time.Sleep(200 * time.Millisecond)
+		}
+		if w.at["1"] != 200*time.Millisecond || w.at["2"] != 400*time.Millisecond {
+			t.Errorf("the next ones were written at %v", w.at)
+		}
+		stop()
+		running.Wait()
 	})
 }
 
