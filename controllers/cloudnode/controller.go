@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,7 +62,11 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 
 func (c *Controller) initialize(ctx context.Context, node *corev1.Node, known *cloudprovider.InstanceMetadata) error {
 	current := node.DeepCopy()
-	if all := addresses(node, known.NodeAddresses); len(known.NodeAddresses) > 0 && !slices.Equal(all, node.Status.Addresses) {
+	all, err := addresses(node, known.NodeAddresses)
+	if err != nil {
+		return err
+	}
+	if len(known.NodeAddresses) > 0 && !slices.Equal(all, node.Status.Addresses) {
 		current.Status.Addresses = all
 		if err := c.Client.Status().Update(ctx, current); err != nil {
 			return fmt.Errorf("writing addresses of node %s: %w", node.Name, err)
@@ -109,14 +115,49 @@ func uninitialized(node *corev1.Node) bool {
 
 func isUninitialized(t corev1.Taint) bool { return t.Key == cloudapi.TaintExternalCloudProvider }
 
-// addresses that the cloud names; the host name that the kubelet has given stays where the cloud gives none.
-func addresses(node *corev1.Node, known []corev1.NodeAddress) []corev1.NodeAddress {
+// addresses that the cloud names, and that the kubelet wants; the host name that the kubelet has given stays where the cloud gives none.
+func addresses(node *corev1.Node, known []corev1.NodeAddress) ([]corev1.NodeAddress, error) {
 	isName := func(a corev1.NodeAddress) bool { return a.Type == corev1.NodeHostName }
-	all := slices.Clone(known)
+	all, err := wanted(node, known)
+	if err != nil {
+		return nil, err
+	}
 	if i := slices.IndexFunc(node.Status.Addresses, isName); i >= 0 && !slices.ContainsFunc(all, isName) {
 		all = append(all, node.Status.Addresses[i])
 	}
-	return all
+	return all, nil
+}
+
+// wanted are the addresses of a node whose kubelet was told which are the node's (--node-ip): these first, and no others of their types.
+// The cloud must know them.
+func wanted(node *corev1.Node, known []corev1.NodeAddress) ([]corev1.NodeAddress, error) {
+	value, told := node.Annotations[cloudapi.AnnotationAlphaProvidedIPAddr]
+	if !told || len(known) == 0 {
+		return slices.Clone(known), nil
+	}
+	var first []corev1.NodeAddress
+	types := map[corev1.NodeAddressType]bool{}
+	for text := range strings.SplitSeq(value, ",") {
+		ip, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil {
+			return nil, fmt.Errorf("failed to parse node IP %q: %w", value, err)
+		}
+		found := false
+		for _, a := range known {
+			if of, err := netip.ParseAddr(a.Address); err == nil && of == ip {
+				first, types[a.Type], found = append(first, a), true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("failed to get node address from cloud provider that matches ip: %s", ip)
+		}
+	}
+	for _, a := range known {
+		if !types[a.Type] {
+			first = append(first, a)
+		}
+	}
+	return first, nil
 }
 
 // describe writes what the cloud knows into a Node. The older spellings of labels are still selected by.

@@ -2,6 +2,7 @@ package cloudnode
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,12 +113,40 @@ func TestRefreshesAddresses(t *testing.T) {
 	}
 }
 
+// A kubelet that was told its addresses has these, and no others of their kind; the cloud must know them.
+func TestAddressesThatWereProvided(t *testing.T) {
+	known := []corev1.NodeAddress{
+		{Type: corev1.NodeInternalIP, Address: "10.0.0.1"}, {Type: corev1.NodeInternalIP, Address: "10.0.0.2"}, {Type: corev1.NodeInternalIP, Address: "fd00::2"},
+		{Type: corev1.NodeExternalIP, Address: "192.0.2.1"}, {Type: corev1.NodeHostName, Address: "boat"},
+	}
+	for provided, want := range map[string]string{
+		"10.0.0.2":         "10.0.0.2 192.0.2.1 boat",
+		"fd00::2,10.0.0.1": "fd00::2 10.0.0.1 192.0.2.1 boat",
+		"192.0.2.1":        "192.0.2.1 10.0.0.1 10.0.0.2 fd00::2 boat",
+		"10.9.9.9":         "failed to get node address from cloud provider that matches ip: 10.9.9.9",
+		"sea":              `failed to parse node IP "sea": ParseAddr("sea"): unable to parse IP`,
+	} {
+		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"alpha.kubernetes.io/provided-node-ip": provided}}}
+		all, err := addresses(node, known)
+		var got []string
+		for _, a := range all {
+			got = append(got, a.Address)
+		}
+		if err != nil {
+			got = []string{err.Error()}
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s: %s, want %s", provided, got, want)
+		}
+	}
+}
+
 func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		node, known := &corev1.Node{}, &cloudprovider.InstanceMetadata{}
 		fill.Fill(node)
 		fill.Fill(known)
-		addresses(node, known.NodeAddresses)
+		_, _ = addresses(node, known.NodeAddresses)
 		if describe(node, known); uninitialized(node) {
 			t.Error("the taint is still there")
 		}
