@@ -139,13 +139,22 @@ func (w *waitingPods) each(visit func(fwk.WaitingPod)) {
 	}
 }
 
-// wait returns the verdict.
+// wait returns the verdict. When ctx ends first there is none, and nothing is left that would give one.
 func (w *waitingPod) wait(ctx context.Context) *fwk.Status {
 	select {
 	case status := <-w.verdict:
 		return status
 	case <-ctx.Done():
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.stopTimers()
 		return fwk.AsStatus(ctx.Err())
+	}
+}
+
+func (w *waitingPod) stopTimers() {
+	for _, timer := range w.pending {
+		timer.Stop()
 	}
 }
 
@@ -180,9 +189,7 @@ func (w *waitingPod) Allow(plugin string) {
 func (w *waitingPod) Reject(plugin, message string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, timer := range w.pending {
-		timer.Stop()
-	}
+	w.stopTimers()
 	status := fwk.NewStatus(fwk.Unschedulable, message)
 	status.SetPlugin(plugin)
 	return w.decide(status)
