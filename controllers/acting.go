@@ -20,6 +20,8 @@ type acting struct {
 	as     kit.Access
 	writer client.Client
 	shared shared
+	// workers are how many the controller is told to have.
+	workers int
 }
 
 // shared is what the controllers of a manager have in common.
@@ -29,21 +31,24 @@ type shared struct {
 }
 
 // actAs returns mgr for a controller with that service account. Where controllers have no identities of their own it acts as mgr does.
-func actAs(mgr manager.Manager, deps kit.Deps, account string, common shared) (manager.Manager, error) {
+func actAs(mgr manager.Manager, deps kit.Deps, c *controller, common shared) (manager.Manager, error) {
 	as := kit.Access{
 		Config: mgr.GetConfig(), HTTPClient: mgr.GetHTTPClient(), Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorderFor,
 	}
-	if deps.Access != nil && account != "" {
+	if deps.Access != nil && c.account != "" {
 		var err error
-		if as, err = deps.Access(account); err != nil {
-			return nil, fmt.Errorf("getting access as %s: %w", account, err)
+		if as, err = deps.Access(c.account); err != nil {
+			return nil, fmt.Errorf("getting access as %s: %w", c.account, err)
 		}
 	}
-	return &acting{Manager: mgr, as: as, writer: kit.Writer(as.Client), shared: common}, nil
+	return &acting{Manager: mgr, as: as, writer: kit.Writer(as.Client), shared: common, workers: deps.Tuning.Workers[c.name]}, nil
 }
 
 // Sight is what the cache has shown of the controllers' writes.
 func (a *acting) Sight() *kit.Sight { return a.shared.sight }
+
+// Workers is how many objects the controller looks at at a time, 0 if it knows by itself.
+func (a *acting) Workers() int { return a.workers }
 
 // Nodes is what joins the controllers' changes of Nodes.
 func (a *acting) Nodes() *patch.Nodes { return a.shared.nodes }

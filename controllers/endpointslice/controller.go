@@ -1,6 +1,7 @@
 package endpointslice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,10 @@ type Controller struct {
 	Recorder record.EventRecorder
 	Pending  *podcontrol.Pending
 	Metrics  *Metrics
-	syncs    *metrics
+	// MaxEndpoints is how many a slice holds. Default: 100.
+	MaxEndpoints int
+
+	syncs *metrics
 }
 
 // Reconcile writes the slices of a service. Slices of a deleted service go by garbage
@@ -64,10 +68,11 @@ func (c *Controller) Reconcile(ctx context.Context, svc *corev1.Service) (reconc
 		return kit.After(5 * time.Second), nil // the watch wakes sooner
 	}
 	groups := compute(svc, pods, func(node string) string { return c.zone(ctx, node) })
-	plan := Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
+	most := cmp.Or(c.MaxEndpoints, maxEndpoints)
+	plan := Pack(existing, groups, most, func(slice *discoveryv1.EndpointSlice) {
 		finish(slice, svc, pods)
 	})
-	c.Metrics.Planned(svc.UID, &plan, groups, maxEndpoints)
+	c.Metrics.Planned(svc.UID, &plan, groups, most)
 	err = Applier{c.Client, c.Pending, c.Metrics}.Apply(ctx, plan, svc.UID)
 	c.syncs.synced(svc, &plan, err)
 	if err != nil && !apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
@@ -205,11 +210,12 @@ func (c *Controller) everyService(ctx context.Context, _ client.Object) []reconc
 // that a service selects changes, or a node's zone does.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{
-		Client:   mgr.GetClient(),
-		Recorder: kit.Recorder(mgr, "endpoint-slice-controller"),
-		Pending:  podcontrol.NewPending(),
-		Metrics:  NewMetrics(deps.Metrics, prefix, "Service"),
-		syncs:    newMetrics(deps.Metrics),
+		Client:       mgr.GetClient(),
+		Recorder:     kit.Recorder(mgr, "endpoint-slice-controller"),
+		Pending:      podcontrol.NewPending(),
+		MaxEndpoints: deps.Tuning.EndpointsPerSlice,
+		Metrics:      NewMetrics(deps.Metrics, prefix, "Service"),
+		syncs:        newMetrics(deps.Metrics),
 	}
 	if err := kit.Show(mgr, deps.Metrics, c.Metrics); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// maxEndpoints is how many endpoints a slice of ours holds.
+// maxEndpoints is how many endpoints a slice of ours holds, unless somebody says otherwise.
 const maxEndpoints = 100
 
 // Plan is what to write. Slices are copies, ready to be sent.

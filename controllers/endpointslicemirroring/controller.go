@@ -1,6 +1,7 @@
 package endpointslicemirroring
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -34,7 +35,7 @@ const Name = "endpointslicemirroring"
 const (
 	managedBy        = "endpointslicemirroring-controller.k8s.io"
 	leaderAnnotation = "control-plane.alpha.kubernetes.io/leader"
-	// maxEndpoints bounds both a slice and what is mirrored of one subset.
+	// maxEndpoints bounds a slice, and what is mirrored of one subset unless somebody says otherwise.
 	maxEndpoints = 1000
 )
 
@@ -44,6 +45,8 @@ type Controller struct {
 	Recorder record.EventRecorder
 	Pending  *podcontrol.Pending
 	Metrics  *endpointslice.Metrics
+	// MaxEndpoints bounds what is mirrored of one subset. Default: 1000.
+	MaxEndpoints int
 }
 
 // Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
@@ -73,7 +76,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 	}
 	var groups []*endpointslice.Group
 	if mirrored {
-		groups = groupsOf(endpoints)
+		groups = groupsOf(endpoints, cmp.Or(c.MaxEndpoints, maxEndpoints))
 	}
 	plan := endpointslice.Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
 		finish(slice, endpoints)
@@ -108,7 +111,7 @@ func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (b
 }
 
 // groupsOf returns the endpoints of each subset and family. Invalid addresses are left out.
-func groupsOf(endpoints *corev1.Endpoints) []*endpointslice.Group {
+func groupsOf(endpoints *corev1.Endpoints, most int) []*endpointslice.Group {
 	byKey := map[string]*endpointslice.Group{}
 	for i := range endpoints.Subsets {
 		subset := &endpoints.Subsets[i]
@@ -127,7 +130,7 @@ func groupsOf(endpoints *corev1.Endpoints) []*endpointslice.Group {
 				if byKey[key] == nil {
 					byKey[key] = &endpointslice.Group{Family: family, Ports: ports}
 				}
-				if group := byKey[key]; len(group.Endpoints) < maxEndpoints {
+				if group := byKey[key]; len(group.Endpoints) < most {
 					group.Endpoints = append(group.Endpoints, endpoint(&addresses[j], ready))
 				}
 			}
@@ -199,10 +202,11 @@ func (c *Controller) owner(_ context.Context, obj client.Object) []reconcile.Req
 // same name) or a mirrored slice changes.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{
-		Client:   mgr.GetClient(),
-		Recorder: kit.Recorder(mgr, "endpoint-slice-mirroring-controller"),
-		Pending:  podcontrol.NewPending(),
-		Metrics:  endpointslice.NewMetrics(deps.Metrics, "endpoint_slice_mirroring_controller_", "Endpoints"),
+		Client:       mgr.GetClient(),
+		Recorder:     kit.Recorder(mgr, "endpoint-slice-mirroring-controller"),
+		Pending:      podcontrol.NewPending(),
+		MaxEndpoints: deps.Tuning.MirroredPerSubset,
+		Metrics:      endpointslice.NewMetrics(deps.Metrics, "endpoint_slice_mirroring_controller_", "Endpoints"),
 	}
 	if err := kit.Show(mgr, deps.Metrics, c.Metrics); err != nil {
 		return err

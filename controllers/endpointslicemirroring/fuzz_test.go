@@ -15,7 +15,7 @@ func TestAnyObject(t *testing.T) {
 		endpoints, slice := &corev1.Endpoints{}, &discoveryv1.EndpointSlice{}
 		fill.Fill(endpoints)
 		fill.Fill(slice)
-		groupsOf(endpoints)
+		groupsOf(endpoints, maxEndpoints)
 		finish(slice, endpoints)
 	})
 }

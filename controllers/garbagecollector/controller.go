@@ -1,6 +1,7 @@
 package garbagecollector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -158,7 +159,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	gc, err := controller.NewTyped(Name, mgr, controller.TypedOptions[types.UID]{
 		Reconciler:              c,
 		SkipNameValidation:      ptr.To(true),
-		MaxConcurrentReconciles: 8,
+		MaxConcurrentReconciles: cmp.Or(deps.Tuning.Workers[Name], 8),
 		NewQueue:                kit.NewQueue[types.UID],
 	})
 	if err != nil {

@@ -104,9 +104,9 @@ func (r *round) ask(ctx context.Context, spec *autoscalingv2.MetricSpec, selecto
 	return p, nil
 }
 
-// tolerance of the autoscaler, a tenth by default.
+// tolerance of the autoscaler, where it says none that of all.
 func (r *round) tolerance() tolerance {
-	t := tolerance{down: 0.1, up: 0.1}
+	t := tolerance{down: r.Settings.Tolerance, up: r.Settings.Tolerance}
 	if b := r.hpa.Spec.Behavior; b != nil {
 		if b.ScaleDown != nil && b.ScaleDown.Tolerance != nil {
 			t.down = b.ScaleDown.Tolerance.AsApproximateFloat64()
@@ -151,7 +151,7 @@ func (r *round) resource(ctx context.Context, q resourceQuestion, selector label
 	if len(pods) == 0 {
 		return nil, explain(fmt.Errorf("no pods returned by selector while calculating replica count"))
 	}
-	u, current := sort(pods, samples, q.name, r.now), r.target.Spec.Replicas
+	u, current := r.sort(pods, samples, q.name), r.target.Spec.Replicas
 	value := autoscalingv2.MetricValueStatus{}
 	p := &proposal{}
 	var average int64
@@ -197,7 +197,7 @@ func (r *round) perPod(ctx context.Context, spec *autoscalingv2.PodsMetricSource
 	if spec.Target.AverageValue == nil {
 		return nil, explain(fmt.Errorf("no average value target was set"))
 	}
-	u := sort(pods, samples, "", r.now)
+	u := r.sort(pods, samples, "")
 	replicas, average, err := u.averages(r.target.Spec.Replicas, spec.Target.AverageValue.MilliValue(), r.tolerance())
 	if err != nil {
 		return nil, explain(err)

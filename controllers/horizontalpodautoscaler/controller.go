@@ -24,14 +24,13 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "horizontalpodautoscaler"
 
-const period = 15 * time.Second
-
 // Controller reconciles HorizontalPodAutoscaler objects.
 type Controller struct {
 	Client   client.Client
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
 	Metrics  Metrics
+	Settings kit.Autoscaling
 
 	counts  *counts
 	mu      sync.Mutex
@@ -45,7 +44,7 @@ func (c *Controller) Reconcile(ctx context.Context, hpa *autoscalingv2.Horizonta
 	r.scale(ctx)
 	c.counts.looked(r.action, faultOf(r.fault), c.Clock.Since(r.now))
 	_, err := patch.Status(ctx, c.Client, hpa, func(hpa *autoscalingv2.HorizontalPodAutoscaler) { hpa.Status = changed.Status })
-	return patch.Result(reconcile.Result{RequeueAfter: period}, err)
+	return patch.Result(reconcile.Result{RequeueAfter: c.Settings.Period}, err)
 }
 
 func (c *Controller) historyOf(key types.NamespacedName) *history {
@@ -162,13 +161,13 @@ func (r *round) rescale(ctx context.Context, desired int32, reason string) bool 
 	return true
 }
 
-// Register puts the controller on mgr. It wakes when an autoscaler changes, and every 15 seconds.
+// Register puts the controller on mgr. It wakes when an autoscaler changes, and every now and then.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	metrics, err := newMetrics(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return fmt.Errorf("making a client of metrics: %w", err)
 	}
-	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "horizontal-pod-autoscaler"), Clock: deps.Clock, Metrics: metrics, counts: newCounts(deps.Metrics)}
+	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "horizontal-pod-autoscaler"), Clock: deps.Clock, Metrics: metrics, Settings: deps.Tuning.Autoscaling, counts: newCounts(deps.Metrics)}
 	if err := kit.Show(mgr, deps.Metrics, number{c.Client}); err != nil {
 		return err
 	}

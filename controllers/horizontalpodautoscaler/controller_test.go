@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 // given are metrics that a test sets: thousandths by pod, one for all pods, or none.
@@ -97,7 +98,7 @@ func newFixture(t *testing.T, replicas int, metric autoscalingv2.MetricSpec, beh
 	}
 	api := fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&autoscalingv2.HorizontalPodAutoscaler{}).
 		WithInterceptorFuncs(interceptor.Funcs{SubResourceGet: getScale, SubResourceUpdate: updateScale}).Build()
-	f.Controller = &Controller{Client: api, Recorder: f.recorder, Clock: f.clock, Metrics: f.metrics}
+	f.Controller = &Controller{Client: api, Recorder: f.recorder, Clock: f.clock, Metrics: f.metrics, Settings: kit.DefaultTuning().Autoscaling}
 	return f
 }
 
@@ -261,11 +262,11 @@ func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		hpa := &autoscalingv2.HorizontalPodAutoscaler{}
 		fill.Fill(hpa)
-		r := &round{Controller: &Controller{Recorder: record.NewFakeRecorder(1000)}, hpa: hpa, now: fuzzing.Now(), history: &history{}, target: &target{}}
+		r := &round{Controller: &Controller{Recorder: record.NewFakeRecorder(1000), Settings: kit.DefaultTuning().Autoscaling}, hpa: hpa, now: fuzzing.Now(), history: &history{}, target: &target{}}
 		r.limit(3, 5)
 		r.limit(3, 1)
 		pods := fuzzing.List[corev1.Pod](fill, 3)
-		_ = sort(pods, nil, corev1.ResourceCPU, fuzzing.Now())
+		_ = r.sort(pods, nil, corev1.ResourceCPU)
 		_, _ = requests(pods, corev1.ResourceCPU, "")
 		if diff := cmp.Diff(r.least() > 0 || hpa.Spec.MinReplicas != nil, true); diff != "" {
 			t.Error(diff)

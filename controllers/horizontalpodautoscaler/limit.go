@@ -9,9 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// stabilization is how long a larger recommendation holds the target up, unless its behavior says otherwise.
-const stabilization = 5 * time.Minute
-
 // history of one autoscaler: what was recommended and what was done, the latest last.
 type history struct {
 	recommendations []moment // numbers of replicas
@@ -62,7 +59,7 @@ func (r *round) limit(current, proposed int32) int32 {
 		return r.limitByBehavior(current, proposed)
 	}
 	r.history.recommend(r.now, proposed)
-	stable := slices.Max(append(since(r.history.recommendations, r.now, stabilization), proposed))
+	stable := slices.Max(append(since(r.history.recommendations, r.now, r.Settings.Downscale), proposed))
 	r.stabilized(current, proposed, stable)
 	most, reason, message := r.hpa.Spec.MaxReplicas, "TooManyReplicas", "the desired replica count is more than the maximum replica count"
 	if rate := int32(math.Max(2*float64(current), 4)); rate < most {

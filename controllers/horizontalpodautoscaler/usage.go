@@ -7,13 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-)
 
-// While a pod is that young, its CPU usage says little; and one that has never been ready after its first 30 seconds is
-// not initializing any more.
-const (
-	initialization = 5 * time.Minute
-	readinessDelay = 30 * time.Second
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 // tolerance is how far a ratio may be from 1 before anything is scaled, downwards and upwards.
@@ -29,7 +24,7 @@ type usage struct {
 }
 
 // sort separates pods whose samples count from those that are not ready, have none, or are going away.
-func sort(pods []*corev1.Pod, samples map[string]sample, resource corev1.ResourceName, now time.Time) usage {
+func (r *round) sort(pods []*corev1.Pod, samples map[string]sample, resource corev1.ResourceName) usage {
 	u := usage{samples: map[string]sample{}}
 	for _, pod := range pods {
 		s, known := samples[pod.Name]
@@ -39,7 +34,7 @@ func sort(pods []*corev1.Pod, samples map[string]sample, resource corev1.Resourc
 			u.unready = append(u.unready, pod.Name)
 		case !known:
 			u.missing = append(u.missing, pod.Name)
-		case resource == corev1.ResourceCPU && initializing(pod, s, now):
+		case resource == corev1.ResourceCPU && initializing(pod, s, r.Settings, r.now):
 			u.unready = append(u.unready, pod.Name)
 		default:
 			u.ready++
@@ -49,7 +44,8 @@ func sort(pods []*corev1.Pod, samples map[string]sample, resource corev1.Resourc
 	return u
 }
 
-func initializing(pod *corev1.Pod, s sample, now time.Time) bool {
+// initializing says whether the CPU usage of a pod says little: while it is young, and until it has been ready for the first time.
+func initializing(pod *corev1.Pod, s sample, settings kit.Autoscaling, now time.Time) bool {
 	var ready *corev1.PodCondition
 	for i := range pod.Status.Conditions {
 		if pod.Status.Conditions[i].Type == corev1.PodReady {
@@ -60,10 +56,10 @@ func initializing(pod *corev1.Pod, s sample, now time.Time) bool {
 		return true
 	}
 	started := pod.Status.StartTime.Time
-	if started.Add(initialization).After(now) {
+	if started.Add(settings.Initialization).After(now) {
 		return ready.Status == corev1.ConditionFalse || s.timestamp.Before(ready.LastTransitionTime.Add(s.window))
 	}
-	return ready.Status == corev1.ConditionFalse && started.Add(readinessDelay).After(ready.LastTransitionTime.Time)
+	return ready.Status == corev1.ConditionFalse && started.Add(settings.ReadinessDelay).After(ready.LastTransitionTime.Time)
 }
 
 var errNoMetrics = errors.New("did not receive metrics for targeted pods (pods might be unready)")

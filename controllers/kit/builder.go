@@ -27,6 +27,9 @@ type Builder struct {
 // seeing is a manager whose controllers see their writes.
 type seeing interface{ Sight() *Sight }
 
+// manned is a manager whose controller has so many workers, 0 if it knows by itself.
+type manned interface{ Workers() int }
+
 // New starts the description of a controller. Names need not be unique in a process,
 // since many clusters may live in one.
 func New(mgr manager.Manager, name string) *Builder {
@@ -73,6 +76,9 @@ func (b *Builder) Build(r reconcile.Reconciler) (controller.Controller, error) {
 			return nil, err
 		}
 		r = h
+	}
+	if of, ok := b.mgr.(manned); ok && of.Workers() > 0 {
+		b.options.MaxConcurrentReconciles = of.Workers()
 	}
 	built, err := b.inner.WithOptions(b.options).Build(r)
 	if err != nil {

@@ -67,6 +67,8 @@ type Deps struct {
 	LegacyTokenPeriod time.Duration
 	// StorageMigration says that StorageVersionMigrations are served.
 	StorageMigration bool
+	// Tuning is what users change of how controllers work. Default: DefaultTuning.
+	Tuning *Tuning
 	// Metrics shows what controllers count (Collect). Nil shows nothing.
 	Metrics prometheus.Registerer
 }
@@ -132,6 +134,9 @@ func (d Deps) Defaults() Deps {
 	}
 	if d.TerminatedPods == 0 {
 		d.TerminatedPods = 12500
+	}
+	if d.Tuning == nil {
+		d.Tuning = DefaultTuning()
 	}
 	d.Clouds = d.Clouds.defaults()
 	return d
