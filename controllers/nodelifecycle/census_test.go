@@ -1,26 +1,30 @@
 package nodelifecycle
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 func TestCensus(t *testing.T) {
-	c := census{ready: map[string]bool{}}
+	c := newCensus(kit.DefaultTuning().NodeDrains)
 	for _, step := range []struct {
 		why       string
 		concerned []string
 		want      string
 	}{
-		{"the first, silent", c.take("a", false), "a"},
-		{"another silent one", c.take("b", false), ""},
-		{"one becomes ready", c.take("a", true), "b"},
-		{"and again", c.take("a", true), ""},
-		{"a second one", c.take("c", true), ""},
+		{"the first, silent", c.take("a", "", false), "a"},
+		{"another silent one", c.take("b", "", false), ""},
+		{"one becomes ready", c.take("a", "", true), "b"},
+		{"and again", c.take("a", "", true), ""},
+		{"a second one", c.take("c", "", true), ""},
 		{"it goes", c.drop("c"), ""},
 		{"somebody unknown goes", c.drop("x"), ""},
-		{"the last ready one turns", c.take("a", false), "a b"},
+		{"the last ready one turns", c.take("a", "", false), "a b"},
 		{"one goes", c.drop("a"), ""},
 		{"nobody is left", c.drop("b"), ""},
 	} {
@@ -29,11 +33,59 @@ func TestCensus(t *testing.T) {
 			t.Errorf("%s: concerns %q, want %q", step.why, got, step.want)
 		}
 	}
-	if c.allSilent() {
-		t.Error("where there is no node, none is silent")
+	now := time.Unix(1000, 0)
+	c.take("a", "", false)
+	if evict, _ := c.evicts("a", true, now); evict {
+		t.Error("the only node is silent, and is emptied")
 	}
-	c.take("a", false)
-	if !c.allSilent() {
-		t.Error("the only node is silent")
+}
+
+// Nodes of a zone are emptied one after the other; slower, or not, where many are not ready; as ever where all are. Zones do not wait for
+// each other.
+func TestNodesAreEmptiedInTurn(t *testing.T) {
+	for _, step := range []struct {
+		why        string
+		all, ready int // nodes of the zone
+		want       string
+	}{
+		{"two of three", 3, 1, "now 10s"},
+		{"five of ten", 10, 5, "now 10s 10s 10s 10s"},
+		{"six of ten are many, in a small zone", 10, 4, "never never never never never never"},
+		{"as many in a large one", 60, 27, "now" + strings.Repeat(" 1m40s", 32)},
+		{"all of them", 3, 0, "now 10s 10s"},
+	} {
+		c, now := newCensus(kit.DefaultTuning().NodeDrains), time.Unix(1000, 0)
+		c.take("elsewhere", "other", true)
+		for i := range step.all {
+			c.take(fmt.Sprint(i), "zone", i >= step.all-step.ready)
+		}
+		var got []string
+		for i := range step.all - step.ready {
+			evict, wait := c.evicts(fmt.Sprint(i), false, now)
+			switch {
+			case evict:
+				got = append(got, "now")
+			case wait > 0:
+				got = append(got, wait.String())
+			default:
+				got = append(got, "never")
+			}
+		}
+		if got := strings.Join(got, " "); got != step.want {
+			t.Errorf("%s: %s, want %s", step.why, got, step.want)
+		}
+		if _, wait := c.evicts("1", false, now.Add(10*time.Second)); step.ready < 2 && wait != 0 {
+			t.Errorf("%s: the second waits after its turn", step.why)
+		}
+		if evict, _ := c.evicts("0", false, now.Add(time.Hour)); evict != strings.HasPrefix(step.want, "now") {
+			t.Errorf("%s: the first is forgotten", step.why)
+		}
+		if evict, _ := c.evicts("0", true, now); !evict {
+			t.Errorf("%s: what is emptied does not go on", step.why)
+		}
+		c.take("elsewhere", "other", false)
+		if evict, _ := c.evicts("elsewhere", false, now); evict != (step.ready > 0) {
+			t.Errorf("%s: another zone, too: %v", step.why, evict)
+		}
 	}
 }

@@ -27,9 +27,6 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "nodelifecycle"
 
-// startGrace is how long a new node may take to report for the first time.
-const startGrace = time.Minute
-
 // workers are so many because nothing runs on a new node before it is free of taints, and because etcd makes one write to the disk of
 // all that wait for one.
 const workers = 16
@@ -40,7 +37,9 @@ type Controller struct {
 	Recorder record.EventRecorder
 	Clock    clock.PassiveClock
 	Grace    time.Duration
-	Writes   *patch.Nodes
+	// StartGrace is how long a new node may take to report for the first time.
+	StartGrace time.Duration
+	Writes     *patch.Nodes
 
 	metrics *metrics
 
@@ -60,7 +59,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	now := c.Clock.Now()
 	grace := c.Grace
 	if condition(node, corev1.NodeReady) == nil {
-		grace = startGrace
+		grace = c.StartGrace
 	}
 	wait := c.beats.status(node, now).Add(grace).Sub(now)
 	if wait <= 0 {
@@ -72,7 +71,9 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 			return patch.Result(reconcile.Result{}, err)
 		}
 	}
-	if c.change(node).Spec == nil {
+	change, turn := c.changeIn(node)
+	wait = kit.Sooner(wait, turn)
+	if change.Spec == nil {
 		return kit.After(wait), nil
 	}
 	return patch.Result(kit.After(wait), c.Writes.Write(ctx, c.Client, node))
@@ -80,11 +81,21 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 
 // change is what differs in a node's taints from what its conditions say.
 func (c *Controller) change(node *corev1.Node) patch.Change {
-	wanted := taints(node, !c.nodes.allSilent(), c.Clock.Now())
-	if node.DeletionTimestamp != nil || equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
-		return patch.Change{}
+	change, _ := c.changeIn(node)
+	return change
+}
+
+// changeIn also says how soon it is a node's turn to be emptied, if it has to wait for that.
+func (c *Controller) changeIn(node *corev1.Node) (patch.Change, time.Duration) {
+	evict, turn := false, time.Duration(0)
+	if !isReady(node) {
+		evict, turn = c.nodes.evicts(node.Name, empties(node.Spec.Taints), c.Clock.Now())
 	}
-	return patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true, Wrote: func() { c.metrics.tainted(node, wanted) }}
+	wanted := taints(node, evict, c.Clock.Now())
+	if node.DeletionTimestamp != nil || equality.Semantic.DeepEqual(node.Spec.Taints, wanted) {
+		return patch.Change{}, turn
+	}
+	return patch.Change{Spec: map[string]any{"taints": wanted}, Locked: true, Wrote: func() { c.metrics.tainted(node, wanted) }}, turn
 }
 
 func (c *Controller) welcome(node *corev1.Node) {
@@ -156,8 +167,7 @@ func (c *Controller) renewed(ctx context.Context, obj client.Object) []reconcile
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: lease.Name}}}
 }
 
-// changes wakes the node that changed; and all that are not ready when the first becomes it, or the last ceases to be:
-// whether anything is evicted may have changed.
+// changes wakes the node that changed; and those that are not ready when it decides whether, or how fast, they are emptied.
 func (c *Controller) changes() handler.EventHandler {
 	type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	wake := func(queue requests, names ...string) {
@@ -166,7 +176,7 @@ func (c *Controller) changes() handler.EventHandler {
 		}
 	}
 	seen := func(obj client.Object, queue requests) {
-		wake(queue, c.nodes.take(obj.GetName(), isReady(obj))...)
+		wake(queue, c.nodes.take(obj.GetName(), zoneOf(obj), isReady(obj))...)
 		wake(queue, obj.GetName())
 	}
 	return handler.Funcs{
@@ -204,8 +214,8 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	c := &Controller{
 		Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "node-controller"), Clock: deps.Clock, Grace: deps.NodeGracePeriod,
-		Writes: patch.NodesOf(mgr),
-		beats:  heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{},
+		StartGrace: deps.Tuning.NodeStartupGrace, Writes: patch.NodesOf(mgr),
+		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: newCensus(deps.Tuning.NodeDrains), known: map[string]types.UID{},
 		metrics: newMetrics(deps.Metrics),
 	}
 	if err := kit.Show(mgr, deps.Metrics, zones{c.Client}); err != nil {

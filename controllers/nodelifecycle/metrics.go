@@ -32,8 +32,8 @@ func empties(taints []corev1.Taint) bool {
 }
 
 // zoneOf is what metrics call the zone of a node.
-func zoneOf(node *corev1.Node) string {
-	region, zone := node.Labels[corev1.LabelTopologyRegion], node.Labels[corev1.LabelTopologyZone]
+func zoneOf(node client.Object) string {
+	region, zone := node.GetLabels()[corev1.LabelTopologyRegion], node.GetLabels()[corev1.LabelTopologyZone]
 	if region == "" && zone == "" {
 		return ""
 	}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
@@ -30,13 +31,13 @@ func TestMetrics(t *testing.T) {
 	api := fake.NewClientBuilder().WithObjects(silent, node("ready", corev1.ConditionTrue, zone), node("alone", corev1.ConditionTrue, nil)).WithStatusSubresource(silent).Build()
 	c := &Controller{
 		Client: api, Recorder: record.NewFakeRecorder(100), Clock: testclock.NewFakePassiveClock(time.Unix(1000, 0)), Grace: time.Minute,
-		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: census{ready: map[string]bool{}}, known: map[string]types.UID{}, metrics: newMetrics(registry),
+		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: newCensus(kit.DefaultTuning().NodeDrains), known: map[string]types.UID{}, metrics: newMetrics(registry),
 		Writes: patch.NewNodes(),
 	}
 	c.Writes.Add(c.change)
 	registry.MustRegister(zones{api})
-	c.nodes.take("ready", true)
-	c.nodes.take("silent", false)
+	c.nodes.take("ready", zoneOf(silent), true)
+	c.nodes.take("silent", zoneOf(silent), false)
 	for range 2 {
 		current := &corev1.Node{}
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(silent), current); err != nil {
