@@ -7,6 +7,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/component-helpers/storage/volume"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -28,6 +29,10 @@ type binder struct {
 	client   client.Client
 	live     client.Reader // past the cache
 	recorder record.EventRecorder
+	clock    clock.PassiveClock
+
+	recycling kit.Recycling
+	retries   retries
 }
 
 // Fields by which objects are found.
@@ -119,7 +124,7 @@ func (b *binder) volumesOfClaim(ctx context.Context, obj client.Object) []reconc
 // Register puts both reconcilers on mgr. A claim wakes when it changes, when a volume comes that it may be bound to or
 // is for it, and when a storage class appears. A volume wakes when it or its claim changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
-	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component)}
+	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component), clock: deps.Clock, recycling: deps.Tuning.Recycling}
 	if err := kit.Index(ctx, mgr, &corev1.PersistentVolume{}, claimRefIndex, byClaimRef); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -13,11 +14,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/component-helpers/storage/volume"
+	testclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 // fixture is a cluster in which both reconcilers run until nothing changes.
@@ -25,12 +28,13 @@ type fixture struct {
 	*testing.T
 	binder
 	recorder *record.FakeRecorder
+	now      *testclock.FakePassiveClock
 }
 
 func newFixture(t *testing.T, objects ...client.Object) *fixture {
 	api := fake.NewClientBuilder().WithObjects(objects...).WithStatusSubresource(&corev1.PersistentVolume{}, &corev1.PersistentVolumeClaim{}).Build()
-	recorder := record.NewFakeRecorder(100)
-	return &fixture{T: t, binder: binder{client: api, live: api, recorder: recorder}, recorder: recorder}
+	recorder, now := record.NewFakeRecorder(100), testclock.NewFakePassiveClock(time.Unix(1000, 0))
+	return &fixture{T: t, binder: binder{client: api, live: api, recorder: recorder, clock: now, recycling: kit.DefaultTuning().Recycling}, recorder: recorder, now: now}
 }
 
 // settles runs the reconcilers a few times, and returns the last events without repetitions.

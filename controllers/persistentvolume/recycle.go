@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 
 // recycle has a pod remove what is in a volume, and frees the volume when it has.
 func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error {
-	wanted := recycler(v)
+	wanted := recycler(v, &c.recycling)
 	if wanted == nil {
 		return c.fail(ctx, v, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
 	}
@@ -36,6 +38,7 @@ func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error
 	switch {
 	case apierrors.IsNotFound(err):
 		if err := c.client.Create(ctx, wanted); err != nil && !apierrors.IsAlreadyExists(err) { // its event is on the way
+			c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
 			return c.fail(ctx, v, "VolumeFailedRecycle", fmt.Sprintf("Recycle failed: unexpected error creating recycler pod:  %v", err))
 		}
 		return nil
@@ -59,31 +62,46 @@ func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error
 		if why == "" {
 			why = "pod failed, pod.Status.Message unknown"
 		}
+		c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
 		return c.fail(ctx, v, "VolumeFailedRecycle", "Recycle failed: failed to recycle volume: "+why)
 	}
+	c.retries.done(v.UID)
 	c.recorder.Event(v, corev1.EventTypeNormal, "VolumeRecycled", "Volume recycled")
 	return c.unbind(ctx, v)
 }
 
 // recycler is the pod that removes what is in a volume; nil if none can.
-func recycler(v *corev1.PersistentVolume) *corev1.Pod {
-	source, least := corev1.VolumeSource{}, int64(60)
+func recycler(v *corev1.PersistentVolume, settings *kit.Recycling) *corev1.Pod {
+	var source corev1.VolumeSource
+	var time kit.RecyclingTime
+	var pod *corev1.Pod
 	switch {
 	case v.Spec.HostPath != nil:
 		source.HostPath = &corev1.HostPathVolumeSource{Path: v.Spec.HostPath.Path}
+		time, pod = settings.HostPath, settings.HostPathPod
 	case v.Spec.NFS != nil:
-		source.NFS, least = &corev1.NFSVolumeSource{Server: v.Spec.NFS.Server, Path: v.Spec.NFS.Path}, 300
+		source.NFS = &corev1.NFSVolumeSource{Server: v.Spec.NFS.Server, Path: v.Spec.NFS.Path}
+		time, pod = settings.NFS, settings.NFSPod
 	default:
 		return nil
 	}
+	if pod == nil || len(pod.Spec.Volumes) == 0 {
+		pod = emptying()
+	}
+	pod = pod.DeepCopy()
+	pod.Name, pod.GenerateName, pod.Spec.Volumes[0].VolumeSource = recyclerPrefix+v.Name, "", source
+	pod.Namespace = metav1.NamespaceDefault
+	metav1.SetMetaDataAnnotation(&pod.ObjectMeta, recycled, string(v.Spec.ClaimRef.UID))
 	size := v.Spec.Capacity[corev1.ResourceStorage]
+	pod.Spec.ActiveDeadlineSeconds = ptr.To(max(int64(time.Least.Seconds()), size.Value()/gigabyte*int64(time.Each.Seconds())))
+	return pod
+}
+
+// emptying is a pod that empties its first volume.
+func emptying() *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: metav1.NamespaceDefault, Name: recyclerPrefix + v.Name, Annotations: map[string]string{recycled: string(v.Spec.ClaimRef.UID)},
-		},
 		Spec: corev1.PodSpec{
-			ActiveDeadlineSeconds: ptr.To(max(least, size.Value()/gigabyte*30)), RestartPolicy: corev1.RestartPolicyNever,
-			Volumes: []corev1.Volume{{Name: "vol", VolumeSource: source}},
+			RestartPolicy: corev1.RestartPolicyNever, Volumes: []corev1.Volume{{Name: "vol"}},
 			Containers: []corev1.Container{{
 				Name: "pv-recycler", Image: recyclerImage, Command: []string{"/bin/sh"}, Args: []string{"-c", recyclerTask},
 				VolumeMounts: []corev1.VolumeMount{{Name: "vol", MountPath: "/scrub"}},

@@ -3,6 +3,7 @@ package persistentvolume
 import (
 	"slices"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -11,10 +12,12 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/component-helpers/storage/volume"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 func released(size string) *corev1.PersistentVolume {
@@ -62,9 +65,57 @@ func TestRecycling(t *testing.T) {
 	}
 }
 
+// A volume that could not be emptied is tried again, later each time, and not sooner because somebody looks at it.
+func TestRecyclingIsTriedAgain(t *testing.T) {
+	f := newFixture(t, released("1Gi"))
+	recycler := func(there bool) *corev1.Pod {
+		t.Helper()
+		f.settles()
+		pod := &corev1.Pod{}
+		err := f.client.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "recycler-for-v"}, pod)
+		if (err == nil) != there {
+			t.Fatalf("is there a pod: %v, want %v", err, there)
+		}
+		return pod
+	}
+	ends := func(phase corev1.PodPhase) {
+		t.Helper()
+		pod := recycler(true)
+		if pod.Status.Phase = phase; f.client.Status().Update(t.Context(), pod) != nil {
+			t.Fatal("the pod does not end")
+		}
+	}
+	for _, pause := range []time.Duration{15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 2 * time.Minute} {
+		ends(corev1.PodFailed)
+		recycler(false)
+		f.now.SetTime(f.now.Now().Add(pause - time.Second))
+		if recycler(false); f.state() != "volume v Failed gone" {
+			t.Errorf("it is %s", f.state())
+		}
+		f.now.SetTime(f.now.Now().Add(time.Second))
+	}
+	ends(corev1.PodSucceeded)
+	if recycler(false); f.state() != "volume v Available gone" {
+		t.Errorf("in the end it is %s", f.state())
+	}
+}
+
+// What recycles volumes may be a pod of the user's own, with another deadline.
+func TestRecyclerOfOnesOwn(t *testing.T) {
+	own := &corev1.Pod{}
+	own.Name, own.Spec.Volumes, own.Spec.Containers = "own", []corev1.Volume{{Name: "w"}}, []corev1.Container{{Name: "scrub"}}
+	pod := recycler(released("10Gi"), &kit.Recycling{HostPathPod: own, HostPath: kit.RecyclingTime{Least: 7 * time.Second, Each: time.Second}})
+	if pod.Name != "recycler-for-v" || pod.Namespace != "default" || pod.Spec.Containers[0].Name != "scrub" || pod.Spec.Volumes[0].HostPath.Path != "/srv/v" || *pod.Spec.ActiveDeadlineSeconds != 10 {
+		t.Errorf("%+v", pod)
+	}
+	if own.Name != "own" || own.Spec.Volumes[0].HostPath != nil {
+		t.Error("the user's pod has changed")
+	}
+}
+
 // What has emptied a volume after one claim has not emptied it after the next.
 func TestRecyclerOfAnotherClaim(t *testing.T) {
-	other := recycler(released("1Gi"))
+	other := recycler(released("1Gi"), &kit.DefaultTuning().Recycling)
 	other.Annotations[recycled], other.Status.Phase = "another", corev1.PodSucceeded
 	f := newFixture(t, released("1Gi"), other)
 	f.settles()
@@ -78,7 +129,7 @@ func TestDeadlinesOfRecyclers(t *testing.T) {
 	nfs := released("1Gi")
 	nfs.Spec.HostPath, nfs.Spec.NFS = nil, &corev1.NFSVolumeSource{Server: "10.0.0.1", Path: "/x"}
 	for v, want := range map[*corev1.PersistentVolume]int64{released("1Gi"): 60, released("100Gi"): 3000, nfs: 300} {
-		if got := recycler(v).Spec.ActiveDeadlineSeconds; *got != want {
+		if got := recycler(v, &kit.DefaultTuning().Recycling).Spec.ActiveDeadlineSeconds; *got != want {
 			t.Errorf("%s has %d s, want %d", ptr.To(v.Spec.Capacity[corev1.ResourceStorage]), *got, want)
 		}
 	}
@@ -105,7 +156,7 @@ func TestAnyAnswer(t *testing.T) {
 		fill.Fill(claim)
 		fill.Fill(v)
 		api := fill.NewClient(clientgoscheme.Scheme)
-		b := &binder{client: api, live: api, recorder: &record.FakeRecorder{}}
+		b := &binder{client: api, live: api, recorder: &record.FakeRecorder{}, clock: clock.RealClock{}}
 		_, _ = (&Claims{b}).Reconcile(t.Context(), claim)
 		_, _ = (&Volumes{b}).Reconcile(t.Context(), v)
 		if v.Spec.ClaimRef != nil {

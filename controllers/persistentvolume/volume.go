@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/intree"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 
@@ -23,28 +25,30 @@ func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (re
 	if wrote, err := migrate(ctx, c.client, v); wrote || err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
-	return patch.Result(reconcile.Result{}, c.reconcile(ctx, v))
+	wait, err := c.reconcile(ctx, v)
+	return patch.Result(kit.After(wait), err)
 }
 
-func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) error {
+// reconcile says how long a volume that could not be emptied is left alone.
+func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) (time.Duration, error) {
 	if v.Spec.ClaimRef == nil || v.Spec.ClaimRef.UID == "" {
-		return c.setPhase(ctx, v, corev1.VolumeAvailable, "") // free, or kept for a claim that is to come
+		return 0, c.setPhase(ctx, v, corev1.VolumeAvailable, "") // free, or kept for a claim that is to come
 	}
 	claim, err := c.claim(ctx, v)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case claim == nil:
 		return c.release(ctx, v)
 	case claim.Spec.VolumeName == "":
-		return nil // the claim is woken by this volume, too, and completes the binding
+		return 0, nil // the claim is woken by this volume, too, and completes the binding
 	case claim.Spec.VolumeName == v.Name:
-		return c.setPhase(ctx, v, corev1.VolumeBound, "")
+		return 0, c.setPhase(ctx, v, corev1.VolumeBound, "")
 	}
 	if provisioned(v) && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
 		return c.release(ctx, v) // it was made for a claim that has another by now
 	}
-	return c.unbind(ctx, v)
+	return 0, c.unbind(ctx, v)
 }
 
 // claim returns the claim that the volume is bound to, or nil if it is gone.
@@ -84,23 +88,28 @@ func (c *Volumes) unbind(ctx context.Context, v *corev1.PersistentVolume) error 
 }
 
 // release marks a volume whose claim is gone, and follows its reclaim policy.
-func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) error {
-	if v.Status.Phase != corev1.VolumeReleased && v.Status.Phase != corev1.VolumeFailed {
-		return c.setPhase(ctx, v, corev1.VolumeReleased, "") // the changed volume wakes us
-	}
-	if v.Status.Phase == corev1.VolumeFailed {
-		return nil
+func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) (time.Duration, error) {
+	failed := v.Status.Phase == corev1.VolumeFailed
+	if v.Status.Phase != corev1.VolumeReleased && !failed {
+		return 0, c.setPhase(ctx, v, corev1.VolumeReleased, "") // the changed volume wakes us
 	}
 	switch v.Spec.PersistentVolumeReclaimPolicy {
 	case corev1.PersistentVolumeReclaimDelete:
-		if v.Spec.CSI != nil || provisioned(v) || v.Annotations[volume.AnnMigratedTo] != "" {
-			return nil // who has provisioned it deletes it
+		if failed || v.Spec.CSI != nil || provisioned(v) || v.Annotations[volume.AnnMigratedTo] != "" {
+			return 0, nil // who has provisioned it deletes it
 		}
-		return c.fail(ctx, v, "VolumeFailedDelete", undeletable(v))
+		return 0, c.fail(ctx, v, "VolumeFailedDelete", undeletable(v))
 	case corev1.PersistentVolumeReclaimRecycle:
-		return c.recycle(ctx, v)
+		if failed && recycler(v, &c.recycling) == nil {
+			return 0, nil
+		}
+		if wait := c.retries.wait(v.UID, c.clock.Now()); wait > 0 {
+			return wait, nil
+		}
+		err := c.recycle(ctx, v)
+		return max(c.retries.wait(v.UID, c.clock.Now()), 0), err
 	}
-	return nil
+	return 0, nil
 }
 
 // undeletable says why nobody deletes a volume.
