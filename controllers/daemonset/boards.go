@@ -143,6 +143,9 @@ func (c *Controller) lookAtAll(ctx context.Context, k *kept, owner podcontrol.Ow
 	if err := c.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("listing nodes: %w", err)
 	}
+	for i, pod := range pods {
+		pods[i] = c.shared(ctx, pod)
+	}
 	k.generation, k.board = set.Generation, fullBoard(rulesOf(set, hash), nodes.Items, pods, now)
 	return nil
 }
@@ -175,7 +178,7 @@ func (c *Controller) lookAt(ctx context.Context, k *kept, owner podcontrol.Owner
 		}
 		pods := make([]*corev1.Pod, len(list.Items))
 		for i := range list.Items {
-			if pods[i] = &list.Items[i]; !owner.Selector.Matches(labels.Set(pods[i].Labels)) {
+			if pods[i] = c.shared(ctx, &list.Items[i]); !owner.Selector.Matches(labels.Set(pods[i].Labels)) {
 				return true, nil
 			}
 		}

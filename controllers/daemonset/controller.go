@@ -42,6 +42,8 @@ type Controller struct {
 	// Failures delays the replacement of pods that end at once.
 	Failures *flowcontrol.Backoff
 	boards   *boards
+	// shared is what the cache holds of a pod: boards keep that, and no copy.
+	shared func(context.Context, *corev1.Pod) *corev1.Pod
 }
 
 // Reconcile brings the nodes to one pod each, of the current template.
@@ -159,7 +161,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Claimer:  claimer,
 		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
 		Clock:    deps.Clock,
-		Failures: flowcontrol.NewBackOff(firstDelay, maxDelay), boards: newBoards(),
+		Failures: flowcontrol.NewBackOff(firstDelay, maxDelay), boards: newBoards(), shared: kit.Shared(mgr.GetCache(), &corev1.Pod{}),
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
 		pending.Forget(obj.GetUID())
