@@ -50,6 +50,10 @@ type ControllerManager struct {
 	LegacyTokenPeriod time.Duration
 	// EnableGarbageCollector has objects that nobody owns any more deleted; default yes.
 	EnableGarbageCollector bool
+	// Tuning is how controllers work.
+	Tuning *controllers.Tuning
+	// RecyclerHostPath and RecyclerNFS are files of pods that empty volumes. Default: none, and a pod of our own.
+	RecyclerHostPath, RecyclerNFS string
 	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others of upstream's have no effect, and are named in the log.
 	FeatureGates map[string]string
 }
@@ -59,13 +63,13 @@ func DefaultControllerManager() ControllerManager {
 	const year = 365 * 24 * time.Hour
 	return ControllerManager{
 		Program: newProgram("kube-controller-manager", 10257, 20, 30), Controllers: []string{"*"}, ClusterSigningDuration: year, NodeMonitorGracePeriod: 50 * time.Second,
-		TerminatedPodGCThreshold: 12500, LegacyTokenPeriod: year, EnableGarbageCollector: true,
+		TerminatedPodGCThreshold: 12500, LegacyTokenPeriod: year, EnableGarbageCollector: true, Tuning: controllers.DefaultTuning(),
 	}
 }
 
 // Validate returns everything that is wrong with m.
 func (m *ControllerManager) Validate() error {
-	wrong := []error{m.validate(), options.ValidateGates(m.FeatureGates)}
+	wrong := []error{m.validate(), m.validateTuning(), options.ValidateGates(m.FeatureGates)}
 	if m.AllocateNodeCIDRs && len(m.ClusterCIDRs) == 0 {
 		wrong = append(wrong, errors.New("--cluster-cidr is required when --allocate-node-cidrs is true"))
 	}
@@ -154,6 +158,11 @@ func (m *ControllerManager) lead(ctx context.Context, config *rest.Config, deps 
 	if err := controllers.Register(mgr, deps); err != nil {
 		return err
 	}
+	if !slices.Contains(deps.Disabled, controllers.PolicyStatus) {
+		if err := addPolicyStatus(mgr, &deps); err != nil {
+			return err
+		}
+	}
 	return mgr.Start(ctx)
 }
 
@@ -182,6 +191,9 @@ func (m *ControllerManager) deps(config *rest.Config) (deps controllers.Deps, er
 		deps.LegacyToken = func(account *corev1.ServiceAccount, secret *corev1.Secret) (string, error) {
 			return tokens.SignLegacy(key, account, secret)
 		}
+	}
+	if deps.Tuning, err = m.tuning(); err != nil {
+		return deps, err
 	}
 	return deps, m.signers(&deps)
 }

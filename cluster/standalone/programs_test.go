@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -97,6 +98,7 @@ func TestControllersAndSchedulerBesideAServer(t *testing.T) {
 		return nil
 	})
 	actsAs(t, c, web)
+	checksPolicies(t, c)
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "kube-system", Name: "deployment-controller"}, &corev1.ServiceAccount{}); err != nil {
 		t.Errorf("the account of a controller: %v", err)
 	}
@@ -134,6 +136,29 @@ func actsAs(t *testing.T, c client.Client, web *appsv1.Deployment) {
 	t.Errorf("kube-controller-manager manages nothing of %v", web.ManagedFields)
 }
 
+// checksPolicies waits until it is said that an expression is about what no object has.
+func checksPolicies(t *testing.T, c client.Client) {
+	t.Helper()
+	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: "typo"}, Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+			Operations: []admissionregistrationv1.OperationType{"CREATE"}, Rule: admissionregistrationv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"deployments"}},
+		}}}},
+		Validations: []admissionregistrationv1.Validation{{Expression: "object.spec.replicaz > 1"}},
+	}}
+	if err := c.Create(t.Context(), policy); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the types of a policy to be checked", func() error {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(policy), policy); err != nil {
+			return err
+		}
+		if of := policy.Status.TypeChecking; of == nil || len(of.ExpressionWarnings) != 1 || policy.Status.ObservedGeneration != policy.Generation {
+			return errors.New(policy.Status.String())
+		}
+		return nil
+	})
+}
+
 func TestWhatCannotBe(t *testing.T) {
 	for want, change := range map[string]func(*ControllerManager){
 		"--cluster-cidr is required":      func(m *ControllerManager) { m.AllocateNodeCIDRs = true },
@@ -144,6 +169,8 @@ func TestWhatCannotBe(t *testing.T) {
 		},
 		`"rudder" is not in the list of`:   func(m *ControllerManager) { m.Controllers = []string{"*", "-rudder"} },
 		"invalid value of Sails=maybe":     func(m *ControllerManager) { m.FeatureGates = map[string]string{"Sails": "maybe"} },
+		"--max-endpoints-per-slice=0":      func(m *ControllerManager) { m.Tuning.EndpointsPerSlice = 0 },
+		"-1 workers of job":                func(m *ControllerManager) { m.Tuning.Workers["job"] = -1 },
 		"must be between 0 and 65535":      func(m *ControllerManager) { m.SecurePort = -1 },
 		"leader-elect-lease-duration must": func(m *ControllerManager) { m.LeaderElectLeaseDuration = metav1.Duration{} },
 	} {

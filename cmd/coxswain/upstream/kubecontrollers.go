@@ -33,26 +33,19 @@ func componentRefused() map[string]string {
 	}
 }
 
-// controllerManagerUpstream are the flags of kube-controller-manager that have no effect here. How many objects are looked at at a time, and
-// how often, is each controller's own affair.
+// controllerManagerUpstream are the flags of kube-controller-manager that have no effect here. How often all is looked at again, though nothing is
+// known to have changed, is each controller's own affair.
 func controllerManagerUpstream() upstreamFlags {
 	only := componentOnly()
 	only["enable-leader-migration"], only["cloud-provider"], only["enable-dynamic-provisioning"] = "false", "external", "true"
 	only["enable-hostpath-provisioner"], only["disable-force-detach-on-timeout"], only["configure-cloud-routes"] = "false", "false", "true"
 	return upstreamFlags{
 		bools: componentBools + " disable-attach-detach-reconcile-sync",
-		values: componentValues + "leader-migration-config cidr-allocator-type cloud-config cluster-name controller-shutdown-timeout controller-start-interval external-cloud-volume-plugin " +
-			"min-resync-period node-monitor-period route-reconciliation-period concurrent-service-syncs attach-detach-reconcile-sync-period cluster-signing-legacy-unknown-cert-file " +
-			"cluster-signing-legacy-unknown-key-file concurrent-deployment-syncs concurrent-device-taint-eviction-syncs concurrent-resourceclaim-syncs concurrent-statefulset-syncs " +
-			"concurrent-daemonset-syncs concurrent-endpoint-syncs endpoint-updates-batch-period concurrent-service-endpoint-syncs endpointslice-updates-batch-period " +
-			"max-endpoints-per-slice mirroring-concurrent-service-endpoint-syncs mirroring-endpointslice-updates-batch-period mirroring-max-endpoints-per-subset " +
-			"concurrent-ephemeralvolume-syncs concurrent-gc-syncs concurrent-horizontal-pod-autoscaler-syncs horizontal-pod-autoscaler-cpu-initialization-period " +
-			"horizontal-pod-autoscaler-downscale-stabilization horizontal-pod-autoscaler-initial-readiness-delay horizontal-pod-autoscaler-sync-period " +
-			"horizontal-pod-autoscaler-tolerance concurrent-job-syncs concurrent-cron-job-syncs concurrent-namespace-syncs namespace-sync-period large-cluster-size-threshold " +
-			"node-eviction-rate node-startup-grace-period secondary-node-eviction-rate unhealthy-zone-threshold flex-volume-plugin-dir pv-recycler-increment-timeout-nfs " +
-			"pv-recycler-minimum-timeout-hostpath pv-recycler-minimum-timeout-nfs pv-recycler-pod-template-filepath-hostpath pv-recycler-pod-template-filepath-nfs " +
-			"pv-recycler-timeout-increment-hostpath pvclaimbinder-sync-period concurrent-replicaset-syncs concurrent-rc-syncs concurrent-resource-quota-syncs " +
-			"resource-quota-sync-period concurrent-serviceaccount-token-syncs concurrent-ttl-after-finished-syncs concurrent-validating-admission-policy-status-syncs",
+		values: componentValues + "leader-migration-config cidr-allocator-type cloud-config cluster-name controller-shutdown-timeout controller-start-interval " +
+			"external-cloud-volume-plugin min-resync-period node-monitor-period route-reconciliation-period concurrent-service-syncs " +
+			"attach-detach-reconcile-sync-period cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file " +
+			"endpoint-updates-batch-period endpointslice-updates-batch-period mirroring-endpointslice-updates-batch-period " +
+			"namespace-sync-period flex-volume-plugin-dir resource-quota-sync-period concurrent-validating-admission-policy-status-syncs",
 		only: only, refused: componentRefused(),
 	}
 }
@@ -65,6 +58,7 @@ func controllerManagerCommand(s process.Streams) *cobra.Command {
 	addProgramFlags(flags, &m.Program)
 	addControllerManagerFlags(flags, &m)
 	addSigningFlags(flags, &m)
+	addTuningFlags(flags, &m)
 	given := controllerManagerUpstream().add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }
 	return versioned(command, s)
