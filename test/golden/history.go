@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -27,6 +28,7 @@ type history struct {
 	objects  map[string]map[string]any // as they were last answered, by resource and name
 	names    *strings.Replacer         // what is random in the names that the API server made
 	made     []string
+	told     map[string]map[string]any // Events, by what they say
 }
 
 // record is one recorded request.
@@ -50,7 +52,7 @@ type change struct {
 }
 
 func newHistory(accounts []string) *history {
-	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer()}
+	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), told: map[string]map[string]any{}}
 }
 
 // read takes up what was recorded since, and returns what the accounts wrote, in lines.
@@ -73,8 +75,8 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 		if what == "update" || what == "patch" {
 			what = "change"
 		}
-		if one.ObjectRef.Resource == "events" {
-			key = event(one.sent)
+		if one.ObjectRef.Resource == "events" && (one.Verb == "create" || one.Verb == "patch") {
+			key, what = h.tell(one), "create"
 		}
 		same := strings.Join([]string{one.StageTimestamp.String(), one.User.Username, what, one.ObjectRef.Subresource, key}, " ")
 		if open[same] == nil {
@@ -86,6 +88,24 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 	return h.print(changes, since)
 }
 
+// tell returns what an Event says, which it is about to say again if it is a change. Several have the same name here (see record.told).
+func (h *history) tell(one *record) string {
+	meta, _ := one.sent["metadata"].(map[string]any)
+	name, _ := meta["name"].(string)
+	name = cmp.Or(one.ObjectRef.Name, name)
+	key := fmt.Sprint(name[:max(strings.LastIndex(name, "."), 0)], one.sent["message"])
+	if one.Verb == "patch" {
+		again := h.told[key]
+		if again == nil {
+			again = maps.Clone(one.answer)
+			maps.Copy(again, one.sent)
+		}
+		one.sent = again
+	}
+	h.told[key] = one.sent
+	return event(one.sent)
+}
+
 // decode brings requests into the order in which their writes were stored: the log has them in that of their ends.
 func decode(log []auditv1.Event) ([]*record, error) {
 	var all []*record
@@ -95,7 +115,7 @@ func decode(log []auditv1.Event) ([]*record, error) {
 			from *runtime.Unknown
 			into *map[string]any
 		}{{event.RequestObject, &one.sent}, {event.ResponseObject, &one.answer}} {
-			if part.from == nil || event.Verb != "create" && part.into == &one.sent {
+			if part.from == nil || event.Verb != "create" && part.into == &one.sent && (event.ObjectRef == nil || event.ObjectRef.Resource != "events") {
 				continue
 			}
 			if err := json.Unmarshal(part.from.Raw, part.into); err != nil {
@@ -123,7 +143,7 @@ func (h *history) take(one *record) (key string, before map[string]any) {
 	}
 	key = strings.Join([]string{one.ObjectRef.Resource, one.ObjectRef.Namespace, cmp.Or(one.ObjectRef.Name, name)}, " ")
 	before = h.objects[key]
-	if one.ResponseStatus.Code < http.StatusBadRequest && (before == nil || one.answer["kind"] == before["kind"]) {
+	if one.ResponseStatus.Code < http.StatusBadRequest && one.answer["kind"] != "Status" && (before == nil || one.answer["kind"] == before["kind"]) {
 		h.objects[key] = one.answer
 	}
 	return key, before
@@ -191,6 +211,13 @@ func (c *change) print() (string, error) {
 	if strings.HasPrefix(c.what, "change") {
 		before, after = c.before, c.after
 	}
+	if before["kind"] != after["kind"] && len(before) > 0 { // metadata alone, or a scale
+		part := "spec"
+		if after["spec"] == nil {
+			part = "metadata"
+		}
+		before, after = map[string]any{}, map[string]any{part: after[part]}
+	}
 	body, err := difference(trim(before, c.what), trim(after, c.what))
 	if err != nil || body == "" && strings.HasPrefix(c.what, "change") {
 		return "", err
@@ -201,7 +228,12 @@ func (c *change) print() (string, error) {
 // event is one line about an Event.
 func event(of map[string]any) string {
 	about, _ := of["involvedObject"].(map[string]any)
-	return fmt.Sprintf("Event %v %v %v %v/%v: %v\n", of["type"], of["reason"], about["kind"], about["namespace"], about["name"], of["message"])
+	message := of["message"]
+	if about == nil { // events.k8s.io
+		about, _ = of["regarding"].(map[string]any)
+		message = of["note"]
+	}
+	return fmt.Sprintf("Event %v %v %v %v/%v: %v\n", of["type"], of["reason"], about["kind"], about["namespace"], about["name"], message)
 }
 
 // trim leaves out what the API server says of every object, and what others change meanwhile.
@@ -273,7 +305,15 @@ var revisions = regexp.MustCompile(`resourceVersion: "[0-9]+"`)
 // uuids are unlike from run to run.
 var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
+// pem is keys and certificates, in text or in base64.
+var pem = regexp.MustCompile(`LS0tLS1CRUdJTi[0-9A-Za-z+/=]+|-----BEGIN [^-]+-----[^-]+-----END [^-]+-----`)
+
+// refused are names that the API server made for what it did not take.
+var refused = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}" is forbidden`)
+
 // mask puts a word for what is unlike from run to run.
 func (h *history) mask(text string) string {
-	return revisions.ReplaceAllString(uuids.ReplaceAllString(h.names.Replace(text), "UID"), `resourceVersion: "N"`)
+	text = pem.ReplaceAllString(uuids.ReplaceAllString(h.names.Replace(text), "UID"), "PEM")
+	text = refused.ReplaceAllString(text, `-*" is forbidden`)
+	return revisions.ReplaceAllString(text, `resourceVersion: "N"`)
 }
