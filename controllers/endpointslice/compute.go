@@ -25,7 +25,7 @@ type Group struct {
 
 // Key tells groups of one family apart by their ports.
 func Key(family discoveryv1.AddressType, ports []discoveryv1.EndpointPort) string {
-	sorted := slices.Clone(ports)
+	sorted := append([]discoveryv1.EndpointPort{}, ports...) // an empty list is read back as none
 	slices.SortFunc(sorted, func(a, b discoveryv1.EndpointPort) int {
 		return cmp.Or(
 			cmp.Compare(ptr.Deref(a.Name, ""), ptr.Deref(b.Name, "")),

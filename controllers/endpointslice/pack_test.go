@@ -90,3 +90,12 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+func TestSlicesWithoutPortsAreKept(t *testing.T) {
+	group := &Group{Family: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{}, Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}}}
+	stored := &discoveryv1.EndpointSlice{AddressType: group.Family, Endpoints: group.Endpoints}
+	plan := Pack([]*discoveryv1.EndpointSlice{stored}, []*Group{group}, 100, func(*discoveryv1.EndpointSlice) {})
+	if n := len(plan.Create) + len(plan.Update) + len(plan.Delete); n != 0 {
+		t.Errorf("%d writes, want none: %+v", n, plan)
+	}
+}
