@@ -43,7 +43,7 @@ type Controller struct {
 func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcile.Result, error) {
 	taints := noExecute(node)
 	var pods corev1.PodList
-	if len(taints) > 0 {
+	if len(taints) > 0 || c.waits(node.Name) {
 		err := c.Client.List(ctx, &pods, client.MatchingFields{kit.NodeIndex: node.Name}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return reconcile.Result{}, fmt.Errorf("listing pods of node: %w", err)
@@ -56,7 +56,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		tolerated, limited := tolerance(taints, pod.Spec.Tolerations)
-		if !limited || pod.DeletionTimestamp != nil {
+		if len(taints) == 0 || !limited || pod.DeletionTimestamp != nil {
 			continue
 		}
 		since := c.since(node.Name, pod.UID, now)
@@ -73,6 +73,13 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	}
 	c.keep(node, running, pods.Items)
 	return patch.Result(kit.After(next), errors.Join(errs...))
+}
+
+// waits says whether the time of a pod on the node runs: when the last taint goes, it is told that it need not go.
+func (c *Controller) waits(node string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.started[node]) > 0
 }
 
 func (c *Controller) since(node string, pod types.UID, now time.Time) time.Time {
