@@ -8,8 +8,10 @@
 //	# after 5m     let five minutes pass in place of ten seconds
 //	# delete       delete the object in place of applying it; "delete Orphan" says what becomes of what it owns
 //	# wait         do nothing: only time passes
+//	# cloud gone   have all machines of the cloud be gone, stopped or running: a case that says so has cloud controllers
+//	# part NAME    apply that subresource alone
 //
-// In the first document, `# nodes 1` has that many simulated nodes run pods, `# gates A=true` switches features, and `# of account ...` names the accounts
+// In the first document, `# nodes 1` has that many simulated nodes run pods, `# gates A=true` switches features, `# enable local-storage` adds a component, and `# of account ...` names the accounts
 // whose writes are shown in place of those of the controller in the folder's name.
 //
 // It owns testdata. It reads and writes only what is in its control planes, and never waits by the machine's clock: a bubble knows when nothing more happens.

@@ -129,6 +129,16 @@ func decode(log []auditv1.Event) ([]*record, error) {
 		}
 		all = append(all, one)
 	}
+	latest := map[string]int{}
+	for _, one := range all {
+		uid, _, _ := unstructured.NestedString(one.answer, "metadata", "uid")
+		latest[uid] = max(latest[uid], one.revision)
+	}
+	for _, one := range all { // a deletion comes after all that was written of what it deletes
+		if uid, _, _ := unstructured.NestedString(one.answer, "details", "uid"); uid != "" {
+			one.revision = max(one.revision, latest[uid])
+		}
+	}
 	slices.SortStableFunc(all, func(a, b *record) int { return cmp.Compare(a.revision, b.revision) })
 	return all, nil
 }
@@ -197,6 +207,9 @@ func (c *change) print() (string, error) {
 		of = c.before
 	}
 	kind, _ := of["kind"].(string)
+	if c.sent["kind"] == "Binding" { // which may be answered before the pod's creation
+		kind, of = "Pod", c.sent
+	}
 	meta, _ := of["metadata"].(map[string]any)
 	namespace, _ := meta["namespace"].(string)
 	name, _ := meta["name"].(string)
@@ -244,7 +257,7 @@ func trim(of map[string]any, what string) map[string]any {
 	}
 	delete(all, "apiVersion")
 	delete(all, "kind")
-	if !strings.HasSuffix(what, "status") {
+	if !strings.HasSuffix(what, "status") && !strings.HasSuffix(what, "approval") {
 		delete(all, "status")
 	}
 	if meta, ok := all["metadata"].(map[string]any); ok {
@@ -311,8 +324,12 @@ var pem = regexp.MustCompile(`LS0tLS1CRUdJTi[0-9A-Za-z+/=]+|-----BEGIN [^-]+----
 // refused are names that the API server made for what it did not take.
 var refused = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}" is forbidden`)
 
+// tokens are what service accounts show, in base64.
+var tokens = regexp.MustCompile(`ZXlK[0-9A-Za-z+/=]{100,}`)
+
 // mask puts a word for what is unlike from run to run.
 func (h *history) mask(text string) string {
+	text = tokens.ReplaceAllString(text, "TOKEN")
 	text = pem.ReplaceAllString(uuids.ReplaceAllString(h.names.Replace(text), "UID"), "PEM")
 	text = refused.ReplaceAllString(text, `-*" is forbidden`)
 	return revisions.ReplaceAllString(text, `resourceVersion: "N"`)

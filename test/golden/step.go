@@ -3,6 +3,7 @@ package golden
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ const pause = 10 * time.Second
 type step struct {
 	object    *unstructured.Unstructured // nil: only time passes
 	after     time.Duration
+	part      string // the subresource that is applied alone, "" for the object and its status
+	cloud     string // what becomes of its machines first
 	delete    bool
 	propagate metav1.DeletionPropagation // "" is the kind's default
 }
@@ -27,6 +30,9 @@ type step struct {
 type script struct {
 	nodes int
 	gates map[string]string
+	// enabled are components that are left out of other cases.
+	enabled []string
+	cloud   bool
 	// accounts are those of whom writes are shown.
 	accounts []string
 	steps    []step
@@ -75,6 +81,12 @@ func (s *script) parseComment(one *step, words []string) (err error) {
 		one.delete, one.propagate = true, metav1.DeletionPropagation(strings.Join(values, ""))
 	case word == "nodes" && len(values) == 1:
 		s.nodes, err = strconv.Atoi(values[0])
+	case word == "part" && len(values) == 1:
+		one.part = values[0]
+	case word == "cloud" && len(values) == 1 && slices.Contains([]string{running, stopped, gone}, values[0]):
+		one.cloud, s.cloud = values[0], true
+	case word == "enable" && len(values) > 0:
+		s.enabled = values
 	case word == "of" && len(values) > 0:
 		s.accounts = values
 	case word == "gates" && len(values) > 0:
@@ -96,6 +108,9 @@ func (s step) String() string {
 	verb := "apply"
 	if s.delete {
 		verb = strings.TrimSpace("delete " + string(s.propagate))
+	}
+	if s.part != "" {
+		verb += " " + s.part + " of"
 	}
 	return fmt.Sprintf("%s %s, %s pass", verb, nameOf(s.object.GetKind(), s.object.GetNamespace(), s.object.GetName()), s.after)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/cloud-provider/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
@@ -22,12 +24,13 @@ import (
 
 // policy has every write recorded with its answer.
 const policy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
-"rules": [{"level": "None", "verbs": ["get", "list", "watch"]}, {"level": "None", "resources": [{"group": "coordination.k8s.io"}]}, {"level": "RequestResponse"}]}`
+"rules": [{"level": "None", "verbs": ["get", "list", "watch"]}, {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "authorization.k8s.io"}]}, {"level": "RequestResponse"}]}`
 
 // world is a control plane in a bubble.
 type world struct {
 	running *cluster.Cluster
 	client  client.Client
+	cloud   *fake.Cloud // nil: none
 
 	mu  sync.Mutex
 	log []auditv1.Event // since it was last taken
@@ -54,7 +57,15 @@ func create(t *testing.T, dir string, s *script) *world {
 	t.Helper()
 	o, network := cluster.ForTest(dir), newMemory()
 	o.Listener, o.SimulatedNodes, o.FeatureGates, o.EtcdListenClientURLs = network, s.nodes, s.gates, []string{options.ListenNowhere}
+	o.Disable = slices.DeleteFunc(o.Disable, func(name string) bool {
+		return slices.Contains(s.enabled, name) || s.cloud && name == options.CloudControllers
+	})
+	o.EnableBootstrapTokenAuth = false // a token of its own would be another each time
 	w := &world{}
+	if s.cloud {
+		w.cloud = newCloud()
+		o.Cloud = w.cloud
+	}
 	o.AuditPolicyFile, o.AuditSink = filepath.Join(dir, "policy"), w
 	err := os.WriteFile(o.AuditPolicyFile, []byte(policy), 0o600)
 	if err == nil {
@@ -91,6 +102,7 @@ func (w *world) play(ctx context.Context, s step) error {
 }
 
 func (w *world) act(ctx context.Context, s step) error {
+	w.turn(s.cloud)
 	if s.object == nil {
 		return nil
 	}
@@ -100,6 +112,9 @@ func (w *world) act(ctx context.Context, s step) error {
 			how = append(how, client.PropagationPolicy(s.propagate))
 		}
 		return w.client.Delete(ctx, s.object, how...)
+	}
+	if s.part != "" {
+		return w.client.SubResource(s.part).Apply(ctx, client.ApplyConfigurationFromUnstructured(s.object), client.ForceOwnership, client.FieldOwner("user"))
 	}
 	status, reported := s.object.Object["status"]
 	whole := s.object.DeepCopy()
