@@ -1,6 +1,7 @@
 package disruption
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +21,14 @@ const deletionTimeout = 2 * time.Minute
 func needsScale(budget *policyv1.PodDisruptionBudget) bool {
 	return budget.Spec.MaxUnavailable != nil ||
 		(budget.Spec.MinAvailable != nil && budget.Spec.MinAvailable.Type == intstr.String)
+}
+
+// unmanagedMessage says why pods without a controller are of no use to a budget that needs a scale.
+const unmanagedMessage = "Pods selected by this PodDisruptionBudget (selector: %v) were found to be unmanaged. As a result, the status of the PDB cannot be " +
+	"calculated correctly, which may result in undefined behavior. To account for these pods please set \".spec.minAvailable\" field of the PDB to an integer value."
+
+func unmanaged(pods []*corev1.Pod) bool {
+	return slices.ContainsFunc(pods, func(pod *corev1.Pod) bool { return metav1.GetControllerOfNoCopy(pod) == nil })
 }
 
 // desired returns how many pods there should be and how many of them must be healthy.

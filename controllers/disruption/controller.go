@@ -42,11 +42,14 @@ func (c *Controller) Reconcile(ctx context.Context, budget *policyv1.PodDisrupti
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if len(pods) == 0 && budget.Status.ObservedGeneration != budget.Generation {
+	if len(pods) == 0 && (budget.Status.ObservedGeneration != budget.Generation || budget.Status.ExpectedPods > 0 || budget.Status.CurrentHealthy > 0) {
 		c.Recorder.Event(budget, corev1.EventTypeNormal, "NoPods", "No matching pods found")
 	}
 	scale := int32(0)
 	if needsScale(budget) {
+		if unmanaged(pods) {
+			c.Recorder.Eventf(budget, corev1.EventTypeWarning, "UnmanagedPods", unmanagedMessage, budget.Spec.Selector)
+		}
 		scale, err = c.scale(ctx, pods)
 	}
 	var expected, healthy int32

@@ -2,6 +2,7 @@ package horizontalpodautoscaler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -24,6 +25,14 @@ type proposal struct {
 type failure struct {
 	reason string
 	err    error
+}
+
+// cause is what the condition says: not which metric it is about.
+func (f *failure) cause() error {
+	if inner := errors.Unwrap(f.err); inner != nil {
+		return inner
+	}
+	return f.err
 }
 
 // compute asks all metrics; the one that asks for the most counts. When one cannot be read, the others can only make
@@ -59,7 +68,7 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 	}
 	r.hpa.Status.CurrentMetrics = statuses
 	if invalid > 0 && (invalid >= len(r.hpa.Spec.Metrics) || replicas < r.target.Spec.Replicas) {
-		r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, first.reason, "the HPA was unable to compute the replica count: %v", first.err)
+		r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, first.reason, "the HPA was unable to compute the replica count: %v", first.cause())
 		return 0, "", fmt.Errorf("invalid metrics (%v invalid out of %v), first error is: %w", invalid, len(r.hpa.Spec.Metrics), first.err)
 	}
 	r.set(autoscalingv2.ScalingActive, corev1.ConditionTrue, "ValidMetricFound", "the HPA was able to successfully calculate a replica count from %s", metric)

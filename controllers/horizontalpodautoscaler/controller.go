@@ -99,9 +99,8 @@ func (r *round) scale(ctx context.Context) {
 	}
 	r.target = t
 	r.set(autoscalingv2.AbleToScale, corev1.ConditionTrue, "SucceededGetScale", "the HPA controller was able to get the target's current scale")
-	generation := r.hpa.Generation
 	desired, reason, ok := r.desired(ctx)
-	status.ObservedGeneration, status.CurrentReplicas = &generation, t.Status.Replicas
+	status.CurrentReplicas = t.Status.Replicas
 	if !ok {
 		return
 	}

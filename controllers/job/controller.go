@@ -85,6 +85,11 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, job *batch
 		}
 		errs = append(errs, err)
 	}
+	if todo.forgive {
+		for _, pod := range todo.remove {
+			errs = append(errs, release(ctx, c.Client, pod))
+		}
+	}
 	errs = append(errs, c.Pods.DeleteMany(ctx, owner, todo.remove))
 	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
 		err := c.Pods.Create(ctx, owner, podFor(owner, job, todo.create[i]))

@@ -22,6 +22,7 @@ type plan struct {
 	status  batchv1.JobStatus
 	release []*corev1.Pod // the finalizer goes
 	remove  []*corev1.Pod
+	forgive bool // what is removed has not failed: its finalizer goes first
 	create  []creation
 	wait    time.Duration
 	events  []note
@@ -55,11 +56,12 @@ func makePlan(job *batchv1.Job, pods []*corev1.Pod, settled bool, now time.Time)
 			p.events = append(p.events, endNote(*how))
 		}
 	case suspended(job):
-		p.remove = s.active
+		p.remove, p.forgive = s.active, true
 		p.events = append(p.events, s.suspend()...)
 	default:
 		p.events = append(p.events, s.resume()...)
 		p.create, p.remove, p.wait = s.size()
+		p.forgive = true
 	}
 	if !settled || job.DeletionTimestamp != nil {
 		p.create = nil
@@ -125,10 +127,13 @@ func (s *state) size() (create []creation, remove []*corev1.Pod, wait time.Durat
 	if missing <= 0 {
 		return nil, remove, 0
 	}
-	if wait = s.backoff(); wait > 0 {
-		return nil, remove, wait
+	if s.job.Spec.BackoffLimitPerIndex == nil || !indexed(s.job) {
+		if wait = s.backoff(); wait > 0 {
+			return nil, remove, wait
+		}
 	}
-	return s.creations(int(missing)), remove, 0
+	create, wait = s.creations(int(missing))
+	return create, remove, wait
 }
 
 // unwanted are active pods of an indexed job that no index needs: done or failed
@@ -150,13 +155,13 @@ func (s *state) unwanted() []*corev1.Pod {
 	return out
 }
 
-func (s *state) creations(missing int) []creation {
-	out := make([]creation, 0, missing)
+// With a limit of failures for each index there is a delay for each, too: an index that waits keeps its place.
+func (s *state) creations(missing int) (out []creation, wait time.Duration) {
 	if !indexed(s.job) {
 		for range missing {
 			out = append(out, creation{index: -1})
 		}
-		return out
+		return out, 0
 	}
 	taken := map[int]bool{}
 	for _, pod := range s.pods {
@@ -165,12 +170,18 @@ func (s *state) creations(missing int) []creation {
 			taken[index] = true
 		}
 	}
-	for index := 0; index < int(completions(s.job)) && len(out) < missing; index++ {
-		if !taken[index] && !s.completed.has(index) && !s.failed.has(index) {
-			out = append(out, creation{index: index, failures: s.failuresOf(index)})
+	for index := 0; index < int(completions(s.job)) && missing > 0; index++ {
+		if taken[index] || s.completed.has(index) || s.failed.has(index) {
+			continue
 		}
+		missing--
+		if left := s.backoffOf(index); left > 0 {
+			wait = kit.Sooner(wait, left)
+			continue
+		}
+		out = append(out, creation{index: index, failures: s.failuresOf(index)})
 	}
-	return out
+	return out, wait
 }
 
 // failuresOf is how often an index has failed, by its pods.
@@ -213,11 +224,29 @@ func (s *state) backoff() time.Duration {
 			lastFailure = later(lastFailure, at)
 		}
 	}
+	return s.delay(failures, lastFailure)
+}
+
+// backoffOf is how long the next pod of an index must wait for the failures of that index, where each has a limit.
+func (s *state) backoffOf(index int) time.Duration {
+	if s.job.Spec.BackoffLimitPerIndex == nil {
+		return 0
+	}
+	var last time.Time
+	for _, pod := range s.pods {
+		if at, ok := indexOf(pod); ok && at == index && isFailed(s.job, pod) {
+			last = later(last, endOf(pod, s.now))
+		}
+	}
+	return s.delay(int(s.failuresOf(index)), last)
+}
+
+// delay is what is left of the time that so many failures make the next pod wait, since the last of them.
+func (s *state) delay(failures int, last time.Time) time.Duration {
 	if failures == 0 {
 		return 0
 	}
-	delay := min(firstBackoff<<min(failures-1, 10), maxBackoff)
-	return max(lastFailure.Add(delay).Sub(s.now), 0)
+	return max(last.Add(min(firstBackoff<<min(failures-1, 10), maxBackoff)).Sub(s.now), 0)
 }
 
 func later(a, b time.Time) time.Time {

@@ -126,3 +126,31 @@ func TestIndexes(t *testing.T) {
 		t.Errorf("set is %v", set)
 	}
 }
+
+func TestSuspendedPodsHaveNotFailed(t *testing.T) {
+	job := newJob(2, 2, 6)
+	job.Spec.Suspend = ptr.To(true)
+	if todo := makePlan(job, pods(corev1.PodRunning, 2, batchv1.JobTrackingFinalizer), true, now); len(todo.remove) != 2 || !todo.forgive {
+		t.Errorf("removes %d pods, forgiven %v; want 2 that do not count as failed", len(todo.remove), todo.forgive)
+	}
+	job.Spec.Suspend, job.Spec.ActiveDeadlineSeconds = nil, ptr.To[int64](1)
+	if todo := makePlan(job, pods(corev1.PodRunning, 2, batchv1.JobTrackingFinalizer), true, now); len(todo.remove) != 2 || todo.forgive {
+		t.Errorf("removes %d pods, forgiven %v; want 2 that count as failed: the job has", len(todo.remove), todo.forgive)
+	}
+}
+
+func TestEachIndexHasItsOwnDelay(t *testing.T) {
+	job := newJob(2, 2, 6)
+	job.Spec.CompletionMode, job.Spec.BackoffLimitPerIndex = ptr.To(batchv1.IndexedCompletion), ptr.To[int32](3)
+	failed := pods(corev1.PodFailed, 2)
+	for i, pod := range failed {
+		pod.Annotations = map[string]string{batchv1.JobCompletionIndexAnnotation: fmt.Sprint(i), batchv1.JobIndexFailureCountAnnotation: fmt.Sprint(i)}
+		pod.CreationTimestamp = metav1.NewTime(now)
+	}
+	if todo := makePlan(job, failed, true, now); len(todo.create) != 0 || todo.wait != 10*time.Second {
+		t.Errorf("creates %d pods, waits %s; want none for 10s: each index failed for itself", len(todo.create), todo.wait)
+	}
+	if todo := makePlan(job, failed, true, now.Add(10*time.Second)); len(todo.create) != 1 || todo.create[0].index != 0 || todo.wait != 10*time.Second {
+		t.Errorf("creates %v, waits %s; want index 0, and another 10s for the one that failed twice", todo.create, todo.wait)
+	}
+}

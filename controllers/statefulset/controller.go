@@ -106,8 +106,11 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv
 	for _, ordinal := range todo.claims {
 		errs = append(errs, c.ensureClaims(ctx, owner, set, ordinal))
 	}
+	for _, pod := range todo.keep {
+		errs = append(errs, c.ownClaims(ctx, owner, set, pod, false))
+	}
 	for _, what := range todo.remove {
-		errs = append(errs, c.remove(ctx, set, what))
+		errs = append(errs, c.remove(ctx, owner, set, what))
 	}
 	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
 		return c.create(ctx, owner, set, revisions, todo.create[i])
@@ -131,7 +134,7 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 	}
 	pod := podFor(owner, set, template, what.revision, what.ordinal)
 	err := c.Client.Create(ctx, pod)
-	c.report(set, "create", pod.Name, err)
+	c.report(set, "Create", pod.Name, err)
 	if err != nil {
 		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
 	}
@@ -139,7 +142,7 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 	return nil
 }
 
-func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what removal) error {
+func (c *Controller) remove(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, what removal) error {
 	pod := what.pod
 	if what.recreate {
 		state, kind, reason := "failed", corev1.EventTypeWarning, "RecreatingFailedPod"
@@ -149,12 +152,12 @@ func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what r
 		c.Recorder.Eventf(set, kind, reason, "StatefulSet %s/%s is recreating %s Pod %s", set.Namespace, set.Name, state, pod.Name)
 	}
 	if what.scaled {
-		if err := c.condemnClaims(ctx, set, pod); err != nil {
+		if err := c.ownClaims(ctx, owner, set, pod, true); err != nil {
 			return err
 		}
 	}
 	err := client.IgnoreNotFound(c.Client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}))
-	c.report(set, "delete", pod.Name, err)
+	c.report(set, "Delete", pod.Name, err)
 	if err != nil {
 		return fmt.Errorf("deleting pod %s: %w", pod.Name, err)
 	}
@@ -162,14 +165,13 @@ func (c *Controller) remove(ctx context.Context, set *appsv1.StatefulSet, what r
 	return nil
 }
 
-// report records an event for what was done to a pod: verb is create or delete.
+// report records an event for what was done to a pod: verb is Create or Delete.
 func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error) {
-	suffix := map[string]string{"create": "Create", "delete": "Delete"}[verb]
 	if err != nil {
-		c.Recorder.Eventf(set, corev1.EventTypeWarning, "Failed"+suffix, "%s Pod %s in StatefulSet %s failed error: %s", verb, pod, set.Name, err)
+		c.Recorder.Eventf(set, corev1.EventTypeWarning, "Failed"+verb, "%s Pod %s in StatefulSet %s failed error: %s", verb, pod, set.Name, err)
 		return
 	}
-	c.Recorder.Eventf(set, corev1.EventTypeNormal, "Successful"+suffix, "%s Pod %s in StatefulSet %s successful", verb, pod, set.Name)
+	c.Recorder.Eventf(set, corev1.EventTypeNormal, "Successful"+verb, "%s Pod %s in StatefulSet %s successful", verb, pod, set.Name)
 }
 
 // Register puts the controller on mgr. It wakes when a stateful set, one of its pods or

@@ -28,7 +28,8 @@ type look struct {
 type plan struct {
 	create []creation
 	remove []removal
-	claims []int // ordinals of waiting pods whose claims may be missing
+	claims []int         // ordinals of waiting pods whose claims may be missing
+	keep   []*corev1.Pod // whose claims stay
 	status appsv1.StatefulSetStatus
 	wait   time.Duration
 }
@@ -79,6 +80,7 @@ func (l *look) makePlan() plan {
 		case !ok:
 		case ordinal >= start && ordinal < end:
 			byOrdinal[ordinal] = pod
+			p.keep = append(p.keep, pod)
 		default:
 			condemned = append(condemned, pod)
 		}
