@@ -22,6 +22,9 @@ const (
 	rotateSeldom = 5 * time.Minute
 )
 
+// temporary ends the name of a file while a log is compressed into it.
+const temporary = ".tmp"
+
 // Log is the log of a running container.
 type Log struct{ ID, Path string }
 
@@ -75,7 +78,9 @@ func (r *Rotator) rotateDue(ctx context.Context) (grew bool) {
 		}
 		if err := r.rotate(ctx, one); err != nil {
 			log.FromContext(ctx).Error(err, "rotating a container's log failed", "path", one.Path)
+			continue
 		}
+		r.sizes[one.Path] = 0 // of the new one
 	}
 	for path := range r.sizes {
 		if !seen[path] {
@@ -87,11 +92,10 @@ func (r *Rotator) rotateDue(ctx context.Context) (grew bool) {
 
 // rotate moves a log aside, has the runtime open a new one, and keeps the newest of the old ones, compressed but for the last.
 func (r *Rotator) rotate(ctx context.Context, one Log) error {
-	old, err := filepath.Glob(one.Path + ".*")
+	old, err := rotated(one.Path)
 	if err != nil {
-		return fmt.Errorf("listing rotated logs: %w", err)
+		return err
 	}
-	slices.Sort(old) // the names end in the time
 	keep := max(r.MaxFiles-2, 0)
 	for len(old) > keep {
 		if err := os.Remove(old[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -117,6 +121,25 @@ func (r *Rotator) rotate(ctx context.Context, one Log) error {
 	return nil
 }
 
+// rotated are the logs that were moved aside before, the oldest first. What was being compressed when the kubelet ended is begun anew.
+func rotated(path string) ([]string, error) {
+	old, err := filepath.Glob(path + ".*")
+	if err != nil {
+		return nil, fmt.Errorf("listing rotated logs: %w", err)
+	}
+	for _, file := range old {
+		if !strings.HasSuffix(file, temporary) {
+			continue
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("removing what is left of a log's compression: %w", err)
+		}
+	}
+	old = slices.DeleteFunc(old, func(file string) bool { return strings.HasSuffix(file, temporary) })
+	slices.Sort(old) // the names end in the time
+	return old, nil
+}
+
 // compress replaces a file by its compressed form.
 func compress(path string) (err error) {
 	in, err := os.Open(path)
@@ -124,15 +147,15 @@ func compress(path string) (err error) {
 		return fmt.Errorf("compressing a log: %w", err)
 	}
 	defer in.Close()
-	temporary := path + ".tmp"
-	out, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	part := path + temporary
+	out, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
 	if err != nil {
 		return fmt.Errorf("compressing a log: %w", err)
 	}
 	zip := gzip.NewWriter(out)
 	_, err = io.Copy(zip, in)
 	if err = errors.Join(err, zip.Close(), out.Close()); err != nil {
-		return errors.Join(fmt.Errorf("compressing a log: %w", err), os.Remove(temporary))
+		return errors.Join(fmt.Errorf("compressing a log: %w", err), os.Remove(part))
 	}
-	return errors.Join(os.Rename(temporary, path+".gz"), os.Remove(path))
+	return errors.Join(os.Rename(part, path+".gz"), os.Remove(path))
 }
