@@ -81,7 +81,8 @@ func formatMap(entries map[string]string) string {
 }
 
 // Resource returns the request or limit of a container of the pod in units of the divisor, rounded up. own is the container that asks,
-// which is meant where none is named; nil for a volume. A limit of what every node has, where there is none, is what this node has.
+// which is meant where none is named; nil for a volume. A limit of what every node has, where there is none,
+// is that of the pod, or else what this node has.
 func Resource(pod *corev1.Pod, own *corev1.Container, ref *corev1.ResourceFieldSelector, allocatable corev1.ResourceList) (string, error) {
 	container := own
 	if own == nil || ref.ContainerName != "" && ref.ContainerName != own.Name {
@@ -97,12 +98,21 @@ func Resource(pod *corev1.Pod, own *corev1.Container, ref *corev1.ResourceFieldS
 	}
 	value := container.Resources.Requests[name]
 	if kind == "limits" {
-		limit, limited := container.Resources.Limits[name]
-		if value = limit; !limited && everywhere {
-			value = allocatable[name]
+		if value = container.Resources.Limits[name]; value.IsZero() && everywhere {
+			value = bound(pod, name, allocatable)
 		}
 	}
 	return strconv.FormatInt(inUnits(value, ref.Divisor, name == corev1.ResourceCPU), 10), nil
+}
+
+// bound is what a container without a limit of its own can have: what its pod may, or else what the node can give.
+func bound(pod *corev1.Pod, name corev1.ResourceName, allocatable corev1.ResourceList) resource.Quantity {
+	if pod.Spec.Resources != nil {
+		if limit := pod.Spec.Resources.Limits[name]; !limit.IsZero() {
+			return limit
+		}
+	}
+	return allocatable[name]
 }
 
 func inUnits(value, divisor resource.Quantity, milli bool) int64 {
