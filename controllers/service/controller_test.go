@@ -261,6 +261,15 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+func TestOfAnotherTypeNothingElseIsTold(t *testing.T) {
+	recorder := record.NewFakeRecorder(10)
+	before := &corev1.Service{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, ExternalTrafficPolicy: corev1.ServiceExternalTrafficPolicyCluster}}
+	(&Controller{Recorder: recorder}).tell(before, &corev1.Service{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP}})
+	if got := <-recorder.Events; len(recorder.Events) > 0 || !strings.Contains(got, "LoadBalancer -> ClusterIP") {
+		t.Errorf("event %q and %d more", got, len(recorder.Events))
+	}
+}
+
 func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
 		before, after, n := &corev1.Service{}, &corev1.Service{}, &corev1.Node{}

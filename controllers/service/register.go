@@ -183,7 +183,10 @@ func (c *Controller) tell(before, after client.Object) {
 		}
 	}
 	was, is := &old.Spec, &service.Spec
-	say("Type", was.Type, is.Type, was.Type == is.Type)
+	if was.Type != is.Type { // what else changes with it goes without saying
+		say("Type", was.Type, is.Type, false)
+		return
+	}
 	say("LoadBalancerSourceRanges", was.LoadBalancerSourceRanges, is.LoadBalancerSourceRanges, slices.Equal(was.LoadBalancerSourceRanges, is.LoadBalancerSourceRanges))
 	say("LoadbalancerIP", was.LoadBalancerIP, is.LoadBalancerIP, was.LoadBalancerIP == is.LoadBalancerIP)
 	say("ExternalTrafficPolicy", was.ExternalTrafficPolicy, is.ExternalTrafficPolicy, was.ExternalTrafficPolicy == is.ExternalTrafficPolicy)
