@@ -229,7 +229,10 @@ func (c *change) print() (string, error) {
 		if after["spec"] == nil {
 			part = "metadata"
 		}
-		before, after = map[string]any{}, map[string]any{part: after[part]}
+		before, after = map[string]any{part: before[part]}, map[string]any{part: after[part]}
+		if part == "spec" {
+			before = map[string]any{}
+		}
 	}
 	body, err := difference(trim(before, c.what), trim(after, c.what))
 	if err != nil || body == "" && strings.HasPrefix(c.what, "change") {
