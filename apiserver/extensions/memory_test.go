@@ -1,6 +1,7 @@
 package extensions_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -40,7 +43,11 @@ func TestMemoryOfDefinitions(t *testing.T) {
 			if code := other.send(t, "GET", "/apis/example.com/v1/things0", ""); code != http.StatusOK {
 				t.Errorf("objects are listed with %d", code)
 			}
-			if each := (int(heap()) - int(before)) / c.many; each > c.most {
+			each := (int(heap()) - int(before)) / c.many
+			for end := time.Now().Add(patience); each > c.most && time.Now().Before(end); { // what is under way has memory, too
+				each = (int(heap()) - int(before)) / c.many
+			}
+			if each > c.most {
 				t.Errorf("a definition costs %d KiB, want at most %d", each>>10, c.most>>10)
 			} else {
 				t.Logf("a definition costs %d KiB", each>>10)
@@ -160,6 +167,35 @@ func BenchmarkDefinitionServed(b *testing.B) {
 				s.used(b, numbered(n, v))
 			}
 		})
+	}
+}
+
+// BenchmarkDefinitionServedAsSent is that of a large definition with a client that neither writes nor reads it: it sends what has been
+// written before and reads the answers as they are.
+func BenchmarkDefinitionServedAsSent(b *testing.B) {
+	s, template := newServer(b), numbered(0, large(b))
+	template.TypeMeta = metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"}
+	body, err := json.Marshal(template)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		sent := bytes.ReplaceAll(bytes.ReplaceAll(body, []byte("things0"), fmt.Appendf(nil, "things%d", n)), []byte("Thing0"), fmt.Appendf(nil, "Thing%d", n))
+		if _, err := s.extensions.Raw.Post().AbsPath("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").Body(sent).SetHeader("Content-Type", "application/json").DoRaw(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		first := fmt.Appendf(nil, `{"apiVersion":"example.com/v1","kind":"Thing%d","metadata":{"name":"first"},"spec":{}}`, n)
+		for end := time.Now().Add(patience); ; {
+			_, err := s.extensions.Raw.Post().AbsPath("/apis/example.com/v1/namespaces/default", fmt.Sprintf("things%d", n)).Body(first).SetHeader("Content-Type", "application/json").DoRaw(b.Context())
+			if err == nil {
+				break
+			}
+			if !apierrors.IsNotFound(err) || time.Now().After(end) {
+				b.Fatal(err)
+			}
+		}
 	}
 }
 

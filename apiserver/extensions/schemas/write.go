@@ -33,6 +33,9 @@ func (w *writer) schema(s *props) {
 	fields := reflect.ValueOf(s).Elem()
 	first := len(w.out)
 	for i, head := range w.shape.heads {
+		if fields.Field(i).IsZero() {
+			continue // which nearly all are
+		}
 		if len(w.out) > first && w.out[len(w.out)-1] != ',' {
 			w.out = append(w.out, ',')
 		}
