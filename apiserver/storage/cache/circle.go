@@ -1,6 +1,11 @@
 package cache
 
-import "sync"
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+)
 
 // Sink takes the events of a watcher without waiting.
 type Sink interface {
@@ -38,6 +43,7 @@ type place struct {
 	sink                 Sink
 	parked, marked, held bool
 	verdict              verdict
+	panicked             error // what a leader met; of the watcher's goroutine once it is active
 }
 
 // verdict is what becomes of a watcher after the leader came by.
@@ -107,7 +113,7 @@ func (c *Circle) unpark(w *Watcher) {
 func (c *Circle) appoint() {
 	for i, w := range c.marked {
 		if w.parked {
-			c.marked, c.leader = c.marked[i:], w
+			c.marked, c.leader = slices.Delete(c.marked, 0, i), w
 			w.signal()
 			return
 		}
@@ -156,8 +162,14 @@ func (c *Circle) deliver() {
 	}
 }
 
-// hand gives a watcher's sink what there is, in memory that the next one has after it.
-func (c *Circle) hand(w *Watcher) verdict {
+// hand gives a watcher's sink what there is, in memory that the next one has after it. Where that panics, it is for the watcher's own
+// goroutine to do so: others are led by this one.
+func (c *Circle) hand(w *Watcher) (v verdict) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			w.panicked, v = fmt.Errorf("%v\n%s", problem, debug.Stack()), awakens
+		}
+	}()
 	w.scratch, w.events = c.scratch, c.events
 	c.scratch, c.events = nil, nil
 	more, err := w.pull()

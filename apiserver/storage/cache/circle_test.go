@@ -99,6 +99,13 @@ func TestEveryWatcherOfACircleSeesEachChange(t *testing.T) {
 	}
 }
 
+// hasLeft tells whether the wait of a watcher was ended.
+func (w *Watcher) hasLeft() bool {
+	w.armed.Lock()
+	defer w.armed.Unlock()
+	return w.waits != nil && w.waits.Err() != nil
+}
+
 // drained returns when nobody has anything to look at any more.
 func drained(t *testing.T, c *Circle, r *Resource) {
 	t.Helper()
@@ -106,7 +113,7 @@ func drained(t *testing.T, c *Circle, r *Resource) {
 		busy := false
 		r.mu.Lock()
 		c.mu.Lock()
-		r.watchers.each(func(w *Watcher) { busy = busy || w.pending && w.waits.Err() == nil })
+		r.watchers.each(func(w *Watcher) { busy = busy || w.pending && !w.hasLeft() })
 		busy = busy || c.leader != nil || len(c.marked) > 0
 		c.mu.Unlock()
 		r.mu.Unlock()
@@ -148,6 +155,50 @@ func TestOneLeadsTheCircle(t *testing.T) {
 	}
 	if sent != 1 {
 		t.Errorf("they were sent %d times", sent)
+	}
+}
+
+// A panic of one sink is the panic of who calls Next for it, whoever leads. The others see every change.
+func TestPanicInACircle(t *testing.T) {
+	const watchers = 8
+	s, c, r := filled(t, Limits{})
+	circle := &Circle{}
+	sinks, panics := make([]*basin, watchers), make(chan any, watchers)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var reading sync.WaitGroup
+	for i := range sinks {
+		w := watchWith(t, r, WatchOptions{Namespace: "ns"})
+		sinks[i] = &basin{refuses: func() bool { return false }, sends: func() {}}
+		if i%2 == 1 {
+			sinks[i].refuses = func() bool { panic(i) }
+		}
+		w.Join(circle, sinks[i])
+		reading.Go(func() {
+			defer w.Stop()
+			defer func() {
+				if problem := recover(); problem != nil {
+					panics <- problem
+				}
+			}()
+			sinks[i].follow(ctx, w)
+		})
+	}
+	parked(t, circle, r, watchers)
+	for range 3 {
+		reach(t, c, put(t, s, "ns/a", "1"))
+	}
+	parked(t, circle, r, watchers/2)
+	drained(t, circle, r)
+	stop()
+	reading.Wait()
+	if len(panics) != watchers/2 {
+		t.Errorf("%d watchers panicked", len(panics))
+	}
+	for i, sink := range sinks {
+		if want := (i + 1) % 2 * 3; len(sink.seen) != want {
+			t.Errorf("watcher %d saw %d events, wanted %d", i, len(sink.seen), want)
+		}
 	}
 }
 

@@ -371,7 +371,11 @@ func (w *Watcher) sleep() {
 	}
 	w.circle.park(w)
 	<-w.wake
+	_ = w.r.Changed() // waits until all are marked whom the change that it was woken by concerns: their events leave together
 	w.circle.unpark(w)
+	if w.panicked != nil {
+		panic(w.panicked)
+	}
 }
 
 // isWanted tells whether a wait has ended, or a bookmark is due.
