@@ -136,7 +136,7 @@ func decode(log []auditv1.Event) ([]*record, error) {
 	}
 	for _, one := range all { // a deletion comes after all that was written of what it deletes
 		if uid, _, _ := unstructured.NestedString(one.answer, "details", "uid"); uid != "" {
-			one.revision = max(one.revision, latest[uid])
+			one.revision = max(one.revision, latest[uid]+1)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *record) int { return cmp.Compare(a.revision, b.revision) })
@@ -266,7 +266,7 @@ func trim(of map[string]any, what string) map[string]any {
 	if meta, ok := all["metadata"].(map[string]any); ok {
 		kept := map[string]any{}
 		for field, value := range meta {
-			if !slices.Contains([]string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "name", "namespace", "generateName"}, field) {
+			if !slices.Contains([]string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name", "namespace", "generateName"}, field) {
 				kept[field] = value
 			}
 		}
