@@ -16,7 +16,7 @@ type census struct {
 	nodes map[string]member
 	zones map[string]*zone
 	ready int
-	// emptied nodes have had their turn; they keep it until they are ready.
+	// emptied nodes have had their turn; they keep it until they are ready, or until no node is, when all lose it.
 	emptied map[string]struct{}
 }
 
@@ -54,7 +54,10 @@ func (c *census) evicts(name string, already bool, now time.Time) (evict bool, w
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	of, known := c.nodes[name]
-	if !known || of.ready || c.silent() {
+	if !known { // yet: others may write it before we are told of it
+		return already, 0
+	}
+	if of.ready || c.silent() {
 		return false, 0
 	}
 	if already {
@@ -104,6 +107,9 @@ func (c *census) change(name string, to *member) []string {
 		}
 	}
 	c.count(name, known, had, to)
+	if c.silent() {
+		clear(c.emptied)
+	}
 	for of, before := range rates {
 		concerned[of] = c.zones[of] != nil && c.rate(c.zones[of]) != before
 	}

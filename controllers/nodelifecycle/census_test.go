@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
@@ -87,5 +90,67 @@ func TestNodesAreEmptiedInTurn(t *testing.T) {
 		if evict, _ := c.evicts("elsewhere", false, now); evict != (step.ready > 0) {
 			t.Errorf("%s: another zone, too: %v", step.why, evict)
 		}
+	}
+}
+
+// When no node is ready all lose their turn, and when some are again they are emptied one after the other, not all that once were.
+func TestTurnsAreTakenAgainAfterSilence(t *testing.T) {
+	c, now := newCensus(kit.DefaultTuning().NodeDrains), time.Unix(1000, 0)
+	for _, name := range []string{"a", "b", "c"} {
+		c.take(name, "", true)
+	}
+	for _, name := range []string{"a", "b"} {
+		c.take(name, "", false)
+		now = now.Add(10 * time.Second)
+		if evict, _ := c.evicts(name, false, now); !evict {
+			t.Errorf("%s is not emptied", name)
+		}
+	}
+	c.take("c", "", false)
+	for _, name := range []string{"a", "b", "c"} {
+		if evict, wait := c.evicts(name, true, now); evict || wait != 0 {
+			t.Errorf("no node is ready, and %s is emptied: %v %v", name, evict, wait)
+		}
+	}
+	now = now.Add(time.Minute)
+	c.take("c", "", true)
+	if evict, _ := c.evicts("a", false, now); !evict {
+		t.Error("the first waits")
+	}
+	if evict, wait := c.evicts("b", false, now); evict || wait != 10*time.Second {
+		t.Errorf("the second does not wait for its turn: %v %v", evict, wait)
+	}
+}
+
+// A node that others write before we are told of it keeps the taint that it has.
+func TestANodeThatIsNotKnownYet(t *testing.T) {
+	c := newCensus(kit.DefaultTuning().NodeDrains)
+	for _, already := range []bool{true, false} {
+		if evict, wait := c.evicts("new", already, time.Unix(1000, 0)); evict != already || wait != 0 {
+			t.Errorf("emptied before %v, now %v %v", already, evict, wait)
+		}
+	}
+}
+
+// A node that has not reported yet takes no turn from one that is silent.
+func TestNodesThatJoinTakeNoTurns(t *testing.T) {
+	c := &Controller{Clock: clock.RealClock{}, nodes: newCensus(kit.DefaultTuning().NodeDrains)}
+	node := func(name string, ready ...corev1.ConditionStatus) *corev1.Node {
+		n := &corev1.Node{}
+		n.Name = name
+		for _, status := range ready {
+			n.Status.Conditions = append(n.Status.Conditions, corev1.NodeCondition{Type: corev1.NodeReady, Status: status})
+		}
+		c.nodes.take(name, "", isReady(n))
+		return n
+	}
+	joins, silent := node("joins"), node("silent", corev1.ConditionUnknown)
+	node("ready", corev1.ConditionTrue)
+	if change, wait := c.changeIn(joins); change.Spec != nil || wait != 0 {
+		t.Errorf("one that joins: %v, %v", change.Spec, wait)
+	}
+	change, wait := c.changeIn(silent)
+	if taints, _ := change.Spec["taints"].([]corev1.Taint); !empties(taints) || wait != 0 {
+		t.Errorf("one that is silent: %v, %v", taints, wait)
 	}
 }

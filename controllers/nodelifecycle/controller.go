@@ -88,7 +88,7 @@ func (c *Controller) change(node *corev1.Node) patch.Change {
 // changeIn also says how soon it is a node's turn to be emptied, if it has to wait for that.
 func (c *Controller) changeIn(node *corev1.Node) (patch.Change, time.Duration) {
 	evict, turn := false, time.Duration(0)
-	if !isReady(node) {
+	if condition(node, corev1.NodeReady) != nil && !isReady(node) { // one that has not reported yet takes nobody's turn
 		evict, turn = c.nodes.evicts(node.Name, empties(node.Spec.Taints), c.Clock.Now())
 	}
 	wanted := taints(node, evict, c.Clock.Now())
