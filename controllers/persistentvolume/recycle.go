@@ -51,19 +51,22 @@ func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error
 	if ours && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
 		return nil
 	}
-	if err := c.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting the recycler of volume %s: %w", v.Name, err)
-	}
-	switch {
-	case !ours:
-		return nil
-	case pod.Status.Phase == corev1.PodFailed:
+	failed := ours && pod.Status.Phase == corev1.PodFailed
+	if failed { // said while there is still the pod that tells why: this may be refused
 		why := pod.Status.Message
 		if why == "" {
 			why = "pod failed, pod.Status.Message unknown"
 		}
+		if err := c.fail(ctx, v, "VolumeFailedRecycle", "Recycle failed: failed to recycle volume: "+why); err != nil {
+			return err
+		}
 		c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
-		return c.fail(ctx, v, "VolumeFailedRecycle", "Recycle failed: failed to recycle volume: "+why)
+	}
+	if err := c.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the recycler of volume %s: %w", v.Name, err)
+	}
+	if failed || !ours {
+		return nil
 	}
 	c.retries.done(v.UID)
 	c.recorder.Event(v, corev1.EventTypeNormal, "VolumeRecycled", "Volume recycled")

@@ -100,6 +100,30 @@ func TestRecyclingIsTriedAgain(t *testing.T) {
 	}
 }
 
+// That a volume could not be emptied is said although somebody else changed it meanwhile.
+func TestFailureOfRecyclingIsNotLost(t *testing.T) {
+	failed := recycler(released("1Gi"), &kit.DefaultTuning().Recycling)
+	failed.Status = corev1.PodStatus{Phase: corev1.PodFailed, Message: "disk on fire"}
+	v := released("1Gi")
+	v.Status.Phase = corev1.VolumeReleased
+	f := newFixture(t, v, failed)
+	stale := &corev1.PersistentVolume{}
+	if err := f.client.Get(t.Context(), client.ObjectKeyFromObject(v), stale); err != nil {
+		t.Fatal(err)
+	}
+	changed := stale.DeepCopy()
+	changed.Labels = map[string]string{"changed": "meanwhile"}
+	if err := f.client.Update(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = (&Volumes{&f.binder}).Reconcile(t.Context(), stale)
+	events := f.settles()
+	want := "Warning VolumeFailedRecycle Recycle failed: failed to recycle volume: disk on fire"
+	if f.state() != "volume v Failed gone" || !slices.Equal(events, []string{want}) {
+		t.Errorf("%s, %q", f.state(), events)
+	}
+}
+
 // What recycles volumes may be a pod of the user's own, with another deadline.
 func TestRecyclerOfOnesOwn(t *testing.T) {
 	own := &corev1.Pod{}
