@@ -2,6 +2,7 @@ package env
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -140,6 +141,8 @@ func (in Input) valueFrom(ctx context.Context, from *corev1.EnvVarSource) (strin
 		return in.configMapKey(ctx, from.ConfigMapKeyRef)
 	case from.SecretKeyRef != nil:
 		return in.secretKey(ctx, from.SecretKeyRef)
+	case from.FileKeyRef != nil:
+		return "", false, errors.New("fileKeyRef is not supported")
 	}
 	return "", true, nil
 }

@@ -76,6 +76,7 @@ func TestEnv(t *testing.T) {
 		{"resources round up", `{resources: {limits: {cpu: 1500m}, requests: {memory: 100Mi}}, env: [{name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: M, valueFrom: {resourceFieldRef: {resource: requests.memory, divisor: 1Mi}}}, {name: D, valueFrom: {resourceFieldRef: {resource: limits.memory}}}]}`, false, "C=2 M=100 D=4096 " + kubernetes},
 		{"optional ones may be missing", `{envFrom: [{configMapRef: {name: absent, optional: true}}], env: [{name: A, valueFrom: {secretKeyRef: {name: sec, key: absent, optional: true}}}]}`, false, kubernetes},
 		{"others may not", `{env: [{name: A, valueFrom: {secretKeyRef: {name: sec, key: absent}}}]}`, false, "error: couldn't find key absent in Secret ns/sec"},
+		{"files cannot be read, which is no empty variable", `{env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: p, key: k}}}]}`, false, "error: fileKeyRef is not supported"},
 	}
 	for _, c := range cases {
 		container := &corev1.Container{}
