@@ -14,5 +14,7 @@
 // In the first document, `# nodes 1` has that many simulated nodes run pods, `# gates A=true` switches features, `# enable local-storage` adds a component, and `# of account ...` names the accounts
 // whose writes are shown in place of those of the controller in the folder's name.
 //
+// In every case, whosever writes it shows, no component may write what is there already.
+//
 // It owns testdata. It reads and writes only what is in its control planes, and never waits by the machine's clock: a bubble knows when nothing more happens.
 package golden

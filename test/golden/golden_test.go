@@ -65,6 +65,9 @@ func perform(t *testing.T, dir string, s *script) string {
 		}
 		fmt.Fprintf(&all, "== %s\n%s", one, lines)
 	}
+	for _, write := range h.idle {
+		t.Errorf("%s changes nothing", write)
+	}
 	return all.String()
 }
 

@@ -28,6 +28,7 @@ type history struct {
 	objects  map[string]map[string]any // as they were last answered, by resource and name
 	names    *strings.Replacer         // what is random in the names that the API server made
 	made     []string
+	idle     []string                  // writes that changed nothing
 	told     map[string]map[string]any // Events, by what they say
 }
 
@@ -41,6 +42,16 @@ type record struct {
 // told says whether it is an Event that was refused for its name, which is its time: in a bubble several happen at once.
 func (r *record) told() bool {
 	return r.ObjectRef.Resource == "events" && r.Verb == "create" && r.ResponseStatus.Code == http.StatusConflict
+}
+
+// isIdle tells whether one of our components wrote what was there.
+func (r *record) isIdle(before map[string]any) bool {
+	if r.Verb != "update" && r.Verb != "patch" || r.ObjectRef.Resource == "events" || !strings.HasPrefix(r.User.Username, "system:") {
+		return false
+	}
+	is, was := unstructured.Unstructured{Object: r.answer}, unstructured.Unstructured{Object: before}
+	gone := is.GetDeletionTimestamp() != nil && len(is.GetFinalizers()) == 0 // with the last finalizer that a write takes away
+	return !gone && is.GetResourceVersion() != "" && is.GetResourceVersion() == was.GetResourceVersion()
 }
 
 // change is what one writer does to one object in an instant.
@@ -68,6 +79,9 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 			continue
 		}
 		key, before := h.take(one)
+		if one.isIdle(before) {
+			h.idle = append(h.idle, fmt.Sprintf("%s: %s %s", one.User.Username, one.Verb, strings.Join(strings.Fields(key+" "+one.ObjectRef.Subresource), "/")))
+		}
 		if !slices.Contains(h.accounts, account(one.User.Username)) {
 			continue
 		}
