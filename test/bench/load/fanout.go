@@ -55,12 +55,16 @@ func (f FanOut) watch(ctx context.Context, config *rest.Config, object *corev1.C
 	if err := w.open(reading, config, object); err != nil {
 		return Result{}, fmt.Errorf("opening watches: %w", err)
 	}
-	before, own, err := f.usage()
+	changer, err := Dial(reading, config)
 	if err != nil {
 		return Result{}, err
 	}
+	before, own, err := f.usage()
+	if err != nil {
+		return Result{}, errors.Join(err, changer.Close())
+	}
 	began := time.Now()
-	if err := w.change(reading, config, object); err != nil {
+	if err := w.change(reading, changer, object); err != nil {
 		return Result{}, err
 	}
 	events := f.Watchers * f.Changes
@@ -139,15 +143,11 @@ func (w *watched) reader(took *[]time.Duration, watches int) func(watch int) {
 }
 
 // change makes the changes and waits until every watcher has seen all of them.
-func (w *watched) change(ctx context.Context, config *rest.Config, object *corev1.ConfigMap) error {
+func (w *watched) change(ctx context.Context, l *Light, object *corev1.ConfigMap) error {
 	if w.turn <- struct{}{}; !w.Paced {
 		for range w.Changes - 1 {
 			w.turn <- struct{}{}
 		}
-	}
-	l, err := Dial(ctx, config)
-	if err != nil {
-		return err
 	}
 	r := Request{
 		Method: http.MethodPatch, Path: "/api/v1/namespaces/" + object.Namespace + "/configmaps/" + object.Name,
