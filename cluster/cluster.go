@@ -49,7 +49,8 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	up := underWay.begin()
+	others := startsBeside(&options)
+	up := others.begin()
 	defer up()
 	ctx, stop := context.WithCancel(ctx)
 	plane, err := startControlPlane(ctx, &options)
@@ -82,7 +83,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	go func() {
 		defer close(c.done)
 		defer stop()
-		underWay.makeRoom(ctx)
+		others.makeRoom(ctx)
 		c.err = errors.Join(parts.Run(ctx), plane.close(), unlock())
 	}()
 	return c, nil

@@ -17,6 +17,15 @@ type starts struct {
 // underWay is of this process, as its cores are.
 var underWay starts
 
+// startsBeside are the starts that a control plane makes room for, and that make room for it. One in memory keeps to itself: it may live in
+// a bubble of testing/synctest, whose channels nobody outside may touch, and whose time does not pass while it waits for somebody outside.
+func startsBeside(o *Options) *starts {
+	if o.Listener != nil {
+		return &starts{}
+	}
+	return &underWay
+}
+
 // politely is how long one makes room, at most: others may start for as long as the process lives.
 const politely = 500 * time.Millisecond
 

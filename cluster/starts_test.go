@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"net"
 	"testing"
+	"testing/synctest"
 )
 
 // Who makes room waits for all that are on their way, and for nobody where none is.
@@ -28,4 +30,23 @@ func TestMakingRoom(t *testing.T) {
 	if s.many != 0 || s.ended != nil {
 		t.Errorf("%d are under way", s.many)
 	}
+}
+
+// A control plane in a bubble and others outside start beside each other: to wait for a channel of a bubble ends the process.
+func TestMakingRoomBesideABubble(t *testing.T) {
+	began, waited := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(waited)
+		<-began
+		leaving, leave := context.WithCancel(context.Background())
+		leave()
+		startsBeside(&Options{}).makeRoom(leaving)
+	}()
+	synctest.Test(t, func(*testing.T) {
+		var inMemory Options
+		inMemory.Listener = &net.TCPListener{}
+		defer startsBeside(&inMemory).begin()()
+		close(began)
+		<-waited
+	})
 }
