@@ -2,6 +2,8 @@ package options
 
 import (
 	"crypto/tls"
+	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -59,5 +61,19 @@ func TestTLSOptions(t *testing.T) {
 		if err != nil || config.MinVersion != test.want || !slices.Equal(config.CipherSuites, test.ids) {
 			t.Errorf("%s: %v, %x with %x", name, err, config.MinVersion, config.CipherSuites)
 		}
+	}
+}
+
+// A listener that has no port is refused, where the server would fall over it.
+func TestListenersOfTests(t *testing.T) {
+	socket, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	o := ForTest("x")
+	o.Listener = socket
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "*net.UnixAddr") {
+		t.Errorf("a socket: %v", err)
 	}
 }

@@ -39,7 +39,17 @@ func (o *TestOptions) validate() error {
 	if o.SimulatedNodes < 0 || o.SimulatedNodes > 10000 {
 		return fmt.Errorf("--simulate-nodes=%d: want a number up to 10000", o.SimulatedNodes)
 	}
+	if o.Listener != nil {
+		if addr := o.Listener.Addr(); !isTCP(addr) {
+			return fmt.Errorf("a listener at %T %v: want one at a *net.TCPAddr", addr, addr)
+		}
+	}
 	return nil
+}
+
+func isTCP(addr net.Addr) bool {
+	_, ok := addr.(*net.TCPAddr)
+	return ok
 }
 
 // SelectControllers takes the value of upstream's --controllers: "*" is all, "name" is that one, "-name" is not that one. An empty
