@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -71,5 +72,19 @@ func TestAnAPIServerAloneHoldsNoInvitations(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"extension-apiserver-authentication", "kube-apiserver-legacy-service-account-token-tracking"}, names); diff != "" {
 		t.Errorf("upstream's (-), ours (+):\n%s", diff)
+	}
+}
+
+// silent is told of requests.
+type silent struct{}
+
+func (silent) Write(*auditv1.Event) {}
+
+// Who is to be told of requests is told of none without a policy: that is refused, not passed over.
+func TestRecordingNeedsAPolicy(t *testing.T) {
+	var o Options
+	o.AuditSink = silent{}
+	if _, err := (&controlPlane{options: &o}).newAudit(t.Context()); err == nil || !strings.Contains(err.Error(), "--audit-policy-file") {
+		t.Errorf("got %v", err)
 	}
 }

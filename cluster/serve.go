@@ -125,7 +125,7 @@ func (c *controlPlane) runFlowControl(ctx context.Context) error {
 func (c *controlPlane) newAudit(ctx context.Context) (*audit.Log, error) {
 	o := c.options.AuditOptions
 	if o.AuditPolicyFile == "" {
-		if o.AuditLogPath != "" || o.AuditWebhookConfigFile != "" {
+		if o.AuditLogPath != "" || o.AuditWebhookConfigFile != "" || c.options.AuditSink != nil {
 			return nil, errors.New("recording requests needs --audit-policy-file, which says which and how much")
 		}
 		return nil, nil
