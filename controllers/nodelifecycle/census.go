@@ -31,6 +31,9 @@ type zone struct {
 	last       time.Time // when a node had its turn
 }
 
+// longestTurn is how long a node waits for its turn at most, however slow others are emptied: a time has room for no more than 292 years.
+const longestTurn = 100 * 365 * 24 * time.Hour
+
 func newCensus(drains kit.NodeDrains) census {
 	return census{drains: drains, nodes: map[string]member{}, zones: map[string]*zone{}, emptied: map[string]struct{}{}}
 }
@@ -72,7 +75,7 @@ func (c *census) evicts(name string, already bool, now time.Time) (evict bool, w
 		return false, 0
 	}
 	if !z.last.IsZero() {
-		if wait := z.last.Add(time.Duration(float64(time.Second) / rate)).Sub(now); wait > 0 {
+		if wait := z.last.Add(time.Duration(min(float64(time.Second)/rate, float64(longestTurn)))).Sub(now); wait > 0 {
 			return false, wait
 		}
 	}

@@ -154,3 +154,17 @@ func TestNodesThatJoinTakeNoTurns(t *testing.T) {
 		t.Errorf("one that is silent: %v, %v", taints, wait)
 	}
 }
+
+// Nodes that are emptied as good as never are not emptied at once.
+func TestTurnsThatNeverCome(t *testing.T) {
+	drains := kit.DefaultTuning().NodeDrains
+	drains.Rate = 1e-12
+	c, now := newCensus(drains), time.Unix(1000, 0)
+	for name, ready := range map[string]bool{"first": false, "second": false, "ready": true} {
+		c.take(name, "", ready)
+	}
+	c.evicts("first", false, now)
+	if evict, wait := c.evicts("second", false, now); evict || wait < 24*time.Hour {
+		t.Errorf("the second is emptied: %v, or waits for %v", evict, wait)
+	}
+}
