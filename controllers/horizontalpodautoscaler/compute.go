@@ -46,6 +46,9 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 		message := fmt.Sprintf("couldn't convert selector into a corresponding internal selector object: %v", err)
 		return 0, "", r.inactive("InvalidSelector", message, message)
 	}
+	if err := r.unshared(ctx, selector); err != nil {
+		return 0, "", err
+	}
 	var first *failure
 	var statuses []autoscalingv2.MetricStatus
 	invalid := 0

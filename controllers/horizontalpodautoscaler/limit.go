@@ -7,12 +7,15 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // history of one autoscaler: what was recommended and what was done, the latest last.
 type history struct {
 	recommendations []moment // numbers of replicas
 	changes         []moment // replicas added, or taken away (negative)
+
+	selector labels.Selector // of the target's pods, where it is known; guarded by the controller's mu
 }
 
 type moment struct {
