@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/discovery"
@@ -30,6 +29,8 @@ type Controller struct {
 	Live      client.Reader
 	Discovery discovery.DiscoveryInterface
 	Clock     clock.PassiveClock
+
+	waits waits
 }
 
 // Reconcile deletes what a terminating namespace holds; when nothing is left it removes
@@ -51,15 +52,9 @@ func (c *Controller) Reconcile(ctx context.Context, ns *corev1.Namespace) (recon
 		return reconcile.Result{}, fmt.Errorf("emptying namespace: %w", err)
 	}
 	if found.remaining() > 0 {
-		return kit.After(again(ns, now)), nil
+		return kit.After(c.waits.next(ns.UID, found)), nil
 	}
 	return patch.Result(reconcile.Result{}, c.finalize(ctx, ns))
-}
-
-// again is how long to wait for objects that have finalizers or a grace period: the
-// longer it has taken, the longer. The end of a pod wakes sooner.
-func again(ns *corev1.Namespace, now time.Time) time.Duration {
-	return min(max(now.Sub(ns.DeletionTimestamp.Time)/4, 100*time.Millisecond), 10*time.Second)
 }
 
 func (c *Controller) finalize(ctx context.Context, ns *corev1.Namespace) error {
@@ -79,7 +74,7 @@ func (c *Controller) finalize(ctx context.Context, ns *corev1.Namespace) error {
 	return nil
 }
 
-// Register puts the controller on mgr. It wakes when a namespace changes, and when a pod
+// Register puts the controller on mgr. It wakes when a namespace begins to go, and when a pod
 // is gone.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -87,9 +82,11 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return fmt.Errorf("making discovery client: %w", err)
 	}
 	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Discovery: disco, Clock: deps.Clock}
-	terminating := predicate.NewPredicateFuncs(func(obj client.Object) bool {
-		return obj.GetDeletionTimestamp() != nil
-	})
+	terminating := predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return e.Object.GetDeletionTimestamp() != nil },
+		UpdateFunc: func(e event.UpdateEvent) bool { return begins(e.ObjectOld, e.ObjectNew) },
+		DeleteFunc: kit.OnDelete(func(obj client.Object) { c.waits.forget(obj.GetUID()) }),
+	}
 	podGone := predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
 		UpdateFunc: func(event.UpdateEvent) bool { return false },
