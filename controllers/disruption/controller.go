@@ -209,6 +209,9 @@ func (w waker) wake(ctx context.Context, q queue, pods ...client.Object) {
 // Register puts the controller on mgr. It wakes when a budget changes, or a pod that it
 // selects does; a controller that is resized shows in its pods.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
+	if err := registerStale(mgr, deps); err != nil {
+		return err
+	}
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "controllermanager"), Clock: deps.Clock}
 	return kit.New(mgr, Name).
 		For(&policyv1.PodDisruptionBudget{}).

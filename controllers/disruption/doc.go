@@ -2,5 +2,6 @@
 // evicted now: what the eviction API goes by.
 //
 // It reads PodDisruptionBudgets, Pods, and the scale of whatever controls the pods, and
-// writes PodDisruptionBudget status and events.
+// writes PodDisruptionBudget status and events. It takes back the condition DisruptionTarget of pods that are
+// not deleted (stale.go).
 package disruption
