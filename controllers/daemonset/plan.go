@@ -34,6 +34,7 @@ type board struct {
 	ages   [outdatedOff + 1]int
 	// The places where there is something to do, by name: at once, when the limits allow it, at a time.
 	todo, old, due map[string]*place
+	turns          []string // the names of old in order
 }
 
 func newBoard(r *rules) *board {
@@ -60,6 +61,9 @@ func (b *board) put(name string, node *corev1.Node, pods []*corev1.Pod, now time
 	}
 	if p.age == outdated || p.age == outdatedOff {
 		b.old[name] = p
+		if at, has := slices.BinarySearch(b.turns, name); !has {
+			b.turns = slices.Insert(b.turns, at, name)
+		}
 	}
 	if !p.due.IsZero() {
 		b.due[name] = p
@@ -77,6 +81,9 @@ func (b *board) take(name string) {
 		if b.pods[pod.UID] == pod { // and is not at another place by now
 			delete(b.pods, pod.UID)
 		}
+	}
+	if at, has := slices.BinarySearch(b.turns, name); has {
+		b.turns = slices.Delete(b.turns, at, at+1)
 	}
 	for _, of := range []map[string]*place{b.places, b.todo, b.old, b.due} {
 		delete(of, name)
@@ -123,17 +130,21 @@ func (b *board) plan(set *appsv1.DaemonSet, now time.Time) plan {
 	return p
 }
 
-// roll replaces pods of older revisions, as many as the limits allow at a time: those that are not available first.
+// roll replaces pods of older revisions, as many as the limits allow at a time: those that are not available first, and then in the order of
+// the nodes' names.
 func (b *board) roll(set *appsv1.DaemonSet, p *plan) {
 	surge, unavailable := limits(set, int(b.sum.DesiredNumberScheduled))
 	if surge > 0 {
 		left := surge - b.ages[replacing]
 		for _, which := range []age{outdatedOff, outdated} {
-			for name, at := range b.old {
+			if b.ages[which] == 0 {
+				continue
+			}
+			for _, name := range b.turns {
 				if left <= 0 {
 					return
 				}
-				if at.age == which {
+				if b.old[name].age == which {
 					p.create = append(p.create, name)
 					left--
 				}
@@ -145,7 +156,8 @@ func (b *board) roll(set *appsv1.DaemonSet, p *plan) {
 	if b.ages[outdatedOff] == 0 && left <= 0 {
 		return
 	}
-	for _, at := range b.old {
+	for _, name := range b.turns {
+		at := b.old[name]
 		switch {
 		case at.age == outdatedOff:
 			p.remove = append(p.remove, at.old)

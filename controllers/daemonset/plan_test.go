@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/coxswain-k8s/coxswain/controllers/revision"
@@ -80,5 +82,21 @@ func TestPodsThatEndAtOnceAreReplacedEverMoreSlowly(t *testing.T) {
 	hold(failures, set, &again, now)
 	if len(first.remove) != 1 || len(again.remove) != 0 || again.wait != firstDelay {
 		t.Errorf("deletes %d, then %d and waits %s", len(first.remove), len(again.remove), again.wait)
+	}
+}
+
+// Which node comes next is not left to chance: those where the daemon is out of order, then by name.
+func TestNodesAreReplacedInOrder(t *testing.T) {
+	for range 20 {
+		set := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{UpdateStrategy: rollingBy(intstr.FromInt32(3), intstr.FromInt32(0))}}
+		var nodes []*corev1.Node
+		var pods []*corev1.Pod
+		for _, name := range []string{"n4", "n1", "n5", "n3", "n2"} {
+			nodes, pods = append(nodes, node(name)), append(pods, pod("p-"+name, name, "old"))
+		}
+		pods[0].Status.Conditions = nil
+		if diff := gocmp.Diff([]string{"n4", "n1", "n2"}, planOf(set, "new", nodes, pods).create); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
 	}
 }
