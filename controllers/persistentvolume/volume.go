@@ -40,10 +40,10 @@ func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) (ti
 		return 0, err
 	case claim == nil:
 		return c.release(ctx, v)
-	case claim.Spec.VolumeName == "":
-		return 0, nil // the claim is woken by this volume, too, and completes the binding
+	case claim.Spec.VolumeName == "", claim.Spec.VolumeName == v.Name && claim.Status.Phase == corev1.ClaimPending:
+		return 0, nil // the claim is woken by this volume, too, and completes the binding: both would write the same
 	case claim.Spec.VolumeName == v.Name:
-		return 0, c.setPhase(ctx, v, corev1.VolumeBound, "")
+		return 0, c.confirm(ctx, v)
 	}
 	if provisioned(v) && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
 		return c.release(ctx, v) // it was made for a claim that has another by now
@@ -129,6 +129,18 @@ func (c *Volumes) fail(ctx context.Context, v *corev1.PersistentVolume, reason, 
 	}
 	c.recorder.Event(v, corev1.EventTypeWarning, reason, message)
 	return nil
+}
+
+// confirm says of a volume that it is bound, where that was lost. Whoever bound the claim has said so before: the cache may show the claim first.
+func (c *Volumes) confirm(ctx context.Context, v *corev1.PersistentVolume) error {
+	if v.Status.Phase == corev1.VolumeBound {
+		return nil
+	}
+	now := &corev1.PersistentVolume{}
+	if err := c.live.Get(ctx, client.ObjectKeyFromObject(v), now); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return c.setPhase(ctx, now, corev1.VolumeBound, "")
 }
 
 func (c *Volumes) setPhase(ctx context.Context, v *corev1.PersistentVolume, phase corev1.PersistentVolumePhase, message string) error {

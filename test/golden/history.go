@@ -63,7 +63,7 @@ type change struct {
 }
 
 func newHistory(accounts []string) *history {
-	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), told: map[string]map[string]any{}}
+	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), written: map[string]time.Time{}, told: map[string]map[string]any{}}
 }
 
 // read takes up what was recorded since, and returns what the accounts wrote, in lines.
@@ -79,7 +79,11 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 			continue
 		}
 		key, before := h.take(one)
-		if one.isIdle(before) {
+		late := one.StageTimestamp.After(h.written[key]) // who writes at the same time cannot know
+		if one.ResponseStatus.Code < http.StatusBadRequest {
+			h.written[key] = one.StageTimestamp.Time
+		}
+		if late && one.isIdle(before) {
 			h.idle = append(h.idle, fmt.Sprintf("%s: %s %s", one.User.Username, one.Verb, strings.Join(strings.Fields(key+" "+one.ObjectRef.Subresource), "/")))
 		}
 		if !slices.Contains(h.accounts, account(one.User.Username)) {
@@ -189,7 +193,7 @@ func (h *history) print(changes []*change, since time.Time) (string, error) {
 		if text == "" {
 			continue
 		}
-		text = fmt.Sprintf("%7s %s", "+"+c.at.Sub(since).Truncate(time.Second).String(), h.mask(text))
+		text = fmt.Sprintf("%7s %s", "+"+c.at.Sub(since).Round(time.Second).String(), h.mask(text))
 		if counts[text]++; counts[text] == 1 {
 			lines = append(lines, text)
 		}
@@ -198,7 +202,10 @@ func (h *history) print(changes []*change, since time.Time) (string, error) {
 	var all strings.Builder
 	for _, line := range lines {
 		head, body, _ := strings.Cut(line, "\n")
-		if n := counts[line]; n > 1 {
+		switch n := counts[line]; {
+		case n > 1 && strings.Contains(head, " Event Warning "):
+			head += ", several times" // as often as it was tried meanwhile
+		case n > 1:
 			head = fmt.Sprintf("%s, %d times", head, n)
 		}
 		all.WriteString(head + "\n" + body)

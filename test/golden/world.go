@@ -78,7 +78,7 @@ func create(t *testing.T, dir string, s *script) *world {
 	if w.client, err = client.New(w.running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(pause)
+	time.Sleep(time.Until(time.Now().Add(pause).Truncate(time.Second))) // what counts in seconds counts from the same instant
 	synctest.Wait()
 	return w
 }
@@ -125,6 +125,7 @@ func (w *world) act(ctx context.Context, s step) error {
 	if !reported {
 		return nil
 	}
+	synctest.Wait()
 	part := &unstructured.Unstructured{Object: map[string]any{"status": status}}
 	part.SetGroupVersionKind(s.object.GroupVersionKind())
 	part.SetNamespace(s.object.GetNamespace())
