@@ -70,7 +70,7 @@ func Template(rev *appsv1.ControllerRevision) (*corev1.PodTemplateSpec, error) {
 }
 
 // Current returns the revision of a template, which it creates or moves to the end of the
-// history as needed, and the older ones, oldest first.
+// history as needed, and the older ones, oldest first. For an owner that is being deleted it makes none.
 func (h *History) Current(ctx context.Context, want Wanted) (*appsv1.ControllerRevision, []*appsv1.ControllerRevision, error) {
 	all, err := h.Claimer.ControllerRevisions(ctx, want.Owner)
 	if err != nil {
@@ -151,6 +151,9 @@ func (h *History) create(ctx context.Context, want Wanted, raw []byte, number in
 			Annotations: ownAnnotations(owner.Object), OwnerReferences: []metav1.OwnerReference{owner.Reference()},
 		},
 		Data: runtime.RawExtension{Raw: raw}, Revision: number,
+	}
+	if owner.Object.GetDeletionTimestamp() != nil {
+		return rev, nil // a name for the status; the collector takes what there was
 	}
 	err := h.Client.Create(ctx, rev)
 	if apierrors.IsAlreadyExists(err) {

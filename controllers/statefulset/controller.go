@@ -1,6 +1,7 @@
 package statefulset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,9 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 	}
 	if err != nil {
 		return patch.Result(reconcile.Result{}, err)
+	}
+	if set.DeletionTimestamp != nil && update.UID == "" { // the collector took it, and it is not made again
+		update.Name = cmp.Or(set.Status.UpdateRevision, update.Name)
 	}
 	current := named(old, set.Status.CurrentRevision, update)
 	seen := c.Pending.Seen()
