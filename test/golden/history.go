@@ -29,6 +29,7 @@ type history struct {
 	names    *strings.Replacer         // what is random in the names that the API server made
 	made     []string
 	idle     []string                  // writes that changed nothing
+	written  map[string]time.Time      // last, by resource and name
 	told     map[string]map[string]any // Events, by what they say
 }
 
