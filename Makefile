@@ -44,7 +44,7 @@ test: build images lint verify unit race e2e ## Run all checks and all tests
 
 .PHONY: unit
 unit: deps $(tools)/h2spec ## Run the tests of all packages
-	H2SPEC=$(CURDIR)/$(tools)/h2spec go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/plugin
+	H2SPEC=$(CURDIR)/$(tools)/h2spec go test ./apis/... ./apiserver/... ./cluster/... ./cmd/... ./config/... ./controllers/... ./kubelet/... ./network/... ./proxy/... ./scheduler/... ./hack/... ./test/bench/... ./test/envtest/... ./test/golden ./test/plugin
 
 .PHONY: fuzz
 fuzz: deps ## Fuzz each decoder for FUZZTIME (default a minute); what breaks one is kept in its testdata
