@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
@@ -133,23 +135,22 @@ func TestLogThatCannotBeOpenedAnew(t *testing.T) {
 }
 
 func TestRotatorEnds(t *testing.T) {
-	r, one, clock := container(t)
-	write(t, one.Path, full("now"))
-	ctx, cancel := context.WithCancel(t.Context())
-	reopened, ended := make(chan struct{}, 1), make(chan error, 1)
-	reopen := r.Reopen
-	r.Reopen = func(ctx context.Context, id string) error {
-		defer func() { reopened <- struct{}{} }()
-		return reopen(ctx, id)
-	}
-	go func() { ended <- r.Run(ctx) }()
-	for !clock.HasWaiters() {
-		time.Sleep(time.Millisecond)
-	}
-	clock.Step(rotateOften)
-	<-reopened
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r, one, _ := container(t)
+		r.Clock = clock.RealClock{} // the bubble's
+		write(t, one.Path, full("now"))
+		ctx, cancel := context.WithCancel(t.Context())
+		reopened, ended := make(chan struct{}, 1), make(chan error, 1)
+		reopen := r.Reopen
+		r.Reopen = func(ctx context.Context, id string) error {
+			defer func() { reopened <- struct{}{} }()
+			return reopen(ctx, id)
+		}
+		go func() { ended <- r.Run(ctx) }()
+		<-reopened
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
