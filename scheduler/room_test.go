@@ -1,8 +1,8 @@
 package scheduler
 
 import (
-	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -132,23 +132,21 @@ func TestGivesUpRoom(t *testing.T) {
 
 // While its victims are asked to end a pod is held back, and a failure lets it go.
 func TestHeldWhileEvicting(t *testing.T) {
-	f := newFixture(t)
-	f.nodes("a")
-	f.runs(ranked("low", "2", 1), "a")
-	f.deleting = make(chan error)
-	f.comes(ranked("high", "2", 100))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	next := f.queue.Pop(ctx)
-	f.scheduleOne(t.Context(), next)
-	for look, _ := f.queue.Look("high"); look.Where != "gated" && ctx.Err() == nil; look, _ = f.queue.Look("high") {
-		time.Sleep(time.Millisecond)
-	}
-	f.nodes("b") // helps, but not yet
-	f.clock.Step(time.Minute)
-	f.stands("high", "gated")
-	f.deleting <- nil
-	f.binding.Wait()
-	f.stands("high", "active")
-	f.deleting = nil
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.nodes("a")
+		f.runs(ranked("low", "2", 1), "a")
+		f.deleting = make(chan error)
+		f.comes(ranked("high", "2", 100))
+		f.scheduleOne(t.Context(), f.queue.Pop(t.Context()))
+		synctest.Wait()
+		f.stands("high", "gated")
+		f.nodes("b") // helps, but not yet
+		f.clock.Step(time.Minute)
+		f.stands("high", "gated")
+		f.deleting <- nil
+		f.binding.Wait()
+		f.stands("high", "active")
+		f.deleting = nil
+	})
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -120,20 +121,21 @@ func (c *cluster) service(group, service string, port int) {
 // condition waits until the APIService is (not) available for the reason, and returns the message.
 func (c *cluster) condition(name, reason string) string {
 	c.t.Helper()
-	var last string
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		var s struct {
-			Status struct {
-				Conditions []struct{ Reason, Message string }
-			}
+	response, err := http.Get(c.url + "/apis/apiregistration.k8s.io/v1/apiservices?watch=true&timeoutSeconds=60&fieldSelector=metadata.name%3D" + name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var conditions []apiregistrationv1.APIServiceCondition
+	for events := json.NewDecoder(response.Body); ; {
+		var event struct{ Object apiregistrationv1.APIService }
+		if err := events.Decode(&event); err != nil {
+			c.t.Fatalf("%s is not %s: %v: %v", name, reason, conditions, err)
 		}
-		_, last = c.do("GET", "/apis/apiregistration.k8s.io/v1/apiservices/"+name, "")
-		if json.Unmarshal([]byte(last), &s) == nil && len(s.Status.Conditions) == 1 && s.Status.Conditions[0].Reason == reason {
-			return s.Status.Conditions[0].Message
+		if conditions = event.Object.Status.Conditions; len(conditions) == 1 && conditions[0].Reason == reason {
+			return conditions[0].Message
 		}
 	}
-	c.t.Fatalf("%s is not %s: %s", name, reason, last)
-	return ""
 }
 
 func TestUnavailable(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -60,31 +60,34 @@ func TestAnswers(t *testing.T) {
 				}
 				return
 			}
-			s := newServer(t)
-			for _, step := range recorded.Steps {
-				want := step.seen(step.Code, step.Warnings, step.Answer)
-				got := s.ask(t, step)
-				for end := time.Now().Add(patience); step.Wait && !cmp.Equal(want, got) && time.Now().Before(end); got = s.ask(t, step) {
-					<-time.After(10 * time.Millisecond)
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("%s: %s %s: upstream's answer (-), ours (+):\n%s", step.Name, step.Method, step.Path, diff)
-				}
-				s.awaitDefinition(t, step)
-			}
+			synctest.Test(t, func(t *testing.T) { play(t, recorded.Steps) })
 		})
 	}
 }
 
-// awaitDefinition lets the names of a new definition be settled.
-func (s *server) awaitDefinition(t *testing.T, of *step) {
+// takesEffect is how long a request has for that, where a step is to wait.
+const takesEffect = 2 * time.Second
+
+// play compares our answers with those recorded, in a bubble.
+func play(t *testing.T, steps []*step) {
 	t.Helper()
-	if of.Method != http.MethodPost || of.Code != http.StatusCreated || !strings.HasSuffix(of.Path, "/customresourcedefinitions") {
-		return
+	s := newServer(t)
+	for _, step := range steps {
+		if step.Wait {
+			time.Sleep(takesEffect)
+		}
+		want, got := step.seen(step.Code, step.Warnings, step.Answer), s.ask(t, step)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s %s: upstream's answer (-), ours (+):\n%s", step.Name, step.Method, step.Path, diff)
+		}
+		if step.defines() {
+			synctest.Wait() // the names of a new definition are settled
+		}
 	}
-	crd := &apiextensionsv1.CustomResourceDefinition{}
-	crd.Name = of.Answer.(map[string]any)["metadata"].(map[string]any)["name"].(string)
-	s.await(t, crd, func() bool { return len(crd.Status.Conditions) > 0 })
+}
+
+func (s *step) defines() bool {
+	return s.Method == http.MethodPost && s.Code == http.StatusCreated && strings.HasSuffix(s.Path, "/customresourcedefinitions")
 }
 
 // answer is what is compared.
@@ -160,7 +163,7 @@ func record(t *testing.T, steps []*step) {
 	}
 	for _, s := range steps {
 		if s.Wait {
-			<-time.After(2 * time.Second)
+			<-time.After(takesEffect)
 		}
 		response, err := transport.RoundTrip(s.request(t, config.Host))
 		if err != nil {

@@ -4,30 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
-
-// awaitGone returns when a definition is gone.
-func (s *server) awaitGone(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition) {
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
-		err := s.client.Get(t.Context(), client.ObjectKeyFromObject(crd), crd)
-		if apierrors.IsNotFound(err) {
-			return
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Fatalf("the definition is still there: %v", crd.Status.Conditions)
-}
 
 // hosts are the keys of the objects that are stored.
 func (s *server) hosts(t *testing.T) []string {

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -68,18 +67,40 @@ func (s *server) establish(t testing.TB, crd *apiextensionsv1.CustomResourceDefi
 	})
 }
 
-// await reads an object again and again until it is as wanted.
-func (s *server) await(t testing.TB, obj client.Object, wanted func() bool) {
+// await returns when a definition is as wanted.
+func (s *server) await(t testing.TB, crd *apiextensionsv1.CustomResourceDefinition, wanted func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
-		if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
-			t.Fatal(err)
+	s.follow(t, crd, func(event watch.EventType) bool { return event != watch.Deleted && wanted() })
+}
+
+// awaitGone returns when a definition is gone.
+func (s *server) awaitGone(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition) {
+	t.Helper()
+	s.follow(t, crd, func(event watch.EventType) bool { return event == watch.Deleted })
+}
+
+// follow takes over what becomes of a definition that there is, until that is enough.
+func (s *server) follow(t testing.TB, crd *apiextensionsv1.CustomResourceDefinition, enough func(event watch.EventType) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	watching, err := s.client.Watch(ctx, &apiextensionsv1.CustomResourceDefinitionList{}, client.MatchingFields{"metadata.name": crd.Name},
+		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: crd.ResourceVersion}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watching.Stop()
+	for event := range watching.ResultChan() {
+		now, ok := event.Object.(*apiextensionsv1.CustomResourceDefinition)
+		if !ok {
+			t.Fatal(event.Object)
 		}
-		if wanted() {
+		*crd = *now
+		if enough(event.Type) {
 			return
 		}
 	}
-	t.Fatalf("%s is not as wanted: %v", obj.GetName(), obj)
+	t.Fatalf("%s is not as wanted: %v", crd.Name, crd.Status.Conditions)
 }
 
 func host(version, name string, spec map[string]any) *unstructured.Unstructured {

@@ -12,12 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	testingclock "k8s.io/utils/clock/testing"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -27,7 +28,6 @@ import (
 type authority struct {
 	t       *testing.T
 	key     *ecdsa.PrivateKey
-	clock   *testingclock.FakeClock
 	asked   int
 	request *certificatesv1.CertificateSigningRequest
 	answer  func(*certificatesv1.CertificateSigningRequest)
@@ -39,7 +39,7 @@ func newAuthority(t *testing.T) (*authority, client.WithWatch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &authority{t: t, key: key, clock: testingclock.NewFakeClock(time.Now())}
+	a := &authority{t: t, key: key}
 	a.answer = a.sign
 	scheme := runtime.NewScheme()
 	if err := certificatesv1.AddToScheme(scheme); err != nil {
@@ -76,7 +76,7 @@ func (a *authority) sign(request *certificatesv1.CertificateSigningRequest) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(a.asked)), Subject: parsed.Subject, DNSNames: parsed.DNSNames, IPAddresses: parsed.IPAddresses,
-		NotBefore: a.clock.Now().Add(-5 * time.Minute), NotAfter: a.clock.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-5 * time.Minute), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, parsed.PublicKey, a.key)
 	if err != nil {
@@ -86,55 +86,49 @@ func (a *authority) sign(request *certificatesv1.CertificateSigningRequest) {
 }
 
 func TestCertificateIsRenewed(t *testing.T) {
-	a, asking := newAuthority(t)
-	renewed := make(chan struct{}, 1)
-	file := filepath.Join(t.TempDir(), "pki", "client.pem")
-	c := &Certificate{File: file, Client: asking, Clock: a.clock, Renewed: func() { renewed <- struct{}{} }}
-	if _, err := c.Serve(nil); !errors.Is(err, errNone) {
-		t.Errorf("served with %v before there was a certificate", err)
-	}
-	subject := Subject{Signer: "example.com/nodes", User: "system:node:n", Groups: []string{"system:nodes"}}
-	c.SetSubject(subject)
-	if err := c.Obtain(t.Context()); err != nil || c.User() != "system:node:n" {
-		t.Fatalf("obtained one for %q, %v", c.User(), err)
-	}
-	if due := c.due(&subject); due < 42*time.Minute || due > 54*time.Minute {
-		t.Errorf("an hour's certificate is renewed after %s, want 70 to 90 %%", due)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	for range 2 {
-		step(t, a.clock, 55*time.Minute)
-		<-renewed
-	}
-	// Another address is another certificate, at once.
-	c.SetSubject(Subject{Signer: "example.com/nodes", User: "system:node:n", Groups: []string{"system:nodes"}, Names: []string{"n"}})
-	<-renewed
-	cancel()
-	if err := <-done; err != nil || a.asked != 4 {
-		t.Errorf("asked %d times, want 4, %v", a.asked, err)
-	}
-
-	again := &Certificate{File: file, Clock: a.clock}
-	if ok, err := again.Load(); !ok || err != nil || again.User() != "system:node:n" {
-		t.Errorf("an earlier run's is not taken up: %v, %v", ok, err)
-	}
-	a.clock.Step(2 * time.Hour)
-	if ok, err := (&Certificate{File: file, Clock: a.clock}).Load(); ok || err != nil {
-		t.Errorf("one that is over is taken up: %v, %v", ok, err)
-	}
-}
-
-// step moves the clock once somebody waits for it.
-func step(t *testing.T, clock *testingclock.FakeClock, by time.Duration) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !clock.HasWaiters(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody waits")
+	synctest.Test(t, func(t *testing.T) {
+		a, asking := newAuthority(t)
+		renewed := make(chan struct{}, 1)
+		file := filepath.Join(t.TempDir(), "pki", "client.pem")
+		c := &Certificate{File: file, Client: asking, Clock: clock.RealClock{}, Renewed: func() { renewed <- struct{}{} }}
+		if _, err := c.Serve(nil); !errors.Is(err, errNone) {
+			t.Errorf("served with %v before there was a certificate", err)
 		}
-	}
-	clock.Step(by)
+		c.SetSubject(Subject{Signer: "example.com/nodes", User: "system:node:n", Groups: []string{"system:nodes"}})
+		if err := c.Obtain(t.Context()); err != nil || c.User() != "system:node:n" {
+			t.Fatalf("obtained one for %q, %v", c.User(), err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- c.Run(ctx) }()
+		for range 2 {
+			before := time.Now()
+			<-renewed
+			if took := time.Since(before); took < 42*time.Minute || took > 54*time.Minute {
+				t.Errorf("an hour's certificate is renewed after %s, want 70 to 90 %%", took)
+			}
+		}
+		// Another address is another certificate, at once.
+		before := time.Now()
+		c.SetSubject(Subject{Signer: "example.com/nodes", User: "system:node:n", Groups: []string{"system:nodes"}, Names: []string{"n"}})
+		<-renewed
+		if took := time.Since(before); took != 0 {
+			t.Errorf("another address is waited for %s", took)
+		}
+		cancel()
+		if err := <-done; err != nil || a.asked != 4 {
+			t.Errorf("asked %d times, want 4, %v", a.asked, err)
+		}
+
+		again := &Certificate{File: file, Clock: clock.RealClock{}}
+		if ok, err := again.Load(); !ok || err != nil || again.User() != "system:node:n" {
+			t.Errorf("an earlier run's is not taken up: %v, %v", ok, err)
+		}
+		time.Sleep(2 * time.Hour)
+		if ok, err := (&Certificate{File: file, Clock: clock.RealClock{}}).Load(); ok || err != nil {
+			t.Errorf("one that is over is taken up: %v, %v", ok, err)
+		}
+	})
 }
 
 func TestCertificateIsRefused(t *testing.T) {
@@ -142,7 +136,7 @@ func TestCertificateIsRefused(t *testing.T) {
 	a.answer = func(request *certificatesv1.CertificateSigningRequest) {
 		request.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{Type: certificatesv1.CertificateDenied, Message: "not you"}}
 	}
-	c := &Certificate{File: filepath.Join(t.TempDir(), "client.pem"), Client: asking, Clock: a.clock}
+	c := &Certificate{File: filepath.Join(t.TempDir(), "client.pem"), Client: asking, Clock: clock.RealClock{}}
 	c.SetSubject(Subject{Signer: "example.com/nodes", User: "system:node:n"})
 	if err := c.Obtain(t.Context()); err == nil || !strings.Contains(err.Error(), "Denied: not you") {
 		t.Errorf("got %v", err)

@@ -8,11 +8,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/clock"
 )
 
 func TestCommand(t *testing.T) {
@@ -101,31 +102,19 @@ func TestRequest(t *testing.T) {
 }
 
 func TestSleep(t *testing.T) {
-	clock := clocktesting.NewFakeClock(time.Unix(1000, 0))
-	r := &Runner{Clock: clock}
-	in := Input{Handler: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 20}}}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	run := func(ctx context.Context) {
-		go func() { ended <- r.Run(ctx, in) }()
-		for !clock.HasWaiters() {
-			select {
-			case err := <-ended:
-				t.Fatalf("it did not sleep: %v", err)
-			case <-time.After(time.Millisecond):
-			}
+	synctest.Test(t, func(t *testing.T) {
+		r := &Runner{Clock: clock.RealClock{}}
+		in := Input{Handler: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 20}}}
+		begun := time.Now()
+		if err := r.Run(t.Context(), in); err != nil || time.Since(begun) != 20*time.Second {
+			t.Errorf("it slept for %s: %v", time.Since(begun), err)
 		}
-	}
-	run(ctx)
-	clock.Step(20 * time.Second)
-	if err := <-ended; err != nil {
-		t.Errorf("a sleep that is over: %v", err)
-	}
-	run(ctx)
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("a sleep that is cut short: %v", err)
-	}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := r.Run(ctx, in); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 25*time.Second {
+			t.Errorf("a sleep that is cut short took until %s: %v", time.Since(begun), err)
+		}
+	})
 }
 
 func TestOtherHooksDoNothing(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	statsapi "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
-	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/clock"
 )
 
 func TestBothCgroupVersionsReadAlike(t *testing.T) {
@@ -43,35 +44,31 @@ func TestBothCgroupVersionsReadAlike(t *testing.T) {
 }
 
 func TestRates(t *testing.T) {
-	clk := clocktesting.NewFakeClock(time.Unix(1000, 0))
-	counter, waits := uint64(0), 0
-	ask := func(r *rates) map[string]uint64 {
-		return r.nanoCores(context.Background(), clk, map[string]sample{"/a": {clk.Now(), counter}}, func(string) (uint64, bool) {
-			waits++
-			return counter, true
-		})
-	}
-	var r rates
-	// Nothing is known: a second sample is taken a moment later, in which a tenth of a core is used.
-	done := make(chan map[string]uint64)
-	go func() { done <- ask(&r) }()
-	for !clk.HasWaiters() {
-		time.Sleep(time.Millisecond)
-	}
-	counter += 20_000_000
-	clk.Step(pause)
-	if got := (<-done)["/a"]; got != 100_000_000 || waits != 1 {
-		t.Errorf("first rate %d after %d second samples", got, waits)
-	}
-	clk.Step(500 * time.Millisecond)
-	if got := ask(&r)["/a"]; got != 100_000_000 || waits != 1 {
-		t.Errorf("asked again at once: %d after %d second samples", got, waits)
-	}
-	clk.Step(9500 * time.Millisecond)
-	counter += 5_000_000_000
-	if got := ask(&r)["/a"]; got != 500_000_000 || waits != 1 {
-		t.Errorf("ten seconds later: %d after %d second samples", got, waits)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		counter, waits := uint64(0), 0
+		var r rates
+		ask := func() uint64 {
+			now := map[string]sample{"/a": {time.Now(), counter}}
+			return r.nanoCores(t.Context(), clock.RealClock{}, now, func(string) (uint64, bool) {
+				waits++
+				counter += 20_000_000
+				return counter, true
+			})["/a"]
+		}
+		// Nothing is known: a second sample is taken a moment later, in which a tenth of a core is used.
+		if got := ask(); got != 100_000_000 || waits != 1 {
+			t.Errorf("first rate %d after %d second samples", got, waits)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if got := ask(); got != 100_000_000 || waits != 1 {
+			t.Errorf("asked again at once: %d after %d second samples", got, waits)
+		}
+		time.Sleep(9500 * time.Millisecond)
+		counter += 5_000_000_000
+		if got := ask(); got != 500_000_000 || waits != 1 {
+			t.Errorf("ten seconds later: %d after %d second samples", got, waits)
+		}
+	})
 }
 
 // fakeRuntime knows one container's writable layer.

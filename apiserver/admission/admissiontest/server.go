@@ -188,18 +188,28 @@ func (s *Server) Must(method, path, body string) Answer {
 	return answer
 }
 
-// Eventually repeats a request until ok likes the answer: upstream's admission hears of its configuration late.
+// Eventually repeats a request until ok likes the answer.
 func (s *Server) Eventually(method, path, body string, ok func(Answer) bool) Answer {
 	s.t.Helper()
+	var answer Answer
+	s.Until(method+" "+path, func() bool {
+		answer = s.Do(method, path, body)
+		return ok(answer)
+	})
+	return answer
+}
+
+// Until returns when something has come into force. Upstream's admission hears of its configuration late, ours before the next request.
+func (s *Server) Until(what string, done func() bool) {
+	s.t.Helper()
 	deadline := time.After(time.Minute)
-	for {
-		answer := s.Do(method, path, body)
-		if ok(answer) {
-			return answer
+	for !done() {
+		if s.Ours != nil {
+			s.t.Fatalf("%s is not in force", what)
 		}
 		select {
 		case <-deadline:
-			s.t.Fatalf("%s %s: still %d %s", method, path, answer.Code, answer.Body)
+			s.t.Fatalf("%s does not come into force", what)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

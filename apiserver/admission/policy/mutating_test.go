@@ -84,7 +84,7 @@ func TestMutatingAgainstUpstream(t *testing.T) {
 				"reinvocationPolicy": "Never", "mutations": mutates("ApplyConfiguration", `Object{data: {"in": "in force"}}`)["mutations"],
 			})
 			apply(t, s, "mutatingadmissionpolicybindings", "marked", object{"policyName": "marker"})
-			wait(t, func() bool { return strings.Contains(probe(s), "in force") })
+			s.Until("the policy", func() bool { return strings.Contains(probe(s), "in force") })
 			transcript := &admissiontest.Transcript{}
 			if len(c.requests) == 0 {
 				c.requests = []request{create}
@@ -95,7 +95,7 @@ func TestMutatingAgainstUpstream(t *testing.T) {
 			for _, name := range []string{"policies/test", "policybindings/bound", "policies/marker", "policybindings/marked"} {
 				s.Must("DELETE", group+"mutatingadmission"+name, "")
 			}
-			wait(t, func() bool { return !strings.Contains(probe(s), "in force") })
+			s.Until("its deletion", func() bool { return !strings.Contains(probe(s), "in force") })
 			for _, r := range c.before {
 				s.Do("DELETE", r[1]+"/"+strings.Split(strings.Split(r[2], `"name":"`)[1], `"`)[0], "")
 			}

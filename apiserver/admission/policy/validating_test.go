@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/admissiontest"
 )
@@ -145,7 +144,7 @@ func TestValidatingAgainstUpstream(t *testing.T) {
 				"validations":      []any{object{"expression": "false", "message": "in force"}},
 			})
 			apply(t, s, "validatingadmissionpolicybindings", "marked", object{"policyName": "marker", "validationActions": []any{"Deny"}})
-			wait(t, func() bool { return strings.Contains(probe(s), "in force") })
+			s.Until("the policy", func() bool { return strings.Contains(probe(s), "in force") })
 			transcript := &admissiontest.Transcript{}
 			if len(c.requests) == 0 {
 				c.requests = []request{create}
@@ -156,7 +155,7 @@ func TestValidatingAgainstUpstream(t *testing.T) {
 			for _, name := range []string{"policies/test", "policybindings/bound", "policies/marker", "policybindings/marked"} {
 				s.Must("DELETE", group+"validatingadmission"+name, "")
 			}
-			wait(t, func() bool { return !strings.Contains(probe(s), "in force") })
+			s.Until("its deletion", func() bool { return !strings.Contains(probe(s), "in force") })
 			for _, r := range c.before {
 				name := strings.Split(strings.Split(r[2], `"name":"`)[1], `"`)[0]
 				s.Do("DELETE", r[1]+"/"+name, "")
@@ -176,13 +175,4 @@ func apply(t *testing.T, s *admissiontest.Server, resource, name string, spec ob
 
 func probe(s *admissiontest.Server) string {
 	return string(s.Do("POST", dryCreate, `{"metadata":{"name":"probe","labels":{"marker":"x"}}}`).Body)
-}
-
-func wait(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the policy does not come into force")
-		}
-	}
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/admissiontest"
 )
@@ -113,18 +112,9 @@ func (h *hookServer) configure(t *testing.T, s *admissiontest.Server, kind strin
 	}
 	t.Cleanup(func() {
 		s.Must("DELETE", path+"/test", "")
-		wait(t, func() bool { return probe().Code < 400 })
+		s.Until("its deletion", func() bool { return probe().Code < 400 })
 	})
-	wait(t, func() bool { return strings.Contains(string(probe().Body), marker+".example.com") })
-}
-
-func wait(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the configuration does not come into force")
-		}
-	}
+	s.Until("the configuration", func() bool { return strings.Contains(string(probe().Body), marker+".example.com") })
 }
 
 const (

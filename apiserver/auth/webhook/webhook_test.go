@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,30 +133,32 @@ func TestRetries(t *testing.T) {
 		}
 		return status{"authenticated": true, "user": status{"username": "bob"}}
 	}
-	c := testingclock.NewFakeClock(time.Unix(1000, 0))
+	c := newLeaping()
 	tokens, err := NewTokens(h.kubeconfig, "v1", nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() {
-		_, ok, err := tokens.AuthenticateToken(context.Background(), "x")
-		if !ok && err == nil {
-			err = errors.New("refused")
-		}
-		done <- err
-	}()
-	for {
-		select {
-		case err := <-done:
-			if err != nil || h.asked.Load() != 3 {
-				t.Errorf("%v after %d calls", err, h.asked.Load())
-			}
-			return
-		case <-time.After(time.Millisecond):
-			c.Step(100 * time.Millisecond)
-		}
+	if _, ok, err := tokens.AuthenticateToken(t.Context(), "x"); !ok || err != nil || h.asked.Load() != 3 {
+		t.Errorf("%t, %v after %d calls", ok, err, h.asked.Load())
 	}
+	if len(c.waited) != 2 || c.waited[0] <= 0 || c.waited[1] <= c.waited[0] {
+		t.Errorf("the pauses are %v, want two that grow", c.waited)
+	}
+}
+
+// leaping is a clock that leaps ahead where somebody waits.
+type leaping struct {
+	*testingclock.FakeClock
+	waited []time.Duration
+}
+
+func newLeaping() *leaping { return &leaping{FakeClock: testingclock.NewFakeClock(time.Unix(1000, 0))} }
+
+func (c *leaping) After(d time.Duration) <-chan time.Time {
+	c.waited = append(c.waited, d)
+	over := c.FakeClock.After(d)
+	c.Step(d)
+	return over
 }
 
 // A webhook cannot have requests wait as long as it likes.
@@ -170,33 +172,16 @@ func TestRetryAfterIsBounded(t *testing.T) {
 		}
 		return status{"authenticated": true, "user": status{"username": "bob"}}
 	}
-	c := testingclock.NewFakeClock(time.Unix(1000, 0))
+	c := newLeaping()
 	tokens, err := NewTokens(h.kubeconfig, "v1", nil, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := tokens.AuthenticateToken(context.Background(), "x")
-		done <- err
-	}()
-	ticker, limit := time.NewTicker(time.Millisecond), time.After(time.Minute)
-	defer ticker.Stop()
-	for !c.HasWaiters() {
-		select {
-		case <-ticker.C:
-		case <-limit:
-			t.Fatal("nobody waits")
-		}
+	if _, _, err := tokens.AuthenticateToken(t.Context(), "x"); err != nil {
+		t.Error(err)
 	}
-	c.Step(longestPause)
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-limit:
-		t.Errorf("it waits for longer than %s", longestPause)
+	if !slices.Equal(c.waited, []time.Duration{longestPause}) {
+		t.Errorf("it waits for %v, want %s", c.waited, longestPause)
 	}
 }
 

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	testingclock "k8s.io/utils/clock/testing"
 )
 
 // basin is a sink that may refuse. Like a watcher it is for one goroutine at a time, which the race detector checks.
@@ -54,49 +53,51 @@ func (b *basin) follow(ctx context.Context, w *Watcher) {
 
 // Whoever leads, refuses or leaves, each watcher sees every change that it is for, once and in order.
 func TestEveryWatcherOfACircleSeesEachChange(t *testing.T) {
-	const names, each, rounds = 3, 12, 100
-	s, c, r := filled(t, Limits{})
-	circle := &Circle{}
-	var sinks [names][each]*basin
-	var reading sync.WaitGroup
-	stay, stop := context.WithCancel(t.Context())
-	defer stop()
-	for name := range names {
-		for i := range each {
-			w := watchWith(t, r, WatchOptions{Namespace: "ns", Name: fmt.Sprint(name)})
-			sink := &basin{refuses: func() bool { return i%3 == 1 && rand.IntN(4) == 0 }, sends: func() {}}
-			sinks[name][i] = sink
-			ctx := stay
-			if i%4 == 3 { // goes while others are led by it
-				var leave context.CancelFunc
-				ctx, leave = context.WithCancel(stay)
-				sink.sends = leave
-			}
-			w.Join(circle, sink)
-			reading.Go(func() { sink.follow(ctx, w) })
-		}
-	}
-	var written [names][]int64
-	for range rounds {
+	synctest.Test(t, func(t *testing.T) {
+		const names, each, rounds = 3, 12, 100
+		s, c, r := filled(t, Limits{})
+		circle := &Circle{}
+		var sinks [names][each]*basin
+		var reading sync.WaitGroup
+		stay, stop := context.WithCancel(t.Context())
+		defer stop()
 		for name := range names {
-			written[name] = append(written[name], put(t, s, fmt.Sprint("ns/", name), "1"))
-		}
-	}
-	reach(t, c, written[names-1][rounds-1])
-	drained(t, circle, r)
-	stop()
-	reading.Wait()
-	for name := range names {
-		for i, sink := range sinks[name] {
-			got, want := sink.seen, written[name]
-			if i%4 == 3 {
-				want = want[:min(len(got), len(want))]
-			}
-			if !slices.Equal(got, want) {
-				t.Errorf("watcher %d of %d saw %d of %d changes", i, name, len(got), len(want))
+			for i := range each {
+				w := watchWith(t, r, WatchOptions{Namespace: "ns", Name: fmt.Sprint(name)})
+				sink := &basin{refuses: func() bool { return i%3 == 1 && rand.IntN(4) == 0 }, sends: func() {}}
+				sinks[name][i] = sink
+				ctx := stay
+				if i%4 == 3 { // goes while others are led by it
+					var leave context.CancelFunc
+					ctx, leave = context.WithCancel(stay)
+					sink.sends = leave
+				}
+				w.Join(circle, sink)
+				reading.Go(func() { sink.follow(ctx, w) })
 			}
 		}
-	}
+		var written [names][]int64
+		for range rounds {
+			for name := range names {
+				written[name] = append(written[name], put(t, s, fmt.Sprint("ns/", name), "1"))
+			}
+		}
+		reach(t, c, written[names-1][rounds-1])
+		drained(t, circle, r)
+		stop()
+		reading.Wait()
+		for name := range names {
+			for i, sink := range sinks[name] {
+				got, want := sink.seen, written[name]
+				if i%4 == 3 {
+					want = want[:min(len(got), len(want))]
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("watcher %d of %d saw %d of %d changes", i, name, len(got), len(want))
+				}
+			}
+		}
+	})
 }
 
 // hasLeft tells whether the wait of a watcher was ended.
@@ -106,157 +107,146 @@ func (w *Watcher) hasLeft() bool {
 	return w.waits != nil && w.waits.Err() != nil
 }
 
-// drained returns when nobody has anything to look at any more.
+// drained fails where somebody has anything left to look at when all wait. It is for a bubble.
 func drained(t *testing.T, c *Circle, r *Resource) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
-		busy := false
-		r.mu.Lock()
-		c.mu.Lock()
-		r.watchers.each(func(w *Watcher) { busy = busy || w.pending && !w.hasLeft() })
-		busy = busy || c.leader != nil || len(c.marked) > 0
-		c.mu.Unlock()
-		r.mu.Unlock()
-		if !busy {
-			return
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.watchers.each(func(w *Watcher) {
+		if w.pending && !w.hasLeft() {
+			t.Error("a watcher waits while there are changes for it")
 		}
-		if time.Now().After(end) {
-			t.Fatal("there is something left to look at")
-		}
+	})
+	if c.leader != nil || len(c.marked) > 0 {
+		t.Errorf("%d watchers are left to look after, somebody leads: %t", len(c.marked), c.leader != nil)
 	}
 }
 
 // While nobody refuses, nobody but the leader wakes: no event comes by Next, and they are sent together.
 func TestOneLeadsTheCircle(t *testing.T) {
-	const watchers = 20
-	s, c, r := filled(t, Limits{})
-	circle := &Circle{}
-	var mu sync.Mutex
-	sent := 0
-	sinks := make([]*basin, watchers)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var reading sync.WaitGroup
-	for i := range sinks {
-		w := watchWith(t, r, WatchOptions{Namespace: "ns"})
-		sinks[i] = &basin{refuses: func() bool { return false }, sends: func() { mu.Lock(); defer mu.Unlock(); sent++ }}
-		w.Join(circle, sinks[i])
-		reading.Go(func() { sinks[i].follow(ctx, w) })
-	}
-	parked(t, circle, r, watchers)
-	reach(t, c, put(t, s, "ns/a", "1"))
-	drained(t, circle, r)
-	stop()
-	reading.Wait()
-	for i, sink := range sinks {
-		if len(sink.seen) != 1 || sink.own > 0 {
-			t.Errorf("watcher %d saw %d events, %d of them itself", i, len(sink.seen), sink.own)
+	synctest.Test(t, func(t *testing.T) {
+		const watchers = 20
+		s, c, r := filled(t, Limits{})
+		circle := &Circle{}
+		var mu sync.Mutex
+		sent := 0
+		sinks := make([]*basin, watchers)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var reading sync.WaitGroup
+		for i := range sinks {
+			w := watchWith(t, r, WatchOptions{Namespace: "ns"})
+			sinks[i] = &basin{refuses: func() bool { return false }, sends: func() { mu.Lock(); defer mu.Unlock(); sent++ }}
+			w.Join(circle, sinks[i])
+			reading.Go(func() { sinks[i].follow(ctx, w) })
 		}
-	}
-	if sent != 1 {
-		t.Errorf("they were sent %d times", sent)
-	}
+		parked(t, circle, r, watchers)
+		reach(t, c, put(t, s, "ns/a", "1"))
+		drained(t, circle, r)
+		stop()
+		reading.Wait()
+		for i, sink := range sinks {
+			if len(sink.seen) != 1 || sink.own > 0 {
+				t.Errorf("watcher %d saw %d events, %d of them itself", i, len(sink.seen), sink.own)
+			}
+		}
+		if sent != 1 {
+			t.Errorf("they were sent %d times", sent)
+		}
+	})
 }
 
 // A panic of one sink is the panic of who calls Next for it, whoever leads. The others see every change.
 func TestPanicInACircle(t *testing.T) {
-	const watchers = 8
-	s, c, r := filled(t, Limits{})
-	circle := &Circle{}
-	sinks, panics := make([]*basin, watchers), make(chan any, watchers)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var reading sync.WaitGroup
-	for i := range sinks {
-		w := watchWith(t, r, WatchOptions{Namespace: "ns"})
-		sinks[i] = &basin{refuses: func() bool { return false }, sends: func() {}}
-		if i%2 == 1 {
-			sinks[i].refuses = func() bool { panic(i) }
+	synctest.Test(t, func(t *testing.T) {
+		const watchers = 8
+		s, c, r := filled(t, Limits{})
+		circle := &Circle{}
+		sinks, panics := make([]*basin, watchers), make(chan any, watchers)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var reading sync.WaitGroup
+		for i := range sinks {
+			w := watchWith(t, r, WatchOptions{Namespace: "ns"})
+			sinks[i] = &basin{refuses: func() bool { return false }, sends: func() {}}
+			if i%2 == 1 {
+				sinks[i].refuses = func() bool { panic(i) }
+			}
+			w.Join(circle, sinks[i])
+			reading.Go(func() {
+				defer w.Stop()
+				defer func() {
+					if problem := recover(); problem != nil {
+						panics <- problem
+					}
+				}()
+				sinks[i].follow(ctx, w)
+			})
 		}
-		w.Join(circle, sinks[i])
-		reading.Go(func() {
-			defer w.Stop()
-			defer func() {
-				if problem := recover(); problem != nil {
-					panics <- problem
-				}
-			}()
-			sinks[i].follow(ctx, w)
-		})
-	}
-	parked(t, circle, r, watchers)
-	for range 3 {
-		reach(t, c, put(t, s, "ns/a", "1"))
-	}
-	parked(t, circle, r, watchers/2)
-	drained(t, circle, r)
-	stop()
-	reading.Wait()
-	if len(panics) != watchers/2 {
-		t.Errorf("%d watchers panicked", len(panics))
-	}
-	for i, sink := range sinks {
-		if want := (i + 1) % 2 * 3; len(sink.seen) != want {
-			t.Errorf("watcher %d saw %d events, wanted %d", i, len(sink.seen), want)
+		parked(t, circle, r, watchers)
+		for range 3 {
+			reach(t, c, put(t, s, "ns/a", "1"))
 		}
-	}
+		parked(t, circle, r, watchers/2)
+		drained(t, circle, r)
+		stop()
+		reading.Wait()
+		if len(panics) != watchers/2 {
+			t.Errorf("%d watchers panicked", len(panics))
+		}
+		for i, sink := range sinks {
+			if want := (i + 1) % 2 * 3; len(sink.seen) != want {
+				t.Errorf("watcher %d saw %d events, wanted %d", i, len(sink.seen), want)
+			}
+		}
+	})
 }
 
-// parked returns when so many watchers are.
+// parked fails where not so many watchers are parked when all wait. It is for a bubble.
 func parked(t *testing.T, c *Circle, r *Resource, want int) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
-		is := 0
-		r.mu.Lock()
-		c.mu.Lock()
-		r.watchers.each(func(w *Watcher) {
-			if w.parked {
-				is++
-			}
-		})
-		c.mu.Unlock()
-		r.mu.Unlock()
-		if is == want {
-			return
+	synctest.Wait()
+	is := 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.watchers.each(func(w *Watcher) {
+		if w.parked {
+			is++
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%d of %d watchers are parked", is, want)
-		}
+	})
+	if is != want {
+		t.Fatalf("%d of %d watchers are parked", is, want)
 	}
 }
 
 // A bookmark comes by Next, also to a watcher whose events do not.
 func TestBookmarkInACircle(t *testing.T) {
-	s := openStore(t)
-	fake := testingclock.NewFakeClock(time.Now())
-	c := New(s)
-	c.Clock = fake
-	r := c.Add(things(Limits{}))
-	run(t, c)
-	w := watchWith(t, r, WatchOptions{Namespace: "ns", Bookmarks: time.Minute})
-	circle := &Circle{}
-	sink := &basin{refuses: func() bool { return false }, sends: func() {}}
-	w.Join(circle, sink)
-	bookmark := make(chan Event, 1)
-	var reading sync.WaitGroup
-	defer reading.Wait()
-	reading.Go(func() {
-		if events, err := w.Next(within(t)); err == nil {
-			bookmark <- events[0]
-		}
-	})
-	parked(t, circle, r, 1)
-	reach(t, c, put(t, s, "ns/a", "1"))
-	drained(t, circle, r)
-	last := put(t, s, "other/a", "1")
-	reach(t, c, last)
-	fake.Step(time.Minute)
-	select {
-	case got := <-bookmark:
-		if got.Revision != last || got.Entry != nil || len(sink.seen) != 1 {
+	synctest.Test(t, func(t *testing.T) {
+		s, c, r := filled(t, Limits{})
+		w := watchWith(t, r, WatchOptions{Namespace: "ns", Bookmarks: time.Minute})
+		circle := &Circle{}
+		sink := &basin{refuses: func() bool { return false }, sends: func() {}}
+		w.Join(circle, sink)
+		bookmark := make(chan Event, 1)
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			if events, err := w.Next(t.Context()); err == nil {
+				bookmark <- events[0]
+			}
+		})
+		parked(t, circle, r, 1)
+		reach(t, c, put(t, s, "ns/a", "1"))
+		drained(t, circle, r)
+		last := put(t, s, "other/a", "1")
+		reach(t, c, last)
+		reading.Wait() // a minute, in which nothing else happens
+		if got := <-bookmark; got.Revision != last || got.Entry != nil || len(sink.seen) != 1 {
 			t.Errorf("bookmark at %d after %d events, wanted one at %d after 1", got.Revision, len(sink.seen), last)
 		}
-	case <-time.After(deadline):
-		t.Error("no bookmark")
-	}
+	})
 }
