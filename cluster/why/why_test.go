@@ -1,58 +1,32 @@
 package why
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/coxswain-k8s/coxswain/test/pairs"
+)
 
 // screen is how many lines fit onto one.
 const screen = 50
 
 // TestText turns testdata/NAME.in.yaml (facts) into NAME.out.txt.
 func TestText(t *testing.T) {
-	cases, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(cases) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, in := range cases {
-		name := strings.TrimSuffix(filepath.Base(in), ".in.yaml")
-		t.Run(name, func(t *testing.T) {
-			data, err := os.ReadFile(in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			facts := &Facts{}
-			if err := yaml.UnmarshalStrict(data, facts); err != nil {
-				t.Fatal(err)
-			}
-			got, out := Text(facts), filepath.Join("testdata", name+".out.txt")
-			if *update {
-				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Error(diff)
-			}
-			if lines := strings.Count(got, "\n"); lines > screen {
-				t.Errorf("%d lines are more than one screen", lines)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.txt", func(t *testing.T, in []byte) []byte {
+		facts := &Facts{}
+		if err := yaml.UnmarshalStrict(in, facts); err != nil {
+			t.Fatal(err)
+		}
+		got := Text(facts)
+		if lines := strings.Count(got, "\n"); lines > screen {
+			t.Errorf("%d lines are more than one screen", lines)
+		}
+		return []byte(got)
+	})
 }
 
 // TestTextOfLittle: whatever is missing, something is said.

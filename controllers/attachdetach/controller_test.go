@@ -3,7 +3,6 @@ package attachdetach
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -26,9 +24,8 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write what comes out into testdata")
 
 // objects reads the documents of a file. A Pod's node and an attachment's name are as they are written; the name "auto" of an attachment
 // becomes the one that the controller gives.
@@ -116,43 +113,21 @@ func (b *bench) state(t *testing.T) string {
 
 // Each file of testdata is a cluster; beside it stands what a turn of node n1 makes of it.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no files", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			in, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := newBench(objects(t, in)...)
-			wait := b.turn(t, "n1")
-			got := b.state(t)
-			if wait > 0 {
-				got += fmt.Sprintf("again in %s\n", wait)
-			}
-			if again := b.turn(t, "n1"); again > wait {
-				t.Errorf("the second turn waits for %s", again)
-			}
-			if said := len(b.events.Events); said > 0 {
-				t.Errorf("the second turn says %s", <-b.events.Events)
-			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.yaml", ".txt", func(t *testing.T, in []byte) []byte {
+		b := newBench(objects(t, in)...)
+		wait := b.turn(t, "n1")
+		got := b.state(t)
+		if wait > 0 {
+			got += fmt.Sprintf("again in %s\n", wait)
+		}
+		if again := b.turn(t, "n1"); again > wait {
+			t.Errorf("the second turn waits for %s", again)
+		}
+		if said := len(b.events.Events); said > 0 {
+			t.Errorf("the second turn says %s", <-b.events.Events)
+		}
+		return []byte(got)
+	})
 }
 
 func cluster(t *testing.T, file string) *bench {

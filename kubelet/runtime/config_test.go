@@ -2,51 +2,26 @@ package runtime
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/coxswain-k8s/coxswain/test/pairs"
+)
 
 // TestConfig turns the pods of testdata/*.in.yaml into what CRI is asked for and compares with *.out.yaml.
 func TestConfig(t *testing.T) {
-	inputs, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(inputs) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, input := range inputs {
-		t.Run(strings.TrimSuffix(filepath.Base(input), ".in.yaml"), func(t *testing.T) {
-			raw, err := os.ReadFile(input)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pod := &corev1.Pod{}
-			if err := yaml.UnmarshalStrict(raw, pod); err != nil {
-				t.Fatal(err)
-			}
-			golden := strings.Replace(input, ".in.", ".out.", 1)
-			got := render(t, pod)
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.yaml", func(t *testing.T, in []byte) []byte {
+		pod := &corev1.Pod{}
+		if err := yaml.UnmarshalStrict(in, pod); err != nil {
+			t.Fatal(err)
+		}
+		return render(t, pod)
+	})
 }
 
 // render shows the sandbox and its containers, with a node that has no other input than the test's.

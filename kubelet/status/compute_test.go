@@ -1,11 +1,7 @@
 package status
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/kubelet/runtime"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // situation is the input of one golden pair.
 type situation struct {
@@ -30,45 +25,23 @@ type situation struct {
 
 // TestStatus computes testdata/*.in.yaml and compares with *.out.yaml. A new case is two files; -update writes the second.
 func TestStatus(t *testing.T) {
-	inputs, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(inputs) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, input := range inputs {
-		t.Run(strings.TrimSuffix(filepath.Base(input), ".in.yaml"), func(t *testing.T) {
-			raw, err := os.ReadFile(input)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var s situation
-			if err := yaml.UnmarshalStrict(raw, &s); err != nil {
-				t.Fatal(err)
-			}
-			got, err := yaml.Marshal(Compute(Input{
-				Pod: &s.Pod, Runtime: &s.Runtime, RuntimeName: "containerd", Waiting: s.Waiting, HostIPs: []string{"192.0.2.1"},
-				Ready:    func(id string) bool { return !slices.Contains(s.NotReady, id) },
-				Started:  func(id string) bool { return !slices.Contains(s.NotStarted, id) },
-				Finished: s.Finished, Failed: s.Failed, Reason: s.Reason, Message: s.Message,
-				StartTime: time.Unix(100, 0).UTC(), Now: time.Unix(200, 0).UTC(),
-			}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden := strings.Replace(input, ".in.", ".out.", 1)
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.yaml", func(t *testing.T, in []byte) []byte {
+		var s situation
+		if err := yaml.UnmarshalStrict(in, &s); err != nil {
+			t.Fatal(err)
+		}
+		got, err := yaml.Marshal(Compute(Input{
+			Pod: &s.Pod, Runtime: &s.Runtime, RuntimeName: "containerd", Waiting: s.Waiting, HostIPs: []string{"192.0.2.1"},
+			Ready:    func(id string) bool { return !slices.Contains(s.NotReady, id) },
+			Started:  func(id string) bool { return !slices.Contains(s.NotStarted, id) },
+			Finished: s.Finished, Failed: s.Failed, Reason: s.Reason, Message: s.Message,
+			StartTime: time.Unix(100, 0).UTC(), Now: time.Unix(200, 0).UTC(),
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	})
 }
 
 func TestMergeLeavesOthersConditionsAlone(t *testing.T) {

@@ -1,20 +1,16 @@
 package fabric
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
-)
 
-var update = flag.Bool("update", false, "write the plans that are computed to testdata")
+	"github.com/coxswain-k8s/coxswain/test/pairs"
+)
 
 // planCase is an input: the first node is the one whose plan it is.
 type planCase struct {
@@ -32,36 +28,13 @@ type planCase struct {
 }
 
 func TestPlans(t *testing.T) {
-	all, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(all) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, in := range all {
-		t.Run(strings.TrimSuffix(filepath.Base(in), ".in.yaml"), func(t *testing.T) {
-			data, err := os.ReadFile(in)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var c planCase
-			if err := yaml.UnmarshalStrict(data, &c); err != nil {
-				t.Fatal(err)
-			}
-			got := describe(c.plan())
-			out := strings.TrimSuffix(in, ".in.yaml") + ".out.txt"
-			if *update {
-				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.txt", func(t *testing.T, in []byte) []byte {
+		var c planCase
+		if err := yaml.UnmarshalStrict(in, &c); err != nil {
+			t.Fatal(err)
+		}
+		return []byte(describe(c.plan()))
+	})
 }
 
 func (c *planCase) plan() plan {

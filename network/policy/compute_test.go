@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,40 +21,20 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/network/packetfilter"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write what is computed to testdata")
 
 // A case is a file of policies; the pods and namespaces are the same for all.
 func TestCompute(t *testing.T) {
-	all, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(all) == 0 {
-		t.Fatal("no cases", err)
-	}
-	for _, in := range all {
-		t.Run(strings.TrimSuffix(filepath.Base(in), ".in.yaml"), func(t *testing.T) {
-			input := scene(t)
-			for _, doc := range documents(t, in) {
-				p := &networkingv1.NetworkPolicy{}
-				decode(t, doc, p)
-				input.Policies = append(input.Policies, p)
-			}
-			got := describe(input, Compute(input))
-			out := strings.TrimSuffix(in, ".in.yaml") + ".out.txt"
-			if *update {
-				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.txt", func(t *testing.T, in []byte) []byte {
+		input := scene(t)
+		for _, doc := range documents(t, in) {
+			p := &networkingv1.NetworkPolicy{}
+			decode(t, doc, p)
+			input.Policies = append(input.Policies, p)
+		}
+		return []byte(describe(input, Compute(input)))
+	})
 }
 
 // scene reads the pods and namespaces of testdata/scene.yaml.
@@ -65,7 +43,7 @@ func scene(t *testing.T) Input {
 		{Address: netip.MustParseAddr("192.168.1.1"), Protocol: corev1.ProtocolUDP, Port: 40053},
 		{Address: netip.MustParseAddr("192.168.1.1"), Protocol: corev1.ProtocolTCP, Port: 40053},
 	}}
-	for _, doc := range documents(t, "testdata/scene.yaml") {
+	for _, doc := range documents(t, content(t, "testdata/scene.yaml")) {
 		if bytes.Contains(doc, []byte("kind: Namespace")) {
 			ns := &corev1.Namespace{}
 			decode(t, doc, ns)
@@ -79,14 +57,9 @@ func scene(t *testing.T) Input {
 	return in
 }
 
-func documents(t *testing.T, file string) [][]byte {
+func documents(t *testing.T, in []byte) [][]byte {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	r := utilyaml.NewYAMLReader(bufio.NewReader(f))
+	r := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(in)))
 	var out [][]byte
 	for {
 		doc, err := r.Read()
@@ -98,6 +71,15 @@ func documents(t *testing.T, file string) [][]byte {
 		}
 		out = append(out, doc)
 	}
+}
+
+func content(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func decode(t *testing.T, doc []byte, into any) {
@@ -174,7 +156,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	read := func(reverse bool) *packetfilter.Isolation {
 		in := scene(t)
 		for _, file := range []string{"testdata/several.in.yaml", "testdata/named-ports.in.yaml"} {
-			for _, doc := range documents(t, file) {
+			for _, doc := range documents(t, content(t, file)) {
 				p := &networkingv1.NetworkPolicy{}
 				decode(t, doc, p)
 				in.Policies = append(in.Policies, p)

@@ -1,20 +1,15 @@
 package rules
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/yaml"
-)
 
-var update = flag.Bool("update", false, "write what Compute returns to testdata")
+	"github.com/coxswain-k8s/coxswain/test/pairs"
+)
 
 // input is a Service, its slices and the node that the rules are for.
 type input struct {
@@ -34,39 +29,17 @@ type output struct {
 
 // TestCompute: a new case is two files NAME.in.yaml and NAME.out.yaml.
 func TestCompute(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".in.yaml"), func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var in input
-			if err := yaml.UnmarshalStrict(data, &in); err != nil {
-				t.Fatal(err)
-			}
-			got, err := yaml.Marshal(readable(Compute(in.Service, in.Slices, in.Node)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden := strings.TrimSuffix(file, ".in.yaml") + ".out.yaml"
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.yaml", func(t *testing.T, data []byte) []byte {
+		var in input
+		if err := yaml.UnmarshalStrict(data, &in); err != nil {
+			t.Fatal(err)
+		}
+		got, err := yaml.Marshal(readable(Compute(in.Service, in.Slices, in.Node)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	})
 }
 
 func readable(r ServiceRules) output {

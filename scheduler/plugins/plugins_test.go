@@ -2,15 +2,11 @@ package plugins
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,9 +18,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/imagelocality"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // scene is a cluster, and the pods that look for a node in it, each by itself.
 type scene struct {
@@ -52,36 +47,13 @@ func (h testHandle) SnapshotSharedLister() fwk.SharedLister { return h.snapshot 
 // TestDefaultProfile says for each pod of testdata/*.in.yaml what the default plugins say of each node, and compares
 // that with *.out.txt. A new case is two files; -update writes the second.
 func TestDefaultProfile(t *testing.T) {
-	inputs, err := filepath.Glob("testdata/*.in.yaml")
-	if err != nil || len(inputs) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	for _, input := range inputs {
-		t.Run(strings.TrimSuffix(filepath.Base(input), ".in.yaml"), func(t *testing.T) {
-			data, err := os.ReadFile(input)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var s scene
-			if err := yaml.UnmarshalStrict(data, &s); err != nil {
-				t.Fatal(err)
-			}
-			got := s.play(t)
-			golden := strings.Replace(input, ".in.yaml", ".out.txt", 1)
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", golden, diff)
-			}
-		})
-	}
+	pairs.Each(t, "testdata/*.in.yaml", ".out.txt", func(t *testing.T, in []byte) []byte {
+		var s scene
+		if err := yaml.UnmarshalStrict(in, &s); err != nil {
+			t.Fatal(err)
+		}
+		return []byte(s.play(t))
+	})
 }
 
 // play lists verdicts: the refusal of a node, or what each plugin gives it and the weighted total.

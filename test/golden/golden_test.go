@@ -1,10 +1,7 @@
 package golden
 
 import (
-	"errors"
-	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write what comes out into testdata")
 
 // TestControllers plays every case (see doc.go).
 func TestControllers(t *testing.T) {
@@ -39,7 +34,7 @@ func TestControllers(t *testing.T) {
 			}
 			dir, got := t.TempDir(), ""
 			synctest.Test(t, func(t *testing.T) { got = perform(t, dir, s) })
-			compare(t, strings.TrimSuffix(file, ".yaml")+".txt", got)
+			pairs.Check(t, strings.TrimSuffix(file, ".yaml")+".txt", []byte(got))
 		})
 	}
 }
@@ -69,22 +64,4 @@ func perform(t *testing.T, dir string, s *script) string {
 		t.Errorf("%s changes nothing", write)
 	}
 	return all.String()
-}
-
-// compare holds what came out against the file of what is to come out.
-func compare(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("-want +got (-update takes it over):\n%s", diff)
-	}
 }

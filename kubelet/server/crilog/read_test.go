@@ -3,7 +3,6 @@ package crilog
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,10 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func i64(n int64) *int64 { return &n }
 
@@ -38,19 +35,7 @@ func TestGolden(t *testing.T) {
 			if err := Read(context.Background(), "testdata/container.log", options, &out, func() {}); err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), out.String()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			pairs.Check(t, filepath.Join("testdata", name+".golden"), out.Bytes())
 		})
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +13,8 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/test/bench/load"
 	"github.com/coxswain-k8s/coxswain/test/bench/peer"
+	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // results of three rounds, as they come.
 func rounds(values ...figure) *results {
@@ -117,19 +115,7 @@ func TestTables(t *testing.T) {
 	}
 	var out bytes.Buffer
 	(&comparison{results: r}).tables(&out)
-	const name = "testdata/tables.md"
-	if *update {
-		if err := os.WriteFile(name, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Errorf("%s (-want +got)\n%s", name, diff)
-	}
+	pairs.Check(t, "testdata/tables.md", out.Bytes())
 }
 
 func TestPercentiles(t *testing.T) {
