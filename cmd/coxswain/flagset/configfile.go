@@ -3,6 +3,7 @@ package flagset
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -18,33 +19,28 @@ func ReadConfig(file string, options any, flags *pflag.FlagSet) error {
 	if err != nil {
 		return fmt.Errorf("reading --config: %w", err)
 	}
-	given := map[*pflag.Flag]string{}
-	flags.Visit(func(flag *pflag.Flag) { given[flag] = flag.Value.String() })
+	var again []func() error // what each flag that was given does once more, after the file
+	flags.Visit(func(flag *pflag.Flag) { again = append(again, giver(flag.Value)) })
 	if err := yaml.UnmarshalStrict(data, options); err != nil {
 		return fmt.Errorf("reading --config %s: %w", file, err)
 	}
-	for flag, value := range given {
-		if slice, ok := flag.Value.(pflag.SliceValue); ok {
-			if err := slice.Replace(splitList(value)); err != nil {
-				return err
-			}
-			continue
-		}
-		if flag.Value.Type() == "stringToString" {
-			value = strings.Trim(value, "[]")
-		}
-		if err := flag.Value.Set(value); err != nil {
+	for _, give := range again {
+		if err := give(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// splitList reads pflag's form of a list: [a,b].
-func splitList(value string) []string {
-	value = strings.Trim(value, "[]")
-	if value == "" {
-		return nil
+// giver gives a flag the value again that it has now. Lists are taken as they are, for a comma in a value parts nothing.
+func giver(value pflag.Value) func() error {
+	if list, ok := value.(pflag.SliceValue); ok {
+		had := slices.Clone(list.GetSlice()) // the file is read into the same memory
+		return func() error { return list.Replace(had) }
 	}
-	return strings.Split(value, ",")
+	had := value.String()
+	if value.Type() == "stringToString" { // [a=1,b=2]
+		had = strings.TrimSuffix(strings.TrimPrefix(had, "["), "]")
+	}
+	return func() error { return value.Set(had) }
 }

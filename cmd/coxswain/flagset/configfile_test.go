@@ -26,7 +26,7 @@ func serverOptions(t *testing.T, file string, args ...string) (cluster.Options, 
 	t.Helper()
 	options := cluster.Default()
 	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
-	addServerFlags(flags, &options)
+	AddServer(flags, &options)
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +56,22 @@ images: [/srv/images]
 	want.Disable, want.TLSSANs, want.Images = []string{"proxy", "network"}, []string{"a.example", "b.example"}, []string{"/srv/images"}
 	if diff := cmp.Diff(want, options); diff != "" {
 		t.Errorf("flags should win over the file, and the file over defaults (-want +got):\n%s", diff)
+	}
+}
+
+// A comma within a value of a list that was given as a flag parts it no more once there is a file, and brackets of a value stay.
+func TestCommasInFlagsSurviveTheFile(t *testing.T) {
+	file := writeConfig(t, "tls-san: [x, y, z]\nservice-account-issuer: [https://file]\noidc-required-claim: {x: one}\n")
+	args := []string{`--tls-san="a,b",c`, "--service-account-issuer=https://a?b=[1,2]", "--oidc-required-claim=groups=[a,b]"}
+	options, err := serverOptions(t, file, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := cluster.Default()
+	want.TLSSANs, want.ServiceAccountIssuers = []string{"a,b", "c"}, []string{"https://a?b=[1,2]"}
+	want.RequiredClaims = map[string]string{"x": "one", "groups": "[a,b]"}
+	if diff := cmp.Diff(want, options); diff != "" {
+		t.Error(diff)
 	}
 }
 
