@@ -15,7 +15,8 @@ type census struct {
 	mu    sync.Mutex
 	nodes map[string]member
 	zones map[string]*zone
-	ready int
+	// all and ready are the nodes that count.
+	all, ready int
 	// emptied nodes have had their turn; they keep it until they are ready, or until no node is, when all lose it.
 	emptied map[string]struct{}
 }
@@ -23,10 +24,13 @@ type census struct {
 type member struct {
 	zone  string
 	ready bool
+	// aside are nodes that do not count: neither whether there is an outage, nor how large a zone is. They are emptied like others.
+	aside bool
 }
 
 // zone is one failure domain.
 type zone struct {
+	members    int // those that do not count, too
 	all, ready int
 	last       time.Time // when a node had its turn
 }
@@ -85,12 +89,10 @@ func (c *census) evicts(name string, already bool, now time.Time) (evict bool, w
 }
 
 // silent says whether no node is ready: then the fault is more likely ours than theirs, and nothing is evicted.
-func (c *census) silent() bool { return len(c.nodes) > 0 && c.ready == 0 }
+func (c *census) silent() bool { return c.all > 0 && c.ready == 0 }
 
 // take records a node, and returns those that are not ready for which this decides whether, or how soon, they are emptied.
-func (c *census) take(name, of string, ready bool) []string {
-	return c.change(name, &member{of, ready})
-}
+func (c *census) take(name string, of member) []string { return c.change(name, &of) }
 
 // drop is take for a node that is gone.
 func (c *census) drop(name string) []string { return c.change(name, nil) }
@@ -128,12 +130,8 @@ func (c *census) change(name string, to *member) []string {
 func (c *census) count(name string, known bool, had member, to *member) {
 	if known {
 		z := c.zones[had.zone]
-		z.all--
-		if had.ready {
-			z.ready--
-			c.ready--
-		}
-		if z.all == 0 && (to == nil || to.zone != had.zone) {
+		c.tally(z, had, -1)
+		if z.members == 0 && (to == nil || to.zone != had.zone) {
 			delete(c.zones, had.zone)
 		}
 		delete(c.nodes, name)
@@ -149,10 +147,20 @@ func (c *census) count(name string, known bool, had member, to *member) {
 		z = &zone{}
 		c.zones[to.zone] = z
 	}
-	z.all++
-	if to.ready {
-		z.ready++
-		c.ready++
-	}
+	c.tally(z, *to, 1)
 	c.nodes[name] = *to
+}
+
+// tally adds a node to what is counted, or takes it off.
+func (c *census) tally(z *zone, m member, sign int) {
+	z.members += sign
+	if m.aside {
+		return
+	}
+	z.all += sign
+	c.all += sign
+	if m.ready {
+		z.ready += sign
+		c.ready += sign
+	}
 }

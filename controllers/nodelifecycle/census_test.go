@@ -20,14 +20,14 @@ func TestCensus(t *testing.T) {
 		concerned []string
 		want      string
 	}{
-		{"the first, silent", c.take("a", "", false), "a"},
-		{"another silent one", c.take("b", "", false), ""},
-		{"one becomes ready", c.take("a", "", true), "b"},
-		{"and again", c.take("a", "", true), ""},
-		{"a second one", c.take("c", "", true), ""},
+		{"the first, silent", c.take("a", member{ready: false}), "a"},
+		{"another silent one", c.take("b", member{ready: false}), ""},
+		{"one becomes ready", c.take("a", member{ready: true}), "b"},
+		{"and again", c.take("a", member{ready: true}), ""},
+		{"a second one", c.take("c", member{ready: true}), ""},
 		{"it goes", c.drop("c"), ""},
 		{"somebody unknown goes", c.drop("x"), ""},
-		{"the last ready one turns", c.take("a", "", false), "a b"},
+		{"the last ready one turns", c.take("a", member{ready: false}), "a b"},
 		{"one goes", c.drop("a"), ""},
 		{"nobody is left", c.drop("b"), ""},
 	} {
@@ -37,7 +37,7 @@ func TestCensus(t *testing.T) {
 		}
 	}
 	now := time.Unix(1000, 0)
-	c.take("a", "", false)
+	c.take("a", member{ready: false})
 	if evict, _ := c.evicts("a", true, now); evict {
 		t.Error("the only node is silent, and is emptied")
 	}
@@ -58,9 +58,9 @@ func TestNodesAreEmptiedInTurn(t *testing.T) {
 		{"all of them", 3, 0, "now 10s 10s"},
 	} {
 		c, now := newCensus(kit.DefaultTuning().NodeDrains), time.Unix(1000, 0)
-		c.take("elsewhere", "other", true)
+		c.take("elsewhere", member{zone: "other", ready: true})
 		for i := range step.all {
-			c.take(fmt.Sprint(i), "zone", i >= step.all-step.ready)
+			c.take(fmt.Sprint(i), member{zone: "zone", ready: i >= step.all-step.ready})
 		}
 		var got []string
 		for i := range step.all - step.ready {
@@ -86,10 +86,41 @@ func TestNodesAreEmptiedInTurn(t *testing.T) {
 		if evict, _ := c.evicts("0", true, now); !evict {
 			t.Errorf("%s: what is emptied does not go on", step.why)
 		}
-		c.take("elsewhere", "other", false)
+		c.take("elsewhere", member{zone: "other", ready: false})
 		if evict, _ := c.evicts("elsewhere", false, now); evict != (step.ready > 0) {
 			t.Errorf("%s: another zone, too: %v", step.why, evict)
 		}
+	}
+}
+
+// Nodes that are set aside say nothing of an outage, neither by being ready nor by not being it, and are emptied as others are.
+func TestNodesThatDoNotCount(t *testing.T) {
+	c, now := newCensus(kit.DefaultTuning().NodeDrains), time.Unix(1000, 0)
+	c.take("spot", member{ready: false, aside: true})
+	if evict, _ := c.evicts("spot", false, now); !evict {
+		t.Error("where no node counts there is no outage")
+	}
+	c.take("a", member{ready: false})
+	c.take("spot", member{ready: true, aside: true})
+	if evict, wait := c.evicts("a", false, now.Add(time.Hour)); evict || wait != 0 {
+		t.Errorf("no node that counts is ready, and one is emptied: %v %v", evict, wait)
+	}
+	if got := c.take("spot", member{ready: true}); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("a ready node that counts now concerns %q", got)
+	}
+	c.take("spot", member{ready: false, aside: true})
+	c.take("b", member{ready: true})
+	for _, name := range []string{"c", "d", "e"} { // they are many, if they count
+		c.take(name, member{ready: false, aside: true})
+	}
+	if evict, _ := c.evicts("a", false, now.Add(time.Hour)); !evict {
+		t.Error("those that do not count keep one that does from being emptied")
+	}
+	for _, name := range []string{"a", "b", "c", "d", "e", "spot"} {
+		c.drop(name)
+	}
+	if len(c.zones) != 0 || c.all != 0 || c.ready != 0 {
+		t.Errorf("of nothing %d and %d are left in %d zones", c.all, c.ready, len(c.zones))
 	}
 }
 
@@ -97,23 +128,23 @@ func TestNodesAreEmptiedInTurn(t *testing.T) {
 func TestTurnsAreTakenAgainAfterSilence(t *testing.T) {
 	c, now := newCensus(kit.DefaultTuning().NodeDrains), time.Unix(1000, 0)
 	for _, name := range []string{"a", "b", "c"} {
-		c.take(name, "", true)
+		c.take(name, member{ready: true})
 	}
 	for _, name := range []string{"a", "b"} {
-		c.take(name, "", false)
+		c.take(name, member{ready: false})
 		now = now.Add(10 * time.Second)
 		if evict, _ := c.evicts(name, false, now); !evict {
 			t.Errorf("%s is not emptied", name)
 		}
 	}
-	c.take("c", "", false)
+	c.take("c", member{ready: false})
 	for _, name := range []string{"a", "b", "c"} {
 		if evict, wait := c.evicts(name, true, now); evict || wait != 0 {
 			t.Errorf("no node is ready, and %s is emptied: %v %v", name, evict, wait)
 		}
 	}
 	now = now.Add(time.Minute)
-	c.take("c", "", true)
+	c.take("c", member{ready: true})
 	if evict, _ := c.evicts("a", false, now); !evict {
 		t.Error("the first waits")
 	}
@@ -141,7 +172,7 @@ func TestNodesThatJoinTakeNoTurns(t *testing.T) {
 		for _, status := range ready {
 			n.Status.Conditions = append(n.Status.Conditions, corev1.NodeCondition{Type: corev1.NodeReady, Status: status})
 		}
-		c.nodes.take(name, "", isReady(n))
+		c.nodes.take(name, member{ready: isReady(n)})
 		return n
 	}
 	joins, silent := node("joins"), node("silent", corev1.ConditionUnknown)
@@ -161,7 +192,7 @@ func TestTurnsThatNeverCome(t *testing.T) {
 	drains.Rate = 1e-12
 	c, now := newCensus(drains), time.Unix(1000, 0)
 	for name, ready := range map[string]bool{"first": false, "second": false, "ready": true} {
-		c.take(name, "", ready)
+		c.take(name, member{ready: ready})
 	}
 	c.evicts("first", false, now)
 	if evict, wait := c.evicts("second", false, now); evict || wait < 24*time.Hour {

@@ -31,6 +31,9 @@ const Name = "nodelifecycle"
 // all that wait for one.
 const workers = 16
 
+// excludeDisruption is the label of nodes that come and go as they like, which says nothing of the others.
+const excludeDisruption = "node.kubernetes.io/exclude-disruption"
+
 // Controller reconciles nodes with their signs of life.
 type Controller struct {
 	Client   client.Client
@@ -176,7 +179,7 @@ func (c *Controller) changes() handler.EventHandler {
 		}
 	}
 	seen := func(obj client.Object, queue requests) {
-		wake(queue, c.nodes.take(obj.GetName(), zoneOf(obj), isReady(obj))...)
+		wake(queue, c.nodes.take(obj.GetName(), memberOf(obj))...)
 		wake(queue, obj.GetName())
 	}
 	return handler.Funcs{
@@ -195,6 +198,17 @@ func (c *Controller) gone(obj client.Object) {
 	defer c.mu.Unlock()
 	delete(c.known, obj.GetName())
 	c.event(obj.GetName(), obj.GetUID(), "RemovingNode", fmt.Sprintf("Removing Node %s from Controller", obj.GetName()))
+}
+
+// memberOf is what the census knows of a node.
+func memberOf(node client.Object) member {
+	return member{zone: zoneOf(node), ready: isReady(node), aside: aside(node)}
+}
+
+// aside says whether a node has the label of those that do not count for outages, whatever its value.
+func aside(node client.Object) bool {
+	_, labelled := node.GetLabels()[excludeDisruption]
+	return labelled
 }
 
 func isReady(obj client.Object) bool {

@@ -72,6 +72,9 @@ func (z zones) Collect(to chan<- prometheus.Metric) {
 	}
 	all, ready := map[string]int{}, map[string]int{}
 	for i := range nodes.Items {
+		if aside(&nodes.Items[i]) {
+			continue
+		}
 		zone := zoneOf(&nodes.Items[i])
 		all[zone]++
 		if isReady(&nodes.Items[i]) {

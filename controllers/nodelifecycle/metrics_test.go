@@ -28,7 +28,8 @@ func TestMetrics(t *testing.T) {
 	}
 	zone := map[string]string{corev1.LabelTopologyRegion: "r", corev1.LabelTopologyZone: "z"}
 	silent := node("silent", corev1.ConditionFalse, zone)
-	api := fake.NewClientBuilder().WithObjects(silent, node("ready", corev1.ConditionTrue, zone), node("alone", corev1.ConditionTrue, nil)).WithStatusSubresource(silent).Build()
+	api := fake.NewClientBuilder().WithObjects(silent, node("ready", corev1.ConditionTrue, zone), node("alone", corev1.ConditionTrue, nil),
+		node("aside", corev1.ConditionFalse, map[string]string{excludeDisruption: ""})).WithStatusSubresource(silent).Build()
 	c := &Controller{
 		Client: api, Recorder: record.NewFakeRecorder(100), Clock: testclock.NewFakePassiveClock(time.Unix(1000, 0)), Grace: time.Minute,
 		beats: heartbeats{seen: map[string]heartbeat{}}, nodes: newCensus(kit.DefaultTuning().NodeDrains), known: map[string]types.UID{}, metrics: newMetrics(registry),
@@ -36,8 +37,8 @@ func TestMetrics(t *testing.T) {
 	}
 	c.Writes.Add(c.change)
 	registry.MustRegister(zones{api})
-	c.nodes.take("ready", zoneOf(silent), true)
-	c.nodes.take("silent", zoneOf(silent), false)
+	c.nodes.take("ready", member{zone: zoneOf(silent), ready: true})
+	c.nodes.take("silent", member{zone: zoneOf(silent), ready: false})
 	for range 2 {
 		current := &corev1.Node{}
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(silent), current); err != nil {
