@@ -63,6 +63,25 @@ func managed() []known {
 // CloudDisabled are the controllers of clouds that --controllers leaves out.
 func CloudDisabled(selected []string) ([]string, error) { return disabled(knownOf(clouds()), selected) }
 
+// ManagedAmong parts what kube-controller-manager runs into what names name, and the rest. What names name beside is nobody's.
+func ManagedAmong(names []string) (named, others []string) { return among(managed(), names) }
+
+// CloudAmong does so for the controllers of clouds.
+func CloudAmong(names []string) (named, others []string) { return among(knownOf(clouds()), names) }
+
+func among(list []known, names []string) (named, others []string) {
+	for _, c := range list {
+		switch {
+		case c.ours == "":
+		case slices.Contains(names, c.name), c.alias != "" && slices.Contains(names, c.alias), slices.Contains(names, c.ours):
+			named = append(named, c.ours)
+		default:
+			others = append(others, c.ours)
+		}
+	}
+	return named, others
+}
+
 func knownOf(list []controller) (of []known) {
 	for _, c := range list {
 		if c.flags != "" {

@@ -24,6 +24,7 @@ type CloudFactory func(config io.Reader, api client.Client) (cloudprovider.Inter
 // CloudManager is the cloud controller manager. Fields have the names of upstream's flags.
 type CloudManager struct {
 	Program
+	Migration
 	// CloudProvider is "local", or one of Providers, which a program with others compiled in has.
 	CloudProvider, CloudConfig string
 	Providers                  map[string]CloudFactory
@@ -108,11 +109,17 @@ func (m *CloudManager) Run(ctx context.Context) error {
 		return err
 	}
 	counting := prometheus.NewRegistry()
-	return m.serve(ctx, config, counting, func(ctx context.Context) error { return m.lead(ctx, config, counting) })
+	lead, err := m.migrate(&m.Program, config, terms{among: controllers.CloudAmong, always: func(ctx context.Context, without []string) error {
+		return m.lead(ctx, config, counting, without)
+	}})
+	if err != nil {
+		return err
+	}
+	return m.serve(ctx, config, counting, lead)
 }
 
-// lead runs the controllers until ctx ends.
-func (m *CloudManager) lead(ctx context.Context, config *rest.Config, counting *prometheus.Registry) error {
+// lead runs the controllers, without some, until ctx ends.
+func (m *CloudManager) lead(ctx context.Context, config *rest.Config, counting *prometheus.Registry, without []string) error {
 	mgr, err := newManager(ctx, config)
 	if err != nil {
 		return err
@@ -125,6 +132,7 @@ func (m *CloudManager) lead(ctx context.Context, config *rest.Config, counting *
 	if err != nil {
 		return err
 	}
+	disabled = append(disabled, without...)
 	deps := controllers.Deps{Cloud: provider, ClusterName: m.ClusterName, ClusterCIDRs: m.ClusterCIDRs, Clouds: m.Clouds, Disabled: disabled, Metrics: counting}
 	if m.UseServiceAccountCredentials {
 		acting := newAccounts(ctx, mgr)

@@ -23,6 +23,7 @@ import (
 // ControllerManager is kube-controller-manager. Fields have the names of upstream's flags.
 type ControllerManager struct {
 	Program
+	Migration
 	// UseServiceAccountCredentials has each controller act as a service account of its own.
 	UseServiceAccountCredentials bool
 	// Controllers that run, by upstream's names; default all but those that are off by default.
@@ -141,7 +142,15 @@ func (m *ControllerManager) Run(ctx context.Context) error {
 		return err
 	}
 	deps.Metrics = counting
-	return m.serve(ctx, config, counting, func(ctx context.Context) error { return m.lead(ctx, config, deps) })
+	lead, err := m.migrate(&m.Program, config, terms{among: controllers.ManagedAmong, always: func(ctx context.Context, without []string) error {
+		some := deps
+		some.Disabled = append(slices.Clone(deps.Disabled), without...)
+		return m.lead(ctx, config, some)
+	}})
+	if err != nil {
+		return err
+	}
+	return m.serve(ctx, config, counting, lead)
 }
 
 // lead runs the controllers until ctx ends.

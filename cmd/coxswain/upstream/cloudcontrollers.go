@@ -11,11 +11,9 @@ import (
 
 // cloudManagerUpstream are the flags of cloud-controller-manager that have no effect here.
 func cloudManagerUpstream() upstreamFlags {
-	only := componentOnly()
-	only["enable-leader-migration"] = "false"
 	return upstreamFlags{
-		bools: componentBools, values: componentValues + "cidr-allocator-type controller-start-interval leader-migration-config min-resync-period",
-		only: only, refused: componentRefused(),
+		bools: componentBools, values: componentValues + "cidr-allocator-type controller-start-interval min-resync-period",
+		only: componentOnly(), refused: componentRefused(),
 	}
 }
 
@@ -25,6 +23,7 @@ func cloudManagerCommand(s process.Streams) *cobra.Command {
 	command := &cobra.Command{Use: "cloud-controller-manager", Short: "Be cloud-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
 	addProgramFlags(flags, &m.Program)
+	addMigrationFlags(flags, &m.Migration)
 	addCloudManagerFlags(flags, &m)
 	given := cloudManagerUpstream().add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }

@@ -37,11 +37,11 @@ func componentRefused() map[string]string {
 // known to have changed, is each controller's own affair.
 func controllerManagerUpstream() upstreamFlags {
 	only := componentOnly()
-	only["enable-leader-migration"], only["cloud-provider"], only["enable-dynamic-provisioning"] = "false", "external", "true"
+	only["cloud-provider"], only["enable-dynamic-provisioning"] = "external", "true"
 	only["enable-hostpath-provisioner"], only["disable-force-detach-on-timeout"], only["configure-cloud-routes"] = "false", "false", "true"
 	return upstreamFlags{
 		bools: componentBools + " disable-attach-detach-reconcile-sync",
-		values: componentValues + "leader-migration-config cidr-allocator-type cloud-config cluster-name controller-shutdown-timeout controller-start-interval " +
+		values: componentValues + "cidr-allocator-type cloud-config cluster-name controller-shutdown-timeout controller-start-interval " +
 			"external-cloud-volume-plugin min-resync-period node-monitor-period route-reconciliation-period concurrent-service-syncs " +
 			"attach-detach-reconcile-sync-period cluster-signing-legacy-unknown-cert-file cluster-signing-legacy-unknown-key-file " +
 			"endpoint-updates-batch-period endpointslice-updates-batch-period mirroring-endpointslice-updates-batch-period " +
@@ -56,6 +56,7 @@ func controllerManagerCommand(s process.Streams) *cobra.Command {
 	command := &cobra.Command{Use: "kube-controller-manager", Short: "Be kube-controller-manager, with its flags", Args: cobra.NoArgs}
 	flags := command.Flags()
 	addProgramFlags(flags, &m.Program)
+	addMigrationFlags(flags, &m.Migration)
 	addControllerManagerFlags(flags, &m)
 	addSigningFlags(flags, &m)
 	addTuningFlags(flags, &m)
@@ -94,6 +95,12 @@ func addProgramFlags(flags *pflag.FlagSet, p *standalone.Program) {
 	addSecuredFlags(flags, &p.Settings)
 	flagset.AddLeader(flags, &p.Options)
 	flags.Lookup("leader-elect").Usage = "have one of several of these programs do its work"
+}
+
+// addMigrationFlags are those of the programs that controllers may move between.
+func addMigrationFlags(flags *pflag.FlagSet, m *standalone.Migration) {
+	flags.BoolVar(&m.EnableLeaderMigration, "enable-leader-migration", false, "take part in moving controllers between kube- and cloud-controller-manager")
+	flags.StringVar(&m.LeaderMigrationConfig, "leader-migration-config", "", "LeaderMigrationConfiguration (default route, service and cloud-node-lifecycle run where the lease of the migration is held)")
 }
 
 func addControllerManagerFlags(flags *pflag.FlagSet, m *standalone.ControllerManager) {
