@@ -49,7 +49,7 @@ type Controller struct {
 	memory map[string]map[string]*entry // by node, by attachment
 
 	mu      sync.Mutex
-	waiting map[string]map[string]bool // by PersistentVolume: the nodes that wait until another gives it up
+	waiting map[string]map[string]bool // by volume.key: the nodes that wait until another gives it up
 }
 
 // entry is what is remembered of an attachment.
@@ -145,6 +145,10 @@ func (c *Controller) volume(ctx context.Context, t *turn, va *storagev1.VolumeAt
 	if e := t.entries[va.Name]; e != nil {
 		return &e.volume, nil
 	}
+	if inlineAttached(va) {
+		v := inlineOf(va.Spec.Source.InlineVolumeSpec, "")
+		return &v, nil
+	}
 	if va.Spec.Source.PersistentVolumeName == nil || !strings.HasPrefix(va.Name, "csi-") {
 		return nil, nil
 	}
@@ -160,9 +164,9 @@ func (c *Controller) volume(ctx context.Context, t *turn, va *storagev1.VolumeAt
 
 // elsewhere are the other nodes that have a volume, or get it. While there are any, the node is woken when one gives it up.
 func (c *Controller) elsewhere(ctx context.Context, v volume, node string) ([]string, error) {
-	c.await(v.pv, node, true) // before looking, so that no end is missed
+	c.await(v.key(), node, true) // before looking, so that no end is missed
 	list := &storagev1.VolumeAttachmentList{}
-	if err := c.Client.List(ctx, list, client.MatchingFields{volumeIndex: v.pv}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := c.Client.List(ctx, list, client.MatchingFields{volumeIndex: v.key()}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing attachments: %w", err)
 	}
 	var nodes []string
@@ -184,25 +188,25 @@ func (c *Controller) elsewhere(ctx context.Context, v volume, node string) ([]st
 		}
 	}
 	if len(nodes) == 0 {
-		c.await(v.pv, node, false)
+		c.await(v.key(), node, false)
 	}
 	return nodes, nil
 }
 
-func (c *Controller) await(pv, node string, waits bool) {
+func (c *Controller) await(key, node string, waits bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waiting == nil {
 		c.waiting = map[string]map[string]bool{}
 	}
-	if waits && c.waiting[pv] == nil {
-		c.waiting[pv] = map[string]bool{}
+	if waits && c.waiting[key] == nil {
+		c.waiting[key] = map[string]bool{}
 	}
 	if waits {
-		c.waiting[pv][node] = true
+		c.waiting[key][node] = true
 		return
 	}
-	if delete(c.waiting[pv], node); len(c.waiting[pv]) == 0 {
-		delete(c.waiting, pv)
+	if delete(c.waiting[key], node); len(c.waiting[key]) == 0 {
+		delete(c.waiting, key)
 	}
 }

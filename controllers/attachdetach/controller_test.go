@@ -42,6 +42,10 @@ func objects(t *testing.T, data []byte) []client.Object {
 	}
 	for _, o := range list {
 		if va, ok := o.(*storagev1.VolumeAttachment); ok && va.Name == "auto" {
+			if inlineAttached(va) {
+				va.Name = inlineOf(va.Spec.Source.InlineVolumeSpec, "").attachment(va.Spec.NodeName)
+				continue
+			}
 			for _, other := range list {
 				if pv, ok := other.(*corev1.PersistentVolume); ok && pv.Name == *va.Spec.Source.PersistentVolumeName {
 					v, _ := volumeOf(pv)
@@ -269,9 +273,9 @@ func TestAnyObject(t *testing.T) {
 		byVolume(va)
 		tt := &turn{Controller: c, name: "n", node: node, entries: map[string]*entry{}, have: map[string]attached{"a": {v, va}}}
 		tt.mayDetach(tt.have["a"], tt.entry("a", v))
-		tt.fail(want{v, []*corev1.Pod{pod}}, tt.entry("a", v), "x", "x")
+		tt.fail(want{volume: v, pods: []*corev1.Pod{pod}}, tt.entry("a", v), "x", "x")
 		c.Recorder = record.NewFakeRecorder(100)
-		if err := tt.attach(t.Context(), "a", want{v, []*corev1.Pod{pod}}); err != nil {
+		if err := tt.attach(t.Context(), "a", want{volume: v, pods: []*corev1.Pod{pod}}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -23,7 +23,7 @@ import (
 )
 
 // Field indexes of VolumeAttachments.
-const nodeIndex, volumeIndex = "spec.nodeName", "spec.source.persistentVolumeName"
+const nodeIndex, volumeIndex = "spec.nodeName", "spec.source"
 
 func byNode(o client.Object) []string {
 	if va, ok := o.(*storagev1.VolumeAttachment); ok {
@@ -33,10 +33,22 @@ func byNode(o client.Object) []string {
 }
 
 func byVolume(o client.Object) []string {
-	if va, ok := o.(*storagev1.VolumeAttachment); ok && va.Spec.Source.PersistentVolumeName != nil {
+	va, ok := o.(*storagev1.VolumeAttachment)
+	switch {
+	case !ok:
+		return nil
+	case va.Spec.Source.PersistentVolumeName != nil:
 		return []string{*va.Spec.Source.PersistentVolumeName}
+	case inlineAttached(va):
+		return []string{inlineOf(va.Spec.Source.InlineVolumeSpec, "").key()}
 	}
 	return nil
+}
+
+// inlineAttached says whether an attachment brings a pod's own volume.
+func inlineAttached(va *storagev1.VolumeAttachment) bool {
+	spec := va.Spec.Source.InlineVolumeSpec
+	return spec != nil && spec.CSI != nil
 }
 
 func wake(nodes ...string) []reconcile.Request {
@@ -47,10 +59,10 @@ func wake(nodes ...string) []reconcile.Request {
 	return requests
 }
 
-// placed is a pod with claims that is on a node.
+// placed is a pod that is on a node, with volumes that may have to be attached.
 func placed(o client.Object) bool {
 	pod, ok := o.(*corev1.Pod)
-	return ok && pod.Spec.NodeName != "" && len(claims(pod)) > 0
+	return ok && pod.Spec.NodeName != "" && (len(claims(pod)) > 0 || len(inlines(pod)) > 0)
 }
 
 func nodeOf(_ context.Context, o client.Object) []reconcile.Request {
@@ -63,9 +75,9 @@ func nodeOf(_ context.Context, o client.Object) []reconcile.Request {
 // attachmentChanged wakes the node of an attachment, and when one goes, those who wait for its volume.
 func (c *Controller) attachmentChanged(_ context.Context, o client.Object) []reconcile.Request {
 	nodes := byNode(o)
-	for _, pv := range byVolume(o) {
+	for _, key := range byVolume(o) {
 		c.mu.Lock()
-		nodes = slices.AppendSeq(nodes, maps.Keys(c.waiting[pv]))
+		nodes = slices.AppendSeq(nodes, maps.Keys(c.waiting[key]))
 		c.mu.Unlock()
 	}
 	return wake(nodes...)

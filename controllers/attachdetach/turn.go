@@ -105,8 +105,12 @@ func (t *turn) create(ctx context.Context, name string, w want, e *entry) error 
 			return t.refuse(ctx, w, e, nodes)
 		}
 	}
+	source := storagev1.VolumeAttachmentSource{PersistentVolumeName: &w.pv}
+	if w.inline {
+		source = storagev1.VolumeAttachmentSource{InlineVolumeSpec: w.spec}
+	}
 	va := &storagev1.VolumeAttachment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: storagev1.VolumeAttachmentSpec{
-		Attacher: w.driver, NodeName: t.name, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &w.pv},
+		Attacher: w.driver, NodeName: t.name, Source: source,
 	}}
 	err := t.Client.Create(ctx, va)
 	if apierrors.IsAlreadyExists(err) { // the cache will show it
@@ -299,7 +303,7 @@ func (t *turn) forget(wants *wants) {
 		if _, there := t.have[name]; there || wanted[name] {
 			continue
 		}
-		t.await(e.volume.pv, t.name, false)
+		t.await(e.volume.key(), t.name, false)
 		delete(t.entries, name)
 	}
 	if len(t.entries) == 0 {

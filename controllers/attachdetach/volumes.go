@@ -25,6 +25,8 @@ type volume struct {
 	// pv is the PersistentVolume, claim the claim that it belongs to.
 	pv    string
 	claim client.ObjectKey
+	// inline volumes are a pod's own: there is no PersistentVolume, and pv is what it would be called.
+	inline bool
 	// exclusive volumes may be attached to one node only.
 	exclusive bool
 }
@@ -38,6 +40,19 @@ func (v volume) unique() corev1.UniqueVolumeName {
 func (v volume) attachment(node string) string {
 	sum := sha256.Sum256([]byte(v.handle + v.driver + node))
 	return "csi-" + hex.EncodeToString(sum[:])
+}
+
+// key finds the attachments of the volume: its PersistentVolume, or what the driver knows it by.
+func (v volume) key() string {
+	if v.inline {
+		return string(v.unique())
+	}
+	return v.pv
+}
+
+// inlineOf is a pod's own volume, as the driver that has taken over its driver in the tree knows it.
+func inlineOf(pv *corev1.PersistentVolumeSpec, name string) volume {
+	return volume{driver: pv.CSI.Driver, handle: pv.CSI.VolumeHandle, pv: name, inline: true, exclusive: exclusive(pv.AccessModes)}
 }
 
 // volumeOf is the volume of a storage driver behind pv, if it is one: its own, or one that it has taken over.
@@ -64,6 +79,8 @@ func exclusive(modes []corev1.PersistentVolumeAccessMode) bool {
 type want struct {
 	volume
 	pods []*corev1.Pod
+	// spec describes a volume that is a pod's own.
+	spec *corev1.PersistentVolumeSpec
 }
 
 // wants are what the pods of a node use.
@@ -106,18 +123,42 @@ func (c *Controller) add(ctx context.Context, pod *corev1.Pod, to *wants) error 
 		if !known {
 			to.unknown[key] = true
 		}
-		if v == nil {
-			continue
+		if v != nil {
+			to.take(want{volume: *v}, pod)
 		}
-		at := slices.IndexFunc(to.volumes, func(w want) bool { return w.volume == *v })
-		if at < 0 {
-			at, to.volumes = len(to.volumes), append(to.volumes, want{volume: *v})
+	}
+	for _, pv := range inlines(pod) {
+		attaches, err := c.attaches(ctx, pv.Spec.CSI.Driver)
+		if err != nil {
+			return err
 		}
-		if pods := &to.volumes[at].pods; !slices.Contains(*pods, pod) {
-			*pods = append(*pods, pod)
+		if attaches {
+			to.take(want{volume: inlineOf(&pv.Spec, pv.Name), spec: &pv.Spec}, pod)
 		}
 	}
 	return nil
+}
+
+// take adds a pod to those that want a volume.
+func (w *wants) take(wanted want, pod *corev1.Pod) {
+	at := slices.IndexFunc(w.volumes, func(other want) bool { return other.volume == wanted.volume })
+	if at < 0 {
+		at, w.volumes = len(w.volumes), append(w.volumes, wanted)
+	}
+	if pods := &w.volumes[at].pods; !slices.Contains(*pods, pod) {
+		*pods = append(*pods, pod)
+	}
+}
+
+// inlines are a pod's own volumes of drivers that have moved out of the tree.
+func inlines(pod *corev1.Pod) []*corev1.PersistentVolume {
+	var all []*corev1.PersistentVolume
+	for i := range pod.Spec.Volumes {
+		if pv := intree.Inline(&pod.Spec.Volumes[i], pod.Namespace); pv != nil {
+			all = append(all, pv)
+		}
+	}
+	return all
 }
 
 // used names the claim of one volume of a pod.

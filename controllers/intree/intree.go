@@ -35,3 +35,33 @@ func Volume(pv *corev1.PersistentVolume) *corev1.CSIPersistentVolumeSource {
 	}
 	return translated.Spec.CSI
 }
+
+// Inline is what a pod's own volume is to the driver that has taken over its driver in the tree: a PersistentVolume that is stored nowhere.
+// Nil if none has, or if it cannot be described.
+func Inline(v *corev1.Volume, namespace string) *corev1.PersistentVolume {
+	lib := translation.New()
+	if !lib.IsInlineMigratable(v) {
+		return nil
+	}
+	pv, err := lib.TranslateInTreeInlineVolumeToCSI(klog.Logger{}, plain(v), namespace)
+	if err != nil || pv.Spec.CSI == nil {
+		return nil
+	}
+	if disk := v.VsphereVolume; disk != nil {
+		source := &corev1.PersistentVolume{Spec: corev1.PersistentVolumeSpec{PersistentVolumeSource: corev1.PersistentVolumeSource{VsphereVolume: disk}}}
+		if described := Volume(source); described != nil {
+			pv.Spec.CSI.VolumeAttributes = described.VolumeAttributes
+		}
+	}
+	return pv
+}
+
+// plain is a volume without the policy of vSphere, over which the library stumbles where it is a pod's own.
+func plain(v *corev1.Volume) *corev1.Volume {
+	if v.VsphereVolume == nil || v.VsphereVolume.StoragePolicyName == "" {
+		return v
+	}
+	v = v.DeepCopy()
+	v.VsphereVolume.StoragePolicyName = ""
+	return v
+}

@@ -19,16 +19,31 @@ func TestDriversThatTookOver(t *testing.T) {
 	if got := Volume(pv); got == nil || got.Driver != "ebs.csi.aws.com" || got.VolumeHandle != "vol-1" || pv.Spec.CSI != nil {
 		t.Errorf("a volume of EBS is %v", got)
 	}
-	if Volume(&corev1.PersistentVolume{}) != nil {
+	own := &corev1.Volume{Name: "v", VolumeSource: corev1.VolumeSource{AWSElasticBlockStore: ebs}}
+	if got := Inline(own, "default"); got == nil || got.Name != "ebs.csi.aws.com-vol-1" || got.Spec.CSI.VolumeHandle != "vol-1" {
+		t.Errorf("a pod's own volume of EBS is %v", got)
+	}
+	if Volume(&corev1.PersistentVolume{}) != nil || Inline(&corev1.Volume{}, "default") != nil {
 		t.Error("what is nothing is something")
+	}
+}
+
+// The policy of a pod's own volume of vSphere is told to its driver.
+func TestPolicyOfAPodsOwnVolume(t *testing.T) {
+	disk := &corev1.VsphereVirtualDiskVolumeSource{VolumePath: "[ds] v", StoragePolicyName: "gold"}
+	got := Inline(&corev1.Volume{Name: "v", VolumeSource: corev1.VolumeSource{VsphereVolume: disk}}, "default")
+	if got == nil || got.Spec.CSI.VolumeHandle != "[ds] v" || got.Spec.CSI.VolumeAttributes["storagepolicyname"] != "gold" || disk.StoragePolicyName != "gold" {
+		t.Errorf("%v", got)
 	}
 }
 
 // Nothing that is stored makes it fall over.
 func TestAnyObject(t *testing.T) {
 	fuzzing.Rounds(t, func(fill *fuzzing.Source) {
-		pv := &corev1.PersistentVolume{}
+		pv, v := &corev1.PersistentVolume{}, &corev1.Volume{}
 		fill.Fill(pv)
+		fill.Fill(v)
 		Volume(pv)
+		Inline(v, "default")
 	})
 }

@@ -45,11 +45,14 @@ func (p *Plugin) driver(name string) driver {
 	return d
 }
 
-// each calls visit with every claim of a pod.
+// each calls visit with every claim of a pod, and with its own volumes of drivers that have moved out of the tree.
 func (p *Plugin) each(ctx context.Context, pod *corev1.Pod, visit func(*claim)) error {
 	for i := range pod.Spec.Volumes {
 		name := volumes.Name(pod, &pod.Spec.Volumes[i])
 		if name == "" {
+			if csi := volumes.Inline(&pod.Spec.Volumes[i], pod.Namespace); csi != nil {
+				visit(&claim{counts: true, attached: attached{p.driver(csi.Driver), csi.VolumeHandle}})
+			}
 			continue
 		}
 		key := types.NamespacedName{Namespace: pod.Namespace, Name: name}

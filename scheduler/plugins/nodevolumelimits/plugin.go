@@ -61,7 +61,7 @@ func (*Plugin) Name() string { return Name }
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	if len(volumes.Names(pod)) == 0 {
+	if !attaches(pod) {
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	p.mu.Lock()
@@ -83,6 +83,16 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 	}
 	cycle.Write(Name, wanted)
 	return nil, nil
+}
+
+// attaches says whether a pod has volumes that may have to be attached.
+func attaches(pod *corev1.Pod) bool {
+	for i := range pod.Spec.Volumes {
+		if v := &pod.Spec.Volumes[i]; volumes.Name(pod, v) != "" || volumes.Inline(v, pod.Namespace) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // with adds a volume, if it is not among them.

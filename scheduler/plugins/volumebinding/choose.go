@@ -30,25 +30,46 @@ const (
 type reach struct {
 	gone  bool
 	nodes *nodeaffinity.LazyErrorNodeSelector // nil for all
+	// plugin is a driver in the tree that has moved out of it, and moved is the reach on nodes that know of that.
+	plugin string
+	moved  *nodeaffinity.LazyErrorNodeSelector
 }
 
 func reachOf(v *corev1.PersistentVolume) reach {
 	if v == nil {
 		return reach{gone: true}
 	}
-	if v.Spec.NodeAffinity == nil || v.Spec.NodeAffinity.Required == nil {
-		return reach{}
+	r := reach{nodes: selectorOf(v)}
+	if moved, plugin := volumes.Moved(v); moved != nil {
+		r.plugin, r.moved = plugin, selectorOf(moved)
 	}
-	return reach{nodes: nodeaffinity.NewLazyErrorNodeSelector(v.Spec.NodeAffinity.Required)}
+	return r
 }
 
-// from a node, of which only its labels count.
-func (r reach) from(node *corev1.Node) bool {
-	if r.nodes == nil {
-		return true
+func selectorOf(v *corev1.PersistentVolume) *nodeaffinity.LazyErrorNodeSelector {
+	if v.Spec.NodeAffinity == nil || v.Spec.NodeAffinity.Required == nil {
+		return nil
 	}
-	ok, err := r.nodes.Match(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: node.Labels}})
-	return ok && err == nil
+	return nodeaffinity.NewLazyErrorNodeSelector(v.Spec.NodeAffinity.Required)
+}
+
+// reaches a node, of which only its labels count, and which drivers it knows to have moved.
+func (p *Plugin) reaches(ctx context.Context, r reach, node *corev1.Node) (bool, error) {
+	nodes := r.nodes
+	if r.plugin != "" {
+		var info storagev1.CSINode
+		if err := p.Client.Get(ctx, client.ObjectKey{Name: node.Name}, &info); client.IgnoreNotFound(err) != nil {
+			return false, fmt.Errorf("reading the drivers of node %s: %w", node.Name, err)
+		}
+		if volumes.HasMoved(&info, r.plugin) {
+			nodes = r.moved
+		}
+	}
+	if nodes == nil {
+		return true, nil
+	}
+	ok, err := nodes.Match(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: node.Labels}})
+	return ok && err == nil, nil
 }
 
 // choice is what is to be done on a node for the claims that wait.
@@ -67,10 +88,15 @@ type binding struct {
 func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choice, []string, error) {
 	var reasons []string
 	for _, r := range n.bound {
-		switch {
-		case r.gone:
+		if r.gone {
 			reasons = add(reasons, goneVolume)
-		case !r.from(node):
+			continue
+		}
+		ok, err := p.reaches(ctx, r, node)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
 			reasons = add(reasons, nodeConflict)
 		}
 	}
