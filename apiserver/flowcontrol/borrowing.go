@@ -33,62 +33,82 @@ func percent(of int, percentage int32) int {
 	return int(math.Round(float64(of) * float64(percentage) / 100))
 }
 
-// demand measures how many seats a level could use, over one period.
+// demand measures how many seats a level could use, over one period after the other. While requests wait somewhere, a timer ends
+// the periods; at rest, whoever changes the demand or looks at it ends those that have passed.
 type demand struct {
-	on      bool // measured only while requests wait somewhere
-	seats   int
-	since   time.Time
-	at      time.Time
-	high    int
-	sum     float64 // of seats times seconds
-	squares float64
-	smooth  float64
+	timed        bool
+	seats, high  int
+	since, at    time.Duration // the age of the level
+	sum, squares int64         // of seats times nanoseconds
+	last         figures       // of the last period that has ended
 }
 
-func (d *demand) start(seats int, now time.Time) {
-	*d = demand{on: true, seats: seats, since: now, at: now, high: seats, smooth: d.smooth}
+// figures are what is found of one period.
+type figures struct {
+	average, deviation float64
+	high               int
+	smooth             float64 // what is likely to be wanted: falls slowly, rises at once
 }
 
-func (d *demand) set(seats int, now time.Time) {
-	if !d.on {
-		return
-	}
+// start begins a period, whatever has passed of another.
+func (d *demand) start(seats int, now time.Duration) {
+	*d = demand{timed: d.timed, seats: seats, since: now, at: now, high: seats, last: d.last}
+}
+
+func (d *demand) set(seats int, now time.Duration) {
+	d.look(now)
 	d.pass(now)
 	d.seats, d.high = seats, max(d.high, seats)
 }
 
-func (d *demand) pass(now time.Time) {
-	seconds := now.Sub(d.at).Seconds()
-	d.sum += float64(d.seats) * seconds
-	d.squares += float64(d.seats) * float64(d.seats) * seconds
+func (d *demand) pass(now time.Duration) {
+	used := int64(d.seats) * int64(now-d.at)
+	d.sum += used
+	d.squares += int64(d.seats) * used
 	d.at = now
+}
+
+// look ends the periods that have passed at rest. In all but the first of them nothing changed.
+func (d *demand) look(now time.Duration) {
+	passed := now - d.since
+	if d.timed || passed < adjustEvery {
+		return
+	}
+	d.end(d.since + adjustEvery)
+	if quiet := int(passed/adjustEvery) - 1; quiet > 0 {
+		level := float64(d.seats)
+		smooth := max(level, level+(d.last.smooth-level)*math.Pow(smoothing, float64(quiet)))
+		d.last = figures{average: level, high: d.seats, smooth: smooth}
+		d.start(d.seats, d.since+time.Duration(quiet)*adjustEvery)
+	}
+}
+
+// end closes a period and begins the next.
+func (d *demand) end(now time.Duration) figures {
+	d.pass(now)
+	f := figures{high: d.high}
+	if passed := float64(now - d.since); passed > 0 {
+		f.average = float64(d.sum) / passed
+		f.deviation = math.Sqrt(max(0, float64(d.squares)/passed-f.average*f.average))
+	}
+	envelope := min(float64(f.high), f.average+f.deviation)
+	f.smooth = max(envelope, smoothing*d.last.smooth+(1-smoothing)*envelope)
+	d.last = f
+	d.start(d.seats, now)
+	return f
 }
 
 // wish is what a level says at the end of a period.
 type wish struct {
 	share
-	average, deviation float64
-	high               int
-	smooth             float64 // what it is likely to want: falls slowly, rises at once
-}
-
-// end closes a period and begins the next.
-func (d *demand) end(s share, now time.Time) wish {
-	d.pass(now)
-	w := wish{share: s, high: d.high}
-	if seconds := now.Sub(d.since).Seconds(); seconds > 0 {
-		w.average = d.sum / seconds
-		w.deviation = math.Sqrt(max(0, d.squares/seconds-w.average*w.average))
-	}
-	envelope := min(float64(w.high), w.average+w.deviation)
-	d.smooth = max(envelope, smoothing*d.smooth+(1-smoothing)*envelope)
-	w.smooth = d.smooth
-	d.start(d.seats, now)
-	return w
+	figures
 }
 
 // floor is what a level keeps in any case: all that it can use of its own.
 func (w wish) floor() int { return max(w.lower, min(w.nominal, w.high)) }
+
+// target is what a level is given in proportion to.
+func (w wish) target() float64 { return max(w.smooth, float64(w.floor())) }
 
 // lend divides total among the levels: each gets its floor, and what is left goes to all in proportion to what they wish,
 // as far as they may borrow. Three levels of 10 seats each that can lend all, with wishes of 30, 5 and 0, get 24, 5 and 1
@@ -101,7 +121,7 @@ func lend(total int, wishes []wish) (limits []int, factor float64) {
 		most += max(w.upper, w.floor())
 	}
 	at := func(factor float64, w wish) float64 {
-		return min(float64(max(w.upper, w.floor())), max(float64(w.floor()), factor*max(w.smooth, float64(w.floor()), 1)))
+		return min(float64(max(w.upper, w.floor())), max(float64(w.floor()), factor*max(w.target(), 1)))
 	}
 	switch {
 	case least >= total:

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/usage"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
@@ -86,7 +87,7 @@ func (c *Controller) configureLevels(objects []*flowcontrolv1.PriorityLevelConfi
 		wanted[object.Name] = true
 		l := c.levels[object.Name]
 		if l == nil {
-			l = &level{name: object.Name, dealer: c.dealer, contended: c.contended, stats: map[string]*stats{}}
+			l = &level{name: object.Name, born: c.Clock.Now(), dealer: c.dealer, contended: c.contended, stats: map[string]*stats{}, usage: usage.NewLevel()}
 			c.levels[object.Name] = l
 		}
 		shares, lendable, borrowing := sharesOf(object)
@@ -128,6 +129,7 @@ func (l *level) configure(object *flowcontrolv1.PriorityLevelConfiguration, s sh
 	if l.share != s {
 		l.share, l.limit = s, s.nominal
 	}
+	l.note(now)
 	l.dispatch(now)
 }
 
@@ -178,7 +180,7 @@ func (c *Controller) adjust() {
 		}
 		l.grant(limits[i], now)
 	}
-	c.Metrics.adjusted(levels, wishes, factor)
+	c.Metrics.adjusted(factor)
 	c.adjusting = pressed
 	if pressed {
 		c.Clock.AfterFunc(adjustEvery, c.adjust)
@@ -188,23 +190,25 @@ func (c *Controller) adjust() {
 func (l *level) measure(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.demand.start(l.seats+l.waitingSeats, now)
+	l.demand.timed = true
+	l.demand.start(l.seats+l.waitingSeats, l.age(now))
 }
 
 func (l *level) rest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.demand = demand{}
+	l.demand.timed = false
 }
 
 // wish closes a period. waited says that requests found no seat in it.
 func (l *level) wish(now time.Time) (w wish, waited bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.demand.on { // younger than the period
-		l.demand.start(l.seats+l.waitingSeats, now)
+	if !l.demand.timed { // younger than the period
+		l.demand.timed = true
+		l.demand.start(l.seats+l.waitingSeats, l.age(now))
 	}
 	waited = l.pressed || l.waiting > 0
 	l.pressed = false
-	return l.demand.end(l.share, now), waited
+	return wish{share: l.share, figures: l.demand.end(l.age(now))}, waited
 }

@@ -4,8 +4,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/hand"
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/usage"
 )
 
 // Reasons for turning a request away, as the metrics name them.
@@ -20,6 +22,7 @@ const (
 // the virtual time that keeps them fair, begin with the first that finds too few.
 type level struct {
 	name string
+	born time.Time
 	// Of the configuration, changed with it alone.
 	uid   []string // as a header
 	share share
@@ -46,6 +49,7 @@ type level struct {
 	turn         int // the queue that was served last
 	pressed      bool
 	demand       demand
+	usage        usage.Level
 
 	stats  map[string]*stats
 	totals struct{ dispatched, rejected, timedOut, cancelled int64 }
@@ -87,7 +91,26 @@ func (l *level) begin(t *Ticket, now time.Time) {
 		l.first.previous = t
 	}
 	l.first = t
-	l.demand.set(l.seats+l.waitingSeats, now)
+	l.note(now)
+}
+
+// note has what was changed count from now on.
+func (l *level) note(now time.Time) {
+	wanted, at := l.seats+l.waitingSeats, l.age(now)
+	l.demand.set(wanted, at)
+	l.usage.Set(usage.Numbers{
+		Waiting: l.waiting, Room: l.room(), Executing: l.executing, Seats: l.seats, Limit: l.limit, Demand: wanted, Nominal: l.share.nominal,
+	}, at)
+}
+
+func (l *level) age(now time.Time) time.Duration { return now.Sub(l.born) }
+
+// room is for how many requests there is room in the queues.
+func (l *level) room() int {
+	if l.queuing == nil {
+		return 0
+	}
+	return int(l.queuing.Queues) * int(l.queuing.QueueLengthLimit)
 }
 
 // enqueue has the request wait where its flow has the least before it.
@@ -110,7 +133,7 @@ func (l *level) enqueue(t *Ticket, now time.Time) (rejected string) {
 	l.waitingSeats += t.work.seats
 	t.stats.waiting++
 	t.stats.observed.queued(q.length)
-	l.demand.set(l.seats+l.waitingSeats, now)
+	l.note(now)
 	l.dispatch(now)
 	return ""
 }
@@ -197,7 +220,7 @@ func (l *level) abandon(t *Ticket, reason string, now time.Time) bool {
 	} else {
 		l.totals.timedOut++
 	}
-	l.demand.set(l.seats+l.waitingSeats, now)
+	l.note(now)
 	l.dispatch(now) // it may have been what the others had to wait for
 	return true
 }
@@ -231,7 +254,7 @@ func (l *level) leave(t *Ticket, now time.Time) (later int) {
 			l.busy--
 		}
 	}
-	l.demand.set(l.seats+l.waitingSeats, now)
+	l.note(now)
 	l.dispatch(now)
 	return later
 }
@@ -242,7 +265,7 @@ func (l *level) release(seats int, now time.Time) {
 	defer l.mu.Unlock()
 	l.advance(now)
 	l.seats -= seats
-	l.demand.set(l.seats+l.waitingSeats, now)
+	l.note(now)
 	l.dispatch(now)
 }
 
@@ -252,5 +275,6 @@ func (l *level) grant(limit int, now time.Time) {
 	defer l.mu.Unlock()
 	l.advance(now)
 	l.limit = limit
+	l.note(now)
 	l.dispatch(now)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol/usage"
 )
 
 // Metrics are what /metrics shows of flow control, by upstream's names. A nil one counts nothing. What can be read from the levels
@@ -13,9 +15,10 @@ import (
 type Metrics struct {
 	dispatchedTotal, rejectedTotal            *prometheus.CounterVec
 	waited, executing, estimated, queueLength *prometheus.HistogramVec
-	targets, averages, deviations, smoothed   *prometheus.GaugeVec // of the last adjustment
 	fraction                                  prometheus.Gauge
 	queued, running, seats                    *prometheus.Desc
+	current                                   *usage.Current
+	levels                                    usage.LevelDescs
 
 	mu         sync.Mutex
 	controller *Controller
@@ -32,9 +35,6 @@ func NewMetrics() *Metrics {
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + name, Help: help, Buckets: buckets}, labels)
 	}
-	gauge := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + name, Help: help}, []string{level})
-	}
 	seconds := []float64{0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30}
 	return &Metrics{
 		dispatchedTotal: counter("dispatched_requests_total", "Requests that were served.", level, flow),
@@ -43,14 +43,11 @@ func NewMetrics() *Metrics {
 		executing:       histogram("request_execution_seconds", "Time that a request was worked on.", seconds, level, flow, "type"),
 		estimated:       histogram("work_estimated_seats", "Seats that a request was estimated to need.", []float64{1, 2, 4, 10}, level, flow),
 		queueLength:     histogram("request_queue_length_after_enqueue", "Length of the queue, as seen by each that joins it.", []float64{0, 10, 25, 50, 100, 250, 500, 1000}, level, flow),
-		targets:         gauge("target_seats", "Seats that a level was given in proportion to, in the last adjustment."),
-		averages:        gauge("demand_seats_average", "Seats that a level could use, on average of the last period."),
-		deviations:      gauge("demand_seats_stdev", "Standard deviation of the seats that a level could use in the last period."),
-		smoothed:        gauge("demand_seats_smoothed", "Seats that a level is likely to want."),
 		fraction:        prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "seat_fair_frac", Help: "Fraction of the targets that could be given."}),
 		queued:          prometheus.NewDesc(prefix+"current_inqueue_requests", "Requests that wait in queues.", []string{level, flow}, nil),
 		running:         prometheus.NewDesc(prefix+"current_executing_requests", "Requests that are worked on.", []string{level, flow}, nil),
 		seats:           prometheus.NewDesc(prefix+"current_executing_seats", "Seats of the requests that are worked on.", []string{level, flow}, nil),
+		current:         usage.NewCurrent(), levels: usage.NewLevelDescs(),
 	}
 }
 
@@ -61,10 +58,11 @@ func (m *Metrics) attach(c *Controller) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.controller = c
+	m.current.Begin(c.Seats, c.Clock.Now())
 }
 
 func (m *Metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.targets, m.averages, m.deviations, m.smoothed, m.fraction}
+	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.fraction}
 }
 
 // Describe implements prometheus.Collector. The gauges of the levels are left to Collect.
@@ -78,15 +76,20 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range limitDescs() {
 		to <- d
 	}
+	m.levels.Describe(to)
+	m.current.Describe(to)
 }
 
-// limitDescs are what is said of each level: nominal, lower and upper bound, and what it has now.
+// limitDescs are what is said of each level: nominal, lower and upper bound, what it has now, and what it could have used.
 func limitDescs() []*prometheus.Desc {
 	var all []*prometheus.Desc
 	for _, row := range [][2]string{
 		{"nominal_limit_seats", "Seats that are a level's own."}, {"lower_limit_seats", "Seats that a level does not lend."},
 		{"upper_limit_seats", "Seats that a level may borrow up to."}, {"current_limit_seats", "Seats that a level has at present."},
-		{"request_concurrency_limit", "Seats that are a level's own."}, {"demand_seats_high_watermark", "Most seats that a level could use, of late."},
+		{"request_concurrency_limit", "Seats that are a level's own."}, {"demand_seats_high_watermark", "Most seats that a level could use in the last period."},
+		{"demand_seats_average", "Seats that a level could use, on average of the last period."},
+		{"demand_seats_stdev", "Standard deviation of the seats that a level could use in the last period."},
+		{"demand_seats_smoothed", "Seats that a level is likely to want."}, {"target_seats", "Seats that a level is given in proportion to."},
 	} {
 		all = append(all, prometheus.NewDesc(prefix+row[0], row[1], []string{"priority_level"}, nil))
 	}
@@ -104,36 +107,35 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	if c == nil {
 		return
 	}
+	now := c.Clock.Now()
+	m.current.Collect(to, now)
 	limits := limitDescs()
-	gauge := func(of *prometheus.Desc, value int, labels ...string) {
-		to <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, float64(value), labels...)
+	gauge := func(of *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
 	}
 	for _, l := range c.all() {
 		l.mu.Lock()
-		for i, value := range []int{l.share.nominal, l.share.lower, l.share.upper, l.limit, l.share.nominal, max(l.demand.high, l.seats+l.waitingSeats)} {
+		l.note(now)
+		w := wish{share: l.share, figures: l.demand.last}
+		for i, value := range []float64{
+			float64(w.nominal), float64(w.lower), float64(w.upper), float64(l.limit), float64(w.nominal), float64(w.high), w.average, w.deviation, w.smooth, w.target(),
+		} {
 			gauge(limits[i], value, l.name)
 		}
+		l.usage.Collect(to, m.levels, l.name, l.age(now))
 		for name, s := range l.stats {
-			gauge(m.queued, s.waiting, l.name, name)
-			gauge(m.running, s.executing, l.name, name)
-			gauge(m.seats, s.seats, l.name, name)
+			gauge(m.queued, float64(s.waiting), l.name, name)
+			gauge(m.running, float64(s.executing), l.name, name)
+			gauge(m.seats, float64(s.seats), l.name, name)
 		}
 		l.mu.Unlock()
 	}
 }
 
-func (m *Metrics) adjusted(levels []*level, wishes []wish, factor float64) {
-	if m == nil {
-		return
+func (m *Metrics) adjusted(factor float64) {
+	if m != nil {
+		m.fraction.Set(math.Min(factor, 1e6))
 	}
-	for i, l := range levels {
-		w := wishes[i]
-		m.targets.WithLabelValues(l.name).Set(max(w.smooth, float64(w.floor())))
-		m.averages.WithLabelValues(l.name).Set(w.average)
-		m.deviations.WithLabelValues(l.name).Set(w.deviation)
-		m.smoothed.WithLabelValues(l.name).Set(w.smooth)
-	}
-	m.fraction.Set(math.Min(factor, 1e6))
 }
 
 // stats are what a schema has brought to a level. The numbers are guarded by the level's lock.
@@ -188,6 +190,7 @@ func (o *observers) dispatched(t *Ticket) {
 		return
 	}
 	o.total.Inc()
+	o.metrics.current.Execute(t.mutates(), 1, t.started)
 	o.seats.Observe(float64(t.work.seats))
 	o.waitedServed.Observe(t.started.Sub(t.arrived).Seconds())
 }
@@ -200,12 +203,21 @@ func (o *observers) rejected(reason string, after time.Duration) {
 	o.metrics.waited.WithLabelValues(o.level, o.schema, "false").Observe(after.Seconds())
 }
 
-func (o *observers) left(took time.Duration, watch bool) {
-	switch {
-	case o == nil:
-	case watch:
-		o.watchStarted.Observe(took.Seconds())
-	default:
-		o.executed.Observe(took.Seconds())
+func (o *observers) left(t *Ticket, now time.Time) {
+	if o == nil {
+		return
+	}
+	o.metrics.current.Execute(t.mutates(), -1, now)
+	if t.info.Verb == "watch" {
+		o.watchStarted.Observe(now.Sub(t.started).Seconds())
+		return
+	}
+	o.executed.Observe(now.Sub(t.started).Seconds())
+}
+
+// waits counts a request that joins a queue, or one less that is in one.
+func (o *observers) waits(t *Ticket, more int, now time.Time) {
+	if o != nil {
+		o.metrics.current.Wait(t.mutates(), more, now)
 	}
 }

@@ -71,7 +71,9 @@ func (f Flow) Enter(ctx context.Context) (*Ticket, bool) {
 	t.arrived = c.Clock.Now()
 	reason := l.enter(t, t.arrived)
 	if reason == "" && t.granted != nil {
+		t.stats.observed.waits(t, 1, t.arrived)
 		reason = t.wait(ctx)
+		t.stats.observed.waits(t, -1, c.Clock.Now())
 	}
 	if reason != "" {
 		t.stats.observed.rejected(reason, c.Clock.Since(t.arrived))
@@ -104,6 +106,11 @@ func (t *Ticket) wait(ctx context.Context) (rejected string) {
 	return rejected
 }
 
+// mutates says whether the request may change something.
+func (t *Ticket) mutates() bool {
+	return t.info.Verb != "get" && t.info.Verb != "list" && t.info.Verb != "watch"
+}
+
 // Waited is how long the request waited for its turn.
 func (t *Ticket) Waited() time.Duration { return t.started.Sub(t.arrived) }
 
@@ -112,7 +119,7 @@ func (f Flow) Leave(t *Ticket) {
 	c, l := f.controller, t.level
 	now := c.Clock.Now()
 	after := t.work.afterFor
-	t.stats.observed.left(now.Sub(t.started), t.info.Verb == "watch")
+	t.stats.observed.left(t, now)
 	if later := l.leave(t, now); later > 0 {
 		c.Clock.AfterFunc(after, func() { l.release(later, c.Clock.Now()) })
 	}

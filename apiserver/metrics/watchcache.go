@@ -26,6 +26,7 @@ func (w WatchCache) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range append(w.families(), listFamilies()...) {
 		to <- f.desc
 	}
+	to <- waitDesc()
 }
 
 // Of lists, some have further labels that always say the same here: there are no indexes, and the store is never asked instead.
@@ -70,7 +71,7 @@ func (WatchCache) families() []watchCacheFamily {
 
 // Collect implements prometheus.Collector.
 func (w WatchCache) Collect(to chan<- prometheus.Metric) {
-	families, lists := w.families(), listFamilies()
+	families, lists, wait := w.families(), listFamilies(), waitDesc()
 	w.Resources(func(group, resource string, figures cache.Figures) {
 		for _, f := range families {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(figures), group, resource)
@@ -81,5 +82,20 @@ func (w WatchCache) Collect(to chan<- prometheus.Metric) {
 		for _, f := range lists {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(figures), group, resource)
 		}
+		to <- waits(figures.Waits, wait, group, resource)
 	})
+}
+
+func waitDesc() *prometheus.Desc {
+	return watchCacheDesc("apiserver_watch_cache_read_wait_seconds", "How long lists waited until the watch cache was as fresh as they asked.")
+}
+
+func waits(w cache.Waits, of *prometheus.Desc, labels ...string) prometheus.Metric {
+	buckets, count := map[float64]uint64{}, uint64(0)
+	for i, bound := range cache.WaitBounds() {
+		count += uint64(w.Counts[i]) //nolint:gosec // it was counted up from nothing
+		buckets[bound] = count
+	}
+	count += uint64(w.Counts[len(w.Counts)-1]) //nolint:gosec // as above
+	return prometheus.MustNewConstHistogram(of, count, w.Sum.Seconds(), buckets, labels...)
 }

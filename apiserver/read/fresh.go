@@ -25,6 +25,14 @@ func (c Verbs) waitFresh(ctx context.Context, resourceVersion string) error {
 	return c.waitRevision(ctx, revision)
 }
 
+// waitForList is waitFresh for a list, whose wait is counted.
+func (c Verbs) waitForList(resourceVersion string) error {
+	start := time.Now()
+	err := c.waitFresh(c.Context(), resourceVersion)
+	c.At.Cached.Waited(time.Since(start))
+	return err
+}
+
 // waitRevision waits a little for a revision that is not there yet.
 func (c Verbs) waitRevision(ctx context.Context, revision int64) error {
 	if c.Cache.Revision() >= revision {

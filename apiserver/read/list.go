@@ -59,7 +59,7 @@ func (c Verbs) whole(options *metav1.ListOptions, selected *Selection) bool {
 
 // listWhole answers with all objects. Who asks for the same again need not look at each of them, but at what has changed.
 func (c Verbs) listWhole(options *metav1.ListOptions) error {
-	if err := c.waitFresh(c.Context(), options.ResourceVersion); err != nil {
+	if err := c.waitForList(options.ResourceVersion); err != nil {
 		return err
 	}
 	snapshot := c.At.Cached.Snapshot()

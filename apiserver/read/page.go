@@ -40,7 +40,7 @@ func (c Verbs) Page(options *metav1.ListOptions, selected *Selection) (*Page, er
 		if token.revision > 0 {
 			return c.pageAt(token.revision, token.start, options, selected)
 		}
-		if err := c.waitFresh(c.Context(), ""); err != nil {
+		if err := c.waitForList(""); err != nil {
 			return nil, err
 		}
 		return c.counted(options, c.cut(c.At.Cached.Snapshot(), token.start, options, selected)), nil
@@ -54,7 +54,7 @@ func (c Verbs) Page(options *metav1.ListOptions, selected *Selection) (*Page, er
 		}
 		return c.pageAt(revision, "", options, selected)
 	}
-	if err := c.waitFresh(c.Context(), options.ResourceVersion); err != nil {
+	if err := c.waitForList(options.ResourceVersion); err != nil {
 		return nil, err
 	}
 	return c.counted(options, c.cut(c.At.Cached.Snapshot(), "", options, selected)), nil

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -75,7 +76,7 @@ func refusedAddress(spec *corev1.ServiceSpec, wanted string, err error) *field.E
 
 // pick returns the wanted address, or one that is free.
 func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) {
-	cidrs := a.cidrs(family)
+	start, cidrs := time.Now(), a.cidrs(family)
 	if len(cidrs) == 0 {
 		return "", fmt.Errorf("no range of family %s", family)
 	}
@@ -91,13 +92,13 @@ func (a *Allocator) pick(family corev1.IPFamily, wanted string) (string, error) 
 		if a.Taken(address.String()) {
 			err = errors.New("provided IP is already allocated")
 		}
-		a.Counted.address(cidrs[at], true, err)
+		a.Counted.address(cidrs[at], true, start, err)
 		return address.String(), err
 	}
 	rand.Shuffle(len(cidrs), func(i, j int) { cidrs[i], cidrs[j] = cidrs[j], cidrs[i] })
 	for _, cidr := range cidrs {
 		free, err := a.pickFree(cidr)
-		a.Counted.address(cidr, false, err)
+		a.Counted.address(cidr, false, start, err)
 		if err == nil {
 			return free, nil
 		}

@@ -3,6 +3,7 @@ package services
 import (
 	"math/big"
 	"net/netip"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +18,7 @@ type Metrics struct {
 	ranges                                       *Allocator
 	known                                        known
 	addresses, addressErrors, ports, portErrors  *prometheus.CounterVec
+	durations                                    *prometheus.HistogramVec
 	allocated, available, allocPorts, availPorts *prometheus.Desc
 }
 
@@ -31,12 +33,15 @@ func NewMetrics(ranges Ranges, all *kinds.Served) *Metrics {
 		ranges: &Allocator{Ranges: ranges.WithDefaults(), More: known.ranges}, known: known,
 		addresses:     counter(ip+"allocation_total", "Cluster IPs that were given out.", "cidr", "scope"),
 		addressErrors: counter(ip+"allocation_errors_total", "Cluster IPs that could not be given out.", "cidr", "scope"),
-		ports:         counter(port+"allocation_total", "Node ports that were given out.", "scope"),
-		portErrors:    counter(port+"allocation_errors_total", "Node ports that could not be given out.", "scope"),
-		allocated:     prometheus.NewDesc(ip+"allocated_ips", "Cluster IPs that are taken.", []string{"cidr"}, nil),
-		available:     prometheus.NewDesc(ip+"available_ips", "Cluster IPs that are free.", []string{"cidr"}, nil),
-		allocPorts:    prometheus.NewDesc(port+"allocated_ports", "Node ports that are taken.", nil, nil),
-		availPorts:    prometheus.NewDesc(port+"available_ports", "Node ports that are free.", nil, nil),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: ip + "allocation_duration_seconds", Help: "How long it took to find a cluster IP.", Buckets: prometheus.DefBuckets,
+		}, []string{"cidr"}),
+		ports:      counter(port+"allocation_total", "Node ports that were given out.", "scope"),
+		portErrors: counter(port+"allocation_errors_total", "Node ports that could not be given out.", "scope"),
+		allocated:  prometheus.NewDesc(ip+"allocated_ips", "Cluster IPs that are taken.", []string{"cidr"}, nil),
+		available:  prometheus.NewDesc(ip+"available_ips", "Cluster IPs that are free.", []string{"cidr"}, nil),
+		allocPorts: prometheus.NewDesc(port+"allocated_ports", "Node ports that are taken.", nil, nil),
+		availPorts: prometheus.NewDesc(port+"available_ports", "Node ports that are free.", nil, nil),
 	}
 }
 
@@ -48,14 +53,15 @@ func scope(asked bool) string {
 	return "dynamic"
 }
 
-// address counts an address that was given out, or not.
-func (m *Metrics) address(cidr netip.Prefix, asked bool, err error) {
+// address counts an address that was looked for since a time, and given out or not.
+func (m *Metrics) address(cidr netip.Prefix, asked bool, since time.Time, err error) {
 	switch {
 	case m == nil:
 	case err != nil:
 		m.addressErrors.WithLabelValues(cidr.String(), scope(asked)).Inc()
 	default:
 		m.addresses.WithLabelValues(cidr.String(), scope(asked)).Inc()
+		m.durations.WithLabelValues(cidr.String()).Observe(time.Since(since).Seconds())
 	}
 }
 
@@ -72,7 +78,7 @@ func (m *Metrics) port(asked, given bool) {
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
-	for _, counted := range []*prometheus.CounterVec{m.addresses, m.addressErrors, m.ports, m.portErrors} {
+	for _, counted := range []prometheus.Collector{m.addresses, m.addressErrors, m.ports, m.portErrors, m.durations} {
 		counted.Describe(to)
 	}
 	for _, found := range []*prometheus.Desc{m.allocated, m.available, m.allocPorts, m.availPorts} {
@@ -82,7 +88,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
-	for _, counted := range []*prometheus.CounterVec{m.addresses, m.addressErrors, m.ports, m.portErrors} {
+	for _, counted := range []prometheus.Collector{m.addresses, m.addressErrors, m.ports, m.portErrors, m.durations} {
 		counted.Collect(to)
 	}
 	gauge := func(of *prometheus.Desc, value int64, labels ...string) {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient/reviews"
 )
 
 // maxRemembered is the size up to which a question is remembered, so that clients cannot fill the memory with long ones.
@@ -27,7 +28,7 @@ const maxRemembered = 10000
 type Access struct {
 	name    string
 	config  apiserver.WebhookConfiguration
-	client  *client
+	client  *reviews.Client
 	matcher *authorizationcel.CELMatcher // nil where everything is asked
 	clock   clock.Clock
 	metrics *authmetrics.Metrics
@@ -60,7 +61,7 @@ type Settings struct {
 
 // NewAccess reads the kubeconfig of the webhook.
 func NewAccess(s Settings) (*Access, error) {
-	made, err := newClient(s.Kubeconfig, s.Config.Timeout.Duration, s.Clock)
+	made, err := reviews.New(s.Kubeconfig, s.Config.Timeout.Duration, reviews.UsualPause, s.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +142,7 @@ func (a *Access) ask(ctx context.Context, review *authorizationv1.SubjectAccessR
 	asking, cancel := context.WithTimeout(ctx, a.config.Timeout.Duration)
 	defer cancel()
 	var answer authorizationv1.SubjectAccessReview
-	err := a.client.post(asking, question, &answer)
+	err := a.client.Post(asking, question, &answer)
 	if err == nil && (answer.Kind != kind.Kind || answer.APIVersion != kind.APIVersion) {
 		err = fmt.Errorf("the webhook answered a %s of %q in place of a SubjectAccessReview of %q", answer.Kind, answer.APIVersion, kind.APIVersion)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authenticationv1beta1 "k8s.io/api/authentication/v1beta1"
@@ -11,11 +12,16 @@ import (
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/utils/clock"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient/reviews"
 )
+
+// callPatience is how long one attempt may take.
+const callPatience = 30 * time.Second
 
 // Tokens recognizes the tokens that a webhook recognizes.
 type Tokens struct {
-	client    *client
+	client    *reviews.Client
 	version   string
 	audiences authenticator.Audiences // of the API server
 }
@@ -28,7 +34,7 @@ func NewTokens(kubeconfig, version string, audiences []string, c clock.Clock) (*
 	if version != "v1" && version != "v1beta1" {
 		return nil, fmt.Errorf(`unsupported authentication webhook version %q, supported versions are "v1", "v1beta1"`, version)
 	}
-	made, err := newClient(kubeconfig, callPatience, c)
+	made, err := reviews.New(kubeconfig, callPatience, reviews.UsualPause, c)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +85,7 @@ func (t *Tokens) ask(ctx context.Context, token string, wanted []string) (*authe
 	} else {
 		question = &authenticationv1.TokenReview{TypeMeta: kind, Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: wanted}}
 	}
-	if err := t.client.post(ctx, question, &answer); err != nil {
+	if err := t.client.Post(ctx, question, &answer); err != nil {
 		return nil, err
 	}
 	if answer.Kind != kind.Kind || answer.APIVersion != kind.APIVersion {

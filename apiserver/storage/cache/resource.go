@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/btree"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -60,6 +61,7 @@ type Resource struct {
 	snapshot   *Snapshot
 	kept       *keptLists // for the next snapshot; nil for none
 	listed     listed
+	waited     waited
 }
 
 // degree of the trees: a compromise between the depth of a lookup and what a write copies.
@@ -217,6 +219,8 @@ type Figures struct {
 	Revision int64
 	// Lists is how often objects were listed, Consistent how often as they are now. Fetched are those that were looked at, Returned those chosen.
 	Lists, Consistent, Fetched, Returned int64
+	// Waits are how long it took until there was what had to be read.
+	Waits Waits
 }
 
 // listed counts lists.
@@ -232,6 +236,41 @@ func (r *Resource) Listed(consistent bool, fetched, returned int) {
 	r.listed.returned.Add(int64(returned))
 }
 
+// Waits are how often readers waited for so long: by the bounds of WaitBounds, and longer than the last.
+type Waits struct {
+	Counts [len(waitBounds) + 1]int64
+	Sum    time.Duration
+}
+
+// waitBounds are in seconds.
+var waitBounds = [...]float64{0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3}
+
+// WaitBounds are in seconds.
+func WaitBounds() []float64 { return waitBounds[:] }
+
+type waited struct {
+	counts [len(waitBounds) + 1]atomic.Int64
+	sum    atomic.Int64
+}
+
+// Waited counts for how long a reader waited until what it asked for was here.
+func (r *Resource) Waited(took time.Duration) {
+	slot := 0
+	for slot < len(waitBounds) && took.Seconds() > waitBounds[slot] {
+		slot++
+	}
+	r.waited.counts[slot].Add(1)
+	r.waited.sum.Add(int64(took))
+}
+
+func (w *waited) figures() (f Waits) {
+	for i := range w.counts {
+		f.Counts[i] = w.counts[i].Load()
+	}
+	f.Sum = time.Duration(w.sum.Load())
+	return f
+}
+
 // Figures are counted anyway: to ask costs nothing to anybody else.
 func (r *Resource) Figures() Figures {
 	r.mu.RLock()
@@ -239,6 +278,7 @@ func (r *Resource) Figures() Figures {
 	f := Figures{
 		Events: r.ring.next, Loads: r.generation, Capacity: len(r.ring.slots), Revision: r.revision, Lists: r.listed.lists.Load(),
 		Consistent: r.listed.consistent.Load(), Fetched: r.listed.fetched.Load(), Returned: r.listed.returned.Load(),
+		Waits: r.waited.figures(),
 	}
 	if r.loaded {
 		f.Loads++

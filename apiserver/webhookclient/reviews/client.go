@@ -1,4 +1,4 @@
-package webhook
+package reviews
 
 import (
 	"bytes"
@@ -23,24 +23,26 @@ import (
 // Upstream's backoff of calls that may succeed when they are repeated.
 const (
 	attempts    = 5
-	firstPause  = 500 * time.Millisecond
 	pauseFactor = 1.5
 	pauseJitter = 0.2
 	// longestPause bounds what a webhook can ask for by Retry-After: a request waits for it.
 	longestPause = 10 * time.Second
 	maxAnswer    = 4 << 20
-	callPatience = 30 * time.Second
 )
 
-// client posts reviews to one server.
-type client struct {
+// UsualPause before the second attempt, where nothing else is configured.
+const UsualPause = 500 * time.Millisecond
+
+// Client posts reviews to one server.
+type Client struct {
 	url   string
 	http  *http.Client
+	pause time.Duration
 	clock clock.Clock
 }
 
-// newClient reads from a kubeconfig where to post, and as whom.
-func newClient(kubeconfig string, patience time.Duration, c clock.Clock) (*client, error) {
+// New reads from a kubeconfig where to post, and as whom. An attempt may take as long as patience, and the second comes after pause.
+func New(kubeconfig string, patience, pause time.Duration, c clock.Clock) (*Client, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
@@ -55,16 +57,16 @@ func newClient(kubeconfig string, patience time.Duration, c clock.Clock) (*clien
 	if !strings.Contains(url, "://") {
 		url = "https://" + url
 	}
-	return &client{url: url + "?timeout=" + patience.String(), http: made, clock: c}, nil
+	return &Client{url: url + "?timeout=" + patience.String(), http: made, pause: pause, clock: c}, nil
 }
 
-// post sends a review and decodes the answer. It tries again where that may help.
-func (c *client) post(ctx context.Context, review, into any) error {
+// Post sends a review and decodes the answer. It tries again where that may help.
+func (c *Client) Post(ctx context.Context, review, into any) error {
 	body, err := json.Marshal(review)
 	if err != nil {
 		return fmt.Errorf("encoding a review: %w", err)
 	}
-	pause := firstPause
+	pause := c.pause
 	for attempt := 1; ; attempt++ {
 		if err = c.once(ctx, body, into); err == nil || attempt == attempts || !worthAnother(err) {
 			return err
@@ -88,7 +90,7 @@ func worthAnother(err error) bool {
 		utilnet.IsConnectionReset(err) || utilnet.IsHTTP2ConnectionLost(err)
 }
 
-func (c *client) once(ctx context.Context, body []byte, into any) error {
+func (c *Client) once(ctx context.Context, body []byte, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("asking a webhook: %w", err)
