@@ -107,6 +107,30 @@ func TestCBORApplies(t *testing.T) {
 	ts.do(http.MethodPost, configMaps+"?fieldValidation=Strict", body.String(), "Content-Type", "application/cbor").wants(400).says("strict decoding error: cbor: found unknown field")
 }
 
+// TestDiscoveryInCBOR: the resources of a group version are told in CBOR, as upstream does (but for those of core, where it breaks the
+// connection), and the other documents are not.
+func TestDiscoveryInCBOR(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.CBOR = true })
+	for _, path := range []string{"/api/v1", "/apis/apps/v1"} {
+		answer := ts.get(path, "Accept", "application/cbor").wants(200)
+		var list metav1.APIResourceList
+		if err := direct.Unmarshal(answer.body, &list); err != nil || list.Kind != "APIResourceList" || len(list.APIResources) < 5 {
+			t.Errorf("%s: %v %v", path, list, err)
+		}
+		ts.get(path, "Accept", "text/html").wants(406).says("Available representations: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/cbor")
+	}
+	const aggregated = ";as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io"
+	for _, path := range []string{"/api", "/apis", "/apis/apps"} {
+		ts.get(path, "Accept", "application/cbor").wants(406).says("application/vnd.kubernetes.protobuf\"")
+		ts.get(path, "Accept", "application/cbor"+aggregated).wants(406)
+		ts.get(path, "Accept", "application/cbor, application/json;q=0.5").wants(200).says(`"kind":"API`)
+	}
+	tag := ts.get("/apis", "Accept", "application/json"+aggregated).wants(200).header.Get("Etag")
+	if other := ts.get("/apis", "Accept", "application/vnd.kubernetes.protobuf"+aggregated).wants(200).header.Get("Etag"); tag == "" || tag != other {
+		t.Errorf("the tags of one document are %s and %s", tag, other)
+	}
+}
+
 // As upstream has it by default, CBOR is no media type.
 func TestCBORIsOffByDefault(t *testing.T) {
 	ts := newServer(t)

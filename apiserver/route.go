@@ -73,6 +73,7 @@ func (s *Server) serveOther(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string) {
 	document := discovery.New(s.Now().Rows)
+	document.CBOR = s.CBOR
 	if s.Aggregation != nil {
 		document.External = s.Aggregation.Discovered()
 	}

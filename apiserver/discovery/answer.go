@@ -25,10 +25,10 @@ type Answer struct {
 }
 
 // notAcceptable refuses a media type: some documents are refused in the words of a router, the others in those of an encoder.
-func notAcceptable(routed bool) *Answer {
-	err := refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(codec.Supported(), ", "))
+func notAcceptable(supported []string, routed bool) *Answer {
+	err := refusal.NotAcceptableText("only the following media types are accepted: " + strings.Join(supported, ", "))
 	if routed {
-		err = refusal.NotAcceptable(codec.Supported())
+		err = refusal.NotAcceptable(supported)
 	}
 	status := refusal.Status(err)
 	status.TypeMeta = typeMeta("Status")
@@ -41,11 +41,6 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 	contentType := media.String()
 	if a.aggregated {
 		contentType += ";g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-	} else if a.code == 0 {
-		if accepted, ok := codec.Negotiate(r.Header.Get("Accept"), nil); ok {
-			media = accepted.Media
-		}
-		contentType = media.String()
 	}
 	data, err := codec.Encode(a.object, media)
 	if err != nil {
@@ -59,8 +54,11 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 	header.Set("Content-Type", contentType)
 	if a.aggregated {
 		header.Add("Vary", "Accept")
-		sum := sha512.Sum512(data)
-		etag := `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`
+		etag, err := tagOf(a.object)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		header.Set("Etag", etag)
 		header.Set("Cache-Control", "public")
 		if r.Header.Get("If-None-Match") == etag {
@@ -74,6 +72,13 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 	}
 	w.WriteHeader(a.code)
 	_, _ = w.Write(data) // a client that is gone misses nothing
+}
+
+// tagOf a document is the same in all its forms.
+func tagOf(obj runtime.Object) (string, error) {
+	data, err := codec.Encode(obj, codec.JSON)
+	sum := sha512.Sum512(data)
+	return `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`, err
 }
 
 // storageHash names the stored form of a resource, so that clients see when it changes.

@@ -21,6 +21,8 @@ type Document struct {
 	rows []*resource.Resource
 	// External group versions are served by others.
 	External []External
+	// CBOR is among the forms in which the resources of a group version are told. The other documents have no such form.
+	CBOR bool
 }
 
 // External is a group version that another server answers for.
@@ -42,18 +44,32 @@ func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
 		})
 		if !ok {
 			_, known := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
-			return notAcceptable(parts[0] == "api" && !known), true
+			return notAcceptable(codec.Supported(), parts[0] == "api" && !known), true
 		}
 		if accepted.As != "" {
 			return d.aggregated(parts[0], accepted), true
 		}
+		found, ok := d.plain(path, parts, r)
+		if ok {
+			found.accepted = accepted
+		}
+		return found, ok
 	}
 	found, ok := d.plain(path, parts, r)
-	if _, accepted := codec.Negotiate(r.Header.Get("Accept"), nil); ok && !accepted && len(parts) > 1 {
-		_, known := codec.Negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
-		return notAcceptable(!known && !(parts[0] == "apis" && len(parts) == 2)), true
+	if !ok {
+		return nil, false
 	}
-	return found, ok
+	inGroup := parts[0] == "apis" && len(parts) == 2
+	negotiate, supported := codec.Negotiate, codec.Supported()
+	if d.CBOR && !inGroup {
+		negotiate, supported = codec.NegotiateWithCBOR, codec.SupportedWithCBOR()
+	}
+	var accepted bool
+	if found.accepted, accepted = negotiate(r.Header.Get("Accept"), nil); !accepted {
+		_, known := negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
+		return notAcceptable(supported, !known && !inGroup), true
+	}
+	return found, true
 }
 
 // plain is the document of a path that is not aggregated.

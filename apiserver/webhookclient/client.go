@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient/reviews"
 )
 
 // Service that answers a webhook.
@@ -90,7 +92,7 @@ func (c *Clients) Post(ctx context.Context, config Config, body []byte, timeout 
 		return nil, fmt.Errorf("the answer is larger than %d bytes", maxResponse)
 	}
 	if response.StatusCode < http.StatusOK || response.StatusCode > http.StatusPartialContent {
-		return nil, statusError(response, data)
+		return nil, reviews.Refusal(response, data)
 	}
 	if len(data) == 0 {
 		media := response.Header.Get("Content-Type")

@@ -14,6 +14,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/expression"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/extendedresourcetoleration"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/hardantiaffinity"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/imagepolicywebhook"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/limitranger"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespaceautoprovision"
@@ -83,6 +84,7 @@ func list(deps Deps, metrics *admission.Metrics) ([]entry, error) {
 		on("NodeRestriction", nil, &noderestriction.Plugin{Lister: deps.Lister, Authorizer: deps.Authorizer}),
 		on("TaintNodesByCondition", taintnodesbycondition.Plugin{}, nil),
 		off("AlwaysPullImages", alwayspullimages.Plugin{}, alwayspullimages.Plugin{}),
+		{Plugin: admission.Plugin{Name: imagepolicywebhook.Name}, off: true, make: deps.imagePolicy},
 		on(podsecurity.Name, nil, security),
 		{Plugin: admission.Plugin{Name: podnodeselector.Name}, off: true, make: deps.nodeSelector},
 		on("Priority", priorities, priorities),
@@ -147,6 +149,12 @@ func (d Deps) tolerations(p *admission.Plugin) error {
 
 func (d Deps) eventRates(p *admission.Plugin) error {
 	made, err := eventratelimit.New(d.Clock, d.Configuration)
+	p.Validator = made
+	return err
+}
+
+func (d Deps) imagePolicy(p *admission.Plugin) error {
+	made, err := imagepolicywebhook.New(d.Clock, d.Configuration)
 	p.Validator = made
 	return err
 }

@@ -366,7 +366,10 @@ func TestSwitches(t *testing.T) {
 	if strings.Contains(names, "ServiceAccount") || !strings.Contains(names, "OwnerReferencesPermissionEnforcement") {
 		t.Error(names)
 	}
-	for _, wrong := range []string{"Nonsense", "ImagePolicyWebhook"} {
+	if _, err := New(deps, []string{"JobValidation"}, nil); err != nil {
+		t.Errorf("one that upstream has on by default: %v", err)
+	}
+	for _, wrong := range []string{"Nonsense", "ImagePolicyWebhook"} { // the latter without a configuration
 		if _, err := New(deps, []string{wrong}, nil); err == nil {
 			t.Errorf("%s was switched on", wrong)
 		}

@@ -8,12 +8,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -107,20 +105,10 @@ func (c *Client) once(ctx context.Context, body []byte, into any) error {
 		return fmt.Errorf("reading a webhook's answer: %w", err)
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		after, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 where there is none
-		return apierrors.NewGenericServerResponse(response.StatusCode, "post", schema.GroupResource{}, "", excerpt(answer), after, true)
+		return Refusal(response, answer)
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
 		return fmt.Errorf("decoding a webhook's answer: %w", err)
 	}
 	return nil
-}
-
-// excerpt of an answer for people.
-func excerpt(answer []byte) string {
-	text := strings.ToValidUTF8(strings.TrimSpace(string(answer)), "?")
-	if len(text) > 256 {
-		text = text[:256] + "…"
-	}
-	return text
 }

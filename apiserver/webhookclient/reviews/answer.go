@@ -1,4 +1,4 @@
-package webhookclient
+package reviews
 
 import (
 	"net/http"
@@ -11,8 +11,8 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// statusError is what a webhook said that did not answer 200: a Status if it sent one, or else what the code means.
-func statusError(response *http.Response, data []byte) error {
+// Refusal is what a webhook said that did not answer 200: a Status if it sent one, or else what the code means.
+func Refusal(response *http.Response, data []byte) error {
 	status := &metav1.Status{}
 	if kjson.UnmarshalCaseSensitivePreserveInts(data, status) == nil && status.Kind == "Status" && status.Status != metav1.StatusSuccess {
 		return apierrors.FromObject(status)
