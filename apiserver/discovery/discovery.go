@@ -59,15 +59,16 @@ func (d *Document) Answer(path string, r *http.Request) (*Answer, bool) {
 	if !ok {
 		return nil, false
 	}
-	inGroup := parts[0] == "apis" && len(parts) == 2
+	// A group has no such form, nor have group versions that definitions make; their refusals are in the words of an encoder.
+	plain := parts[0] == "apis" && (len(parts) == 2 || isCustomGroup(parts[1]))
 	negotiate, supported := codec.Negotiate, codec.Supported()
-	if d.CBOR && !inGroup {
+	if d.CBOR && !plain {
 		negotiate, supported = codec.NegotiateWithCBOR, codec.SupportedWithCBOR()
 	}
 	var accepted bool
 	if found.accepted, accepted = negotiate(r.Header.Get("Accept"), nil); !accepted {
 		_, known := negotiate(r.Header.Get("Accept"), func(codec.Accepted) bool { return true })
-		return notAcceptable(supported, !known && !inGroup), true
+		return notAcceptable(supported, !known && !plain), true
 	}
 	return found, true
 }
@@ -243,9 +244,12 @@ func subresourceKind(row *resource.Resource, sub *resource.Subresource, name str
 }
 
 // isCustom says whether a row comes from a definition.
-func isCustom(row *resource.Resource) bool {
-	group, _ := Priority(schema.GroupVersion{Group: row.Group})
-	return group == customGroupPriority
+func isCustom(row *resource.Resource) bool { return isCustomGroup(row.Group) }
+
+// isCustomGroup says whether a group is one of definitions.
+func isCustomGroup(group string) bool {
+	priority, _ := Priority(schema.GroupVersion{Group: group})
+	return priority == customGroupPriority
 }
 
 // isBelow says whether both are subresources of one resource.

@@ -140,7 +140,7 @@ func (d *Documents) build(ctx context.Context, name string) ([]byte, error) {
 		return documentV2(ctx, d.version, d.everything(q), schemas, d.others)
 	}
 	if p := fixed()[name]; p != nil {
-		return documentV3(d.info(), schema.GroupVersion{}, []*path{p}, schemas)
+		return documentV3(d.info(), schema.GroupVersion{}, false, []*path{p}, schemas)
 	}
 	for _, gv := range d.sorted() {
 		switch name {
@@ -149,9 +149,9 @@ func (d *Documents) build(ctx context.Context, name string) ([]byte, error) {
 			if d.groups[gv].Custom {
 				info = infoObject{Title: "Kubernetes CRD Swagger", Version: "v0.1.0"}
 			}
-			return documentV3(info, gv, d.pathsOf(gv, q), schemas)
+			return documentV3(info, gv, d.groups[gv].Custom, d.pathsOf(gv, q), schemas)
 		case "apis/" + gv.Group:
-			return documentV3(d.info(), schema.GroupVersion{}, []*path{groupDiscovery(gv.Group)}, schemas)
+			return documentV3(d.info(), schema.GroupVersion{}, false, []*path{groupDiscovery(gv.Group)}, schemas)
 		}
 	}
 	return nil, fmt.Errorf("no document %q", name)

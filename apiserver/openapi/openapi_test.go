@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis"
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 )
 
@@ -178,8 +179,39 @@ func TestAddingAndRemovingAGroup(t *testing.T) {
 	if strings.Contains(data, "strategic-merge-patch") {
 		t.Error("custom resources have no strategic merge patch")
 	}
+	if !strings.Contains(data, `"securitySchemes"`) {
+		t.Error("the document of a built-in group does not say how to authenticate")
+	}
 	documents.Set(gv, nil)
 	if after := indexOf(t, documents); len(after.Paths) != len(before.Paths) {
 		t.Errorf("%d documents before, %d after", len(before.Paths), len(after.Paths))
+	}
+}
+
+// Upstream has the documents of custom resources made by another builder: its DeleteOptions is a kind of all 53 group versions that
+// clients have types of, and it does not say how to authenticate.
+func TestDocumentsOfCustomResources(t *testing.T) {
+	documents := openapi.New(apis.All(), "v1.36.3")
+	gv := schema.GroupVersion{Group: "example.com", Version: "v1"}
+	row := *apis.All()[0]
+	row.Group, row.Name, row.Kind, row.Versions, row.Subresources, row.Verbs = "example.com", "boats", "Boat", row.Versions[:1], nil, nil
+	schemas := func() (map[string]openapi.Schema, error) {
+		return map[string]openapi.Schema{"com.example.v1.Boat": {V3: []byte(`{"type":"object"}`), V2: []byte(`{"type":"object"}`)}}, nil
+	}
+	documents.Set(gv, &openapi.Group{Hash: "1", Custom: true, Make: schemas, Models: map[string]string{row.Kind: "com.example.v1.Boat"}, Rows: []*resource.Resource{&row}})
+	var document struct {
+		Components map[string]map[string]struct {
+			Kinds []schema.GroupVersionKind `json:"x-kubernetes-group-version-kind"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(read(t, ask(t, documents, "/openapi/v3/apis/example.com/v1")), &document); err != nil {
+		t.Fatal(err)
+	}
+	kinds := document.Components["schemas"]["io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"].Kinds
+	if len(kinds) != 53 || len(document.Components) != 1 {
+		t.Errorf("DeleteOptions is %d kinds, and there are %d components", len(kinds), len(document.Components))
+	}
+	if want := (schema.GroupVersionKind{Group: "storagemigration.k8s.io", Version: "v1beta1", Kind: "DeleteOptions"}); kinds[52] != want {
+		t.Errorf("the last is %s, want %s", kinds[52], want)
 	}
 }

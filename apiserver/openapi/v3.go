@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -159,8 +160,8 @@ func writeJSON(out *bytes.Buffer, value any) error {
 	return nil
 }
 
-// documentV3 writes the paths and all schemas that they need.
-func documentV3(info infoObject, gv schema.GroupVersion, paths []*path, schemas map[string]Schema) ([]byte, error) {
+// documentV3 writes the paths and all schemas that they need. custom is for the document of a group version that definitions make.
+func documentV3(info infoObject, gv schema.GroupVersion, custom bool, paths []*path, schemas map[string]Schema) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString(`{"openapi":"3.0.0","info":`)
 	if err := writeJSON(&out, info); err != nil {
@@ -172,19 +173,26 @@ func documentV3(info infoObject, gv schema.GroupVersion, paths []*path, schemas 
 		return nil, err
 	}
 	names := reachable(bytes.Clone(out.Bytes()[start:]), refV3, func(name string) []byte { return schemas[name].V3 })
-	out.WriteString(`,"components":{`)
+	var parts []string
 	if len(names) > 0 {
-		out.WriteString(`"schemas":{`)
+		var all bytes.Buffer
 		for i, name := range slices.Sorted(maps.Keys(names)) {
 			if i > 0 {
-				out.WriteByte(',')
+				all.WriteByte(',')
 			}
-			fmt.Fprintf(&out, "%q:", name)
-			out.Write(ofGroup(name, schemas[name].V3, gv))
+			fmt.Fprintf(&all, "%q:", name)
+			if custom {
+				all.Write(ofAll(name, schemas[name]))
+			} else {
+				all.Write(ofGroup(name, schemas[name].V3, gv))
+			}
 		}
-		out.WriteString(`},`)
+		parts = append(parts, `"schemas":{`+all.String()+`}`)
 	}
-	out.WriteString(`"securitySchemes":{"BearerToken":{"type":"apiKey","description":"Bearer Token authentication","name":"authorization","in":"header"}}}}`)
+	if !custom {
+		parts = append(parts, `"securitySchemes":{"BearerToken":{"type":"apiKey","description":"Bearer Token authentication","name":"authorization","in":"header"}}`)
+	}
+	out.WriteString(`,"components":{` + strings.Join(parts, ",") + `}}`)
 	return out.Bytes(), nil
 }
 
@@ -204,4 +212,32 @@ func ofGroup(name string, data []byte, gv schema.GroupVersion) []byte {
 
 func everyGroup(kind string) string {
 	return fmt.Sprintf(`"x-kubernetes-group-version-kind":[{"group":"","kind":%q,"version":"v1"}`, kind)
+}
+
+// ofAll has DeleteOptions be a kind of all group versions that clients have types of, as upstream says beside custom resources: those
+// that v2 names, but for what only servers have.
+func ofAll(name string, of Schema) []byte {
+	const kinds = `"x-kubernetes-group-version-kind":[`
+	if name != optionsPackage+"DeleteOptions" {
+		return of.V3
+	}
+	before, _, found := bytes.Cut(of.V3, []byte(kinds))
+	_, all, known := bytes.Cut(of.V2, []byte(kinds))
+	if !found || !known {
+		return of.V3
+	}
+	list, after, _ := bytes.Cut(all, []byte("]"))
+	var kept []string
+	for kind := range strings.SplitAfterSeq(string(list), "}") {
+		kind = strings.TrimPrefix(kind, ",")
+		if kind != "" && !slices.ContainsFunc(serverGroups(), func(group string) bool { return strings.Contains(kind, `"group":"`+group+`"`) }) {
+			kept = append(kept, kind)
+		}
+	}
+	return slices.Concat(before, []byte(kinds+strings.Join(kept, ",")+"]"), after)
+}
+
+// serverGroups are those of which the usual clients have no types.
+func serverGroups() []string {
+	return []string{"admission.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "imagepolicy.k8s.io", "metrics.k8s.io"}
 }
