@@ -17,7 +17,8 @@ import (
 
 // Creation returns what creates an object by which the server itself stands, for a transaction with others of them. The object is completed,
 // validated and owned as one that is sent, but nobody is asked whether it may be: neither authorization nor admission. obj may be changed.
-func (s *Server) Creation(ctx context.Context, kind schema.GroupVersionKind, obj resource.Object, manager string) ([]storage.Op, error) {
+// finish, which may be nil, adds what clients write afterwards, such as a status.
+func (s *Server) Creation(ctx context.Context, kind schema.GroupVersionKind, obj resource.Object, manager string, finish func(resource.Object)) ([]storage.Op, error) {
 	at := s.endpointOf(kind)
 	if at == nil {
 		return nil, fmt.Errorf("%s is not served", kind)
@@ -54,6 +55,9 @@ func (s *Server) Creation(ctx context.Context, kind schema.GroupVersionKind, obj
 	}
 	if at.Row.Canonicalize != nil {
 		at.Row.Canonicalize(obj)
+	}
+	if finish != nil {
+		finish(obj)
 	}
 	value, err := at.Encode(ctx, obj)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -84,4 +85,34 @@ func TestServicesHaveAddressesOfFurtherRanges(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// The network of the Services is ready from the start, as upstream has it, also where no controllers look after others.
+func TestTheNetworkOfTheServicesIsReady(t *testing.T) {
+	running, err := forTest(t.Context(), t.TempDir(), Controllers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = running.Stop() }()
+	c, err := client.New(running.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cidr := &networkingv1.ServiceCIDR{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "kubernetes"}, cidr); err != nil {
+		t.Fatal(err)
+	}
+	ready := meta.FindStatusCondition(cidr.Status.Conditions, networkingv1.ServiceCIDRConditionReady)
+	if ready == nil || ready.Status != metav1.ConditionTrue || ready.Message != "Kubernetes default Service CIDR is ready" {
+		t.Errorf("status %v", cidr.Status)
+	}
+	// Whoever applies the same owns what was written.
+	apply := `{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"status":{"conditions":[]}}`
+	owner, force := client.FieldOwner("kubernetes-service-cidr-controller"), client.ForceOwnership
+	if err := c.Status().Patch(t.Context(), cidr, client.RawPatch(types.ApplyYAMLPatchType, []byte(apply)), owner, force); err != nil {
+		t.Fatal(err)
+	}
+	if len(cidr.Status.Conditions) != 0 {
+		t.Errorf("the condition was not its owner's: %v", cidr.Status)
+	}
 }

@@ -55,7 +55,7 @@ func (o *Objects) bootstrapOnce(ctx context.Context, own []client.Object) (there
 			there = append(there, object)
 			continue
 		}
-		creation, err := o.Server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), identity.Agent(identity.Server()))
+		creation, err := o.Server.Creation(ctx, kind, object.DeepCopyObject().(resource.Object), identity.Agent(identity.Server()), finish)
 		if err != nil {
 			return nil, fmt.Errorf("preparing %T %s: %w", object, object.GetName(), err)
 		}

@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -199,6 +200,24 @@ func (o *Objects) serviceCIDR() client.Object {
 	return &networkingv1.ServiceCIDR{
 		ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{o.Options.ServiceCIDR}},
 	}
+}
+
+// finish adds to a new object what upstream's server writes into it a moment later: the network of the Services is ready from the
+// start, whether or not there are controllers that look after others.
+func finish(object resource.Object) {
+	cidr, ok := object.(*networkingv1.ServiceCIDR)
+	if !ok {
+		return
+	}
+	since := cidr.CreationTimestamp
+	cidr.Status.Conditions = []metav1.Condition{{
+		Type: networkingv1.ServiceCIDRConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: since, Message: "Kubernetes default Service CIDR is ready",
+	}}
+	const owned = `{"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{".":{},"f:lastTransitionTime":{},"f:message":{},"f:status":{},"f:type":{}}}}}`
+	cidr.ManagedFields = append([]metav1.ManagedFieldsEntry{{
+		Manager: "kubernetes-service-cidr-controller", Operation: metav1.ManagedFieldsOperationApply, APIVersion: networkingv1.SchemeGroupVersion.String(),
+		Time: &since, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(owned)}, Subresource: "status",
+	}}, cidr.ManagedFields...)
 }
 
 func (o *Objects) kubernetesEndpoints() client.Object {
