@@ -76,6 +76,8 @@ type Server struct {
 	Paths map[string]http.Handler
 	// Checks are the named parts of /healthz, /livez and /readyz beside ping and etcd.
 	Checks []Check
+	// Components are the parts of the control plane that ComponentStatuses list, beside the store.
+	Components []Component
 	// Collectors are further metrics that /metrics shows.
 	Collectors []prometheus.Collector
 	// Gatherers have further metrics, of the process and not of this server, that /metrics shows as well.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,7 +32,7 @@ func (c dispatch) serveVirtual() error {
 		return err
 	}
 	if c.At.Row.Name == "componentstatuses" && c.At.Row.Group == "" {
-		return c.componentStatuses()
+		return c.serveLive(c.componentStatuses)
 	}
 	if live := c.Live[c.GroupResource()]; live != nil {
 		return c.serveLive(live)
@@ -108,22 +109,41 @@ func (c dispatch) serveLive(live LiveFunc) error {
 	return c.WriteList(http.StatusOK, found, metav1.ListMeta{})
 }
 
-// componentStatuses answers the deprecated listing of the parts of the control plane.
-func (c dispatch) componentStatuses() error {
-	status := &corev1.ComponentStatus{
-		TypeMeta: metav1.TypeMeta{Kind: "ComponentStatus", APIVersion: "v1"}, ObjectMeta: metav1.ObjectMeta{Name: "etcd-0"},
-		Conditions: []corev1.ComponentCondition{{Type: corev1.ComponentHealthy, Status: corev1.ConditionTrue, Message: "ok"}},
+// Component is a part of the control plane of which ComponentStatuses tell.
+type Component struct {
+	Name string
+	// Check returns what it says when it is well, or why it is not.
+	Check func(ctx context.Context) (string, error)
+}
+
+// componentStatuses finds out about the parts of the control plane, all at a time: those that the server is given, and its store.
+func (s *Server) componentStatuses(ctx context.Context, _, name string) ([]resource.Object, error) {
+	asked := append(slices.Clone(s.Components), Component{Name: "etcd-0"})
+	if name != "" {
+		asked = slices.DeleteFunc(asked, func(c Component) bool { return c.Name != name })
+		if len(asked) == 0 {
+			return nil, apierrors.NewNotFound(corev1.Resource("componentstatus"), name)
+		}
 	}
-	if err := c.Store.Healthy(c.Context()); err != nil {
-		status.Conditions[0] = corev1.ComponentCondition{Type: corev1.ComponentHealthy, Status: corev1.ConditionFalse, Error: err.Error()}
+	found := make([]resource.Object, len(asked))
+	var asking sync.WaitGroup
+	for i, component := range asked {
+		asking.Go(func() {
+			healthy := corev1.ComponentCondition{Type: corev1.ComponentHealthy, Status: corev1.ConditionTrue, Message: "ok"}
+			var err error
+			if component.Check == nil {
+				if err = s.Store.Healthy(ctx); err != nil {
+					healthy.Message, healthy.Error = "", err.Error()
+				}
+			} else if healthy.Message, err = component.Check(ctx); err != nil {
+				healthy.Message = err.Error()
+			}
+			if err != nil {
+				healthy.Status = corev1.ConditionFalse
+			}
+			found[i] = &corev1.ComponentStatus{ObjectMeta: metav1.ObjectMeta{Name: component.Name}, Conditions: []corev1.ComponentCondition{healthy}}
+		})
 	}
-	switch {
-	case c.Info.Verb == "list":
-		return c.WriteList(http.StatusOK, []resource.Object{status}, metav1.ListMeta{})
-	case c.Info.Verb == "get" && c.Info.Name == status.Name:
-		return c.WriteStored(http.StatusOK, status)
-	case c.Info.Verb == "get":
-		return apierrors.NewNotFound(corev1.Resource(c.At.Row.Singular), c.Info.Name)
-	}
-	return refusal.Method()
+	asking.Wait()
+	return found, nil
 }

@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -17,18 +19,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/cluster/foundation"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/recorders"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/controllers/cloud"
 	"github.com/coxswain-k8s/coxswain/kubelet/simulated"
 	"github.com/coxswain-k8s/coxswain/scheduler"
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
+)
+
+// The ports of upstream's programs.
+const (
+	managerPort   = 10257
+	schedulerPort = 10259
 )
 
 // newComponents lists what runs beside the control plane and reads from the shared cache.
@@ -39,7 +49,7 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the controllers: %w", err)
 		}
-		parts = append(parts, part)
+		parts = append(parts, plane.controlling.of(part))
 	}
 	if plane.options.CloudsHere() {
 		part, err := plane.led(ctx, shared, cloudControllerSeat(), plane.newCloudControllers)
@@ -53,7 +63,7 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		if err != nil {
 			return nil, fmt.Errorf("setting up the scheduler: %w", err)
 		}
-		parts = append(parts, part)
+		parts = append(parts, plane.binding.of(part))
 	}
 	if plane.options.Enabled(Agent) {
 		more, err := plane.newLocalNode(shared)
@@ -70,6 +80,40 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 		parts = append(parts, part)
 	}
 	return parts, nil
+}
+
+// presence says whether a part is running, or waiting for its turn to lead.
+type presence struct{ running atomic.Bool }
+
+// of returns the part that its presence is known of.
+func (p *presence) of(part parts.Part) parts.Part {
+	run := part.Run
+	part.Run = func(ctx context.Context) error {
+		p.running.Store(true)
+		defer p.running.Store(false)
+		return run(ctx)
+	}
+	return part
+}
+
+func (p *presence) check(context.Context) (string, error) {
+	if !p.running.Load() {
+		return "", errors.New("it is not running")
+	}
+	return "ok", nil
+}
+
+// components are the scheduler and the controllers, for ComponentStatuses: those in this process, or in upstream's place beside it.
+func (c *controlPlane) components() []apiserver.Component {
+	one := func(name string, here bool, own *presence, port int) apiserver.Component {
+		if here {
+			return apiserver.Component{Name: name, Check: own.check}
+		}
+		return apiserver.Component{Name: name, Check: serving.Neighbour{Port: port}.Check}
+	}
+	return []apiserver.Component{
+		one("scheduler", c.options.Enabled(Scheduler), &c.binding, schedulerPort), one("controller-manager", c.options.Enabled(Controllers), &c.controlling, managerPort),
+	}
 }
 
 // newCache is the informers that all parts share: they show the objects of the watch cache itself.

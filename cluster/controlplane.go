@@ -62,6 +62,8 @@ type controlPlane struct {
 	explainer    serving.Explainer
 	scheduling   *schedulermetrics.Metrics // of the scheduler, while one runs in this process
 	counting     *prometheus.Registry      // of the controllers
+	controlling  presence                  // of the controllers
+	binding      presence                  // of the scheduler
 	httpErrors   *log.Logger
 	leaving      <-chan struct{} // closed when the cluster is told to end
 
@@ -174,7 +176,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
 		},
 	}
-	c.server.Known = foundation.Known
+	c.server.Known, c.server.Components = foundation.Known, c.components()
 	c.keepKeys(ctx)
 	c.switchFeatures(ctx)
 	bound(&c.options.RequestOptions, c.server)
