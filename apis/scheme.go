@@ -93,6 +93,9 @@ func checkFinalizers(row *resource.Resource) {
 		}
 		return errs
 	}
+	if row.AnyFinalizers {
+		return
+	}
 	row.ValidateUpdate = func(ctx context.Context, obj, old resource.Object) field.ErrorList {
 		errs := check.Finalizers(obj)
 		if update != nil {

@@ -61,6 +61,10 @@ func (c dispatch) serve() error {
 	if err := c.checkNames(); err != nil {
 		return err
 	}
+	stored := c.At.Custom == nil && c.Info.Subresource == "" && !c.At.Row.Virtual
+	if stored && (!c.allowsVerb(c.At.Row.Verbs) || !c.fitsPath()) {
+		return refusal.Method()
+	}
 	if c.At.Version.Deprecated != "" {
 		warning.Add(c.Context(), c.At.Version.Deprecated)
 	}

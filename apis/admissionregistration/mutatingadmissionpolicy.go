@@ -23,6 +23,7 @@ func mutatingAdmissionPolicies() *resource.Resource {
 		Columns:          resource.Columns("Name:name", "Mutations:integer", "ParamKind", "Age"),
 		Cells:            resource.Row(mutatingPolicyCells),
 		Validate:         resource.Check(validateMutatingAdmissionPolicy),
+		AnyFinalizers:    true,
 		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyUpdate),
 		StoragePrefix:    "mutatingadmissionpolicies",
 		Governs:          true,

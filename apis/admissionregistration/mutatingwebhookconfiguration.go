@@ -24,6 +24,7 @@ func mutatingWebhookConfigurations() *resource.Resource {
 		Columns:        webhookColumns(),
 		Cells:          resource.Row(mutatingWebhookCells),
 		Validate:       resource.Check(validateMutatingWebhookConfiguration),
+		AnyFinalizers:  true,
 		ValidateUpdate: resource.CheckUpdate(validateMutatingWebhookConfigurationUpdate),
 		StoragePrefix:  "mutatingwebhookconfigurations",
 		Governs:        true,

@@ -23,6 +23,7 @@ func validatingAdmissionPolicies() *resource.Resource {
 		Columns:        resource.Columns("Name:name", "Validations:integer", "ParamKind", "Age"),
 		Cells:          resource.Row(validatingPolicyCells),
 		Validate:       resource.Check(validateValidatingAdmissionPolicy),
+		AnyFinalizers:  true,
 		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyUpdate),
 		StoragePrefix:  "validatingadmissionpolicies",
 		Governs:        true,

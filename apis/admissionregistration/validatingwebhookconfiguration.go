@@ -24,6 +24,7 @@ func validatingWebhookConfigurations() *resource.Resource {
 		Columns:        webhookColumns(),
 		Cells:          resource.Row(validatingWebhookCells),
 		Validate:       resource.Check(validateValidatingWebhookConfiguration),
+		AnyFinalizers:  true,
 		ValidateUpdate: resource.CheckUpdate(validateValidatingWebhookConfigurationUpdate),
 		StoragePrefix:  "validatingwebhookconfigurations",
 		Governs:        true,

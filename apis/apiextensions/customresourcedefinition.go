@@ -27,6 +27,7 @@ func customResourceDefinitions() *resource.Resource {
 		PrepareCreate:  resource.OnCreate(prepareCustomResourceDefinition),
 		PrepareUpdate:  resource.OnUpdate(prepareCustomResourceDefinitionUpdate),
 		Validate:       resource.Check(validateCustomResourceDefinition),
+		NoPropagation:  true,
 		ValidateUpdate: resource.CheckUpdate(validateCustomResourceDefinitionUpdate),
 		StoragePrefix:  "apiextensions.k8s.io/customresourcedefinitions",
 		StoredAsJSON:   true,

@@ -22,8 +22,10 @@ func validateCustomResourceDefinition(d *apiextensionsv1.CustomResourceDefinitio
 		return errs
 	}
 	errs = nil
-	if d.Name != "" && d.Name != d.Spec.Names.Plural+"."+d.Spec.Group {
-		errs = append(errs, field.Invalid(field.NewPath("metadata", "name"), d.Name, `must be spec.names.plural+"."+spec.group`))
+	for _, named := range [][2]string{{"generateName", d.GenerateName}, {"name", d.Name}} {
+		if at, name := named[0], named[1]; name != "" && name != d.Spec.Names.Plural+"."+d.Spec.Group {
+			errs = append(errs, field.Invalid(field.NewPath("metadata", at), name, `must be spec.names.plural+"."+spec.group`))
+		}
 	}
 	errs = append(errs, validateDefinition(crd)...)
 	errs = append(errs, validateStored(crd)...)

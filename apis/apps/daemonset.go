@@ -37,7 +37,7 @@ func daemonSets() *resource.Resource {
 		AllowUnconditionalUpdate: true,
 	}, func(d *appsv1.DaemonSet) (*appsv1.DaemonSetSpec, *appsv1.DaemonSetStatus) {
 		return &d.Spec, &d.Status
-	})
+	}, resource.PrepareStatus(keepTemplateGeneration))
 }
 
 func defaultDaemonSet(d *appsv1.DaemonSet) {
@@ -65,14 +65,25 @@ func prepareDaemonSet(d *appsv1.DaemonSet) {
 
 // prepareDaemonSetUpdate counts the changes of the template, which the oldest versions of the kind showed as a field.
 func prepareDaemonSetUpdate(d, old *appsv1.DaemonSet) {
-	generation, err := strconv.ParseInt(old.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
-	if err != nil {
-		generation = 0
-	}
+	generation := templateGeneration(old)
 	if !equality.Semantic.DeepEqual(d.Spec.Template, old.Spec.Template) {
 		generation++
 	}
 	setTemplateGeneration(d, generation)
+}
+
+// keepTemplateGeneration: it is of the specification, whatever annotations come with a status.
+func keepTemplateGeneration(d, old *appsv1.DaemonSet) {
+	setTemplateGeneration(d, templateGeneration(old))
+}
+
+// templateGeneration is 0 where there is none.
+func templateGeneration(d *appsv1.DaemonSet) int64 {
+	generation, err := strconv.ParseInt(d.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return generation
 }
 
 func setTemplateGeneration(d *appsv1.DaemonSet, generation int64) {

@@ -33,6 +33,7 @@ func jobs() *resource.Resource {
 		Cells:                    resource.Row(jobCells),
 		FieldNames:               []string{"status.successful"},
 		Fields:                   resource.Select(jobFields),
+		UnknownField:             "field label %q not supported for Job",
 		OrphanByDefault:          true,
 		OrphanWarning:            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
 		Validate:                 resource.Check(validateJob),

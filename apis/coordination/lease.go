@@ -26,6 +26,7 @@ func leases() *resource.Resource {
 		Columns:             resource.Columns("Name:name", "Holder", "Age"),
 		Cells:               resource.Row(leaseCells),
 		Validate:            resource.Check(validateLease),
+		AnyFinalizers:       true,
 		ValidateUpdate:      resource.CheckUpdate(validateLeaseUpdate),
 		StoragePrefix:       "leases",
 		AllowCreateOnUpdate: true,

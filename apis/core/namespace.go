@@ -29,6 +29,7 @@ func namespaces() *resource.Resource {
 		Cells:                    resource.Row(namespaceCells),
 		FieldNames:               []string{"status.phase"},
 		Fields:                   resource.Select(namespaceFields),
+		NoNamespaceField:         true,
 		Validate:                 resource.Check(validateNamespace),
 		ValidateUpdate:           resource.CheckUpdate(validateNamespaceUpdate),
 		ValidateName:             apivalidation.NameIsDNSLabel,
@@ -58,8 +59,9 @@ func finalize() resource.Subresource {
 	return view
 }
 
-// prepareNamespace makes a new namespace active and keeps it until it is emptied.
+// prepareNamespace makes a new namespace active and keeps it until it is emptied. A generated name is there only now, for the label.
 func prepareNamespace(n *corev1.Namespace) {
+	defaultNamespace(n)
 	n.Status.Phase = corev1.NamespaceActive
 	if !slices.Contains(n.Spec.Finalizers, corev1.FinalizerKubernetes) {
 		n.Spec.Finalizers = append(n.Spec.Finalizers, corev1.FinalizerKubernetes)

@@ -35,6 +35,7 @@ func replicationControllers() *resource.Resource {
 		FieldNames:               []string{"status.replicas"},
 		Fields:                   resource.Select(replicationControllerFields),
 		OrphanByDefault:          true,
+		ValidateName:             resource.NameOfAnyPrefix,
 		Validate:                 resource.Check(validateReplicationController),
 		ValidateUpdate:           resource.CheckUpdate(validateReplicationControllerUpdate),
 		Warnings:                 resource.Warn(warnReplicationController),

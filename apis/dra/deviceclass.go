@@ -21,6 +21,7 @@ func deviceClasses() *resource.Resource {
 		}},
 		Columns:                  resource.Columns("Name:name", "Age"),
 		Cells:                    resource.Row(deviceClassCells),
+		ValidateName:             resource.NameOfAnyPrefix,
 		Validate:                 resource.Check(validateDeviceClass),
 		ValidateUpdate:           resource.CheckUpdate(validateDeviceClassUpdate),
 		StoragePrefix:            "deviceclasses",

@@ -27,6 +27,8 @@ func events(stored *resource.Resource) *resource.Resource {
 		Fields:                   resource.Select(eventFields),
 		StoragePrefix:            stored.StoragePrefix,
 		Validate:                 resource.Check(validateEvent),
+		AnyFinalizers:            true,
+		NoPropagation:            true,
 		ValidateUpdate:           resource.CheckUpdate(validateEventUpdate),
 		StoredIn:                 stored,
 		TTL:                      stored.TTL,

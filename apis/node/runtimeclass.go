@@ -22,6 +22,7 @@ func runtimeClasses() *resource.Resource {
 		Columns:             resource.Columns("Name:name", "Handler", "Age"),
 		Cells:               resource.Row(runtimeClassCells),
 		Validate:            resource.Check(validateRuntimeClass),
+		AnyFinalizers:       true,
 		ValidateUpdate:      resource.CheckUpdate(validateRuntimeClassUpdate),
 		StoragePrefix:       "runtimeclasses",
 		Governs:             true,

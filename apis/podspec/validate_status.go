@@ -27,6 +27,9 @@ func ValidateStatus(pod, old *corev1.Pod, path *field.Path) field.ErrorList {
 	if old.Status.QOSClass != "" && pod.Status.QOSClass != old.Status.QOSClass {
 		errs = append(errs, field.Invalid(path.Child("qosClass"), pod.Status.QOSClass, "field is immutable"))
 	}
+	for i := range pod.Status.Conditions {
+		errs = append(errs, check.QualifiedName(path.Child("conditions").Index(i).Child("Type"), string(pod.Status.Conditions[i].Type))...)
+	}
 	errs = append(errs, validatePodIPs(pod, path.Child("podIPs"))...)
 	return append(errs, validateHostIPs(pod, path.Child("hostIPs"))...)
 }

@@ -25,6 +25,7 @@ func podDisruptionBudgets() *resource.Resource {
 		Columns:        resource.Columns("Name:name", "Min Available", "Max Unavailable", "Allowed Disruptions:integer", "Age"),
 		Cells:          resource.Row(podDisruptionBudgetCells),
 		Validate:       resource.Check(validatePodDisruptionBudget),
+		AnyFinalizers:  true,
 		ValidateUpdate: resource.CheckUpdate(validatePodDisruptionBudgetUpdate),
 		ValidateName:   resource.PathSegmentName,
 		StoragePrefix:  "poddisruptionbudgets",

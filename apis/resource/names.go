@@ -1,6 +1,17 @@
 package resource
 
-import "k8s.io/apimachinery/pkg/api/validate/content"
+import (
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/api/validation"
+)
+
+// NameOfAnyPrefix checks names as most kinds do, but not what a name is to be generated from: the name itself will tell.
+func NameOfAnyPrefix(name string, prefix bool) []string {
+	if prefix {
+		return nil
+	}
+	return validation.NameIsDNSSubdomain(name, false)
+}
 
 // PathSegmentName lets a name be anything that fits between the slashes of a path, as roles and bindings do.
 func PathSegmentName(name string, prefix bool) []string {

@@ -74,6 +74,9 @@ type Resource struct {
 	Validate       func(ctx context.Context, obj Object) field.ErrorList
 	ValidateUpdate func(ctx context.Context, obj, old Object) field.ErrorList
 
+	// AnyFinalizers is set where an update may give an object finalizers of any name; a creation may not.
+	AnyFinalizers bool
+
 	// Canonicalize changes obj after validation, before it is stored (sorting, deduplicating).
 	Canonicalize func(obj Object)
 
@@ -97,6 +100,9 @@ type Resource struct {
 	// OrphanWarning is sent with such a deletion, "" for none.
 	OrphanWarning string
 
+	// NoPropagation is set where the propagation policy of a deletion means nothing: nobody looks for dependents.
+	NoPropagation bool
+
 	// Governs is set where other requests are judged by objects of this kind (roles, limit ranges, webhooks): a write of one is answered
 	// when this server judges by it.
 	Governs bool
@@ -116,6 +122,10 @@ type Resource struct {
 	// FieldNames lists the labels that Fields can return, so that others are refused.
 	FieldNames []string
 	Fields     func(obj Object) fields.Set
+	// UnknownField is what is said of other fields, with %s or %q for the field; empty for what is said of most kinds. NoNamespaceField is
+	// set where metadata.namespace is such a field.
+	UnknownField     string
+	NoNamespaceField bool
 
 	// Subresources, "status" and "scale" among them.
 	Subresources []Subresource

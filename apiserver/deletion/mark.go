@@ -21,8 +21,8 @@ type Of struct {
 }
 
 // Mark writes the deletion into the object, and returns true when nothing keeps it from going at once.
-func (d Of) Mark(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) bool {
-	d.setPropagation(ctx, obj, options)
+func (d Of) Mark(obj resource.Object, options *metav1.DeleteOptions) bool {
+	d.setPropagation(obj, options)
 	if d.markGraceful(obj, options) {
 		return false
 	}
@@ -87,8 +87,11 @@ func (d Of) shorten(obj resource.Object, options *metav1.DeleteOptions, deleted 
 }
 
 // setPropagation turns the propagation policy into the finalizers that the garbage collector works off.
-func (d Of) setPropagation(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) {
-	orphan, foreground := d.propagation(ctx, obj, options)
+func (d Of) setPropagation(obj resource.Object, options *metav1.DeleteOptions) {
+	if d.At.Row.NoPropagation {
+		return
+	}
+	orphan, foreground := d.propagation(obj, options)
 	kept := slices.DeleteFunc(slices.Clone(obj.GetFinalizers()), func(name string) bool {
 		return name == metav1.FinalizerOrphanDependents || name == metav1.FinalizerDeleteDependents
 	})
@@ -107,7 +110,7 @@ func (d Of) setPropagation(ctx context.Context, obj resource.Object, options *me
 }
 
 // propagation: what the client says goes; else the finalizers that the object has; else the row.
-func (d Of) propagation(ctx context.Context, obj resource.Object, options *metav1.DeleteOptions) (orphan, foreground bool) {
+func (d Of) propagation(obj resource.Object, options *metav1.DeleteOptions) (orphan, foreground bool) {
 	switch {
 	case options.OrphanDependents != nil:
 		return *options.OrphanDependents, false
@@ -116,13 +119,14 @@ func (d Of) propagation(ctx context.Context, obj resource.Object, options *metav
 	}
 	orphan = slices.Contains(obj.GetFinalizers(), metav1.FinalizerOrphanDependents)
 	foreground = slices.Contains(obj.GetFinalizers(), metav1.FinalizerDeleteDependents)
-	if !orphan && !foreground {
-		orphan = d.At.Row.OrphanByDefault
-		if text := d.At.Row.OrphanWarning; text != "" {
-			warning.Add(ctx, text)
-		}
+	return orphan || !foreground && d.At.Row.OrphanByDefault, foreground
+}
+
+// Warn says what becomes of dependents where the client does not, whether or not there is anything to delete.
+func (d Of) Warn(ctx context.Context, options *metav1.DeleteOptions) {
+	if text := d.At.Row.OrphanWarning; text != "" && options.OrphanDependents == nil && options.PropagationPolicy == nil {
+		warning.Add(ctx, text)
 	}
-	return orphan, foreground
 }
 
 // MayGo says whether a change let go of the last that held an object whose deletion had begun.

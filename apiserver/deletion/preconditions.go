@@ -15,12 +15,27 @@ func (d Of) Check(obj resource.Object, p *metav1.Preconditions) error {
 	if p == nil {
 		return nil
 	}
+	if d.At.Hooks.Holds != nil {
+		return d.checkHeld(obj, p)
+	}
 	of := schema.GroupResource{Group: d.At.Row.Group, Resource: d.At.Row.Kind}
 	if p.UID != nil && *p.UID != obj.GetUID() {
 		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the UID in the precondition (%s) does not match the UID in record (%s). The object might have been deleted and then recreated", *p.UID, obj.GetUID()))
 	}
 	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
 		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("the ResourceVersion in the precondition (%s) does not match the ResourceVersion in record (%s). The object might have been modified", *p.ResourceVersion, obj.GetResourceVersion()))
+	}
+	return nil
+}
+
+// checkHeld says it in the words of the store, as upstream does of what goes only after what is in it.
+func (d Of) checkHeld(obj resource.Object, p *metav1.Preconditions) error {
+	of := schema.GroupResource{Group: d.At.Row.Group, Resource: d.At.Row.Name}
+	if p.UID != nil && *p.UID != obj.GetUID() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, obj.GetUID()))
+	}
+	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
+		return refusal.Conflict(of, obj.GetName(), fmt.Errorf("Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, obj.GetResourceVersion()))
 	}
 	return nil
 }

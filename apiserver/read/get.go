@@ -27,6 +27,9 @@ func (c Verbs) Find(name string) (*cache.Entry, error) {
 	}
 	if version != "" {
 		if _, err := parseRevision(version); err != nil {
+			if c.At.Row.TTL > 0 { // upstream keeps what vanishes in no cache, and its store has other words
+				return nil, err
+			}
 			return nil, refusal.Plain(http.StatusInternalServerError, strings.TrimPrefix(err.Error(), invalidVersion))
 		}
 	}

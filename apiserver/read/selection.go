@@ -67,6 +67,9 @@ func ParseSelection(row *resource.Resource, labelText, fieldText string) (*Selec
 }
 
 func unknownField(row *resource.Resource, field string) string {
+	if row.UnknownField != "" {
+		return fmt.Sprintf(row.UnknownField, field)
+	}
 	if len(row.FieldNames) > 0 || row.Untyped() {
 		return "field label not supported: " + field
 	}
@@ -74,7 +77,7 @@ func unknownField(row *resource.Resource, field string) string {
 }
 
 func selectable(row *resource.Resource, field string) bool {
-	return field == "metadata.name" || field == "metadata.namespace" || slices.Contains(row.FieldNames, field)
+	return field == "metadata.name" || field == "metadata.namespace" && !row.NoNamespaceField || slices.Contains(row.FieldNames, field)
 }
 
 // empty selections match everything.

@@ -229,7 +229,7 @@ func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, er
 func (c Verbs) checkIdentity(obj resource.Object, ch Change, now Current) error {
 	if uid := obj.GetUID(); uid != "" && uid != now.Object.GetUID() && !ch.patched {
 		key := c.At.Key(c.Info.Namespace, ch.Name)
-		if c.At.Custom != nil { // whose prefix upstream leaves out
+		if c.At.Custom != nil || ch.Options.DryRun { // whose prefix upstream leaves out
 			key = "/" + strings.TrimPrefix(key, storage.Root)
 		}
 		return refusal.Conflict(c.GroupResource(), ch.Name, fmt.Errorf(
@@ -283,7 +283,9 @@ func (c Verbs) validateChanged(ctx context.Context, obj, old resource.Object) er
 		validate, warnings = c.Sub.ValidateUpdate, c.Sub.Warnings
 	}
 	errs := validation.ValidateObjectMetaAccessorUpdate(obj, old, path)
-	errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), path.Child("finalizers"))...)
+	if !row.AnyFinalizers {
+		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), path.Child("finalizers"))...)
+	}
 	if validate != nil {
 		errs = append(errs, validate(ctx, obj, old)...)
 	}

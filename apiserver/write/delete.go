@@ -23,6 +23,7 @@ func (c Verbs) Delete() error {
 	if err != nil {
 		return err
 	}
+	c.deletion().Warn(c.Context(), options)
 	obj, gone, err := c.DeleteNamed(c.Context(), c.Info.Name, options)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 		return nil, false, err
 	}
 	obj := old.DeepCopyObject().(resource.Object)
-	if c.deletion().Mark(ctx, obj, options) {
+	if c.deletion().Mark(obj, options) {
 		if dryRun {
 			return obj, true, nil
 		}

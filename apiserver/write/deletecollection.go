@@ -23,6 +23,7 @@ func (c Verbs) DeleteCollection() error {
 	if err != nil {
 		return err
 	}
+	c.deletion().Warn(c.Context(), options)
 	page, err := c.Page(listing, selected)
 	if err != nil {
 		return err

@@ -36,11 +36,12 @@ func (c Verbs) Update() error {
 		tried = true
 		return obj, nil
 	}
-	if c.At.Row.AllowCreateOnUpdate && c.Sub == nil && obj.GetResourceVersion() == "" && obj.GetUID() == "" {
+	if c.At.Row.AllowCreateOnUpdate && c.Sub == nil && obj.GetUID() == "" {
 		ch.create = func(ctx context.Context) (resource.Object, error) {
 			if err := c.mayCreate(); err != nil {
 				return nil, err
 			}
+			obj.SetResourceVersion("") // of what is not there any more
 			return c.createObject(ctx, obj, options)
 		}
 	}

@@ -24,6 +24,7 @@ func Mutating() *resource.Resource {
 		Columns:          columns(),
 		Cells:            resource.Row(mutatingCells),
 		Validate:         resource.Check(validateMutatingAdmissionPolicyBinding),
+		AnyFinalizers:    true,
 		ValidateUpdate:   resource.CheckUpdate(validateMutatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:    "mutatingadmissionpolicybindings",
 		Governs:          true,

@@ -24,6 +24,7 @@ func Validating() *resource.Resource {
 		Columns:        columns(),
 		Cells:          resource.Row(validatingCells),
 		Validate:       resource.Check(validateValidatingAdmissionPolicyBinding),
+		AnyFinalizers:  true,
 		ValidateUpdate: resource.CheckUpdate(validateValidatingAdmissionPolicyBindingUpdate),
 		StoragePrefix:  "validatingadmissionpolicybindings",
 		Governs:        true,

@@ -27,6 +27,8 @@ func Row() *resource.Resource {
 		FieldNames:               fieldNames(),
 		Fields:                   resource.Select(fieldsOf),
 		Validate:                 resource.Check(validate),
+		AnyFinalizers:            true,
+		NoPropagation:            true,
 		ValidateUpdate:           resource.CheckUpdate(validateUpdate),
 		ValidateName:             resource.PathSegmentName,
 		StoragePrefix:            "events",

@@ -76,6 +76,9 @@ func preparePersistentVolume(v *corev1.PersistentVolume) {
 // preparePersistentVolumeStatus notes when the phase changed.
 func preparePersistentVolumeStatus(v, old *corev1.PersistentVolume) {
 	if v.Status.Phase == old.Status.Phase {
+		if v.Status.LastPhaseTransitionTime == nil {
+			v.Status.LastPhaseTransitionTime = old.Status.LastPhaseTransitionTime
+		}
 		return
 	}
 	if v.Status.LastPhaseTransitionTime == nil || v.Status.LastPhaseTransitionTime.Equal(old.Status.LastPhaseTransitionTime) {

@@ -31,7 +31,7 @@ func changes(tried, stored []object) []Request {
 		if o.row.Namespaced {
 			all = append(all, store(o))
 		}
-		before := get("get "+o.row.Name, o.file+" before its updates", o.path(), "")
+		before := get("store "+o.row.Name, o.file+" before its updates", o.path(), "")
 		before.Save = "current-" + o.file
 		all = append(all, before)
 		o.value.SetResourceVersion("${" + before.Save + ".resourceVersion}")
@@ -39,13 +39,14 @@ func changes(tried, stored []object) []Request {
 			all = append(all, mutated("update "+o.row.Name, o.file+" "+m.name, http.MethodPut, o.path(), m.object))
 		}
 		all = append(all, read(o)...)
+		all = append(all, verbs(o)...)
 		all = append(all, send("delete "+o.row.Name, o.file, http.MethodDelete, o.path(), map[string]any{}))
 	}
 	return all
 }
 
 func store(o object) Request {
-	r := send("create "+o.row.Name, o.file+" stored", http.MethodPost, o.collection(), o.value.Object)
+	r := send("store "+o.row.Name, o.file, http.MethodPost, o.collection(), o.value.Object)
 	r.Save = Stored + o.file
 	return r
 }

@@ -1,0 +1,105 @@
+package apiserver
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// The label is the name, also of a namespace whose name the server makes up.
+func TestNamespaceWithGeneratedNameIsLabelled(t *testing.T) {
+	ts := newServer(t)
+	made := ts.post("/api/v1/namespaces", `{"metadata":{"generateName":"gen-"}}`).wants(201).object()
+	if label := made.GetLabels()["kubernetes.io/metadata.name"]; label == "" || label != made.GetName() {
+		t.Errorf("namespace %s is labelled %q", made.GetName(), label)
+	}
+}
+
+// Where an update creates what is not there, it may name a version of what was there.
+func TestUpdateCreatesWhatIsGone(t *testing.T) {
+	ts := newServer(t)
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+	ts.put(leases+"/gone", `{"metadata":{"name":"gone","resourceVersion":"5"}}`).wants(201)
+	ts.put(configMaps+"/gone", `{"metadata":{"name":"gone","resourceVersion":"5"}}`).wants(404)
+}
+
+// Nobody collects what depends on an event or a definition.
+func TestPropagationMeansNothingToEvents(t *testing.T) {
+	ts := newServer(t)
+	const events = "/api/v1/namespaces/default/events"
+	for _, policy := range []string{"Foreground", "Orphan"} {
+		ts.post(events, `{"metadata":{"name":"e"},"involvedObject":{"kind":"Pod","name":"p","namespace":"default"}}`).wants(201)
+		ts.delete(events+"/e", `{"propagationPolicy":"`+policy+`"}`).wants(200).says("Success")
+		ts.get(events + "/e").wants(404)
+	}
+}
+
+// Who deletes jobs hears of their pods, whether or not there is a job.
+func TestDeletionOfJobsWarns(t *testing.T) {
+	ts := newServer(t)
+	const jobs = "/apis/batch/v1/namespaces/default/jobs"
+	warned := func(path, body string, code int) bool {
+		return slices.ContainsFunc(ts.delete(path, body).wants(code).header.Values("Warning"), func(string) bool { return true })
+	}
+	for path, code := range map[string]int{jobs + "/none": http.StatusNotFound, jobs: http.StatusOK} {
+		if !warned(path, "", code) {
+			t.Errorf("no warning for %s", path)
+		}
+		if warned(path, `{"propagationPolicy":"Background"}`, code) {
+			t.Errorf("a warning for %s with a policy", path)
+		}
+	}
+}
+
+// What is said of a field that nothing can be selected by differs from kind to kind.
+func TestWordsOfFieldsThatAreNotKnown(t *testing.T) {
+	ts := newServer(t)
+	for path, says := range map[string]string{
+		"/api/v1/namespaces?fieldSelector=metadata.namespace%3Da":                      "field label not supported: metadata.namespace",
+		"/api/v1/nodes?fieldSelector=metadata.namespace%3Da":                           "field label not supported: metadata.namespace",
+		"/apis/batch/v1/jobs?fieldSelector=spec%3Da":                                   `field label \"spec\" not supported for Job`,
+		"/apis/resource.k8s.io/v1/resourceslices?fieldSelector=metadata.namespace%3Da": "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: metadata.namespace",
+	} {
+		ts.get(path).wants(400).says(says)
+	}
+	ts.get("/api/v1/persistentvolumes?fieldSelector=metadata.namespace%3Da").wants(200)
+}
+
+// An update of an event may bring finalizers of any name, as upstream's may; a creation may not.
+func TestFinalizersThatAreNotLookedAt(t *testing.T) {
+	ts := newServer(t)
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+	ts.post(leases, `{"metadata":{"name":"l","finalizers":["odd"]}}`).wants(422)
+	ts.post(leases, `{"metadata":{"name":"l"}}`).wants(201)
+	ts.put(leases+"/l", `{"metadata":{"name":"l","finalizers":["odd"],"resourceVersion":"`+ts.get(leases+"/l").object().GetResourceVersion()+`"}}`).wants(200)
+	ts.post(configMaps, configMap("one")).wants(201)
+	ts.patch(mergePatch, configMaps+"/one", `{"metadata":{"finalizers":["odd"]}}`).wants(422)
+}
+
+// The generation of a daemon set's template is of its specification, whatever annotations come with a status.
+func TestStatusKeepsTheGenerationOfTheTemplate(t *testing.T) {
+	ts := newServer(t)
+	const sets, generation = "/apis/apps/v1/namespaces/default/daemonsets", `"deprecated.daemonset.template.generation":"1"`
+	ts.post(sets, `{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}`).
+		wants(201).says(generation)
+	ts.put(sets+"/d/status", `{"metadata":{"name":"d"},"status":{"currentNumberScheduled":1,"numberMisscheduled":0,"desiredNumberScheduled":1,"numberReady":1}}`).wants(200).says(generation)
+	ts.patch(mergePatch, sets+"/d/status", `{"metadata":{"annotations":{"deprecated.daemonset.template.generation":"7"}}}`).wants(200).says(generation)
+}
+
+// The types of a pod's conditions are qualified names, and a volume's status keeps when its phase began.
+func TestStatusOfPodsAndVolumes(t *testing.T) {
+	ts := newServer(t)
+	ts.post(podsPath, pod("p")).wants(201)
+	ts.patch(mergePatch, podsPath+"/p/status", `{"status":{"conditions":[{"type":"a b","status":"True"}]}}`).wants(422).says("status.conditions[0].Type")
+
+	const volumes = "/api/v1/persistentvolumes"
+	ts.post(volumes, `{"metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"hostPath":{"path":"/x"}}}`).wants(201)
+	ts.patch(mergePatch, volumes+"/v/status", `{"status":null}`).wants(200).says("lastPhaseTransitionTime")
+}
+
+// A definition and a namespace say in the words of the store that they are not those that a deletion is meant for.
+func TestWordsOfPreconditions(t *testing.T) {
+	ts := newServer(t)
+	ts.post("/api/v1/namespaces", `{"metadata":{"name":"n"}}`).wants(201)
+	ts.delete("/api/v1/namespaces/n", `{"preconditions":{"uid":"x"}}`).wants(409).says(`Operation cannot be fulfilled on namespaces \"n\": Precondition failed: UID in precondition: x, UID in object meta: `)
+}
