@@ -58,7 +58,7 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.DaemonSet) (reco
 	}
 	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
 	current, old, err := c.History.Current(ctx, revision.Wanted{
-		Owner: owner, Template: &set.Spec.Template, Collisions: set.Status.CollisionCount,
+		Owner: owner, Template: &set.Spec.Template, Label: revision.HashLabel, Collisions: set.Status.CollisionCount,
 	})
 	if errors.Is(err, revision.ErrCollision) {
 		return patch.Result(reconcile.Result{}, c.collided(ctx, set))

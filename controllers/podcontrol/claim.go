@@ -37,6 +37,8 @@ type Claimer struct {
 	Client client.Client
 	// Live reads past the cache: an owner is looked at again before it adopts.
 	Live client.Reader
+	// Member, if set, says whether an object may be of an owner whose selector it matches.
+	Member func(owner, obj client.Object) bool
 	// Finalizer, if set, is added with an adoption and removed with a release.
 	Finalizer string
 }
@@ -107,6 +109,10 @@ func pointers[T any](items []T) []*T {
 	return out
 }
 
+func (c *Claimer) matches(owner Owner, obj client.Object) bool {
+	return owner.Selector.Matches(labels.Set(obj.GetLabels())) && (c.Member == nil || c.Member(owner.Object, obj))
+}
+
 func claim[T client.Object](ctx context.Context, c *Claimer, owner Owner, list func(ownerUID string) ([]T, error)) ([]T, error) {
 	owned, err := list(string(owner.Object.GetUID()))
 	if err != nil {
@@ -116,7 +122,7 @@ func claim[T client.Object](ctx context.Context, c *Claimer, owner Owner, list f
 	claimed := make([]T, 0, len(owned))
 	deleting := owner.Object.GetDeletionTimestamp() != nil
 	for _, obj := range owned {
-		if deleting || owner.Selector.Matches(labels.Set(obj.GetLabels())) {
+		if deleting || c.matches(owner, obj) {
 			claimed = append(claimed, obj)
 			continue
 		}
@@ -131,7 +137,7 @@ func claim[T client.Object](ctx context.Context, c *Claimer, owner Owner, list f
 	}
 	checked := false
 	for _, obj := range orphans {
-		if obj.GetDeletionTimestamp() != nil || !owner.Selector.Matches(labels.Set(obj.GetLabels())) {
+		if obj.GetDeletionTimestamp() != nil || !c.matches(owner, obj) {
 			continue
 		}
 		if !checked {

@@ -25,7 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
-// HashLabel is the label of pods and revisions that names the revision's template.
+// HashLabel is the label of pods that names their revision, and that of a daemon set's revisions.
 const HashLabel = appsv1.ControllerRevisionHashLabelKey
 
 // History keeps the revisions of owners.
@@ -38,6 +38,8 @@ type History struct {
 type Wanted struct {
 	Owner    podcontrol.Owner
 	Template *corev1.PodTemplateSpec
+	// Label of the revision that has its hash.
+	Label string
 	// Collisions is the owner's collision count, part of the revision's name.
 	Collisions *int32
 }
@@ -143,7 +145,7 @@ func (h *History) create(ctx context.Context, want Wanted, raw []byte, number in
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[HashLabel] = hash
+	labels[want.Label] = hash
 	name := owner.Object.GetName()
 	rev := &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{

@@ -18,6 +18,7 @@ func TestClaimOwnersFollowThePolicy(t *testing.T) {
 		deleted, scaled appsv1.PersistentVolumeClaimRetentionPolicyType
 		surplus         bool
 		have, want      []metav1.OwnerReference
+		another         bool
 	}{
 		{why: "goes with the set", deleted: remove, scaled: keep, have: []metav1.OwnerReference{other}, want: []metav1.OwnerReference{other, set}},
 		{why: "no longer", deleted: keep, scaled: keep, have: []metav1.OwnerReference{set, other}, want: []metav1.OwnerReference{other}},
@@ -25,10 +26,15 @@ func TestClaimOwnersFollowThePolicy(t *testing.T) {
 		{why: "goes with a surplus pod", deleted: remove, scaled: remove, surplus: true, have: []metav1.OwnerReference{set}, want: []metav1.OwnerReference{pod}},
 		{why: "stays with one that is wanted again", deleted: keep, scaled: remove, have: []metav1.OwnerReference{pod}, want: []metav1.OwnerReference{}},
 		{why: "stays after a surplus pod", deleted: keep, scaled: keep, surplus: true},
-		{why: "is another's", deleted: remove, scaled: remove, have: []metav1.OwnerReference{foreign}, want: []metav1.OwnerReference{foreign}},
+		{why: "is another's", deleted: remove, scaled: remove, have: []metav1.OwnerReference{foreign}, want: []metav1.OwnerReference{foreign}, another: true},
+		{why: "is another's alone", deleted: keep, scaled: keep, have: []metav1.OwnerReference{set, foreign}, want: []metav1.OwnerReference{foreign}},
 	} {
 		with := appsv1.StatefulSetPersistentVolumeClaimRetentionPolicy{WhenDeleted: c.deleted, WhenScaled: c.scaled}
-		if diff := cmp.Diff(c.want, claimOwners(c.have, set, pod, with, c.surplus)); diff != "" {
+		got, another := claimOwners(c.have, set, pod, with, c.surplus)
+		if another != c.another {
+			t.Errorf("%s: another controls it: %t", c.why, another)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", c.why, diff)
 		}
 	}

@@ -9,12 +9,15 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -48,7 +51,7 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 	}
 	owner := podcontrol.Owner{Object: set, GVK: kind, Selector: selector}
 	update, old, err := c.History.Current(ctx, revision.Wanted{
-		Owner: owner, Template: &set.Spec.Template, Collisions: set.Status.CollisionCount,
+		Owner: owner, Template: &set.Spec.Template, Label: revisionLabel, Collisions: set.Status.CollisionCount,
 	})
 	if errors.Is(err, revision.ErrCollision) {
 		return patch.Result(reconcile.Result{}, c.collided(ctx, set))
@@ -111,7 +114,7 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv
 		errs = append(errs, c.ensureClaims(ctx, owner, set, ordinal))
 	}
 	for _, pod := range todo.keep {
-		errs = append(errs, c.ownClaims(ctx, owner, set, pod, false))
+		errs = append(errs, c.keep(ctx, owner, set, pod))
 	}
 	for _, what := range todo.remove {
 		errs = append(errs, c.remove(ctx, owner, set, what))
@@ -133,12 +136,17 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 			template = earlier
 		}
 	}
-	if err := c.ensureClaims(ctx, owner, set, what.ordinal); err != nil {
-		return err
+	if stale, err := c.staleClaims(ctx, set, what.ordinal); stale || err != nil {
+		return err // the end of the claim wakes us
 	}
 	pod := podFor(owner, set, template, what.revision, what.ordinal)
-	err := c.Client.Create(ctx, pod)
-	c.report(set, "Create", pod.Name, err)
+	err := c.ensureClaims(ctx, owner, set, what.ordinal)
+	if err == nil {
+		err = c.Client.Create(ctx, pod)
+	}
+	if !apierrors.IsAlreadyExists(err) { // of a name that was taken nobody is told
+		c.report(set, "Create", pod.Name, err)
+	}
 	if err != nil {
 		return fmt.Errorf("creating pod %s: %w", pod.Name, err)
 	}
@@ -146,17 +154,23 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 	return nil
 }
 
+// keep gives a pod back the labels of its name, and its claims to who they are to go with.
+func (c *Controller) keep(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, pod *corev1.Pod) error {
+	changed, err := c.ownClaims(ctx, owner, set, pod, false)
+	if err == nil && pod.DeletionTimestamp == nil && pod.Labels[appsv1.StatefulSetPodNameLabel] != pod.Name {
+		ordinal, _ := ordinalOf(set, pod)
+		_, changed, err = patch.Object(ctx, c.Client, pod, func(changed *corev1.Pod) { identify(changed, ordinal) })
+	}
+	if changed || err != nil {
+		c.report(set, "Update", pod.Name, err)
+	}
+	return err
+}
+
 func (c *Controller) remove(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, what removal) error {
 	pod := what.pod
-	if what.recreate {
-		state, kind, reason := "failed", corev1.EventTypeWarning, "RecreatingFailedPod"
-		if pod.Status.Phase == corev1.PodSucceeded {
-			state, kind, reason = "terminated", corev1.EventTypeNormal, "RecreatingTerminatedPod"
-		}
-		c.Recorder.Eventf(set, kind, reason, "StatefulSet %s/%s is recreating %s Pod %s", set.Namespace, set.Name, state, pod.Name)
-	}
 	if what.scaled {
-		if err := c.ownClaims(ctx, owner, set, pod, true); err != nil {
+		if _, err := c.ownClaims(ctx, owner, set, pod, true); err != nil {
 			return err
 		}
 	}
@@ -169,7 +183,7 @@ func (c *Controller) remove(ctx context.Context, owner podcontrol.Owner, set *ap
 	return nil
 }
 
-// report records an event for what was done to a pod: verb is Create or Delete.
+// report records an event for what was done to a pod: verb is Create, Update or Delete.
 func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error) {
 	if err != nil {
 		c.Recorder.Eventf(set, corev1.EventTypeWarning, "Failed"+verb, "%s Pod %s in StatefulSet %s failed error: %s", verb, pod, set.Name, err)
@@ -179,7 +193,7 @@ func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error
 }
 
 // Register puts the controller on mgr. It wakes when a stateful set, one of its pods or
-// one of its revisions changes.
+// one of its revisions changes, and when a claim of one of its pods is gone.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.StatefulSet{}, func(owner *appsv1.StatefulSet) *metav1.LabelSelector {
 		return owner.Spec.Selector
@@ -194,16 +208,21 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Client:   mgr.GetClient(),
 		Recorder: kit.Recorder(mgr, "statefulset-controller"),
 		Pending:  podcontrol.NewPending(),
-		Claimer:  claimer,
+		Claimer:  podcontrol.Claimer{Client: claimer.Client, Live: claimer.Live, Member: isMember},
 		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
 		Clock:    deps.Clock,
 	}
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: wanting}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
+	gone := predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(event.UpdateEvent) bool { return false },
+	}
 	return kit.New(mgr, Name).
 		For(&appsv1.StatefulSet{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claiming(mgr.GetCache())), builder.WithPredicates(gone)).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

@@ -11,10 +11,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 	"github.com/coxswain-k8s/coxswain/controllers/revision"
 )
+
+// revisionLabel is the label of the set's revisions that has their hash.
+const revisionLabel = "controller.kubernetes.io/hash"
 
 func podName(set *appsv1.StatefulSet, ordinal int) string {
 	return set.Name + "-" + strconv.Itoa(ordinal)
@@ -22,7 +26,11 @@ func podName(set *appsv1.StatefulSet, ordinal int) string {
 
 // ordinalOf is the ordinal in a pod's name; false when it is not one of the set's.
 func ordinalOf(set *appsv1.StatefulSet, pod *corev1.Pod) (int, bool) {
-	text, ok := strings.CutPrefix(pod.Name, set.Name+"-")
+	return ordinalIn(set.Name, pod.Name)
+}
+
+func ordinalIn(set, name string) (int, bool) {
+	text, ok := strings.CutPrefix(name, set+"-")
 	if !ok {
 		return 0, false
 	}
@@ -37,13 +45,9 @@ func claimName(set *appsv1.StatefulSet, template *corev1.PersistentVolumeClaim, 
 // podFor returns the pod of an ordinal from a template.
 func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.PodTemplateSpec, rev string, ordinal int) *corev1.Pod {
 	pod := podcontrol.FromTemplate(owner, template)
-	pod.GenerateName = ""
+	pod.GenerateName = set.Name + "-"
 	pod.Name = podName(set, ordinal)
-	if pod.Labels == nil {
-		pod.Labels = map[string]string{}
-	}
-	pod.Labels[appsv1.StatefulSetPodNameLabel] = pod.Name
-	pod.Labels[appsv1.PodIndexLabel] = strconv.Itoa(ordinal)
+	identify(pod, ordinal)
 	pod.Labels[revision.HashLabel] = rev
 	pod.Spec.Hostname = pod.Name
 	pod.Spec.Subdomain = set.Spec.ServiceName
@@ -60,6 +64,25 @@ func podFor(owner podcontrol.Owner, set *appsv1.StatefulSet, template *corev1.Po
 		pod.Spec.Volumes = append(pod.Spec.Volumes, volume)
 	}
 	return pod
+}
+
+// identify sets the labels that go with a pod's name.
+func identify(pod *corev1.Pod, ordinal int) {
+	if pod.Labels == nil {
+		pod.Labels = map[string]string{}
+	}
+	pod.Labels[appsv1.StatefulSetPodNameLabel] = pod.Name
+	pod.Labels[appsv1.PodIndexLabel] = strconv.Itoa(ordinal)
+}
+
+// isMember says whether a pod has a name of the set's: only such ones are adopted, and kept.
+func isMember(owner, pod client.Object) bool {
+	set, ok := owner.(*appsv1.StatefulSet)
+	if !ok {
+		return false
+	}
+	_, ok = ordinalIn(set.Name, pod.GetName())
+	return ok
 }
 
 // claimsFor returns the claims of an ordinal. They belong to the set if they are to be

@@ -40,9 +40,8 @@ type creation struct {
 }
 
 type removal struct {
-	pod      *corev1.Pod
-	scaled   bool // the set shrinks: its claims may go too
-	recreate bool // it ended by itself
+	pod    *corev1.Pod
+	scaled bool // the set shrinks: its claims may go too
 }
 
 func parallel(set *appsv1.StatefulSet) bool {
@@ -109,7 +108,7 @@ func (l *look) fill(p *plan, byOrdinal map[int]*corev1.Pod, start, end int) bool
 			p.create = append(p.create, creation{ordinal, l.revisionFor(ordinal, start)})
 			waits = true
 		case podcontrol.IsFinished(pod) && pod.DeletionTimestamp == nil:
-			p.remove = append(p.remove, removal{pod: pod, recreate: true})
+			p.remove = append(p.remove, removal{pod: pod})
 			waits = true
 		case pod.Status.Phase == corev1.PodPending && pod.DeletionTimestamp == nil:
 			p.claims = append(p.claims, ordinal)

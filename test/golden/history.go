@@ -162,11 +162,14 @@ func decode(log []auditv1.Event) ([]*record, error) {
 	return all, nil
 }
 
+// random is how long what the API server adds to a name is. A stateful set adds a number itself.
+const random = 5
+
 // take remembers the object as it was answered, and returns how it was before.
 func (h *history) take(one *record) (key string, before map[string]any) {
 	meta, _ := one.answer["metadata"].(map[string]any)
 	name, _ := meta["name"].(string)
-	if prefix, _ := meta["generateName"].(string); prefix != "" && name != prefix {
+	if prefix, _ := meta["generateName"].(string); prefix != "" && len(name) == len(prefix)+random {
 		h.made = append(h.made, name, prefix+"*")
 		h.names = strings.NewReplacer(h.made...)
 	}
