@@ -64,7 +64,7 @@ func (s *state) record(pod *corev1.Pod, open *batchv1.UncountedTerminatedPods) {
 			s.completed = s.completed.with(index)
 		}
 		s.release = append(s.release, pod)
-	case isFailed(s.job, pod):
+	case isFailed(s.job, pod), pod.DeletionTimestamp != nil && isTrue(&s.job.Status, batchv1.JobFailureTarget): // nobody waits for its end
 		action, message := failureAction(s.job, pod)
 		if action != batchv1.PodFailurePolicyActionIgnore && (!indexed(s.job) || inRange) {
 			open.Failed = append(open.Failed, pod.UID)

@@ -51,7 +51,7 @@ func makePlan(job *batchv1.Job, pods []*corev1.Pod, settled bool, now time.Time)
 	}
 	switch how := s.outcome(); {
 	case how != nil:
-		p.remove = s.active
+		p.remove, p.forgive = s.active, how.complete // what a success makes needless has not failed
 		if s.end(*how) {
 			p.events = append(p.events, endNote(*how))
 		}

@@ -154,3 +154,34 @@ func TestEachIndexHasItsOwnDelay(t *testing.T) {
 		t.Errorf("creates %v, waits %s; want index 0, and another 10s for the one that failed twice", todo.create, todo.wait)
 	}
 }
+
+// What is still running when enough has succeeded is deleted, and has not failed.
+func TestPodsThatASuccessMakesNeedlessHaveNotFailed(t *testing.T) {
+	job := newJob(3, 3, 6)
+	job.Spec.CompletionMode = ptr.To(batchv1.IndexedCompletion)
+	job.Spec.SuccessPolicy = &batchv1.SuccessPolicy{Rules: []batchv1.SuccessPolicyRule{{SucceededCount: ptr.To[int32](1)}}}
+	all := append(pods(corev1.PodSucceeded, 1, batchv1.JobTrackingFinalizer), pods(corev1.PodRunning, 2, batchv1.JobTrackingFinalizer)...)
+	for i, pod := range all {
+		pod.Annotations = map[string]string{batchv1.JobCompletionIndexAnnotation: fmt.Sprint(i)}
+	}
+	todo := makePlan(job, all, true, now)
+	if !isTrue(&todo.status, batchv1.JobSuccessCriteriaMet) || len(todo.remove) != 2 {
+		t.Fatalf("removes %d pods, want 2 when the job has succeeded", len(todo.remove))
+	}
+	if !todo.forgive {
+		t.Error("they keep their finalizer, and will count as failed")
+	}
+}
+
+// A pod that a failed job deletes is counted and let go, also where only failed pods are replaced: it may never say how it ended.
+func TestPodsOfAFailedJobAreLetGo(t *testing.T) {
+	job := newJob(1, 1, 0)
+	job.Spec.PodReplacementPolicy = ptr.To(batchv1.Failed)
+	job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailureTarget, Status: corev1.ConditionTrue, Reason: batchv1.JobReasonDeadlineExceeded}}
+	going := pods(corev1.PodPending, 1, batchv1.JobTrackingFinalizer)
+	going[0].DeletionTimestamp = &metav1.Time{Time: now}
+	todo := makePlan(job, going, true, now)
+	if n := len(todo.status.UncountedTerminatedPods.Failed); n != 1 || len(todo.release) != 1 {
+		t.Errorf("on record %d, let go %d, want 1 and 1", n, len(todo.release))
+	}
+}
