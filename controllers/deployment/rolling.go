@@ -5,8 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// maxSurge is how many pods there may be above the deployment's size: zero unless
-// rolling, percentages round up.
+// maxSurge is how many pods there may be above the deployment's size, also above a size
+// of zero: zero unless rolling, percentages round up.
 func maxSurge(d *appsv1.Deployment) int32 {
 	surge, _ := fenceposts(d)
 	return surge
@@ -20,7 +20,7 @@ func maxUnavailable(d *appsv1.Deployment) int32 {
 }
 
 func fenceposts(d *appsv1.Deployment) (surge, unavailable int32) {
-	if !rolling(d) || replicas(d) == 0 {
+	if !rolling(d) {
 		return 0, 0
 	}
 	var up, down *intstr.IntOrString

@@ -40,7 +40,8 @@ func TestFenceposts(t *testing.T) {
 		{"both zero: one may be unavailable", 3, "0", "0", 0, 1},
 		{"a percentage that rounds to zero", 3, "0", "10%", 0, 1},
 		{"no more unavailable than there are", 2, "0", "5", 0, 2},
-		{"of nothing nothing", 0, "1", "1", 0, 0},
+		{"of nothing nothing is unavailable, and the surge is what sets are annotated with", 0, "1", "1", 1, 0},
+		{"of nothing a percentage is nothing", 0, "25%", "25%", 0, 0},
 	} {
 		d := deployment(c.size, c.surge, c.unavailable)
 		if got := [2]int32{maxSurge(d), maxUnavailable(d)}; got != [2]int32{c.wantSurge, c.wantUn} {

@@ -70,13 +70,13 @@ func computeStatus(d *appsv1.Deployment, sets *sets, base *appsv1.DeploymentStat
 	return status
 }
 
-// setProgress sets the Progressing condition, unless pausing owns it or no deadline is set.
+// setProgress sets the Progressing condition, unless pausing owns it; without a deadline there is none.
 func setProgress(d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus, now time.Time) {
-	if !hasDeadline(d) {
-		removeCondition(status, appsv1.DeploymentProgressing)
+	if d.Spec.Paused {
 		return
 	}
-	if d.Spec.Paused {
+	if !hasDeadline(d) {
+		removeCondition(status, appsv1.DeploymentProgressing)
 		return
 	}
 	current := condition(status, appsv1.DeploymentProgressing)

@@ -56,3 +56,21 @@ func TestRolloutAfterACompleteOneHasADeadline(t *testing.T) {
 		t.Errorf("at the deadline: %s, want %s", got, deadlineReason)
 	}
 }
+
+// A paused Deployment keeps its condition when its deadline is taken away: it goes when the rollout goes on.
+func TestPausedKeepsItsConditionWithoutADeadline(t *testing.T) {
+	now := time.Unix(1000, 0)
+	d := deployment(2, "1", "0")
+	d.Spec.Paused = true
+	s := &sets{current: set("new", 2, 0)}
+	base := &appsv1.DeploymentStatus{Conditions: []appsv1.DeploymentCondition{progressing(corev1.ConditionFalse, deadlineReason, "timed out")}}
+	status := computeStatus(d, s, base, now)
+	if condition(&status, appsv1.DeploymentProgressing) == nil {
+		t.Error("the condition is gone while the Deployment is paused")
+	}
+	d.Spec.Paused = false
+	status = computeStatus(d, s, &status, now)
+	if condition(&status, appsv1.DeploymentProgressing) != nil {
+		t.Error("a Deployment without a deadline says how it progresses")
+	}
+}

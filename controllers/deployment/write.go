@@ -61,9 +61,11 @@ func (c *Controller) create(ctx context.Context, d *appsv1.Deployment, sets *set
 	}
 	if err != nil {
 		sets.current = nil
-		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) && !errors.Is(err, errCollision) && hasDeadline(d) {
+		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) && !errors.Is(err, errCollision) {
 			message := fmt.Sprintf("Failed to create new replica set %q: %v", rs.Name, err)
-			setCondition(status, progressing(corev1.ConditionFalse, createErrorReason, message), c.Clock.Now())
+			if hasDeadline(d) {
+				setCondition(status, progressing(corev1.ConditionFalse, createErrorReason, message), c.Clock.Now())
+			}
 			c.Recorder.Event(d, corev1.EventTypeWarning, createErrorReason, message)
 		}
 		return fmt.Errorf("creating replica set: %w", err)
