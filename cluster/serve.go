@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -22,7 +20,6 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/serving"
-	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
 // paths are those that are served beside the API.
@@ -33,27 +30,14 @@ func (c *controlPlane) paths(documents map[string]http.Handler) map[string]http.
 	}
 	all[serving.ExplainPath] = &c.explainer
 	all["/metrics/resources"] = serving.PodResources(c.view)
-	c.addPages(all)
+	serving.Pages{
+		Component: "apiserver", Gates: c.options.FeatureGates, Flags: c.options.Flags,
+		Paths: []string{zpages.FlagsPath, "/healthz", "/livez", "/metrics", "/readyz", zpages.StatusPath, "/version"},
+	}.AddTo(all)
 	if c.options.Profiling {
 		return serving.WithProfiles(all)
 	}
 	return all
-}
-
-// addPages adds those that tell about this process.
-func (c *controlPlane) addPages(to map[string]http.Handler) {
-	info := version.Info()
-	binary, _, _ := strings.Cut(strings.TrimPrefix(info.GitVersion, "v"), "+")
-	about := &zpages.Component{
-		Name: "apiserver", Version: binary, Emulated: info.EmulationMajor + "." + info.EmulationMinor, Started: metav1.Now(), Clock: clock.RealClock{}, Flags: c.options.Flags,
-		Paths: []string{zpages.FlagsPath, "/healthz", "/livez", "/metrics", "/readyz", zpages.StatusPath, "/version"},
-	}
-	if options.GateOn(c.options.FeatureGates, options.StatusGate) {
-		to[zpages.StatusPath] = about.Status()
-	}
-	if c.options.Flags != nil && options.GateOn(c.options.FeatureGates, options.FlagsGate) {
-		to[zpages.FlagsPath] = about.FlagPage()
-	}
 }
 
 // instrument has the server's /metrics show what is known here alone.

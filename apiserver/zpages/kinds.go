@@ -43,9 +43,14 @@ const heading = `
 Warning: This endpoint is not meant to be machine parseable, has no formatting compatibility guarantees and is for debugging purposes only.
 `
 
-// text is the page for people. What stands between a name and its value changes from answer to answer, so that nobody parses it.
+// separator stands between a name and its value. It changes from answer to answer, so that nobody parses it.
+func separator() string {
+	return []string{":", ": ", "=", " "}[rand.IntN(4)] //nolint:gosec // G404: nothing is to be kept from anybody by it
+}
+
+// text is the page for people.
 func (s *statusz) text() string {
-	between := []string{":", ": ", "=", " "}[rand.IntN(4)] //nolint:gosec // G404: nothing is to be kept from anybody by it
+	between := separator()
 	uptime := time.Duration(s.UptimeSeconds) * time.Second
 	lines := []string{
 		"\nStarted" + between + " " + s.StartTime.UTC().Format(time.UnixDate),
@@ -62,8 +67,9 @@ func (s *statusz) text() string {
 func (f *flagz) text() string {
 	page := &strings.Builder{}
 	fmt.Fprintf(page, heading, f.Name, "flagz")
+	between := separator()
 	for _, name := range slices.Sorted(maps.Keys(f.Flags)) {
-		fmt.Fprintf(page, "%s:%s\n", name, f.Flags[name])
+		page.WriteString(name + between + f.Flags[name] + "\n")
 	}
 	return page.String()
 }

@@ -89,7 +89,7 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if form.version == older {
-		warning.Add(r.Context(), "This version of the "+strings.ToLower(kind)+" endpoint is deprecated. Please use a newer version.")
+		warning.Add(warning.With(r.Context(), w.Header()), "This version of the "+strings.ToLower(kind)+" endpoint is deprecated. Please use a newer version.")
 	}
 	data, err := encode(p(form.version).object, form.media, answer.WantsPretty(r))
 	if err != nil {

@@ -72,7 +72,7 @@ func TestFlags(t *testing.T) {
 	if diff := cmp.Diff("apiVersion: config.k8s.io/v1alpha1\nflags:\n  event-ttl: 1h0m0s\n  v: \"0\"\nkind: Flagz\nmetadata:\n  name: apiserver\n", body); diff != "" {
 		t.Error(diff)
 	}
-	if _, body, _ = ask(t, page, ""); !strings.HasSuffix(body, "only.\nevent-ttl:1h0m0s\nv:0\n") {
+	if _, body, _ = ask(t, page, ""); !regexp.MustCompile(`only\.\nevent-ttl[:= ]+1h0m0s\nv[:= ]+0\n$`).MatchString(body) {
 		t.Errorf("got %s", body)
 	}
 }

@@ -86,8 +86,8 @@ func EachGate(gates map[string]string, tell func(name, stage string, on bool)) {
 // ValidateGates returns what is wrong with feature gates, in the words of upstream's components.
 func ValidateGates(gates map[string]string) error { return validateGates(gates) }
 
-// ValidateSchedulerGates does it for the scheduler, and takes the flag's value.
-func ValidateSchedulerGates(value string) error {
+// SchedulerGates reads the scheduler's flag, and says what is wrong with it.
+func SchedulerGates(value string) (map[string]string, error) {
 	gates := map[string]string{}
 	for pair := range strings.SplitSeq(value, ",") {
 		name, value, given := strings.Cut(pair, "=")
@@ -95,11 +95,11 @@ func ValidateSchedulerGates(value string) error {
 			continue
 		}
 		if !given {
-			return fmt.Errorf("missing bool value for %s", name)
+			return nil, fmt.Errorf("missing bool value for %s", name)
 		}
 		gates[name] = strings.TrimSpace(value)
 	}
-	return validateGates(gates, controllersGate)
+	return gates, validateGates(gates, controllersGate)
 }
 
 // validateGates finds values that are none first, then what is not known, then what cannot be. Gates in but are not known.

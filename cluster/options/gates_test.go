@@ -63,7 +63,7 @@ func TestGatesThatAreRefused(t *testing.T) {
 		"GangScheduling=true, WatchList=false": "", "Sails": "missing bool value for Sails", controllersGate + "=true": "unrecognized feature gate: " + controllersGate,
 	} {
 		got := ""
-		if err := ValidateSchedulerGates(value); err != nil {
+		if _, err := SchedulerGates(value); err != nil {
 			got = err.Error()
 		}
 		if got != want {

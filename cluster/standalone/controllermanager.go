@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
@@ -55,8 +54,6 @@ type ControllerManager struct {
 	Tuning *controllers.Tuning
 	// RecyclerHostPath and RecyclerNFS are files of pods that empty volumes. Default: none, and a pod of our own.
 	RecyclerHostPath, RecyclerNFS string
-	// FeatureGates say what runs that is off by default: StorageVersionMigrator. Others of upstream's have no effect, and are named in the log.
-	FeatureGates map[string]string
 }
 
 // DefaultControllerManager returns upstream's defaults.
@@ -132,9 +129,6 @@ func (m *ControllerManager) Run(ctx context.Context) error {
 	config, err := m.config()
 	if err != nil {
 		return err
-	}
-	if others := options.OtherGates(m.FeatureGates); len(others) > 0 {
-		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
 	}
 	counting := prometheus.NewRegistry()
 	deps, err := m.deps(config) // what is wrong with its files is known at the start

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,8 +21,11 @@ import (
 	clientmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
+	"github.com/coxswain-k8s/coxswain/apiserver/zpages"
 	"github.com/coxswain-k8s/coxswain/cluster/election"
+	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/secured"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 )
 
@@ -34,6 +40,12 @@ type Program struct {
 	// QPS and Burst bound the requests that are made in a second.
 	QPS   float32
 	Burst int
+
+	// FeatureGates say what runs or is served that is off by default, and what is not that is on: StorageVersionMigrator, ComponentStatusz and
+	// ComponentFlagz. Others of upstream's have no effect, and are named in the log.
+	FeatureGates map[string]string
+	// Flags are those of the command line with their values, which /flagz tells; nil where there is none.
+	Flags func() map[string]string
 
 	// teller is who the events of the Lease come from if that is not its name.
 	teller string
@@ -77,7 +89,12 @@ func (p *Program) config() (*rest.Config, error) {
 
 // serve opens the port, and leads whenever it may until ctx ends.
 func (p *Program) serve(ctx context.Context, config *rest.Config, counted prometheus.Gatherer, lead func(context.Context) error) error {
-	port := &secured.Server{Settings: p.Settings, Metrics: append(prometheus.Gatherers{counted}, libraries())}
+	if others := options.OtherGates(p.FeatureGates); len(others) > 0 {
+		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
+	}
+	settings := p.Settings
+	settings.Paths = p.withPages()
+	port := &secured.Server{Settings: settings, Metrics: append(prometheus.Gatherers{counted}, libraries())}
 	if err := port.Listen(ctx); err != nil {
 		return err
 	}
@@ -102,6 +119,18 @@ func (p *Program) serve(ctx context.Context, config *rest.Config, counted promet
 		return err
 	})
 	return all.Wait()
+}
+
+// withPages are the paths that the program serves, with the pages that tell about this process where they are on.
+func (p *Program) withPages() map[string]http.Handler {
+	all := maps.Clone(p.Paths)
+	if all == nil {
+		all = map[string]http.Handler{}
+	}
+	told := slices.Sorted(maps.Keys(all))
+	told = slices.Sorted(slices.Values(append(told, zpages.FlagsPath, "/healthz", "/livez", "/metrics", "/readyz")))
+	serving.Pages{Component: p.Component, Paths: told, Gates: p.FeatureGates, Flags: p.Flags}.AddTo(all)
+	return all
 }
 
 func (p *Program) seat(config *rest.Config) (*election.Election, error) {

@@ -26,7 +26,7 @@ func cloudManagerCommand(s process.Streams) *cobra.Command {
 	addMigrationFlags(flags, &m.Migration)
 	addCloudManagerFlags(flags, &m)
 	given := cloudManagerUpstream().add(flags)
-	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }
+	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m.Program, &m, *given) }
 	return versioned(command, s)
 }
 

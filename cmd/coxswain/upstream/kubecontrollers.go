@@ -61,7 +61,7 @@ func controllerManagerCommand(s process.Streams) *cobra.Command {
 	addSigningFlags(flags, &m)
 	addTuningFlags(flags, &m)
 	given := controllerManagerUpstream().add(flags)
-	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m, *given) }
+	command.RunE = func(command *cobra.Command, _ []string) error { return runBeside(command, s, &m.Program, &m, *given) }
 	return versioned(command, s)
 }
 
@@ -73,7 +73,8 @@ type besideServer interface {
 }
 
 // runBeside runs a program until its context ends, and names the flags that it was given without an effect.
-func runBeside(command *cobra.Command, s process.Streams, program besideServer, given []string) error {
+func runBeside(command *cobra.Command, s process.Streams, common *standalone.Program, program besideServer, given []string) error {
+	common.Flags = flagset.Values(command.Flags())
 	if err := program.Validate(); err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func addControllerManagerFlags(flags *pflag.FlagSet, m *standalone.ControllerMan
 	flags.DurationVar(&m.NodeMonitorGracePeriod, "node-monitor-grace-period", m.NodeMonitorGracePeriod, "how long a node may be silent")
 	flags.IntVar(&m.TerminatedPodGCThreshold, "terminated-pod-gc-threshold", m.TerminatedPodGCThreshold, "how many finished pods are kept")
 	flags.DurationVar(&m.LegacyTokenPeriod, "legacy-service-account-token-clean-up-period", m.LegacyTokenPeriod, "how long a token in a Secret may be unused")
-	flags.StringToStringVar(&m.FeatureGates, "feature-gates", nil, "what is off by default, name=true: StorageVersionMigrator; upstream's others have no effect")
+	flags.StringToStringVar(&m.FeatureGates, "feature-gates", nil, "features to switch, name=true or name=false: StorageVersionMigrator, ComponentStatusz, ComponentFlagz; upstream's others have no effect")
 	flags.BoolVar(&m.EnableGarbageCollector, "enable-garbage-collector", m.EnableGarbageCollector, "delete what nobody owns any more")
 }
 

@@ -15,14 +15,33 @@ func schedulerCommand(s process.Streams) *cobra.Command {
 	flags := command.Flags()
 	addProgramFlags(flags, &scheduler.Program)
 	flags.StringVar(&scheduler.Config, "config", "", "file with a KubeSchedulerConfiguration")
-	without := upstreamFlags{bools: componentBools, values: componentValues + "pod-max-in-unschedulable-pods-duration", only: componentOnly(), refused: componentRefused(),
-		checked: map[string]func(string) error{"feature-gates": options.ValidateSchedulerGates}}
+	flags.Var(&gates{of: &scheduler.FeatureGates}, "feature-gates", "features to switch, name=true or name=false: ComponentStatusz, ComponentFlagz; upstream's others have no effect")
+	without := upstreamFlags{bools: componentBools, values: componentValues + "pod-max-in-unschedulable-pods-duration", only: componentOnly(), refused: componentRefused()}
 	given := without.add(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := scheduler.Complete(flags.Changed); err != nil {
 			return err
 		}
-		return runBeside(command, s, scheduler, *given)
+		return runBeside(command, s, &scheduler.Program, scheduler, *given)
 	}
 	return versioned(command, s)
+}
+
+// gates are the scheduler's feature gates, which refuses what it does not know in words of its own.
+type gates struct {
+	of   *map[string]string
+	text string
+}
+
+// String implements pflag.Value.
+func (g *gates) String() string { return g.text }
+
+// Type implements pflag.Value.
+func (g *gates) Type() string { return "mapStringBool" }
+
+// Set implements pflag.Value.
+func (g *gates) Set(value string) (err error) {
+	g.text = value
+	*g.of, err = options.SchedulerGates(value)
+	return err
 }
