@@ -16,22 +16,12 @@ import (
 // A pod that appears without an owner wakes the replica set that selects it, which has one too many then.
 func TestOrphansWakeWhoWantsThem(t *testing.T) {
 	ctx := context.Background()
-	o := Default()
-	o.DataDir, o.Disable, o.HTTPSListenPort, o.BindAddress = t.TempDir(), []string{Agent, Scheduler}, 0, "127.0.0.1"
-	running, err := Start(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Stop()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := alone(t.TempDir())
+	o.Disable = []string{Agent, Scheduler}
+	_, c := started(t, o)
 	spec := corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "i"}}, AutomountServiceAccountToken: ptr.To(false)}
 	labels := map[string]string{"app": "web"}
-	eventually(t, "there is no service account", func() error {
-		return c.Get(ctx, client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
-	})
+	takesPods(t, c)
 	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web"}, Spec: appsv1.ReplicaSetSpec{
 		Replicas: ptr.To[int32](1), Selector: &metav1.LabelSelector{MatchLabels: labels},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: spec},

@@ -123,19 +123,8 @@ func (a *attacher) uses(node string, volumes ...corev1.UniqueVolumeName) {
 func TestVolumesOfDriversMove(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Disable, options.Ephemeral = append(options.Disable, Scheduler), false
-	start := func() (*Cluster, *attacher) {
-		running, err := Start(t.Context(), options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = running.Stop() })
-		c, err := client.New(running.Config, client.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return running, &attacher{t, c}
-	}
-	running, a := start()
+	running, c := started(t, options)
+	a := &attacher{t, c}
 	for _, name := range []string{"n1", "n2"} {
 		a.creates(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{"volumes.kubernetes.io/controller-managed-attach-detach": "true"}}})
 	}
@@ -158,7 +147,8 @@ func TestVolumesOfDriversMove(t *testing.T) {
 	if err := running.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	_, a = start()
+	_, c = started(t, options)
+	a = &attacher{t, c}
 	if err := client.IgnoreNotFound(a.Delete(t.Context(), first, client.GracePeriodSeconds(0))); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -111,19 +110,12 @@ func (a *asker) eventually(token, path, start string) {
 
 func (a *asker) until(ask func() string, start string) {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), time.Minute)
-	defer cancel()
-	for {
-		got := ask()
-		if strings.HasPrefix(got, start) {
-			return
+	eventually(a.t, "asking", func() error {
+		if got := ask(); !strings.HasPrefix(got, start) {
+			return fmt.Errorf("%.200s, want %s", got, start)
 		}
-		select {
-		case <-ctx.Done():
-			a.t.Fatalf("%.200s, want %s", got, start)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+		return nil
+	})
 }
 
 func (a *asker) expect(got, start string) {
@@ -183,18 +175,12 @@ func TestAuthentication(t *testing.T) {
 	}
 	defer issuer.Close()
 	kubeconfig := writeFile(t, filepath.Join(dir, "hook"), "apiVersion: v1\nkind: Config\nclusters: [{name: h, cluster: {server: "+hook.URL+"}}]\ncontexts: [{name: h, context: {cluster: h}}]\ncurrent-context: h\n")
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
+	options := alone(t.TempDir())
 	options.TokenAuthFile = writeFile(t, filepath.Join(dir, "tokens"), "one,alice,1,\"dev,ops\"\ntwo,denied,2\n")
 	options.AuthenticationConfig = writeFile(t, filepath.Join(dir, "authentication"), authenticationConfig(issuer, "here"))
 	options.TokenWebhookConfigFile = kubeconfig
 	options.Authorization.Config = writeFile(t, filepath.Join(dir, "authorization"), authorizationConfig(kubeconfig))
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
+	running, _ := started(t, options)
 	nobody, admin := plain(t, running)
 	const pods = "/api/v1/namespaces/default/pods"
 
@@ -262,19 +248,14 @@ func TestFrontProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Default()
-	o.DataDir, o.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	o.BindAddress, o.HTTPSListenPort, o.AnonymousAuth = "127.0.0.1", 0, false
+	o := alone(t.TempDir())
+	o.AnonymousAuth = false
 	o.RequestHeaderOptions = options.RequestHeaderOptions{
 		RequestHeaderClientCAFile: writeFile(t, filepath.Join(dir, "ca"), string(authority.CertPEM)), RequestHeaderAllowedNames: []string{"front"},
 		RequestHeaderUsernameHeaders: []string{"X-Remote-User"}, RequestHeaderGroupHeaders: []string{"X-Remote-Group"}, RequestHeaderUIDHeaders: []string{"X-Remote-Uid"},
 		RequestHeaderExtraHeaderPrefixes: []string{"X-Remote-Extra-"},
 	}
-	running, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
+	running, _ := started(t, o)
 	nobody, admin := plain(t, running)
 	front := newAsker(t, running, leaf.TLS())
 	front.expect(front.whoami("", "X-Remote-User=bob", "X-Remote-Uid=7", "X-Remote-Group=g", "X-Remote-Extra-Scopes=a"),
@@ -340,9 +321,7 @@ func TestSilentIssuerDoesNotHoldUpTheEnd(t *testing.T) {
 	}
 	defer silent.Close()
 	config := strings.ReplaceAll(authenticationConfig(issuer, "here"), issuer.URL, "https://"+silent.Addr().String())
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
+	options := alone(t.TempDir())
 	options.AuthenticationConfig = writeFile(t, filepath.Join(t.TempDir(), "authentication"), config)
 	running, err := Start(t.Context(), options)
 	if err != nil {

@@ -19,9 +19,6 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
-	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // measured answers custom.metrics.k8s.io and external.metrics.k8s.io as an adapter does: 20 of all pods, 4 of the Service, 30 elsewhere.
@@ -65,15 +62,7 @@ func (m *measured) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestAutoscalingOnAggregatedMetrics(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.SimulatedNodes = 1
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := started(t, options)
 	create := func(objects ...client.Object) {
 		t.Helper()
 		for _, o := range objects {

@@ -1,35 +1,20 @@
 package cluster
 
 import (
-	"context"
 	"slices"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
-	"github.com/coxswain-k8s/coxswain/cluster/clients"
 )
 
 // A Service of type LoadBalancer gets the addresses of the nodes, and the finalizer with which it waits for their removal.
 func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Disable = slices.DeleteFunc(options.Disable, func(part string) bool { return part == CloudControllers })
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme(), Mapper: clients.NewMapper(apis.All())})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := started(t, options)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -46,16 +31,7 @@ func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
 	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "192.0.2.7"}}
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue, LastHeartbeatTime: metav1.Now()}}
 	must(c.Status().Update(t.Context(), node))
-	eventually := func(what string, done func(error) bool) {
-		t.Helper()
-		err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-			return done(c.Get(ctx, client.ObjectKeyFromObject(service), service)), nil
-		})
-		if err != nil {
-			t.Fatalf("%s: %v: %v %v", what, err, service.Finalizers, service.Status)
-		}
-	}
-	eventually("the address of the node", func(error) bool {
+	awaitObject(t, c, service, "the address of the node", func(error) bool {
 		ingress := service.Status.LoadBalancer.Ingress
 		return len(ingress) == 1 && ingress[0].IP == "192.0.2.7" && slices.Contains(service.Finalizers, "service.kubernetes.io/load-balancer-cleanup")
 	})
@@ -63,12 +39,12 @@ func TestLoadBalancersHaveTheAddressesOfNodes(t *testing.T) {
 	must(c.Create(t.Context(), second))
 	first := service
 	service = second
-	eventually("that it is seen", func(error) bool { return len(service.Finalizers) > 0 })
+	awaitObject(t, c, service, "that it is seen", func(error) bool { return len(service.Finalizers) > 0 })
 	if len(service.Status.LoadBalancer.Ingress) > 0 {
 		t.Errorf("both have a port of one address: %v", service.Status)
 	}
 	must(c.Delete(t.Context(), first))
-	eventually("the address that the first had", func(error) bool { return len(service.Status.LoadBalancer.Ingress) == 1 })
+	awaitObject(t, c, service, "the address that the first had", func(error) bool { return len(service.Status.LoadBalancer.Ingress) == 1 })
 	must(c.Delete(t.Context(), service))
-	eventually("that it goes", apierrors.IsNotFound)
+	awaitObject(t, c, service, "that it goes", apierrors.IsNotFound)
 }

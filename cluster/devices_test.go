@@ -1,17 +1,14 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -25,28 +22,11 @@ type devices struct {
 func newDevices(t *testing.T) *devices {
 	options := ForTest(t.TempDir())
 	options.SimulatedNodes = 1
-	running, err := Start(context.WithoutCancel(t.Context()), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := running.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := started(t, options)
 	d := &devices{t, c}
-	nodes := &corev1.NodeList{}
-	d.eventually("a node", func() error {
-		if err := c.List(d.Context(), nodes); err != nil || len(nodes.Items) == 0 {
-			return fmt.Errorf("no node: %w", err)
-		}
-		return c.Get(d.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
-	})
-	node := nodes.Items[0].Name
+	var node string
+	until(t, c, &corev1.NodeList{}, 1, func(n *corev1.Node) bool { node = n.Name; return true })
+	takesPods(t, c)
 	d.creates(
 		&resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: "gpu"}, Spec: resourcev1.DeviceClassSpec{Selectors: []resourcev1.DeviceSelector{{
 			CEL: &resourcev1.CELDeviceSelector{Expression: `device.driver == "gpu.example.com"`},
@@ -72,18 +52,6 @@ func (d *devices) creates(objects ...client.Object) {
 	}
 }
 
-func (d *devices) eventually(what string, check func() error) {
-	d.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(d.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		last = check()
-		return last == nil, nil
-	})
-	if err != nil {
-		d.Fatalf("%s: %v: %v", what, err, last)
-	}
-}
-
 func (d *devices) pod(name string) *corev1.Pod {
 	d.Helper()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Spec: corev1.PodSpec{
@@ -96,7 +64,7 @@ func (d *devices) pod(name string) *corev1.Pod {
 
 func (d *devices) bound(pod *corev1.Pod) {
 	d.Helper()
-	d.eventually(pod.Name+" has a node", func() error {
+	eventually(d.T, pod.Name+" has a node", func() error {
 		if err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod); err != nil || pod.Spec.NodeName != "" {
 			return err
 		}
@@ -111,7 +79,7 @@ func TestPodsGetDevices(t *testing.T) {
 	d.bound(first)
 	d.bound(second)
 	third := d.pod("third")
-	d.eventually("the third waits", func() error {
+	eventually(d.T, "the third waits", func() error {
 		if err := d.Get(d.Context(), client.ObjectKeyFromObject(third), third); err != nil {
 			return err
 		}
@@ -160,7 +128,7 @@ func TestPodsGetExtendedResourcesByClass(t *testing.T) {
 	}}
 	d.creates(pod)
 	claim := &resourcev1.ResourceClaim{}
-	d.eventually("a claim is made", func() error {
+	eventually(d.T, "a claim is made", func() error {
 		if err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod); err != nil || pod.Status.ExtendedResourceClaimStatus == nil {
 			return fmt.Errorf("the pod's status is %+v: %w", pod.Status, err)
 		}
@@ -179,7 +147,7 @@ func TestPodsGetExtendedResourcesByClass(t *testing.T) {
 	if err := d.Delete(d.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
-	d.eventually("the claim goes", func() error {
+	eventually(d.T, "the claim goes", func() error {
 		if err := d.Get(d.Context(), client.ObjectKeyFromObject(claim), claim); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("it is there with %+v: %w", claim.Status, err)
 		}
@@ -204,7 +172,7 @@ func (d *devices) breaks(pod *corev1.Pod) {
 	if slice.Spec.Devices[0].Taints[0].TimeAdded == nil {
 		d.Error("nobody says since when the device is tainted")
 	}
-	d.eventually(pod.Name+" is evicted", func() error {
+	eventually(d.T, pod.Name+" is evicted", func() error {
 		err := d.Get(d.Context(), client.ObjectKeyFromObject(pod), pod)
 		if apierrors.IsNotFound(err) || err == nil && pod.DeletionTimestamp != nil {
 			return nil

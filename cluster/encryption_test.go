@@ -70,29 +70,17 @@ func TestObjectsWaitForTheirPlugin(t *testing.T) {
 	encrypted := func(o *Options) { o.EncryptionProviderConfig = configuration }
 
 	plugin := turning{}.start(t, socket)
-	c, stop := controlPlaneOn(t, dir, encrypted)
+	before, stop := controlPlaneOn(t, dir, encrypted)
 	object := &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "one", Labels: map[string]string{"a": "hidden"}}}
-	if err := c.Create(ctx, object); err != nil {
+	if err := before.Create(ctx, object); err != nil {
 		t.Fatal(err)
 	}
 	stop()
 	plugin.Stop()
 
-	options := Default()
-	options.DataDir, options.Disable, options.HTTPSListenPort, options.BindAddress = dir, []string{Agent, Controllers, Scheduler}, 0, "127.0.0.1"
+	options := alone(dir)
 	encrypted(&options)
-	running, err := Start(ctx, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := running.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if c, err = client.New(running.Config, client.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	running, c := started(t, options)
 	const want = `Internal error occurred: unable to transform key "/registry/limitranges/default/one": failed to decrypt DEK, error: rpc error: code = `
 	found := &corev1.LimitRange{}
 	if err := c.Get(ctx, client.ObjectKeyFromObject(object), found); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -181,19 +181,6 @@ func TestServerOnAnEtcdWithRoles(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what string, try func() error) {
-	t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-again.C {
-		if err = try(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("%s: %v", what, err)
-}
-
 func TestEtcdOutsideThatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	access, start, stop := outsideEtcd(t, filepath.Join(dir, "outside"), freeURL(t))

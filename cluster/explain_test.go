@@ -1,15 +1,13 @@
 package cluster
 
 import (
-	"context"
+	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,15 +16,7 @@ import (
 
 // What the scheduler knows of a pod is told to those who may read the path of its namespace.
 func TestExplanationsAreForWhoMay(t *testing.T) {
-	running, err := forTest(context.WithoutCancel(t.Context()), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Stop()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	running, c := started(t, ForTest(t.TempDir()))
 	jane := rest.CopyConfig(running.Config)
 	jane.Impersonate = rest.ImpersonationConfig{UserName: "jane"}
 	path := serving.ExplainPath + "default/pods/waits"
@@ -43,22 +33,15 @@ func TestExplanationsAreForWhoMay(t *testing.T) {
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "waits"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "x"}}}},
 	} {
 		// The service accounts of the namespaces may still have to be made.
-		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-			err = c.Create(ctx, object)
-			return err == nil, nil
-		})
-		if err != nil {
-			t.Fatal(err)
+		eventually(t, "creating it", func() error { return c.Create(t.Context(), object) })
+	}
+	eventually(t, "who may is not told", func() error {
+		answer := ask(t, jane, path)
+		if strings.HasPrefix(answer, "200 ") && strings.Contains(answer, `"served":true`) && strings.Contains(answer, `"attempts":`) {
+			return nil
 		}
-	}
-	var answer string
-	err = wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		answer = ask(t, jane, path)
-		return strings.HasPrefix(answer, "200 ") && strings.Contains(answer, `"served":true`) && strings.Contains(answer, `"attempts":`), nil
+		return errors.New(answer)
 	})
-	if err != nil {
-		t.Errorf("who may is told %s", answer)
-	}
 	if answer := ask(t, jane, serving.ExplainPath+"kube-public/pods/waits"); !strings.HasPrefix(answer, "403 ") {
 		t.Error("she is told of another namespace:", answer)
 	}

@@ -1,9 +1,7 @@
 package cluster
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,37 +10,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
 )
 
 // What extends the API is looked after in a control plane without a node: policies are checked, group versions have APIServices, and
 // other servers are told how to know this one.
 func TestExtending(t *testing.T) {
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	eventually := func(what string, done func() bool) {
-		t.Helper()
-		for !done() {
-			select {
-			case <-ctx.Done():
-				t.Fatalf("%s does not happen", what)
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-	}
+	options := alone(t.TempDir())
+	options.Disable = []string{Agent, Scheduler}
+	_, c := started(t, options)
+	ctx := t.Context()
 
 	config := &corev1.ConfigMap{}
 	if err := c.Get(ctx, types.NamespacedName{Namespace: "kube-system", Name: "extension-apiserver-authentication"}, config); err != nil || config.Data["requestheader-client-ca-file"] == "" {
@@ -65,7 +41,7 @@ func TestExtending(t *testing.T) {
 	if err := c.Create(ctx, policy); err != nil {
 		t.Fatal(err)
 	}
-	eventually("the check of the policy's types", func() bool {
+	await(t, "the check of the policy's types", func() bool {
 		return c.Get(ctx, client.ObjectKeyFromObject(policy), policy) == nil && policy.Status.ObservedGeneration == 1 &&
 			len(policy.Status.TypeChecking.ExpressionWarnings) == 1
 	})
@@ -81,13 +57,13 @@ func TestExtending(t *testing.T) {
 	if err := c.Create(ctx, definition); err != nil {
 		t.Fatal(err)
 	}
-	eventually("an APIService for the custom resource", func() bool {
+	await(t, "an APIService for the custom resource", func() bool {
 		return c.Get(ctx, types.NamespacedName{Name: "v1.example.com"}, service) == nil && service.Spec.VersionPriority == 100
 	})
 	if err := c.Delete(ctx, definition); err != nil {
 		t.Fatal(err)
 	}
-	eventually("the end of the APIService", func() bool {
+	await(t, "the end of the APIService", func() bool {
 		return c.Get(ctx, types.NamespacedName{Name: "v1.example.com"}, service) != nil
 	})
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -118,14 +119,9 @@ func selects(rule, line string) bool {
 }
 
 func TestMetricsAreWhatRulesAskFor(t *testing.T) {
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
+	options := alone(t.TempDir())
+	options.Disable = []string{Agent}
+	running, _ := started(t, options)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	exercise(ctx, t, running.Config)
@@ -138,19 +134,14 @@ func TestMetricsAreWhatRulesAskFor(t *testing.T) {
 	if _, response := fetch(t, transport, r); response.StatusCode != http.StatusOK {
 		t.Errorf("what pods ask for: %s", response.Status)
 	}
-	var missing []string
-	for { // controllers begin when the cluster is ready
+	eventually(t, "controllers begin when the cluster is ready", func() error {
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, running.Config.Host+"/metrics", nil)
 		text, _ := fetch(t, transport, r)
-		if missing = unanswered(strings.Split(text, "\n")); len(missing) == 0 {
-			return
+		if missing := unanswered(strings.Split(text, "\n")); len(missing) > 0 {
+			return fmt.Errorf("nothing is selected by\n%s", strings.Join(missing, "\n"))
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("nothing is selected by\n%s", strings.Join(missing, "\n"))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+		return nil
+	})
 }
 
 // unanswered are the rules that select none of the lines.

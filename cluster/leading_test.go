@@ -92,15 +92,7 @@ func newSibling(t *testing.T, dir string, access state.Access) *sibling {
 	o.Ephemeral = false
 	useEtcd(&o, access)
 	o.LeaderElectLeaseDuration, o.LeaderElectRenewDeadline, o.LeaderElectRetryPeriod = metav1.Duration{Duration: 13 * time.Second}, metav1.Duration{Duration: 11 * time.Second}, metav1.Duration{Duration: 200 * time.Millisecond}
-	running, err := Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = running.Stop() })
-	api, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	running, api := started(t, o)
 	return &sibling{t, running, api}
 }
 

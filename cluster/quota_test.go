@@ -41,18 +41,9 @@ func ask(t *testing.T, config *rest.Config, path string) string {
 // At the quota the server says so and takes deletions only; when they are compacted it takes writes again.
 func TestQuotaIsReportedAndLeft(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
-	o := Default()
-	o.DataDir, o.Disable, o.HTTPSListenPort, o.BindAddress = dir, []string{Agent, Controllers, Scheduler}, 0, "127.0.0.1"
+	o := alone(dir)
 	o.EtcdQuotaBackendBytes, o.EtcdListenClientURLs = 8<<20, []string{freeURL(t)}
-	running, err := Start(ctx, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Stop()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	running, c := started(t, o)
 	access, err := state.ReadAccess(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -1,19 +1,15 @@
 package cluster
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
 )
 
 // fetch sends one request and returns the body of the answer.
@@ -34,30 +30,9 @@ func fetch(t *testing.T, transport http.RoundTripper, r *http.Request) (string, 
 // Flow control follows the objects of the cluster, tells what it made of a request, says of a schema whether its level is there, and
 // brings back what every cluster has.
 func TestFlowControlFollowsTheCluster(t *testing.T) {
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually := func(what string, done func() bool) {
-		t.Helper()
-		for !done() {
-			select {
-			case <-ctx.Done():
-				t.Fatalf("%s does not happen", what)
-			case <-time.After(5 * time.Millisecond):
-			}
-		}
-	}
+	options := alone(t.TempDir())
+	running, c := started(t, options)
+	ctx := t.Context()
 	impersonating := rest.CopyConfig(running.Config)
 	impersonating.Impersonate = rest.ImpersonationConfig{UserName: "noxu"}
 	transport, err := rest.TransportFor(impersonating)
@@ -86,7 +61,7 @@ func TestFlowControlFollowsTheCluster(t *testing.T) {
 		}
 		return schema.Status.Conditions[0].Status
 	}
-	eventually("a schema without its level dangles", func() bool { return dangling() == flowcontrolv1.ConditionTrue })
+	await(t, "a schema without its level dangles", func() bool { return dangling() == flowcontrolv1.ConditionTrue })
 	level := &flowcontrolv1.PriorityLevelConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Spec: flowcontrolv1.PriorityLevelConfigurationSpec{
 		Type:    flowcontrolv1.PriorityLevelEnablementLimited,
 		Limited: &flowcontrolv1.LimitedPriorityLevelConfiguration{LimitResponse: flowcontrolv1.LimitResponse{Type: flowcontrolv1.LimitResponseTypeReject}},
@@ -94,8 +69,8 @@ func TestFlowControlFollowsTheCluster(t *testing.T) {
 	if err := c.Create(ctx, level); err != nil {
 		t.Fatal(err)
 	}
-	eventually("the schema has found its level", func() bool { return dangling() == flowcontrolv1.ConditionFalse })
-	eventually("requests are sorted by it", func() bool {
+	await(t, "the schema has found its level", func() bool { return dangling() == flowcontrolv1.ConditionFalse })
+	await(t, "requests are sorted by it", func() bool {
 		s, l := classified()
 		return s == string(schema.UID) && l == string(level.UID)
 	})
@@ -108,7 +83,7 @@ func TestFlowControlFollowsTheCluster(t *testing.T) {
 	if err := c.Delete(ctx, gone); err != nil {
 		t.Fatal(err)
 	}
-	eventually("a suggested level comes back", func() bool {
+	await(t, "a suggested level comes back", func() bool {
 		err := c.Get(ctx, client.ObjectKeyFromObject(gone), gone)
 		return err == nil && gone.UID != before && gone.Annotations["apf.kubernetes.io/autoupdate-spec"] == "true"
 	})
@@ -130,7 +105,7 @@ func TestFlowControlFollowsTheCluster(t *testing.T) {
 	if err := c.Delete(ctx, level); err != nil {
 		t.Fatal(err)
 	}
-	eventually("the schema has lost its level", func() bool { return dangling() == flowcontrolv1.ConditionTrue })
+	await(t, "the schema has lost its level", func() bool { return dangling() == flowcontrolv1.ConditionTrue })
 	if err := c.Get(ctx, client.ObjectKeyFromObject(own), own); err != nil || *own.Spec.Limited.NominalConcurrencyShares != 77 {
 		t.Errorf("%v: the shares are %d", err, *own.Spec.Limited.NominalConcurrencyShares)
 	}

@@ -6,22 +6,12 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
 )
-
-// onItsData are the options of an API server that keeps its keys.
-func onItsData(dir string) Options {
-	options := Default()
-	options.DataDir, options.Disable = dir, []string{Agent, Controllers, Scheduler}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
-	return options
-}
 
 // A server that starts on data that is there writes no bootstrap object a second time, however the loading of the watch
 // cache and the registration of its kinds fall together: it once took what was not loaded yet for missing.
 func TestStartsAgainOnItsData(t *testing.T) {
-	options := onItsData(t.TempDir())
+	options := alone(t.TempDir())
 	for start := range 5 {
 		running, err := Start(t.Context(), options)
 		if err != nil {
@@ -43,7 +33,7 @@ func TestStartsOnDataOfAnEarlierVersion(t *testing.T) {
 		"a role that is kept":     {labels: map[string]string{"kubernetes.io/bootstrapping": "rbac-defaults"}, annotations: map[string]string{rbacv1.AutoUpdateAnnotationKey: "false"}, stays: true},
 		"a role that a user made": {stays: true},
 	} {
-		options := onItsData(t.TempDir())
+		options := alone(t.TempDir())
 		meta := metav1.ObjectMeta{Name: "coxswain:local-path-folders", Labels: c.labels, Annotations: c.annotations}
 		role, binding := &rbacv1.ClusterRole{ObjectMeta: meta}, &rbacv1.ClusterRoleBinding{
 			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
@@ -73,18 +63,9 @@ func TestStartsOnDataOfAnEarlierVersion(t *testing.T) {
 // during runs an API server while something is done with it.
 func during(t *testing.T, options Options, do func(client.Client)) {
 	t.Helper()
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := running.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	api, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	running, api := started(t, options)
 	do(api)
+	if err := running.Stop(); err != nil {
+		t.Error(err)
+	}
 }

@@ -10,21 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // What is switched off is not there.
 func TestRestrictionsOfServer(t *testing.T) {
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
+	options := alone(t.TempDir())
 	options.Token, options.EnableBootstrapTokenAuth = "abcdef.0123456789abcdef", false
 	options.Profiling, options.TLSMinVersion = false, "VersionTLS13"
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
+	running, _ := started(t, options)
 	nobody, admin := plain(t, running)
 	nobody.expect(nobody.whoami(options.Token), "401 Unauthorized")
 	admin.expect(admin.get("", "/debug/pprof/"), "404 ")
@@ -46,15 +39,7 @@ func TestAnAPIServerAloneHoldsNoInvitations(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Disable = append(options.Disable, Agent, Scheduler, Controllers, LocalStorage)
 	options.EnableBootstrapTokenAuth = false
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := started(t, options)
 	var secrets corev1.SecretList
 	var configs corev1.ConfigMapList
 	if err := c.List(t.Context(), &secrets); err != nil {

@@ -17,15 +17,7 @@ import (
 
 // Addresses come from a further ServiceCIDR when it is ready, and keep it from going; what is missing is made again.
 func TestServicesHaveAddressesOfFurtherRanges(t *testing.T) {
-	running, err := forTest(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c := started(t, ForTest(t.TempDir()))
 	service := func(name, address string) *corev1.Service {
 		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Spec: corev1.ServiceSpec{
 			ClusterIP: address, Ports: []corev1.ServicePort{{Port: 80}},

@@ -133,22 +133,8 @@ func quiet(t *testing.T, c client.Client) map[string]string {
 func TestControllersWriteNothingOfWhatIsSettled(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Ephemeral, options.SimulatedNodes = false, 2
-	start := func() (*Cluster, client.Client) {
-		running, err := Start(t.Context(), options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := client.New(running.Config, client.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return running, c
-	}
-	running, c := start()
-	defer func() { _ = running.Stop() }()
-	eventually(t, "there is no service account", func() error {
-		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
-	})
+	running, c := started(t, options)
+	takesPods(t, c)
 	for _, obj := range oneOfEach() {
 		if err := c.Create(t.Context(), obj); err != nil {
 			t.Fatalf("creating %T: %v", obj, err)
@@ -173,7 +159,7 @@ func TestControllersWriteNothingOfWhatIsSettled(t *testing.T) {
 		if err := running.Stop(); err != nil {
 			t.Fatal(err)
 		}
-		running, c = start()
+		running, c = started(t, options)
 		if found = rewritten(t, running, c, before, fmt.Sprintf("later%d", round)); found == "" {
 			return
 		}

@@ -3,7 +3,6 @@ package cluster
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -20,7 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // writeCounts are writes: how many of what were answered how.
@@ -104,32 +102,6 @@ func withPods(name string) *appsv1.Deployment {
 	}}
 }
 
-// until follows Deployments until as many of them are as they should be.
-func until(t *testing.T, c client.WithWatch, count int, good func(*appsv1.Deployment) bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	changes, err := c.Watch(ctx, &appsv1.DeploymentList{}, client.InNamespace("default"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer changes.Stop()
-	settled := map[string]bool{}
-	for change := range changes.ResultChan() {
-		d, ok := change.Object.(*appsv1.Deployment)
-		if !ok {
-			t.Fatalf("watching: %v", change.Object)
-		}
-		if delete(settled, d.Name); good(d) {
-			settled[d.Name] = true
-		}
-		if len(settled) == count {
-			return
-		}
-	}
-	t.Fatalf("%d of %d have settled", len(settled), count)
-}
-
 // Many Deployments that are made at once settle, and their controllers do not get in each other's way. COXSWAIN_DEPLOYMENTS=1000 makes as
 // many of them; CI is content with fewer. COXSWAIN_NODES=100 has their pods run, on as many simulated nodes.
 func TestDeploymentsSettleWithoutConflicts(t *testing.T) {
@@ -138,25 +110,15 @@ func TestDeploymentsSettleWithoutConflicts(t *testing.T) {
 	if options.SimulatedNodes = nodes; nodes == 0 {
 		options.Disable = append(options.Disable, Scheduler)
 	}
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.NewWithWatch(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "there is no service account", func() error {
-		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
-	})
+	running, c := started(t, options)
+	takesPods(t, c)
 	before := cpuTime(t)
 	for i := range count {
 		if err := c.Create(t.Context(), withPods(fmt.Sprintf("d%d", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	until(t, c, count, func(d *appsv1.Deployment) bool {
+	until(t, c, &appsv1.DeploymentList{}, count, func(d *appsv1.Deployment) bool {
 		return d.Status.UpdatedReplicas == 10 && d.Status.ObservedGeneration == d.Generation && (nodes == 0 || d.Status.AvailableReplicas == 10)
 	})
 	used := cpuTime(t) - before
@@ -173,28 +135,9 @@ func TestDaemonSetsSettle(t *testing.T) {
 	count, nodes := settling(t, "COXSWAIN_DAEMONSETS", 2), settling(t, "COXSWAIN_NODES", 20)
 	options := ForTest(t.TempDir())
 	options.SimulatedNodes = nodes
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := time.NewTicker(100 * time.Millisecond)
-	defer again.Stop()
-	end := time.Now().Add(5 * time.Minute)
-	for there := 0; there < nodes; <-again.C {
-		list := &corev1.NodeList{}
-		if err := c.List(t.Context(), list); err != nil || time.Now().After(end) {
-			t.Fatalf("there are %d nodes: %v", there, err)
-		}
-		there = len(list.Items)
-	}
-	eventually(t, "there is no service account", func() error {
-		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
-	})
+	running, c := started(t, options)
+	until(t, c, &corev1.NodeList{}, nodes, func(*corev1.Node) bool { return true })
+	takesPods(t, c)
 	before := cpuTime(t)
 	for i := range count {
 		d := withPods(fmt.Sprintf("d%d", i))
@@ -203,18 +146,7 @@ func TestDaemonSetsSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := &appsv1.DaemonSetList{}
-	for settled := 0; settled < count; <-again.C {
-		if err := c.List(t.Context(), list); err != nil || time.Now().After(end) {
-			t.Fatalf("%d have settled: %v", settled, err)
-		}
-		settled = 0
-		for _, set := range list.Items {
-			if set.Status.NumberAvailable == int32(nodes) {
-				settled++
-			}
-		}
-	}
+	until(t, c, &appsv1.DaemonSetList{}, count, func(set *appsv1.DaemonSet) bool { return set.Status.NumberAvailable == int32(nodes) })
 	all := writes(t, running, "daemonsets", "pods")
 	t.Logf("%d DaemonSets on %d nodes took %s of processor time and these writes:%s", count, nodes, (cpuTime(t) - before).Round(time.Millisecond), all)
 	if n := all["PUT daemonsets/status 409"]; n > count {

@@ -12,28 +12,15 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// started is a control plane alone, and a client of its administrator.
-func started(t *testing.T, change func(*Options)) (*Cluster, http.RoundTripper) {
-	t.Helper()
-	options := Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{Agent, Scheduler, Controllers}
-	options.BindAddress, options.HTTPSListenPort = "127.0.0.1", 0
-	change(&options)
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = running.Stop() })
+func TestShutdownCutsNobodyOff(t *testing.T) {
+	const delay = 2 * time.Second
+	options := alone(t.TempDir())
+	options.ShutdownDelayDuration = metav1.Duration{Duration: delay}
+	running, _ := started(t, options)
 	transport, err := rest.TransportFor(running.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return running, transport
-}
-
-func TestShutdownCutsNobodyOff(t *testing.T) {
-	const delay = 2 * time.Second
-	running, transport := started(t, func(o *Options) { o.ShutdownDelayDuration = metav1.Duration{Duration: delay} })
 	ask := func(path string) (*http.Response, error) {
 		r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, running.Config.Host+path, nil)
 		return transport.RoundTrip(r)

@@ -19,19 +19,11 @@ import (
 // controlPlaneOn runs a control plane on a data folder until the function that it returns is called.
 func controlPlaneOn(t *testing.T, dir string, change ...func(*Options)) (client.Client, func()) {
 	t.Helper()
-	options := Default()
-	options.DataDir, options.Disable, options.HTTPSListenPort, options.BindAddress = dir, []string{Agent, Controllers, Scheduler}, 0, "127.0.0.1"
+	options := alone(dir)
 	for _, f := range change {
 		f(&options)
 	}
-	running, err := Start(context.Background(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	running, c := started(t, options)
 	return c, func() {
 		if err := running.Stop(); err != nil {
 			t.Error(err)

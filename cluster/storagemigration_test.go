@@ -12,8 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/coxswain-k8s/coxswain/apis"
 )
 
 // A migration encrypts what was written before there was encryption, and has a custom resource stored in its storage version; what
@@ -22,7 +20,7 @@ func TestStorageVersionMigration(t *testing.T) {
 	options := ForTest(t.TempDir())
 	options.Ephemeral = false
 	options.FeatureGates = map[string]string{"StorageVersionMigrator": "true"}
-	first, c := startMigrating(t, options)
+	first, c := started(t, options)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "old"}, StringData: map[string]string{"word": "avast-ye"}}
 	if err := c.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
@@ -36,7 +34,7 @@ func TestStorageVersionMigration(t *testing.T) {
 
 	options.EncryptionProviderConfig = filepath.Join(t.TempDir(), "encryption.yaml")
 	encryption(t, options.EncryptionProviderConfig, `, {"identity": {}}`)
-	second, c := startMigrating(t, options)
+	second, c := started(t, options)
 	eventually(t, "another storage version", func() error {
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(boats), boats); err != nil {
 			return err
@@ -67,8 +65,7 @@ func TestStorageVersionMigration(t *testing.T) {
 	}
 
 	encryption(t, options.EncryptionProviderConfig, "") // what were not encrypted could not be read
-	third, c := startMigrating(t, options)
-	defer func() { _ = third.Stop() }()
+	_, c = started(t, options)
 	eventually(t, "the secret", func() error { return c.Get(t.Context(), client.ObjectKeyFromObject(secret), secret) })
 	if string(secret.Data["word"]) != "avast-ye" {
 		t.Errorf("the secret says %v", secret.Data)
@@ -80,19 +77,6 @@ func encryption(t *testing.T, file, others string) {
 	t.Helper()
 	writeFile(t, file, `{"kind": "EncryptionConfiguration", "apiVersion": "apiserver.config.k8s.io/v1", "resources": [{"resources": ["secrets"],
 		"providers": [{"aescbc": {"keys": [{"name": "k", "secret": "MDEyMzQ1Njc4OWFiY2RlZg=="}]}}`+others+`]}]}`)
-}
-
-func startMigrating(t *testing.T, options Options) (*Cluster, client.Client) {
-	t.Helper()
-	running, err := Start(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(running.Config, client.Options{Scheme: apis.NewScheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return running, c
 }
 
 func definition(t *testing.T, c client.Client) *apiextensionsv1.CustomResourceDefinition {

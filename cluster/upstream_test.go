@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -67,11 +66,7 @@ func TestSnapshotOfUpstreamIsServedAsItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := alone(all.DataDir)
-	running, err := Start(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Stop()
+	running, _ := started(t, o)
 	got := readEverything(t, running.Config)
 	t.Logf("%d objects of %d keys", len(want), len(values)+len(before))
 	compareObjects(t, want, got)
@@ -134,11 +129,7 @@ func TestUpstreamsValuesAreServedAlike(t *testing.T) {
 	if err := member.Close(); err != nil {
 		t.Fatal(err)
 	}
-	running, err := Start(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer running.Stop()
+	running, _ := started(t, o)
 	got := readEverything(t, running.Config)
 	for name, object := range got {
 		if _, ok := want[name]; !ok {
@@ -149,13 +140,6 @@ func TestUpstreamsValuesAreServedAlike(t *testing.T) {
 		want[name] = withoutRevision(t, want[name])
 	}
 	compareObjects(t, want, got)
-}
-
-// alone are the options of a control plane that changes nothing by itself.
-func alone(dir string) Options {
-	o := Default()
-	o.DataDir, o.Disable, o.HTTPSListenPort, o.BindAddress = dir, []string{Agent, Controllers, Scheduler}, 0, "127.0.0.1"
-	return o
 }
 
 // createAll waits for kinds that are not served yet. A few objects get a status, so that there is one.
