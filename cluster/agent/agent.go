@@ -19,11 +19,9 @@ type Node struct {
 	ready chan struct{}
 	done  chan struct{}
 	err   error
-	stop  context.CancelFunc
 }
 
-// Start joins a cluster and returns when the node has what it needs to run. It runs until ctx ends, Stop is called or a
-// part fails.
+// Start joins a cluster and returns when the node has what it needs to run. It runs until ctx ends or a part fails.
 func Start(ctx context.Context, options options.AgentOptions) (*Node, error) {
 	if err := options.Complete(); err != nil {
 		return nil, err
@@ -44,7 +42,7 @@ func Start(ctx context.Context, options options.AgentOptions) (*Node, error) {
 		stop()
 		return nil, errors.Join(err, unlock())
 	}
-	n := &Node{ready: machine.Ready, done: make(chan struct{}), stop: stop}
+	n := &Node{ready: machine.Ready, done: make(chan struct{})}
 	go func() {
 		defer close(n.done)
 		defer stop()
@@ -81,12 +79,6 @@ func (n *Node) Done() <-chan struct{} { return n.done }
 func (n *Node) Wait() error {
 	<-n.done
 	return n.err
-}
-
-// Stop ends the node and waits for it. Its containers go on.
-func (n *Node) Stop() error {
-	n.stop()
-	return n.Wait()
 }
 
 // agentDir is where an agent keeps its certificates and what it knows of the cluster.

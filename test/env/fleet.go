@@ -19,7 +19,7 @@ type Fleet struct {
 	dir string
 }
 
-// NewFleet prepares a cluster of a name that nobody else uses; Up starts it.
+// NewFleet prepares a cluster of a name that nobody else uses; `coxswain up` starts it.
 func NewFleet(name string) (*Fleet, error) {
 	root, err := projectRoot()
 	if err != nil {
@@ -30,11 +30,6 @@ func NewFleet(name string) (*Fleet, error) {
 		return nil, err
 	}
 	return &Fleet{Cluster: &Cluster{Root: root, Kubeconfig: filepath.Join(dir, "clusters", name, "admin.kubeconfig")}, Name: name, dir: dir}, nil
-}
-
-// Up starts the cluster, with flags beside those that say where things are, and returns what was said of that.
-func (f *Fleet) Up(ctx context.Context, flags ...string) (string, error) {
-	return f.Coxswain(ctx, append([]string{"up", "--name", f.Name}, flags...)...)
 }
 
 // Down ends the cluster.
