@@ -33,7 +33,7 @@ type pluginConfig struct {
 // writeConfig writes the file unless it is as it should be. The runtime sees the old one or the new one.
 func (n *Network) writeConfig(own []netip.Prefix, mtu int) error {
 	data, err := json.MarshalIndent(configList{
-		CNIVersion: "1.0.0", CNIVersions: []string{"1.0.0", "1.1.0"}, Name: DefaultNetworkName,
+		CNIVersion: "1.0.0", CNIVersions: []string{"1.0.0", "1.1.0"}, Name: defaultNetworkName,
 		Plugins: []pluginConfig{{
 			Type: cni.Type, Bridge: n.bridge(), MTU: mtu, Ranges: own, DataDir: n.dataDir(),
 			Capabilities: map[string]bool{"portMappings": true},

@@ -19,8 +19,8 @@ import (
 
 // Defaults of Network.
 const (
-	DefaultConfigFile  = "/etc/cni/net.d/10-coxswain.conflist"
-	DefaultNetworkName = "coxswain"
+	defaultConfigFile  = "/etc/cni/net.d/10-coxswain.conflist"
+	defaultNetworkName = "coxswain"
 )
 
 // Network is the pod network of one node.
@@ -77,7 +77,7 @@ func (n *Network) Run(ctx context.Context) error {
 		return fmt.Errorf("starting the pod network: %w", err)
 	}
 	defer stop()
-	if err := cni.CollectVanished(n.dataDir(), DefaultNetworkName); err != nil {
+	if err := cni.CollectVanished(n.dataDir(), defaultNetworkName); err != nil {
 		log.Error(err, "Addresses of vanished containers were not collected")
 	}
 	var own []netip.Prefix
@@ -112,7 +112,7 @@ func (n *Network) Run(ctx context.Context) error {
 }
 
 func (n *Network) bridge() string     { return cmp.Or(n.Bridge, cni.DefaultBridge) }
-func (n *Network) configFile() string { return cmp.Or(n.ConfigFile, DefaultConfigFile) }
+func (n *Network) configFile() string { return cmp.Or(n.ConfigFile, defaultConfigFile) }
 func (n *Network) dataDir() string    { return cmp.Or(n.DataDir, cni.DefaultDataDir) }
 
 func (n *Network) announce() {

@@ -80,8 +80,8 @@ func NodeTermWarnings(term *corev1.NodeSelectorTerm, path *field.Path) []string 
 	return warnings
 }
 
-// SelectorWarnings are those of labels of nodes that are looked for.
-func SelectorWarnings(selector map[string]string, path *field.Path) []string {
+// selectorWarnings are those of labels of nodes that are looked for.
+func selectorWarnings(selector map[string]string, path *field.Path) []string {
 	var warnings []string
 	for _, name := range sets.List(sets.KeySet(selector)) {
 		if since, instead := newerLabel(name); instead != "" {
@@ -94,7 +94,7 @@ func SelectorWarnings(selector map[string]string, path *field.Path) []string {
 func labelWarnings(spec *corev1.PodSpec, path *field.Path) []string {
 	var warnings []string
 	if len(spec.NodeSelector) > 0 {
-		warnings = SelectorWarnings(spec.NodeSelector, path.Child("nodeSelector"))
+		warnings = selectorWarnings(spec.NodeSelector, path.Child("nodeSelector"))
 	}
 	if spec.Affinity != nil && spec.Affinity.NodeAffinity != nil {
 		affinity, at := spec.Affinity.NodeAffinity, path.Child("affinity", "nodeAffinity")

@@ -88,7 +88,7 @@ func verify(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) (ver
 func certificateUser(leaf *x509.Certificate) (user.Info, error) {
 	u := &user.DefaultInfo{
 		Name: leaf.Subject.CommonName, Groups: leaf.Subject.Organization,
-		Extra: map[string][]string{user.CredentialIDKey: {CredentialID(leaf)}},
+		Extra: map[string][]string{user.CredentialIDKey: {credentialID(leaf)}},
 	}
 	for _, attribute := range leaf.Subject.Names {
 		if !attribute.Type.Equal(uidOID) {
@@ -103,8 +103,8 @@ func certificateUser(leaf *x509.Certificate) (user.Info, error) {
 	return u, nil
 }
 
-// CredentialID names a certificate in a user's extra attributes.
-func CredentialID(leaf *x509.Certificate) string {
+// credentialID names a certificate in a user's extra attributes.
+func credentialID(leaf *x509.Certificate) string {
 	sum := sha256.Sum256(leaf.Raw)
 	return "X509SHA256=" + hex.EncodeToString(sum[:])
 }

@@ -81,7 +81,7 @@ func (c Verbs) podStreams() error {
 	if pod.Spec.NodeName == "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}
-	params, err := StreamQuery(c.Sub.Name, query)
+	params, err := streamQuery(c.Sub.Name, query)
 	if err != nil {
 		return err
 	}
@@ -99,5 +99,5 @@ func (c Verbs) podPortForward() error {
 	if pod.Spec.NodeName == "" {
 		return apierrors.NewBadRequest(fmt.Sprintf("pod %s does not have a host assigned", pod.Name))
 	}
-	return c.toKubelet(pod.Spec.NodeName, "/portForward/"+pod.Namespace+"/"+pod.Name, PortQuery(c.R.URL.Query()))
+	return c.toKubelet(pod.Spec.NodeName, "/portForward/"+pod.Namespace+"/"+pod.Name, portQuery(c.R.URL.Query()))
 }

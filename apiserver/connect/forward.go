@@ -11,10 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/proxy"
 )
 
-// Forward hands a request on to location. Upgrades are passed through; a refused one closes the connection behind it,
+// forward hands a request on to location. Upgrades are passed through; a refused one closes the connection behind it,
 // and a kubelet's redirect is neither followed nor passed on. What pods answer to plain requests is theirs. refused is
 // called for what goes wrong before anything was sent.
-func Forward(w http.ResponseWriter, r *http.Request, way Way, refused func(error)) {
+func forward(w http.ResponseWriter, r *http.Request, way Way, refused func(error)) {
 	handler := proxy.NewUpgradeAwareHandler(way.Location, way.Transport, !way.Upgrade, way.Upgrade, responder(refused))
 	handler.UseLocationHost = true
 	handler.RejectForwardingRedirects = way.Upgrade
@@ -51,7 +51,7 @@ func checked(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return err
 	}
-	return Proxyable(host)
+	return proxyable(host)
 }
 
 func insecure() *tls.Config {

@@ -21,11 +21,11 @@ const maxErrorText = 64 << 10
 
 // podLog streams what a container wrote.
 func (c Verbs) podLog() error {
-	options, err := LogOptions(c.R.URL.Query())
+	options, err := logOptions(c.R.URL.Query())
 	if err != nil {
 		return err
 	}
-	if err := refusal.Invalid(corev1.SchemeGroupVersion.WithKind("PodLogOptions").GroupKind(), c.Info.Name, CheckLogOptions(options)); err != nil {
+	if err := refusal.Invalid(corev1.SchemeGroupVersion.WithKind("PodLogOptions").GroupKind(), c.Info.Name, checkLogOptions(options)); err != nil {
 		return err
 	}
 	pod, err := c.pod()
@@ -47,7 +47,7 @@ func (c Verbs) podLog() error {
 	}
 	location := *kubelet.URL
 	location.Path = "/containerLogs/" + pod.Namespace + "/" + pod.Name + "/" + container
-	location.RawQuery = LogQuery(c.R.URL.Query()).Encode()
+	location.RawQuery = logQuery(c.R.URL.Query()).Encode()
 	return c.stream(kubelet, &location)
 }
 
@@ -74,7 +74,7 @@ func (c Verbs) stream(kubelet *Kubelet, location *url.URL) error {
 	}
 	c.W.Header().Set("Content-Type", contentType)
 	c.W.WriteHeader(http.StatusOK)
-	Copy(c.W, response.Body)
+	relay(c.W, response.Body)
 	return nil
 }
 

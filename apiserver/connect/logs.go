@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// LogOptions reads what the client asked.
-func LogOptions(query url.Values) (*corev1.PodLogOptions, error) {
+// logOptions reads what the client asked.
+func logOptions(query url.Values) (*corev1.PodLogOptions, error) {
 	options := &corev1.PodLogOptions{Container: query.Get("container")}
 	for name, to := range map[string]**int64{"tailLines": &options.TailLines, "limitBytes": &options.LimitBytes, "sinceSeconds": &options.SinceSeconds} {
 		text := query.Get(name)
@@ -40,8 +40,8 @@ func LogOptions(query url.Values) (*corev1.PodLogOptions, error) {
 	return options, nil
 }
 
-// LogQuery is what the kubelet is told of what the client asked.
-func LogQuery(asked url.Values) url.Values {
+// logQuery is what the kubelet is told of what the client asked.
+func logQuery(asked url.Values) url.Values {
 	query := url.Values{}
 	for _, name := range []string{"follow", "previous", "timestamps", "sinceSeconds", "sinceTime", "tailLines", "limitBytes", "stream"} {
 		if value := asked.Get(name); value != "" {
@@ -51,8 +51,8 @@ func LogQuery(asked url.Values) url.Values {
 	return query
 }
 
-// CheckLogOptions returns what is wrong with them.
-func CheckLogOptions(o *corev1.PodLogOptions) field.ErrorList {
+// checkLogOptions returns what is wrong with them.
+func checkLogOptions(o *corev1.PodLogOptions) field.ErrorList {
 	var errs field.ErrorList
 	if o.TailLines != nil && *o.TailLines < 0 {
 		errs = append(errs, field.Invalid(field.NewPath("tailLines"), *o.TailLines, "must be greater than or equal to 0"))
@@ -72,8 +72,8 @@ func CheckLogOptions(o *corev1.PodLogOptions) field.ErrorList {
 	return errs
 }
 
-// Copy sends on what there is as soon as it is there.
-func Copy(w http.ResponseWriter, from io.Reader) {
+// relay sends on what there is as soon as it is there.
+func relay(w http.ResponseWriter, from io.Reader) {
 	flusher := http.NewResponseController(w)
 	_ = flusher.Flush()
 	buffer := make([]byte, 16<<10)

@@ -43,8 +43,8 @@ func Options(kind string, query url.Values, rest string) runtime.Object {
 	return nil
 }
 
-// StreamQuery is what the kubelet is told of what a client asks of exec or attach.
-func StreamQuery(subresource string, asked url.Values) (url.Values, error) {
+// streamQuery is what the kubelet is told of what a client asks of exec or attach.
+func streamQuery(subresource string, asked url.Values) (url.Values, error) {
 	params := url.Values{}
 	for from, to := range map[string]string{"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"} {
 		if isSet(asked.Get(from)) {
@@ -75,8 +75,8 @@ func checkPorts(asked []string) error {
 	return nil
 }
 
-// PortQuery is what the kubelet is told of what a client asks of port-forward.
-func PortQuery(asked url.Values) url.Values {
+// portQuery is what the kubelet is told of what a client asks of port-forward.
+func portQuery(asked url.Values) url.Values {
 	params := url.Values{}
 	if ports := asked["ports"]; len(ports) > 0 {
 		params.Set("port", strings.Join(ports, ","))

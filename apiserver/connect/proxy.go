@@ -19,7 +19,7 @@ import (
 
 // forward hands the request on.
 func (c Verbs) forward(way Way) {
-	Forward(c.W, c.R, way, func(err error) {
+	forward(c.W, c.R, way, func(err error) {
 		if _, known := err.(apierrors.APIStatus); !known {
 			err = refusal.Unavailable("error trying to reach service: " + err.Error())
 		}
@@ -54,7 +54,7 @@ func (c Verbs) proxyTo(scheme, host string, port string, transport http.RoundTri
 }
 
 func (c Verbs) podProxy() error {
-	t, err := ParseTarget("pod", c.Info.Name)
+	t, err := parseTarget("pod", c.Info.Name)
 	if err != nil {
 		return err
 	}
@@ -65,16 +65,16 @@ func (c Verbs) podProxy() error {
 		return err
 	}
 	if t.Port == "" {
-		t.Port = FirstPort(pod)
+		t.Port = firstPort(pod)
 	}
-	if err := Proxyable(pod.Status.PodIP); err != nil {
+	if err := proxyable(pod.Status.PodIP); err != nil {
 		return err
 	}
 	return c.proxyTo(t.Scheme, pod.Status.PodIP, t.Port, nil)
 }
 
 func (c Verbs) serviceProxy() error {
-	t, err := ParseTarget("service", c.Info.Name)
+	t, err := parseTarget("service", c.Info.Name)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c Verbs) serviceProxy() error {
 	if !ok {
 		return apierrors.NewInternalError(entry.Err)
 	}
-	name, ok := ServicePort(service, t.Port)
+	name, ok := servicePort(service, t.Port)
 	if !ok {
 		port := t.Port
 		if _, err := strconv.Atoi(port); err != nil && !c.hasEndpoints(service) {
@@ -101,7 +101,7 @@ func (c Verbs) serviceProxy() error {
 	if !ok {
 		return refusal.Unavailable(fmt.Sprintf("no endpoints available for service %q", t.Name))
 	}
-	if err := Proxyable(host); err != nil {
+	if err := proxyable(host); err != nil {
 		return err
 	}
 	return c.proxyTo(t.Scheme, host, port, nil)
@@ -124,7 +124,7 @@ func (c Verbs) endpoint(service *corev1.Service, portName string) (host, port st
 	at.Cached.Snapshot().Ascend(service.Namespace, "", func(entry *cache.Entry) bool {
 		slice, ok := entry.Object.(*discoveryv1.EndpointSlice)
 		if ok && slice.Labels[discoveryv1.LabelServiceName] == service.Name {
-			host, port, found = Endpoint(slice, portName)
+			host, port, found = endpoint(slice, portName)
 		}
 		return !found
 	})
@@ -132,7 +132,7 @@ func (c Verbs) endpoint(service *corev1.Service, portName string) (host, port st
 }
 
 func (c Verbs) nodeProxy() error {
-	t, err := ParseTarget("node", c.Info.Name)
+	t, err := parseTarget("node", c.Info.Name)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (c Verbs) nodeProxy() error {
 	if t.Port == "" || t.Port == kubelet.URL.Port() {
 		return c.proxyTo(kubelet.URL.Scheme, kubelet.URL.Hostname(), kubelet.URL.Port(), kubelet.Transport)
 	}
-	if err := Proxyable(kubelet.URL.Hostname()); err != nil {
+	if err := proxyable(kubelet.URL.Hostname()); err != nil {
 		return err
 	}
 	return c.proxyTo(t.Scheme, kubelet.URL.Hostname(), t.Port, nil)

@@ -16,8 +16,8 @@ import (
 // Target is "[scheme:]name[:port]" of a proxy path.
 type Target struct{ Scheme, Name, Port string }
 
-// ParseTarget reads a Target that is a pod, a service or a node.
-func ParseTarget(kind, text string) (Target, error) {
+// parseTarget reads a Target that is a pod, a service or a node.
+func parseTarget(kind, text string) (Target, error) {
 	parts := strings.Split(text, ":")
 	switch len(parts) {
 	case 1:
@@ -32,8 +32,8 @@ func ParseTarget(kind, text string) (Target, error) {
 	return Target{}, apierrors.NewBadRequest(fmt.Sprintf("invalid %s request %q", kind, text))
 }
 
-// Proxyable refuses addresses other than those that pods can have: not the machine's own, nor its link's.
-func Proxyable(text string) error {
+// proxyable refuses addresses other than those that pods can have: not the machine's own, nor its link's.
+func proxyable(text string) error {
 	address, err := netip.ParseAddr(text)
 	if err != nil || address.IsLoopback() || address.IsUnspecified() || address.IsLinkLocalUnicast() || address.IsMulticast() {
 		return apierrors.NewBadRequest("address not allowed")
@@ -41,8 +41,8 @@ func Proxyable(text string) error {
 	return nil
 }
 
-// FirstPort that a pod names, or HTTP's.
-func FirstPort(pod *corev1.Pod) string {
+// firstPort that a pod names, or HTTP's.
+func firstPort(pod *corev1.Pod) string {
 	for i := range pod.Spec.Containers {
 		if ports := pod.Spec.Containers[i].Ports; len(ports) > 0 {
 			return strconv.Itoa(int(ports[0].ContainerPort))
@@ -51,8 +51,8 @@ func FirstPort(pod *corev1.Pod) string {
 	return "80"
 }
 
-// ServicePort is the name of the port of a service that a client means; false when there is none.
-func ServicePort(service *corev1.Service, asked string) (string, bool) {
+// servicePort is the name of the port of a service that a client means; false when there is none.
+func servicePort(service *corev1.Service, asked string) (string, bool) {
 	if asked == "" && len(service.Spec.Ports) > 0 {
 		return service.Spec.Ports[0].Name, true
 	}
@@ -64,8 +64,8 @@ func ServicePort(service *corev1.Service, asked string) (string, bool) {
 	return "", false
 }
 
-// Endpoint of a slice that is ready, for the port of that name.
-func Endpoint(slice *discoveryv1.EndpointSlice, portName string) (host, port string, found bool) {
+// endpoint of a slice that is ready, for the port of that name.
+func endpoint(slice *discoveryv1.EndpointSlice, portName string) (host, port string, found bool) {
 	i := slices.IndexFunc(slice.Ports, func(p discoveryv1.EndpointPort) bool { return ptr.Deref(p.Name, "") == portName && p.Port != nil })
 	if i < 0 {
 		return "", "", false

@@ -60,14 +60,14 @@ func (c Verbs) BindNamed(obj resource.Object, options call.WriteOptions) error {
 }
 
 func (c Verbs) bind(binding *corev1.Binding, options call.WriteOptions) error {
-	if errs := CheckBinding(binding); len(errs) > 0 {
+	if errs := checkBinding(binding); len(errs) > 0 {
 		return refusal.Plain(http.StatusInternalServerError, errs.ToAggregate().Error())
 	}
 	_, _, err := c.On(c.At, c.Info, &resource.Subresource{Name: "binding"}).Do(c.Context(), write.Change{
 		Name: binding.Name, Options: options, Unconditional: true,
 		Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
 			pod := now.Object.DeepCopyObject().(*corev1.Pod)
-			return pod, Bind(pod, binding, metav1.NewTime(c.Clock.Now()))
+			return pod, bind(pod, binding, metav1.NewTime(c.Clock.Now()))
 		},
 	})
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// CheckBinding returns what is wrong with a binding.
-func CheckBinding(binding *corev1.Binding) field.ErrorList {
+// checkBinding returns what is wrong with a binding.
+func checkBinding(binding *corev1.Binding) field.ErrorList {
 	var errs field.ErrorList
 	target := field.NewPath("target")
 	if kind := binding.Target.Kind; kind != "" && kind != "Node" {
@@ -25,8 +25,8 @@ func CheckBinding(binding *corev1.Binding) field.ErrorList {
 	return errs
 }
 
-// Bind puts a pod on the node of a binding, which becomes a part of it, or says why that cannot be.
-func Bind(pod *corev1.Pod, binding *corev1.Binding, now metav1.Time) error {
+// bind puts a pod on the node of a binding, which becomes a part of it, or says why that cannot be.
+func bind(pod *corev1.Pod, binding *corev1.Binding, now metav1.Time) error {
 	refuse := func(why string) error {
 		return apierrors.NewConflict(schema.GroupResource{Resource: "pods/binding"}, pod.Name, errors.New(why))
 	}

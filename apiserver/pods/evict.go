@@ -83,7 +83,7 @@ func (c Verbs) Evict() error {
 		return err
 	}
 	pod := now.Object.(*corev1.Pod)
-	if !LeavesAnyway(pod) {
+	if !leavesAnyway(pod) {
 		if err := c.spend(c.Context(), pod, len(deletion.DryRun) > 0); err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (c Verbs) Evict() error {
 func (c Verbs) markDisrupted(ctx context.Context, name string, options call.WriteOptions) error {
 	_, _, err := c.Do(ctx, write.Change{Name: name, Options: options, Unconditional: true, Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
 		pod := now.Object.DeepCopyObject().(*corev1.Pod)
-		MarkDisrupted(pod, metav1.NewTime(c.Clock.Now()))
+		markDisrupted(pod, metav1.NewTime(c.Clock.Now()))
 		return pod, nil
 	}})
 	return err
@@ -120,7 +120,7 @@ func (c Verbs) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
 	if err != nil || budget == nil {
 		return err
 	}
-	if GoesFree(pod, budget) {
+	if goesFree(pod, budget) {
 		return nil
 	}
 	info := *c.Info
@@ -129,7 +129,7 @@ func (c Verbs) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
 		Name: budget.Name, Options: call.WriteOptions{DryRun: dryRun, Manager: "coxswain"}, Unconditional: true,
 		Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
 			budget := now.Object.DeepCopyObject().(*policyv1.PodDisruptionBudget)
-			return budget, Spend(budget, pod.Name, metav1.NewTime(c.Clock.Now()))
+			return budget, spend(budget, pod.Name, metav1.NewTime(c.Clock.Now()))
 		},
 	})
 	return err

@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// LeavesAnyway is true of pods that are not protected by a budget: finished ones, those being deleted, and those that never ran.
-func LeavesAnyway(pod *corev1.Pod) bool {
+// leavesAnyway is true of pods that are not protected by a budget: finished ones, those being deleted, and those that never ran.
+func leavesAnyway(pod *corev1.Pod) bool {
 	switch pod.Status.Phase {
 	case corev1.PodSucceeded, corev1.PodFailed, corev1.PodPending:
 		return true
@@ -19,8 +19,8 @@ func LeavesAnyway(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil
 }
 
-// MarkDisrupted says in a pod's status that it is evicted.
-func MarkDisrupted(pod *corev1.Pod, now metav1.Time) {
+// markDisrupted says in a pod's status that it is evicted.
+func markDisrupted(pod *corev1.Pod, now metav1.Time) {
 	if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
 	}) {
@@ -41,8 +41,8 @@ func ready(pod *corev1.Pod) bool {
 	return false
 }
 
-// GoesFree says that a pod spends nothing of its budget: it is not ready, and the others suffice or the budget says so.
-func GoesFree(pod *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
+// goesFree says that a pod spends nothing of its budget: it is not ready, and the others suffice or the budget says so.
+func goesFree(pod *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
 	if ready(pod) {
 		return false
 	}
@@ -52,8 +52,8 @@ func GoesFree(pod *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
 	return budget.Status.CurrentHealthy >= budget.Status.DesiredHealthy && budget.Status.DesiredHealthy > 0
 }
 
-// Spend takes one disruption out of a budget for a pod, or refuses.
-func Spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time) error {
+// spend takes one disruption out of a budget for a pod, or refuses.
+func spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time) error {
 	status := &budget.Status
 	if status.ObservedGeneration < budget.Generation {
 		err := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 10)

@@ -17,8 +17,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 )
 
-// PortsKey is where the bitmap of node ports is kept.
-const PortsKey = storage.Root + "ranges/servicenodeports"
+// portsKey is where the bitmap of node ports is kept.
+const portsKey = storage.Root + "ranges/servicenodeports"
 
 // portMap is the bitmap of the node ports in use.
 type portMap struct {
@@ -50,7 +50,7 @@ func (a *Allocator) rangeText() string { return fmt.Sprintf("%d-%d", a.FirstPort
 
 func (a *Allocator) loadPorts(ctx context.Context) (*portMap, error) {
 	m := &portMap{Ranges: a.Ranges, counted: a.Counted, bits: new(big.Int)}
-	record, err := a.Store.Get(ctx, PortsKey)
+	record, err := a.Store.Get(ctx, portsKey)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, fmt.Errorf("reading node ports: %w", err)
 	}
@@ -131,7 +131,7 @@ func (m *portMap) op() ([]storage.Op, error) {
 		TypeMeta: metav1.TypeMeta{Kind: "RangeAllocation", APIVersion: "v1"},
 		Range:    fmt.Sprintf("%d-%d", m.FirstPort, m.LastPort), Data: m.bits.Bytes(),
 	})
-	return []storage.Op{{Key: PortsKey, Value: value, Expected: m.revision}}, err
+	return []storage.Op{{Key: portsKey, Value: value, Expected: m.revision}}, err
 }
 
 // ports that a Service holds.

@@ -20,8 +20,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
-// PauseImage is the image of every pod's sandbox.
-const PauseImage = "registry.k8s.io/pause:3.10.2"
+// pauseImage is the image of every pod's sandbox.
+const pauseImage = "registry.k8s.io/pause:3.10.2"
 
 // Runtime is a containerd of our own.
 type Runtime struct {
@@ -99,7 +99,7 @@ func (r *Runtime) Prepare() error {
 	values := struct {
 		*Runtime
 		Pause, Auths string
-	}{r, PauseImage, r.Registries.auths()}
+	}{r, pauseImage, r.Registries.auths()}
 	if err := configuration.Execute(&text, values); err != nil {
 		return err
 	}

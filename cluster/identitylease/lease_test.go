@@ -58,7 +58,7 @@ func told(c client.WithWatch) (client.Client, <-chan struct{}) {
 }
 
 func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
-	ours := map[string]string{Label: Server}
+	ours := map[string]string{Label: server}
 	c, writes := told(fake.NewClientBuilder().WithObjects(
 		leaseOf("apiserver-gone", ours, start.Add(-2*time.Hour)), leaseOf("apiserver-other", ours, start.Add(-time.Minute)),
 		leaseOf("a-leader", nil, start.Add(-2*time.Hour)),

@@ -27,7 +27,7 @@ const outsideMark = "COXSWAIN_ETCD_OUTSIDE"
 func ReadAccess(dataDir string) (Access, error) {
 	file, err := os.Open(accessFile(dataDir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Access{Endpoints: []string{Endpoint(dataDir)}}, nil
+		return Access{Endpoints: []string{endpoint(dataDir)}}, nil
 	}
 	if err != nil {
 		return Access{}, fmt.Errorf("finding out how to reach etcd: %w", err)

@@ -17,8 +17,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
-// Endpoint is the socket of the embedded member of a data folder.
-func Endpoint(dataDir string) string {
+// endpoint is the socket of the embedded member of a data folder.
+func endpoint(dataDir string) string {
 	return "unix://" + filepath.Join(dataDir, "etcd.sock")
 }
 
@@ -74,7 +74,7 @@ func (e *Opened) connect(ctx context.Context, o *options.Options) (access Access
 
 func (e *Opened) embed(ctx context.Context, o *options.Options) (Access, error) {
 	logger := log.FromContext(ctx).WithName("etcd")
-	socket := Endpoint(o.DataDir)
+	socket := endpoint(o.DataDir)
 	access := Access{Endpoints: []string{socket}}
 	config := etcd.Config{
 		Dir: filepath.Join(o.DataDir, "etcd"), Logger: logger, ClientURLs: []string{socket}, Quota: o.EtcdQuotaBackendBytes,

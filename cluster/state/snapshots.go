@@ -57,7 +57,7 @@ func (s *Snapshots) from() (etcd.Remote, error) {
 	if access.Outside {
 		return etcd.Remote{Endpoints: access.Endpoints, TLS: access.TLS()}, nil
 	}
-	return etcd.Remote{Endpoints: []string{Endpoint(s.DataDir)}}, nil
+	return etcd.Remote{Endpoints: []string{endpoint(s.DataDir)}}, nil
 }
 
 // List returns those of the folder, the oldest first.

@@ -46,8 +46,8 @@ func containers(pod *corev1.Pod) []container {
 	return all
 }
 
-// Crashed is the container whose last lines tell why the pod fails; nil if none does. previous says that these are of its last run.
-func Crashed(pod *corev1.Pod) (name string, previous bool) {
+// crashed is the container whose last lines tell why the pod fails; nil if none does. previous says that these are of its last run.
+func crashed(pod *corev1.Pod) (name string, previous bool) {
 	for _, c := range containers(pod) {
 		if ended := c.ended(); ended != nil && (ended.ExitCode != 0 || !c.init) {
 			return c.spec.Name, c.status.State.Terminated == nil

@@ -21,7 +21,7 @@ func Objects() ([]resource.Object, error) {
 	var all []resource.Object
 	all = append(all, Namespaces()...)
 	all = append(all, policy.Objects()...)
-	all = append(all, PriorityClasses()...)
+	all = append(all, priorityClasses()...)
 	for _, shared := range flowControl() {
 		all = append(all, shared.DeepCopyObject().(resource.Object))
 	}
@@ -44,8 +44,8 @@ func Namespaces() []resource.Object {
 
 const systemPriority = 2_000_000_000
 
-// PriorityClasses for pods without which the cluster, or its node, does not work.
-func PriorityClasses() []resource.Object {
+// priorityClasses for pods without which the cluster, or its node, does not work.
+func priorityClasses() []resource.Object {
 	class := func(name string, value int32, description string) resource.Object {
 		return &schedulingv1.PriorityClass{
 			TypeMeta:         metav1.TypeMeta{APIVersion: "scheduling.k8s.io/v1", Kind: "PriorityClass"},

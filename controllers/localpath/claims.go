@@ -150,7 +150,7 @@ func newVolume(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClas
 	name := volumeName(claim)
 	return &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: name, Labels: map[string]string{NodeLabel: NodeValue(node.Name)}, Finalizers: []string{Finalizer},
+			Name: name, Labels: map[string]string{NodeLabel: NodeValue(node.Name)}, Finalizers: []string{finalizer},
 			Annotations: map[string]string{volume.AnnDynamicallyProvisioned: Provisioner, NodeLabel: node.Name},
 		},
 		Spec: corev1.PersistentVolumeSpec{

@@ -39,7 +39,7 @@ func Register(_ context.Context, mgr manager.Manager, _ kit.Deps) error {
 	volumes := &Volumes{Client: mgr.GetClient()}
 	ours := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		v, ok := o.(*corev1.PersistentVolume)
-		return ok && Provisioned(v)
+		return ok && provisioned(v)
 	})
 	goes := predicate.Funcs{CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: func(event.UpdateEvent) bool { return false }}
 	return kit.New(mgr, Name+"-volumes").

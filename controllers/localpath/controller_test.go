@@ -102,7 +102,7 @@ func TestProvisioning(t *testing.T) {
 
 func TestVolume(t *testing.T) {
 	v := newVolume(waiting(nil), Class(), boat(map[string]string{FolderAnnotation: "/data/storage"}))
-	if !Provisioned(v) || v.Spec.Local.Path != "/data/storage/pvc-1-2_default_data" || v.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
+	if !provisioned(v) || v.Spec.Local.Path != "/data/storage/pvc-1-2_default_data" || v.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
 		t.Errorf("%+v", v)
 	}
 	if err := volume.CheckNodeAffinity(v, map[string]string{corev1.LabelHostname: "the-boat"}); err != nil {

@@ -23,8 +23,8 @@ const (
 	FolderAnnotation = "coxswain.io/local-path-folder"
 	// NodeLabel of a volume is NodeValue of its node's name; an annotation of the same key is the name itself, which admission goes by.
 	NodeLabel = "coxswain.io/local-path-node"
-	// Finalizer keeps a volume until its data is removed.
-	Finalizer = Provisioner
+	// finalizer keeps a volume until its data is removed.
+	finalizer = Provisioner
 	// RemovedReason in the status of a volume says that its node has removed its data.
 	RemovedReason = "DataRemoved"
 )
@@ -47,15 +47,15 @@ func NodeValue(node string) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-// Provisioned says whether a volume is one of ours.
-func Provisioned(v *corev1.PersistentVolume) bool {
+// provisioned says whether a volume is one of ours.
+func provisioned(v *corev1.PersistentVolume) bool {
 	return v.Annotations[volume.AnnDynamicallyProvisioned] == Provisioner && v.Spec.Local != nil
 }
 
 // Removable says whether the data of a volume is to go: nobody claims it any more, and its policy is not to keep it.
 func Removable(v *corev1.PersistentVolume) bool {
 	free := v.Status.Phase == corev1.VolumeReleased || v.Status.Phase == corev1.VolumeAvailable && v.DeletionTimestamp != nil
-	return Provisioned(v) && free && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete
+	return provisioned(v) && free && v.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete
 }
 
 // FolderName is the name of a volume's folder, empty if its path is not one that this package makes right below root. Whatever

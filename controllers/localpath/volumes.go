@@ -17,7 +17,7 @@ type Volumes struct{ Client client.Client }
 
 // Reconcile lets a volume go when its data is gone, or is to stay.
 func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (reconcile.Result, error) {
-	if !Provisioned(v) || !slices.Contains(v.Finalizers, Finalizer) {
+	if !provisioned(v) || !slices.Contains(v.Finalizers, finalizer) {
 		return reconcile.Result{}, nil
 	}
 	return patch.Result(reconcile.Result{}, c.reconcile(ctx, v))
@@ -37,7 +37,7 @@ func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) err
 		return nil // the volume that is being deleted wakes us
 	}
 	_, _, err := patch.Object(ctx, c.Client, v, func(v *corev1.PersistentVolume) {
-		v.Finalizers = slices.DeleteFunc(v.Finalizers, func(f string) bool { return f == Finalizer })
+		v.Finalizers = slices.DeleteFunc(v.Finalizers, func(f string) bool { return f == finalizer })
 	})
 	return err
 }

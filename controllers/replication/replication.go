@@ -41,11 +41,11 @@ type Keeper struct {
 
 // NewKeeper returns a Keeper on a manager. Events come from the named component.
 func NewKeeper(mgr manager.Manager, clk clock.PassiveClock, component string) *Keeper {
-	return NewKeeperFor(mgr, clk, kit.Recorder(mgr, component))
+	return newKeeperFor(mgr, clk, kit.Recorder(mgr, component))
 }
 
-// NewKeeperFor is NewKeeper with the recorder given.
-func NewKeeperFor(mgr manager.Manager, clk clock.PassiveClock, recorder record.EventRecorder) *Keeper {
+// newKeeperFor is NewKeeper with the recorder given.
+func newKeeperFor(mgr manager.Manager, clk clock.PassiveClock, recorder record.EventRecorder) *Keeper {
 	return &Keeper{
 		Pods:    podcontrol.Pods{Client: mgr.GetClient(), Recorder: recorder, Pending: podcontrol.NewPending()},
 		Claimer: podcontrol.Claimer{Client: mgr.GetClient(), Live: mgr.GetAPIReader()},

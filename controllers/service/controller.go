@@ -25,8 +25,8 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "service"
 
-// Finalizer of a Service that has, or may have, a load balancer.
-const Finalizer = "service.kubernetes.io/load-balancer-cleanup"
+// finalizer of a Service that has, or may have, a load balancer.
+const finalizer = "service.kubernetes.io/load-balancer-cleanup"
 
 // Controller reconciles the load balancers of Services.
 type Controller struct {
@@ -56,7 +56,7 @@ func (c *Controller) Reconcile(ctx context.Context, service *corev1.Service) (re
 	switch {
 	case wanted(service):
 		err = c.ensure(ctx, service)
-	case slices.Contains(service.Finalizers, Finalizer) && c.owns(service):
+	case slices.Contains(service.Finalizers, finalizer) && c.owns(service):
 		err = c.remove(ctx, service)
 	default:
 		c.forget(service)
@@ -144,8 +144,8 @@ func (c *Controller) follows() bool {
 // make has the load balancer made or changed. quiet tells only of what has come of it.
 func (c *Controller) make(ctx context.Context, service *corev1.Service, nodes []*corev1.Node, quiet bool) error {
 	current, err := c.change(ctx, service, func(s *corev1.Service) {
-		if !slices.Contains(s.Finalizers, Finalizer) {
-			s.Finalizers = append(s.Finalizers, Finalizer)
+		if !slices.Contains(s.Finalizers, finalizer) {
+			s.Finalizers = append(s.Finalizers, finalizer)
 		}
 	})
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *Controller) remove(ctx context.Context, service *corev1.Service) error 
 		return fmt.Errorf("failed to delete load balancer: %w", err)
 	}
 	_, err := c.change(ctx, service, func(s *corev1.Service) {
-		s.Finalizers = slices.DeleteFunc(s.Finalizers, func(f string) bool { return f == Finalizer })
+		s.Finalizers = slices.DeleteFunc(s.Finalizers, func(f string) bool { return f == finalizer })
 		s.Status.LoadBalancer = corev1.LoadBalancerStatus{}
 	})
 	if err != nil {

@@ -112,7 +112,7 @@ func TestLoadBalancer(t *testing.T) {
 	f.controller.metrics = newMetrics(registry, clock.RealClock{})
 	f.does([]string{"create"}, "Normal EnsuringLoadBalancer Ensuring load balancer", "Normal EnsuredLoadBalancer Ensured load balancer")
 	got := f.service()
-	if !slices.Contains(got.Finalizers, Finalizer) || len(got.Status.LoadBalancer.Ingress) != 1 {
+	if !slices.Contains(got.Finalizers, finalizer) || len(got.Status.LoadBalancer.Ingress) != 1 {
 		t.Errorf("%v %v", got.Finalizers, got.Status)
 	}
 	f.does(nil)
@@ -145,7 +145,7 @@ func TestLoadBalancerOfAnotherClass(t *testing.T) {
 	if got := f.service(); len(got.Finalizers) > 0 {
 		t.Errorf("%v", got.Finalizers)
 	}
-	f.change(func(s *corev1.Service) { s.Finalizers = []string{Finalizer} }) // whoever serves the class may use the same
+	f.change(func(s *corev1.Service) { s.Finalizers = []string{finalizer} }) // whoever serves the class may use the same
 	f.does(nil)
 	if got := f.service(); len(got.Finalizers) != 1 {
 		t.Errorf("%v", got.Finalizers)

@@ -66,7 +66,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 
 func concerns(o client.Object) bool {
 	service, ok := o.(*corev1.Service)
-	return ok && (wanted(service) || slices.Contains(service.Finalizers, Finalizer))
+	return ok && (wanted(service) || slices.Contains(service.Finalizers, finalizer))
 }
 
 // A load balancer knows all nodes, so what one more costs it grows with them. It waits the longer for yet more of them the more there

@@ -15,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// DefaultMount is where cgroup file systems are mounted.
-const DefaultMount = "/sys/fs/cgroup"
+// defaultMount is where cgroup file systems are mounted.
+const defaultMount = "/sys/fs/cgroup"
 
 // controllers that pods' groups are made in, as far as the kernel has them. v1 mounts each at a folder of its name;
 // on a hybrid machine the runtime makes groups in the unified hierarchy too, which has no controllers there.
@@ -24,7 +24,7 @@ var controllers = []string{"cpu", "cpuacct", "cpuset", "memory", "devices", "fre
 
 // Tree is the control groups of one node. Its exported fields are inputs.
 type Tree struct {
-	// Mount is DefaultMount unless a test says otherwise.
+	// Mount is defaultMount unless a test says otherwise.
 	Mount string
 	// Root is the group that the node's pods are below, "/" by default.
 	Root string
@@ -42,7 +42,7 @@ type Limits struct {
 // Open finds out which hierarchies the machine has.
 func (t *Tree) Open() error {
 	if t.Mount == "" {
-		t.Mount = DefaultMount
+		t.Mount = defaultMount
 	}
 	if t.Root == "" {
 		t.Root = "/"
@@ -198,7 +198,7 @@ func (t *Tree) applyV1(group string, l Limits) error {
 
 func (t *Tree) applyV2(group string, l Limits) error {
 	dir := filepath.Join(t.Mount, group)
-	err := write(dir, "cpu.weight", strconv.FormatInt(Weight(l.Shares), 10))
+	err := write(dir, "cpu.weight", strconv.FormatInt(weight(l.Shares), 10))
 	if l.Quota > 0 {
 		err = errors.Join(err, write(dir, "cpu.max", fmt.Sprintf("%d %d", l.Quota, l.Period)))
 	}
@@ -211,8 +211,8 @@ func (t *Tree) applyV2(group string, l Limits) error {
 	return err
 }
 
-// Weight converts v1's shares (2 to 262144) to v2's weight (1 to 10000).
-func Weight(shares int64) int64 {
+// weight converts v1's shares (2 to 262144) to v2's weight (1 to 10000).
+func weight(shares int64) int64 {
 	return 1 + (max(shares, 2)-2)*9999/262142
 }
 

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// DefaultReportPeriod is how often a status that did not change is written again.
-	DefaultReportPeriod = 5 * time.Minute
+	// defaultReportPeriod is how often a status that did not change is written again.
+	defaultReportPeriod = 5 * time.Minute
 	// checkPeriod is how often the runtime's readiness and the room on disks are looked at; nothing announces them.
 	checkPeriod = 10 * time.Second
 
@@ -232,7 +232,7 @@ func (r *Registrar) report(ctx context.Context) error {
 	want.Status = r.status(ctx, have)
 	r.announce(want)
 	now := r.Clock.Now()
-	if sameStatus(&have.Status, &want.Status) && now.Sub(r.written) < DefaultReportPeriod {
+	if sameStatus(&have.Status, &want.Status) && now.Sub(r.written) < defaultReportPeriod {
 		return nil
 	}
 	err := r.Client.Status().Patch(ctx, want, client.StrategicMergeFrom(have))

@@ -25,7 +25,7 @@ func (r *Registrar) status(ctx context.Context, have *corev1.Node) corev1.NodeSt
 		s.Addresses = r.addresses()
 	}
 	s.DaemonEndpoints.KubeletEndpoint.Port = r.Port
-	s.NodeInfo, s.DeclaredFeatures = r.Machine.Info, Features()
+	s.NodeInfo, s.DeclaredFeatures = r.Machine.Info, features()
 	s.NodeInfo.KubeletVersion, s.NodeInfo.ContainerRuntimeVersion = r.Version, r.RuntimeVersion
 	if now := r.Clock.Now(); r.Images != nil && now.Sub(r.listed) >= imagesPeriod {
 		if images := r.Images(ctx); images != nil {

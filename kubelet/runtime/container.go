@@ -31,8 +31,8 @@ type ContainerInput struct {
 	TargetID string
 }
 
-// StopSignal returns the signal that the container asked to be stopped with, or "".
-func StopSignal(c *corev1.Container) string {
+// stopSignal returns the signal that the container asked to be stopped with, or "".
+func stopSignal(c *corev1.Container) string {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil {
 		return string(*c.Lifecycle.StopSignal)
 	}
@@ -62,7 +62,7 @@ func (in *ContainerInput) Config() (*runtimeapi.ContainerConfig, error) {
 		Stdin:       c.Stdin, StdinOnce: c.StdinOnce, Tty: c.TTY,
 		Linux: &runtimeapi.LinuxContainerConfig{Resources: in.resources(), SecurityContext: in.security()},
 	}
-	if s := StopSignal(c); s != "" {
+	if s := stopSignal(c); s != "" {
 		config.StopSignal = runtimeapi.Signal(runtimeapi.Signal_value[s])
 	}
 	return config, nil
@@ -128,7 +128,7 @@ func (c *Client) Start(ctx context.Context, id string) error {
 
 // Stop sends the stop signal, and kills the container when it still runs after grace seconds. It is idempotent.
 func (c *Client) Stop(ctx context.Context, id string, grace int64) error {
-	if _, err := c.StopContainer(ctx, &runtimeapi.StopContainerRequest{ContainerId: id, Timeout: grace}); err != nil && !NotFound(err) {
+	if _, err := c.StopContainer(ctx, &runtimeapi.StopContainerRequest{ContainerId: id, Timeout: grace}); err != nil && !notFound(err) {
 		return fmt.Errorf("stopping container %s: %w", id, err)
 	}
 	return nil
@@ -136,7 +136,7 @@ func (c *Client) Stop(ctx context.Context, id string, grace int64) error {
 
 // Remove removes an exited container. It is idempotent.
 func (c *Client) Remove(ctx context.Context, id string) error {
-	if _, err := c.RemoveContainer(ctx, &runtimeapi.RemoveContainerRequest{ContainerId: id}); err != nil && !NotFound(err) {
+	if _, err := c.RemoveContainer(ctx, &runtimeapi.RemoveContainerRequest{ContainerId: id}); err != nil && !notFound(err) {
 		return fmt.Errorf("removing container %s: %w", id, err)
 	}
 	return nil

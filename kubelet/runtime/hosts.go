@@ -47,8 +47,8 @@ func sandboxHostname(pod *corev1.Pod, clusterDomain string) (string, error) {
 	return fqdn, nil
 }
 
-// Hosts returns the content of the pod's /etc/hosts.
-func Hosts(pod *corev1.Pod, ips []string, clusterDomain string) (string, error) {
+// hosts returns the content of the pod's /etc/hosts.
+func hosts(pod *corev1.Pod, ips []string, clusterDomain string) (string, error) {
 	var b strings.Builder
 	if pod.Spec.HostNetwork {
 		raw, err := os.ReadFile("/etc/hosts")
@@ -79,7 +79,7 @@ func Hosts(pod *corev1.Pod, ips []string, clusterDomain string) (string, error) 
 
 // WriteHosts writes the pod's hosts file into its folder and returns the path. A running pod's file keeps its inode.
 func WriteHosts(podDir string, pod *corev1.Pod, ips []string, clusterDomain string) (string, error) {
-	content, err := Hosts(pod, ips, clusterDomain)
+	content, err := hosts(pod, ips, clusterDomain)
 	if err != nil {
 		return "", err
 	}

@@ -49,7 +49,7 @@ func (in *ContainerInput) resources() *runtimeapi.LinuxContainerResources {
 	r := &runtimeapi.LinuxContainerResources{
 		CpuShares: Shares(cpuRequest), CpuPeriod: quotaPeriod, CpuQuota: Quota(limits.Cpu().MilliValue()),
 		MemoryLimitInBytes: memoryLimit,
-		OomScoreAdj:        int64(max(OOMScoreAdj(in.Pod, in.Container, in.Node.MemoryCapacity), in.Node.OOMScoreFloor)),
+		OomScoreAdj:        int64(max(oomScoreAdj(in.Pod, in.Container, in.Node.MemoryCapacity), in.Node.OOMScoreFloor)),
 	}
 	if in.Node.CgroupV2 {
 		r.Unified = map[string]string{"memory.oom.group": "1"}
@@ -65,8 +65,8 @@ func (in *ContainerInput) resources() *runtimeapi.LinuxContainerResources {
 // pageSize turns 2Mi into the kernel's 2MB.
 func pageSize(s string) string { return strings.TrimSuffix(s, "i") + "B" }
 
-// OOMScoreAdj says how readily the kernel kills a container when memory runs out: the less it asked for, the sooner.
-func OOMScoreAdj(pod *corev1.Pod, container *corev1.Container, memoryCapacity int64) int {
+// oomScoreAdj says how readily the kernel kills a container when memory runs out: the less it asked for, the sooner.
+func oomScoreAdj(pod *corev1.Pod, container *corev1.Container, memoryCapacity int64) int {
 	if pod.Spec.Priority != nil && *pod.Spec.Priority >= criticalPriority {
 		return oomGuaranteed
 	}

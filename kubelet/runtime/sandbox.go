@@ -145,7 +145,7 @@ func (c *Client) RunSandbox(ctx context.Context, config *runtimeapi.PodSandboxCo
 
 // StopSandbox ends a sandbox and with it its network. It is idempotent.
 func (c *Client) StopSandbox(ctx context.Context, id string) error {
-	if _, err := c.StopPodSandbox(ctx, &runtimeapi.StopPodSandboxRequest{PodSandboxId: id}); err != nil && !NotFound(err) {
+	if _, err := c.StopPodSandbox(ctx, &runtimeapi.StopPodSandboxRequest{PodSandboxId: id}); err != nil && !notFound(err) {
 		return fmt.Errorf("stopping sandbox %s: %w", id, err)
 	}
 	return nil
@@ -153,7 +153,7 @@ func (c *Client) StopSandbox(ctx context.Context, id string) error {
 
 // RemoveSandbox removes a stopped sandbox with its containers. It is idempotent.
 func (c *Client) RemoveSandbox(ctx context.Context, id string) error {
-	if _, err := c.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: id}); err != nil && !NotFound(err) {
+	if _, err := c.RemovePodSandbox(ctx, &runtimeapi.RemovePodSandboxRequest{PodSandboxId: id}); err != nil && !notFound(err) {
 		return fmt.Errorf("removing sandbox %s: %w", id, err)
 	}
 	return nil

@@ -118,8 +118,8 @@ func (p *Pod) AnyRunning() bool {
 	return p != nil && slices.ContainsFunc(p.Containers, func(c *Container) bool { return c.Running() })
 }
 
-// NotFound says that the runtime does not know what was asked about.
-func NotFound(err error) bool { return grpcstatus.Code(err) == codes.NotFound }
+// notFound says that the runtime does not know what was asked about.
+func notFound(err error) bool { return grpcstatus.Code(err) == codes.NotFound }
 
 // Read asks the runtime for all that it has of a pod. Exited containers do not change any more and are taken over
 // from before, which may be nil.
@@ -171,7 +171,7 @@ func (p *Pod) sort() {
 
 func (c *Client) readSandbox(ctx context.Context, item *runtimeapi.PodSandbox) (*Sandbox, error) {
 	r, err := c.PodSandboxStatus(ctx, &runtimeapi.PodSandboxStatusRequest{PodSandboxId: item.Id})
-	if NotFound(err) {
+	if notFound(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -193,7 +193,7 @@ func (c *Client) readSandbox(ctx context.Context, item *runtimeapi.PodSandbox) (
 
 func (c *Client) readContainer(ctx context.Context, item *runtimeapi.Container) (*Container, error) {
 	r, err := c.ContainerStatus(ctx, &runtimeapi.ContainerStatusRequest{ContainerId: item.Id})
-	if NotFound(err) {
+	if notFound(err) {
 		return nil, nil
 	}
 	if err != nil {

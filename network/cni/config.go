@@ -69,7 +69,7 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// StoreFolder is where the addresses of a network are kept.
-func StoreFolder(dataDir, network string) string { return filepath.Join(dataDir, network) }
+// storeFolder is where the addresses of a network are kept.
+func storeFolder(dataDir, network string) string { return filepath.Join(dataDir, network) }
 
-func (c *Config) open() (*ipam.Store, error) { return ipam.Open(StoreFolder(c.DataDir, c.Name)) }
+func (c *Config) open() (*ipam.Store, error) { return ipam.Open(storeFolder(c.DataDir, c.Name)) }

@@ -137,7 +137,7 @@ func present(a ipam.Attachment) bool {
 
 // CollectVanished releases what containers hold whose network namespaces are gone: the runtime, or the machine, died before it could.
 func CollectVanished(dataDir, network string) (err error) {
-	store, err := ipam.Open(StoreFolder(dataDir, network))
+	store, err := ipam.Open(storeFolder(dataDir, network))
 	if err != nil {
 		return err
 	}

@@ -234,7 +234,7 @@ func TestAddressesRunOutAndAreCollected(t *testing.T) {
 		t.Fatal("a sixth pod got an address")
 	}
 	gone := n.container("more-0", nil)
-	store, err := ipam.Open(StoreFolder(n.config["dataDir"].(string), "coxswain"))
+	store, err := ipam.Open(storeFolder(n.config["dataDir"].(string), "coxswain"))
 	if err != nil {
 		t.Fatal(err)
 	}

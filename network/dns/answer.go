@@ -9,8 +9,8 @@ import (
 	mdns "github.com/miekg/dns"
 )
 
-// TTL of all answers from the cluster, also of "no such name", in seconds.
-const TTL = 5
+// ttl of all answers from the cluster, also of "no such name", in seconds.
+const ttl = 5
 
 // maxAliases bounds chains of ExternalNames that point at each other.
 const maxAliases = 8
@@ -157,10 +157,10 @@ func addressRecords(name string, kind uint16, all []netip.Addr) []mdns.RR {
 func (s *Server) soa() mdns.RR {
 	return &mdns.SOA{
 		Hdr: header(s.index.domain, mdns.TypeSOA), Ns: "ns.dns." + s.index.domain, Mbox: "hostmaster." + s.index.domain,
-		Serial: uint32(s.Clock.Now().Unix()), Refresh: 7200, Retry: 1800, Expire: 86400, Minttl: TTL,
+		Serial: uint32(s.Clock.Now().Unix()), Refresh: 7200, Retry: 1800, Expire: 86400, Minttl: ttl,
 	}
 }
 
 func header(name string, kind uint16) mdns.RR_Header {
-	return mdns.RR_Header{Name: name, Rrtype: kind, Class: mdns.ClassINET, Ttl: TTL}
+	return mdns.RR_Header{Name: name, Rrtype: kind, Class: mdns.ClassINET, Ttl: ttl}
 }

@@ -14,7 +14,7 @@ import (
 // Namespace and name of the Service under which pods reach the name server.
 const (
 	ServiceNamespace = metav1.NamespaceSystem
-	ServiceName      = "kube-dns"
+	serviceName      = "kube-dns"
 	managedBy        = "dns.coxswain"
 )
 
@@ -29,7 +29,7 @@ func Service(clusterIPs []netip.Addr) *corev1.Service {
 	svc := &corev1.Service{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: ServiceNamespace, Name: ServiceName,
+			Namespace: ServiceNamespace, Name: serviceName,
 			Labels: map[string]string{
 				"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "KubeDNS",
 			},
@@ -56,7 +56,7 @@ func Service(clusterIPs []netip.Addr) *corev1.Service {
 func endpointSlices(node place, servers []netip.AddrPort) []*discoveryv1.EndpointSlice {
 	var all []*discoveryv1.EndpointSlice
 	for i, server := range servers {
-		all = append(all, endpointSlice(fmt.Sprintf("%s-%s-%d", ServiceName, node.name, i), node, server))
+		all = append(all, endpointSlice(fmt.Sprintf("%s-%s-%d", serviceName, node.name, i), node, server))
 	}
 	return all
 }
@@ -74,7 +74,7 @@ func endpointSlice(name string, node place, server netip.AddrPort) *discoveryv1.
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: ServiceNamespace, Name: name,
 			Labels: map[string]string{
-				discoveryv1.LabelServiceName: ServiceName, discoveryv1.LabelManagedBy: managedBy,
+				discoveryv1.LabelServiceName: serviceName, discoveryv1.LabelManagedBy: managedBy,
 			},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node.name, UID: node.uid}},
 		},

@@ -119,7 +119,7 @@ func (f *fixture) expectCode(name, kind string, code int) {
 func hasSOA(r *mdns.Msg) bool {
 	return slices.ContainsFunc(r.Ns, func(rr mdns.RR) bool {
 		soa, ok := rr.(*mdns.SOA)
-		return ok && soa.Minttl == TTL
+		return ok && soa.Minttl == ttl
 	})
 }
 

@@ -17,8 +17,8 @@ import (
 
 // Defaults of the tunnel. The port is Linux's own for VXLAN, which the firewalls of other distributions' clusters already let pass.
 const (
-	DefaultVXLANPort = 8472
-	DefaultVNI       = 1093
+	defaultVXLANPort = 8472
+	defaultVNI       = 1093
 )
 
 // retryDelay is how long after a failure the kernel is asked again, should no event come before.
@@ -123,8 +123,8 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 
 func (f *Fabric) setDefaults() {
 	f.Mode = cmp.Or(f.Mode, Auto)
-	f.VXLANPort = cmp.Or(f.VXLANPort, DefaultVXLANPort)
-	f.VNI = cmp.Or(f.VNI, DefaultVNI)
+	f.VXLANPort = cmp.Or(f.VXLANPort, defaultVXLANPort)
+	f.VNI = cmp.Or(f.VNI, defaultVNI)
 	if f.Clock == nil {
 		f.Clock = clock.RealClock{}
 	}

@@ -286,7 +286,7 @@ func (w *isolationWriter) dispatch(set string) exprs {
 func (w *isolationWriter) rule(r Rule, list string) (exprs, bool) {
 	f := w.family
 	peer := f.source
-	if IsEgress(list) {
+	if isEgress(list) {
 		peer = f.destination
 	}
 	var out exprs
@@ -328,8 +328,8 @@ func ListName(egress bool, rules []Rule) string {
 	return direction + hex.EncodeToString(sum[:8])
 }
 
-// IsEgress tells which way a list is for.
-func IsEgress(list string) bool { return list[0] == 'o' }
+// isEgress tells which way a list is for.
+func isEgress(list string) bool { return list[0] == 'o' }
 
 func chainName(list string) string { return "list-" + list }
 

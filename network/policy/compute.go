@@ -29,8 +29,8 @@ type Input struct {
 	NameServers []packetfilter.PodPort
 }
 
-// Compute says which of the node's pods are isolated, and what is let through to and from them.
-func Compute(in Input) *packetfilter.Isolation {
+// compute says which of the node's pods are isolated, and what is let through to and from them.
+func compute(in Input) *packetfilter.Isolation {
 	c := &computation{Input: in, out: &packetfilter.Isolation{
 		Ingress: map[netip.Addr]string{}, Egress: map[netip.Addr]string{}, Lists: map[string][]packetfilter.Rule{},
 		Groups: map[string][]netip.Addr{}, Ports: map[string][]packetfilter.PodPort{},

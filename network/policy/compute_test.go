@@ -33,7 +33,7 @@ func TestCompute(t *testing.T) {
 			decode(t, doc, p)
 			input.Policies = append(input.Policies, p)
 		}
-		return []byte(describe(input, Compute(input)))
+		return []byte(describe(input, compute(input)))
 	})
 }
 
@@ -166,7 +166,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			slices.Reverse(in.Policies)
 			slices.Reverse(in.Pods)
 		}
-		return Compute(in)
+		return compute(in)
 	}
 	a, b := read(false), read(true)
 	if diff := cmp.Diff(a.Ingress, b.Ingress, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
@@ -201,7 +201,7 @@ func BenchmarkCompute(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		if out := Compute(in); len(out.Ingress) != 100 {
+		if out := compute(in); len(out.Ingress) != 100 {
 			b.Fatal(len(out.Ingress))
 		}
 	}

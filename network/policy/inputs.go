@@ -162,11 +162,11 @@ func (in *inputs) anyPolicies() bool {
 	return len(in.policies) > 0
 }
 
-// compute is Compute of what is known now.
+// compute is what follows from what is known now.
 func (in *inputs) compute(node string) *packetfilter.Isolation {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return Compute(Input{
+	return compute(Input{
 		Node: node, Policies: slices.Collect(maps.Values(in.policies)), Namespaces: in.namespaces,
 		Pods: slices.Collect(maps.Values(in.pods)), NameServers: in.nameServers(),
 	})

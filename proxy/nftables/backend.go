@@ -12,8 +12,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/proxy/rules"
 )
 
-// TableName is the name of the tables that the backend owns.
-const TableName = "coxswain"
+// tableName is the name of the tables that the backend owns.
+const tableName = "coxswain"
 
 // socketBuffer is asked for in both directions: a first transaction of thousands of Services is sent and acknowledged at once.
 const socketBuffer = 64 << 20
@@ -56,7 +56,7 @@ func (b *Backend) Name() string { return "nftables" }
 // probe tries everything that a table needs in a table of another name, and removes it in the same transaction.
 func (b *Backend) probe(t *table) error {
 	p := newTable(b.conn, t.family, nil)
-	p.nft.Name = TableName + "-probe"
+	p.nft.Name = tableName + "-probe"
 	p.replaceSkeleton()
 	b.conn.DelTable(p.nft)
 	return b.conn.Flush()

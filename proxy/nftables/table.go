@@ -45,7 +45,7 @@ type table struct {
 }
 
 func newTable(conn *nft.Conn, f family, cidrs []netip.Prefix) *table {
-	t := &table{conn: conn, family: f, nft: &nft.Table{Name: TableName, Family: f.table}}
+	t := &table{conn: conn, family: f, nft: &nft.Table{Name: tableName, Family: f.table}}
 	t.cidrs = f.only(cidrs)
 	t.reset()
 	return t

@@ -108,7 +108,7 @@ func (n *NodeInfo) String() string {
 // SetNode implements fwk.NodeInfo.
 func (n *NodeInfo) SetNode(node *corev1.Node) {
 	n.node = node
-	n.allocatable = NewResource(node.Status.Allocatable)
+	n.allocatable = newResource(node.Status.Allocatable)
 	n.images = map[string]*fwk.ImageStateSummary{}
 	for _, image := range node.Status.Images {
 		for _, name := range image.Names {

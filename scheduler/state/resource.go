@@ -24,8 +24,8 @@ type Resource struct {
 
 var _ fwk.Resource = &Resource{}
 
-// NewResource reads a list of the API.
-func NewResource(list corev1.ResourceList) *Resource {
+// newResource reads a list of the API.
+func newResource(list corev1.ResourceList) *Resource {
 	r := &Resource{}
 	r.add(list, 1)
 	return r
@@ -48,7 +48,7 @@ func (r *Resource) GetScalarResources() map[corev1.ResourceName]int64 { return r
 
 // SetMaxResource implements fwk.Resource.
 func (r *Resource) SetMaxResource(list corev1.ResourceList) {
-	other := NewResource(list)
+	other := newResource(list)
 	r.MilliCPU = max(r.MilliCPU, other.MilliCPU)
 	r.Memory = max(r.Memory, other.Memory)
 	r.EphemeralStorage = max(r.EphemeralStorage, other.EphemeralStorage)
@@ -109,8 +109,8 @@ func (r *Resource) setScalar(name corev1.ResourceName, value int64) {
 // requests of a pod: what it asks for, and the same with a minimum for each container that asks for nothing. While a
 // container is resized in place the larger of what it has and what it asks for counts.
 func requests(pod *corev1.Pod) (exact, nonZero *Resource) {
-	exact = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{UseStatusResources: true}))
-	nonZero = NewResource(resource.PodRequests(pod, resource.PodResourcesOptions{
+	exact = newResource(resource.PodRequests(pod, resource.PodResourcesOptions{UseStatusResources: true}))
+	nonZero = newResource(resource.PodRequests(pod, resource.PodResourcesOptions{
 		UseStatusResources: true, NonMissingContainerRequests: nonMissing(),
 	}))
 	return exact, nonZero

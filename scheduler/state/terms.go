@@ -23,13 +23,13 @@ type term struct {
 func (p *PodInfo) collect() {
 	plain := func(kind Kind, list []fwk.AffinityTerm) {
 		for i := range list {
-			p.terms = append(p.terms, term{AffinityTerm: list[i], kind: kind, key: TermKey(&list[i])})
+			p.terms = append(p.terms, term{AffinityTerm: list[i], kind: kind, key: termKey(&list[i])})
 		}
 	}
 	weighted := func(kind Kind, list []fwk.WeightedAffinityTerm) {
 		for i := range list {
 			t := &list[i]
-			p.terms = append(p.terms, term{AffinityTerm: t.AffinityTerm, kind: kind, weight: t.Weight, key: fmt.Sprint(t.Weight, " ", TermKey(&t.AffinityTerm))})
+			p.terms = append(p.terms, term{AffinityTerm: t.AffinityTerm, kind: kind, weight: t.Weight, key: fmt.Sprint(t.Weight, " ", termKey(&t.AffinityTerm))})
 		}
 	}
 	plain(Required, p.requiredAffinity)
@@ -38,8 +38,8 @@ func (p *PodInfo) collect() {
 	weighted(PreferredAnti, p.preferredAnti)
 }
 
-// TermKey is the same for terms that mean the same.
-func TermKey(t *fwk.AffinityTerm) string {
+// termKey is the same for terms that mean the same.
+func termKey(t *fwk.AffinityTerm) string {
 	return strings.Join([]string{t.TopologyKey, strings.Join(sets.List(t.Namespaces), ","), SelectorKey(t.NamespaceSelector), SelectorKey(t.Selector)}, ";")
 }
 

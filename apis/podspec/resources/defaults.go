@@ -30,14 +30,14 @@ func DefaultPod(pod *corev1.Pod) {
 		}
 	}
 	for name, quantity := range r.Limits {
-		if _, ok := r.Requests[name]; !ok && PodLevel(name) {
+		if _, ok := r.Requests[name]; !ok && podLevel(name) {
 			r.Requests[name] = quantity.DeepCopy()
 		}
 	}
 }
 
-// PodLevel says whether a pod as a whole can ask for a resource.
-func PodLevel(name corev1.ResourceName) bool {
+// podLevel says whether a pod as a whole can ask for a resource.
+func podLevel(name corev1.ResourceName) bool {
 	return name == corev1.ResourceCPU || name == corev1.ResourceMemory || IsHugePages(name)
 }
 

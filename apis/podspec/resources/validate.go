@@ -281,7 +281,7 @@ func validateTogether(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 }
 
 func validatePodResource(name corev1.ResourceName, quantity apiresource.Quantity, path *field.Path) field.ErrorList {
-	if !PodLevel(name) {
+	if !podLevel(name) {
 		return field.ErrorList{field.NotSupported(path, string(name), []string{"cpu", corev1.ResourceHugePagesPrefix, "memory"})}
 	}
 	return append(ValidateQuantity(name, quantity, path), validateHugePages(name, quantity, path)...)

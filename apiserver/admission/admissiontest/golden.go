@@ -22,19 +22,19 @@ func (r *Transcript) Answer(title string, a Answer) {
 	for _, warning := range a.Warnings {
 		fmt.Fprintf(&r.text, "Warning: %s\n", warning)
 	}
-	r.text.Write(Clean(a.Body))
+	r.text.Write(clean(a.Body))
 	r.text.WriteString("\n")
 }
 
 // Add adds anything else.
 func (r *Transcript) Add(title string, data []byte) {
 	fmt.Fprintf(&r.text, "== %s\n", title)
-	r.text.Write(Clean(data))
+	r.text.Write(clean(data))
 	r.text.WriteString("\n")
 }
 
-// Clean takes what differs from run to run out of JSON, and sorts and indents it.
-func Clean(data []byte) []byte {
+// clean takes what differs from run to run out of JSON, and sorts and indents it.
+func clean(data []byte) []byte {
 	var value any
 	if json.Unmarshal(data, &value) != nil {
 		return blur(bytes.TrimSpace(data))

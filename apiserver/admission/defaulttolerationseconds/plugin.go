@@ -9,14 +9,14 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
-// DefaultSeconds is how long a pod stays unless it says otherwise.
-const DefaultSeconds = 300
+// defaultSeconds is how long a pod stays unless it says otherwise.
+const defaultSeconds = 300
 
 var pods = schema.GroupResource{Resource: "pods"}
 
 // Plugin is DefaultTolerationSeconds.
 type Plugin struct {
-	// NotReadySeconds and UnreachableSeconds; 0 means DefaultSeconds.
+	// NotReadySeconds and UnreachableSeconds; 0 means defaultSeconds.
 	NotReadySeconds, UnreachableSeconds int64
 }
 
@@ -39,7 +39,7 @@ func (p *Plugin) tolerate(pod *corev1.Pod, taint string, seconds int64) {
 		}
 	}
 	if seconds == 0 {
-		seconds = DefaultSeconds
+		seconds = defaultSeconds
 	}
 	pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
 		Key: taint, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &seconds,

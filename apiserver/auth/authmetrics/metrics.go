@@ -42,7 +42,7 @@ var _ prometheus.Collector = &Metrics{}
 // New returns metrics of the API server with an identity.
 func New(identity string) *Metrics {
 	m := &Metrics{
-		authentication: newReloads("authentication"), authorization: newReloads("authorization"), server: Hash([]byte(identity)),
+		authentication: newReloads("authentication"), authorization: newReloads("authorization"), server: hash([]byte(identity)),
 	}
 	m.newAuthentication()
 	m.newAuthorization()
@@ -52,8 +52,8 @@ func New(identity string) *Metrics {
 	return m
 }
 
-// Hash is how upstream's metrics name what they must not show.
-func Hash(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
+// hash is how upstream's metrics name what they must not show.
+func hash(data []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(data)) }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)

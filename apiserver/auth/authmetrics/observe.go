@@ -132,23 +132,23 @@ func (m *Metrics) JWT(issuer string, ok bool, took time.Duration) {
 	if ok {
 		result = "success"
 	}
-	m.jwt.WithLabelValues(result, Hash([]byte(issuer))).Observe(took.Seconds())
+	m.jwt.WithLabelValues(result, hash([]byte(issuer))).Observe(took.Seconds())
 }
 
 // Keys notes that the keys of an issuer were fetched, or that this failed (nil).
 func (m *Metrics) Keys(issuer string, at time.Time, document []byte) {
-	of, result := Hash([]byte(issuer)), "failure"
+	of, result := hash([]byte(issuer)), "failure"
 	if document != nil {
 		result = "success"
 		m.keysKnown.DeletePartialMatch(map[string]string{"jwt_issuer_hash": of})
-		m.keysKnown.WithLabelValues(of, m.server, Hash(document)).Set(1)
+		m.keysKnown.WithLabelValues(of, m.server, hash(document)).Set(1)
 	}
 	m.keysFetched.WithLabelValues(result, of, m.server).Set(float64(at.UnixNano()) / 1e9)
 }
 
 // ForgetIssuer removes the series of an issuer that the configuration no longer names.
 func (m *Metrics) ForgetIssuer(issuer string) {
-	of := map[string]string{"jwt_issuer_hash": Hash([]byte(issuer))}
+	of := map[string]string{"jwt_issuer_hash": hash([]byte(issuer))}
 	m.jwt.DeletePartialMatch(of)
 	m.keysKnown.DeletePartialMatch(of)
 	m.keysFetched.DeletePartialMatch(of)

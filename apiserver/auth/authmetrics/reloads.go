@@ -43,7 +43,7 @@ func (r *reloads) done(server string, at time.Time, data []byte, err error) {
 
 func (r *reloads) use(server string, data []byte) {
 	r.info.Reset()
-	r.info.WithLabelValues(server, Hash(data)).Set(1)
+	r.info.WithLabelValues(server, hash(data)).Set(1)
 }
 
 // Configuration is one of the two files that are followed.

@@ -23,8 +23,8 @@ type Static struct {
 
 var _ authenticator.Token = &Static{}
 
-// NewStatic returns an authenticator of these tokens.
-func NewStatic(users map[string]user.Info) *Static {
+// newStatic returns an authenticator of these tokens.
+func newStatic(users map[string]user.Info) *Static {
 	s := &Static{users: map[[sha256.Size]byte]user.Info{}}
 	for token, u := range users {
 		s.users[sha256.Sum256([]byte(token))] = u
@@ -46,7 +46,7 @@ func LoadStatic(ctx context.Context, path string) (*Static, error) {
 	for n := 1; ; n++ {
 		record, err := lines.Read()
 		if errors.Is(err, io.EOF) {
-			return NewStatic(users), nil
+			return newStatic(users), nil
 		}
 		if err != nil {
 			return nil, err

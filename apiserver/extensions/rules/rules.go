@@ -24,13 +24,13 @@ func Complete(row *resource.Resource) {
 		if errs := create(ctx, obj); len(errs) > 0 {
 			return errs
 		}
-		return Check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), nil)
+		return check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), nil)
 	}
 	row.ValidateUpdate = func(ctx context.Context, obj, old resource.Object) field.ErrorList {
 		if errs := update(ctx, obj, old); len(errs) > 0 {
 			return errs
 		}
-		return Check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), old.(*apiextensionsv1.CustomResourceDefinition))
+		return check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), old.(*apiextensionsv1.CustomResourceDefinition))
 	}
 	row.Warnings = func(_ context.Context, obj, old resource.Object) []string {
 		before, _ := old.(*apiextensionsv1.CustomResourceDefinition)
@@ -72,8 +72,8 @@ func partsOf(d *apiextensionsv1.CustomResourceDefinition) ([]part, error) {
 	return parts, nil
 }
 
-// Check returns what is wrong with rules and defaults. Rules that old has already are compiled as those that are stored are.
-func Check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
+// check returns what is wrong with rules and defaults. Rules that old has already are compiled as those that are stored are.
+func check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
 	if !slices.ContainsFunc(d.Spec.Versions, hasWhatIsChecked) {
 		return nil
 	}

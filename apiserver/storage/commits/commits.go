@@ -23,8 +23,8 @@ type Commits struct {
 }
 
 const (
-	// Within is etcd's default for how often it looks.
-	Within = 100 * time.Millisecond
+	// within is etcd's default for how often it looks.
+	within = 100 * time.Millisecond
 	// LookEvery is how often it has to do so where there are Commits.
 	LookEvery = 2 * time.Second
 )
@@ -54,7 +54,7 @@ func (c *Commits) Follow(database Database, ending <-chan struct{}) {
 // Wrote is to be called after each write. It takes no time.
 func (c *Commits) Wrote() {
 	if c.followed.Load() != nil && !c.armed.Load() && !c.armed.Swap(true) {
-		c.timer.Reset(Within)
+		c.timer.Reset(within)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// Nobody is the name of a scheduler that does not exist: its pods stay as they are.
-const Nobody = "nobody"
+// nobody is the name of a scheduler that does not exist: its pods stay as they are.
+const nobody = "nobody"
 
 // Pod with one small container that is removed at once when it is deleted.
 func Pod(name string) *corev1.Pod {
@@ -31,7 +31,7 @@ func Pod(name string) *corev1.Pod {
 // Waiting is a pod that nobody schedules.
 func Waiting(name string) *corev1.Pod {
 	pod := Pod(name)
-	pod.Spec.SchedulerName = Nobody
+	pod.Spec.SchedulerName = nobody
 	return pod
 }
 
