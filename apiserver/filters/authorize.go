@@ -20,7 +20,12 @@ import (
 // authorize asks whether they may.
 func (c *Chain) authorize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := c.Allowed(r.Context(), Attributes(r))
+		attributes := Attributes(r)
+		err := c.Allowed(r.Context(), attributes)
+		if err == nil && connects(request.From(r.Context())) {
+			attributes.Verb = "create"
+			err = c.Allowed(r.Context(), attributes)
+		}
 		if undecided := (*undecidedError)(nil); errors.As(err, &undecided) {
 			http.Error(w, fmt.Sprintf("Internal Server Error: %q: %v", r.RequestURI, err), http.StatusInternalServerError)
 			return
@@ -66,16 +71,13 @@ func Attributes(r *http.Request) authorizer.AttributesRecord {
 		User: caller, Verb: info.Verb, Namespace: info.Namespace, APIGroup: info.Group, APIVersion: info.Version,
 		Resource: info.Resource, Subresource: info.Subresource, Name: info.Name, ResourceRequest: info.IsResource, Path: info.Path,
 	}
-	if info.IsResource && connects(info) {
-		a.Verb = "create" // also when a browser can only GET
-	}
 	addSelectors(&a, info)
 	return a
 }
 
-// connects are the paths by which one gets into a container: asking for them is authorized as create, whatever the method.
+// connects are the paths by which one gets into a container: who asks for them by GET, as browsers do, must be allowed to create them, too.
 func connects(info *request.Info) bool {
-	return info.Group == "" && info.Resource == "pods" && info.Verb == "get" && slices.Contains([]string{"exec", "attach", "portforward"}, info.Subresource)
+	return info.IsResource && info.Group == "" && info.Resource == "pods" && info.Verb == "get" && slices.Contains([]string{"exec", "attach", "portforward"}, info.Subresource)
 }
 
 // addSelectors tells the authorizer by what a list, a watch or a deletion of a collection is narrowed.
