@@ -238,6 +238,23 @@ func TestAuthentication(t *testing.T) {
 }
 
 // A front proxy is believed, other servers are told of it, and without --anonymous-auth nobody is let in without a name.
+// A client whose certificate is of an authority of front proxies, too, could say that it is anybody.
+func TestClientsAreNoFrontProxies(t *testing.T) {
+	authority, err := pki.Open(filepath.Join(t.TempDir(), "both"), "both", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ForTest(t.TempDir())
+	o.ClientCAFile = writeFile(t, filepath.Join(t.TempDir(), "ca"), string(authority.CertPEM))
+	o.RequestHeaderOptions = options.RequestHeaderOptions{RequestHeaderClientCAFile: o.ClientCAFile, RequestHeaderUsernameHeaders: []string{"X-Remote-User"}}
+	if running, err := Start(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--requestheader-allowed-names must be specified") {
+		t.Errorf("started: %v", err)
+		if err == nil {
+			_ = running.Stop()
+		}
+	}
+}
+
 func TestFrontProxy(t *testing.T) {
 	dir := t.TempDir()
 	authority, err := pki.Open(filepath.Join(dir, "proxies"), "proxies", time.Now)

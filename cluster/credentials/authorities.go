@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -99,8 +100,28 @@ func (c *Certificates) openClientCAs(o *options.Options) error {
 	if c.Clients, err = openClientAuthorities("client-ca-file", o.ClientCAFile, c.Authority.CertPEM); err != nil {
 		return err
 	}
-	c.Proxies, err = openClientAuthorities("requestheader-client-ca-file", o.RequestHeaderClientCAFile, nil)
-	return err
+	if c.Proxies, err = openClientAuthorities("requestheader-client-ca-file", o.RequestHeaderClientCAFile, nil); err != nil {
+		return err
+	}
+	if len(o.RequestHeaderAllowedNames) == 0 && overlap(c.Clients.PEM(), c.Proxies.PEM()) {
+		return errors.New("--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified " +
+			"to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users")
+	}
+	return nil
+}
+
+// overlap says whether two bundles in PEM have a certificate in common.
+func overlap(one, other []byte) bool {
+	seen := map[string]bool{}
+	for block, rest := pem.Decode(one); block != nil; block, rest = pem.Decode(rest) {
+		seen[string(block.Bytes)] = true
+	}
+	for block, rest := pem.Decode(other); block != nil; block, rest = pem.Decode(rest) {
+		if seen[string(block.Bytes)] {
+			return true
+		}
+	}
+	return false
 }
 
 // FollowAuthorities reads the files of authorities again when they change, and has others told of it.
