@@ -87,3 +87,21 @@ func TestWritesAreMadeAgain(t *testing.T) {
 		ts.delete(one, "").wants(http.StatusOK)
 	}
 }
+
+// A client that writes what it has seen makes it anew where it is gone, whatever resourceVersion it had: so leaders take their lease back.
+func TestWhatIsMadeAnewHasNoResourceVersionBefore(t *testing.T) {
+	ts := newServer(t, func(s *Server) { s.FieldManager = fieldmanager.New(apis.NewScheme()) })
+	const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+	ts.put(leases+"/l", `{"metadata":{"name":"l","resourceVersion":"5"}}`).wants(http.StatusCreated)
+	ts.put(leases+"/m", `{"metadata":{"name":"m","uid":"of another","resourceVersion":"5"}}`).wants(http.StatusConflict)
+	apply := "application/apply-patch+yaml"
+	ts.patch(apply, configMaps+"/a?fieldManager=x", `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","resourceVersion":"5"}}`).wants(http.StatusCreated)
+	ts.post(configMaps, `{"metadata":{"name":"b","resourceVersion":"0"}}`).wants(http.StatusCreated)
+	ts.post(configMaps, `{"metadata":{"name":"c","resourceVersion":"5"}}`).wants(http.StatusInternalServerError)
+	for kind, body := range map[string]string{
+		"application/merge-patch+json": `{"metadata":{"resourceVersion":""}}`,
+		apply:                          `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"l","resourceVersion":"0"}}`,
+	} {
+		ts.patch(kind, leases+"/l?fieldManager=x", body).wants(http.StatusUnprocessableEntity)
+	}
+}

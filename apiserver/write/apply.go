@@ -44,7 +44,7 @@ func (c Verbs) apply(body []byte, options call.WriteOptions) error {
 		return c.At.Stored(result)
 	}
 	ch := Change{
-		Name: c.Info.Name, Options: options, Unconditional: true, patched: true, Managed: true,
+		Name: c.Info.Name, Options: options, patched: true, Managed: true,
 		Apply: func(_ context.Context, now Current) (resource.Object, error) { return merged(now.Object) },
 	}
 	if c.Sub == nil {

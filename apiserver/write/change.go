@@ -12,6 +12,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -228,13 +229,7 @@ func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, er
 // checkIdentity compares what the change says it is about with what is there.
 func (c Verbs) checkIdentity(obj resource.Object, ch Change, now Current) error {
 	if uid := obj.GetUID(); uid != "" && uid != now.Object.GetUID() && !ch.patched {
-		key := c.At.Key(c.Info.Namespace, ch.Name)
-		if c.At.Custom != nil || ch.Options.DryRun { // whose prefix upstream leaves out
-			key = "/" + strings.TrimPrefix(key, storage.Root)
-		}
-		return refusal.Conflict(c.GroupResource(), ch.Name, fmt.Errorf(
-			"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
-			key, uid, now.Object.GetUID()))
+		return c.otherUID(uid, now.Object.GetUID(), ch.Options)
 	}
 	version := obj.GetResourceVersion()
 	if version == "" || version == "0" {
@@ -248,6 +243,17 @@ func (c Verbs) checkIdentity(obj resource.Object, ch Change, now Current) error 
 		return refusal.Conflict(c.GroupResource(), ch.Name, refusal.ErrModified)
 	}
 	return nil
+}
+
+// otherUID refuses a change of another object than the one that has the name.
+func (c Verbs) otherUID(wanted, has types.UID, options call.WriteOptions) error {
+	key := c.At.Key(c.Info.Namespace, c.Info.Name)
+	if options.DryRun { // of which upstream leaves the prefix out
+		key = "/" + strings.TrimPrefix(key, storage.Root)
+	}
+	return refusal.Conflict(c.GroupResource(), c.Info.Name, fmt.Errorf(
+		"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
+		key, wanted, has))
 }
 
 // prepareChanged puts back what an update cannot change.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -48,6 +49,9 @@ func (c Verbs) Create() error {
 	if err != nil {
 		return err
 	}
+	if version, err := strconv.ParseUint(obj.GetResourceVersion(), 10, 64); err == nil && version != 0 && !options.DryRun {
+		return refusal.Plain(http.StatusInternalServerError, "resourceVersion should not be set on objects to be created")
+	}
 	c.nameOwnersOnce(obj, "")
 	created, err := c.createObject(c.Context(), obj, options)
 	if err != nil {
@@ -61,9 +65,7 @@ func (c Verbs) createObject(ctx context.Context, obj resource.Object, options ca
 	if err := c.errTerminating(obj.GetName()); err != nil {
 		return nil, err
 	}
-	if obj.GetResourceVersion() != "" && !options.DryRun {
-		return nil, refusal.Plain(http.StatusInternalServerError, "resourceVersion should not be set on objects to be created")
-	}
+	obj.SetResourceVersion("") // what is put or applied may have one of an object that is gone
 	// What only the server sets, nobody comes to own.
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)

@@ -56,7 +56,7 @@ func (c Verbs) Patch() error {
 		misfit = patch.StrategicMisfit(body, c.At.Version.New)
 	}
 	return c.finish(Change{
-		Name: c.Info.Name, Options: options, Unconditional: true, patched: true,
+		Name: c.Info.Name, Options: options, patched: true,
 		Apply: func(_ context.Context, now Current) (resource.Object, error) {
 			return c.patched(now, how, misfit, options)
 		},

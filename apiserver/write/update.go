@@ -36,8 +36,11 @@ func (c Verbs) Update() error {
 		tried = true
 		return obj, nil
 	}
-	if c.At.Row.AllowCreateOnUpdate && c.Sub == nil && obj.GetUID() == "" {
+	if c.At.Row.AllowCreateOnUpdate && c.Sub == nil {
 		ch.create = func(ctx context.Context) (resource.Object, error) {
+			if uid := obj.GetUID(); uid != "" {
+				return nil, c.otherUID(uid, "", options)
+			}
 			if err := c.mayCreate(); err != nil {
 				return nil, err
 			}
