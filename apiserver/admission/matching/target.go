@@ -140,13 +140,34 @@ func (t *Target) Show(obj runtime.Object) (runtime.Object, error) {
 
 // Read makes an object in the version of the target, with defaults, out of JSON. like is an object of its type.
 func (t *Target) Read(data []byte, like runtime.Object) (runtime.Object, error) {
-	obj := fresh(like)
-	if t.version != nil {
-		obj = t.version.New()
-	}
+	obj := t.empty(like)
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, obj); err != nil {
 		return nil, err
 	}
+	return t.accept(obj)
+}
+
+// ReadStrictly is Read that refuses what the type does not have.
+func (t *Target) ReadStrictly(data []byte, like runtime.Object) (runtime.Object, error) {
+	obj := t.empty(like)
+	faults, err := kjson.UnmarshalStrict(data, obj)
+	if err != nil {
+		return nil, err
+	}
+	if len(faults) > 0 {
+		return nil, runtime.NewStrictDecodingError(faults)
+	}
+	return t.accept(obj)
+}
+
+func (t *Target) empty(like runtime.Object) runtime.Object {
+	if t.version != nil {
+		return t.version.New()
+	}
+	return fresh(like)
+}
+
+func (t *Target) accept(obj runtime.Object) (runtime.Object, error) {
 	if custom, ok := obj.(resource.Object); ok && t.form != nil {
 		if err := t.form.Accept(custom); err != nil {
 			return nil, err

@@ -72,7 +72,7 @@ func patched(value ref.Val, shown runtime.Object, target *matching.Target) (runt
 		}
 		return nil, fmt.Errorf("JSON Patch: %w", err)
 	}
-	changed, err := target.Read(after, shown)
+	changed, err := target.ReadStrictly(after, shown)
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
@@ -86,8 +86,8 @@ func operationOf(value ref.Val) (jsonpatch.Operation, error) {
 	}
 	operation := jsonpatch.Operation{}
 	for name, text := range map[string]string{"op": patch.Op, "path": patch.Path, "from": patch.From} {
-		if text == "" {
-			continue
+		if text == "" && name == "from" {
+			continue // an empty path is the whole object
 		}
 		data, err := json.Marshal(text)
 		if err != nil {
@@ -98,7 +98,7 @@ func operationOf(value ref.Val) (jsonpatch.Operation, error) {
 	if patch.Val == nil {
 		return operation, nil
 	}
-	native, err := patch.Val.ConvertToNative(reflect.TypeFor[*structpb.Value]())
+	native, err := plain(patch.Val)
 	if err != nil {
 		return nil, fmt.Errorf("JSONPath valueExpression evaluated to a type that could not marshal to JSON: %w", err)
 	}
@@ -108,6 +108,40 @@ func operationOf(value ref.Val) (jsonpatch.Operation, error) {
 	}
 	operation["value"] = raw(data)
 	return operation, nil
+}
+
+// plain is a value that JSON can tell. The library cannot convert lists and maps that hold objects.
+func plain(value ref.Val) (any, error) {
+	switch v := value.(type) {
+	case *dynamic.ObjectVal:
+		return v.ConvertToNative(reflect.TypeFor[map[string]any]())
+	case traits.Lister:
+		items := []any{}
+		for each := v.Iterator(); each.HasNext().Value() == true; {
+			item, err := plain(each.Next())
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, item)
+		}
+		return items, nil
+	case traits.Mapper:
+		members := map[string]any{}
+		for each := v.Iterator(); each.HasNext().Value() == true; {
+			key := each.Next()
+			name, ok := key.Value().(string)
+			if !ok {
+				return nil, fmt.Errorf("a key of type %v", key.Type())
+			}
+			member, err := plain(v.Get(key))
+			if err != nil {
+				return nil, err
+			}
+			members[name] = member
+		}
+		return members, nil
+	}
+	return value.ConvertToNative(reflect.TypeFor[*structpb.Value]())
 }
 
 func raw(data []byte) *json.RawMessage {
