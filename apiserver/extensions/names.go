@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
 )
 
@@ -36,15 +37,15 @@ func settle(wanted, has apiextensionsv1.CustomResourceDefinitionNames, others *t
 	}
 	one(wanted.Plural, has.Plural, others.resources, "PluralConflict", &given.Plural)
 	one(wanted.Singular, has.Singular, others.resources, "SingularConflict", &given.Singular)
-	var conflicts []string
+	var conflicts []error
 	known := sets.New(has.ShortNames...)
 	for _, name := range wanted.ShortNames {
 		if !known.Has(name) && others.resources.Has(name) {
-			conflicts = append(conflicts, fmt.Sprintf("%q is already in use", name))
+			conflicts = append(conflicts, fmt.Errorf("%q is already in use", name))
 		}
 	}
 	if len(conflicts) > 0 {
-		refuse("ShortNamesConflict", fmt.Sprint(conflicts))
+		refuse("ShortNamesConflict", utilerrors.NewAggregate(conflicts).Error())
 	} else {
 		given.ShortNames = wanted.ShortNames
 	}

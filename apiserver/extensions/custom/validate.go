@@ -16,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/cel/common"
+	kwarning "k8s.io/apiserver/pkg/warning"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // validate checks a new object.
@@ -107,9 +109,16 @@ func (v *Version) validateChange(ctx context.Context, obj, old resource.Object, 
 	if blocks(errs) || blocks(metavalidation.ValidateObjectMetaAccessorUpdate(obj, old, nil)) {
 		return append(errs, unchecked())
 	}
+	ctx = kwarning.WithWarningRecorder(ctx, warner{ctx}) // of rules that are broken as they were before
 	failed, _ := rules.Validate(ctx, nil, form, object, before, celconfig.RuntimeCELCostBudget, ruleOptions...)
 	return append(errs, failed...)
 }
+
+// warner has what the library warns of sent to the client.
+type warner struct{ ctx context.Context }
+
+// AddWarning implements the library's Recorder.
+func (w warner) AddWarning(_, text string) { warning.Add(w.ctx, text) }
 
 // blocks says whether rules could stumble over what is wrong already.
 func blocks(errs field.ErrorList) bool {

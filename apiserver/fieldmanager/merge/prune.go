@@ -245,6 +245,9 @@ func (p *Plan) removeItems(held, v reflect.Value, gone paths.Set, d *Difference)
 		if err != nil {
 			return false, err
 		}
+		if keep && !content(v.Index(i)).IsValid() {
+			return false, ErrNoPlan // of an item nothing is left but that somebody owns it
+		}
 		if keep {
 			v.Index(kept).Set(v.Index(i))
 			kept++
