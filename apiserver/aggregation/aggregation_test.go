@@ -214,6 +214,8 @@ func TestForward(t *testing.T) {
 				{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get","list"]},{"name":"flunders/status","namespaced":true,"kind":"Flunder","verbs":["get"]}]}`)
 		case r.URL.Path == "/openapi/v3":
 			_, _ = io.WriteString(w, `{"paths":{"apis/wardle.example.com/v1":{"serverRelativeURL":"/openapi/v3/apis/wardle.example.com/v1?hash=1"},"version":{"serverRelativeURL":"x"}}}`)
+		case strings.HasSuffix(r.URL.Path, "/slow"):
+			<-r.Context().Done()
 		case strings.HasSuffix(r.URL.Path, "/elsewhere"):
 			http.Redirect(w, r, "https://example.com/", http.StatusFound)
 		default:
@@ -232,7 +234,7 @@ func TestForward(t *testing.T) {
 		t.Error(got)
 	}
 	code, body := c.do("GET", "/apis/wardle.example.com/v1/namespaces/x/flunders?a=b", "", "X-Remote-User", "mallory", "X-Remote-Extra-Scope", "all", "Authorization", "Bearer secret",
-		"Connection", "X-Remote-User, X-Remote-Group")
+		"Connection", "X-Remote-User, X-Remote-Group", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "ftp", "Audit-Id", "of-this-request")
 	var got struct {
 		Path   string
 		Header http.Header
@@ -245,12 +247,16 @@ func TestForward(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"X-Remote-User": "jane", "X-Remote-Uid": "7", "X-Remote-Group": "a b", "X-Remote-Extra-Example.com%2fkey": "v", "X-Remote-Extra-Scope": "", "Authorization": "",
+		"X-Forwarded-Host": "api.default.svc:" + port, "X-Forwarded-Proto": "https", "Audit-Id": "of-this-request",
 	} {
 		if values := strings.Join(got.Header.Values(name), " "); values != want {
 			t.Errorf("%s: %q, want %q; all: %v", name, values, want, got.Header)
 		}
 	}
 	c.converse("/apis/wardle.example.com/v1/talk")
+	if code, body := c.do("GET", "/apis/wardle.example.com/v1/slow?timeout=20ms", ""); code != http.StatusGatewayTimeout || !strings.Contains(body, "request did not complete within the allotted timeout") {
+		t.Errorf("a server that takes longer than the request has was answered with %d %s", code, body)
+	}
 	if code, _ := c.do("GET", "/apis/wardle.example.com/v1/elsewhere", ""); code != http.StatusBadGateway {
 		t.Errorf("a redirect was answered with %d", code)
 	}

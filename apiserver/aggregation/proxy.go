@@ -1,6 +1,9 @@
 package aggregation
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,10 +11,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/proxy"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
 // Serve answers a request for a group version that another server answers for. It returns false where none does.
@@ -61,7 +66,8 @@ func (a *Aggregator) forward(w http.ResponseWriter, r *http.Request, to *remote)
 	}
 	location := &url.URL{Scheme: "https", Host: to.host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	sent := r.Clone(r.Context())
-	sent.Host = location.Host
+	sent.URL, sent.Host = location, location.Host
+	sent.Header.Set(auditv1.HeaderAuditID, w.Header().Get(auditv1.HeaderAuditID)) // by which both servers' records of it are found
 	identify(sent.Header, caller)
 	// What a client names here is taken out on the way: it must not be what says who it is.
 	sent.Header.Del("Connection")
@@ -124,6 +130,13 @@ func escape(key string) string {
 type responder struct{}
 
 // Error implements proxy.ErrorResponder.
-func (responder) Error(w http.ResponseWriter, _ *http.Request, err error) {
+func (responder) Error(w http.ResponseWriter, r *http.Request, err error) {
+	if late := r.Context().Err(); errors.Is(late, context.DeadlineExceeded) {
+		data, _ := json.Marshal(refusal.Status(late)) // of strings and numbers alone
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusGatewayTimeout)
+		_, _ = w.Write(data) // to a client that may be gone
+		return
+	}
 	http.Error(w, err.Error(), http.StatusServiceUnavailable)
 }
