@@ -168,7 +168,7 @@ func TestEventSaysWhoAndWhy(t *testing.T) {
 		Annotate(r.Context(), "reason", "second")
 		var object map[string]any
 		_ = json.NewDecoder(r.Body).Decode(&object)
-		_, _ = w.Write([]byte(`{"items":[{"metadata":{"managedFields":[{}],"name":"b"}}]}`))
+		_, _ = w.Write([]byte(`{"items":[{"metadata":{"managedFields":[{}],"name":"b"}}],"rows":[{"object":{"metadata":{"managedFields":[{}],"name":"c"}}}]}`))
 	})
 	if len(events) != 1 {
 		t.Fatalf("events %+v", events)
@@ -181,7 +181,7 @@ func TestEventSaysWhoAndWhy(t *testing.T) {
 		`"requestURI":"/api/v1/namespaces/a/pods/b?x=y","verb":"update","user":{"username":"anna","uid":"7","groups":["g"],"extra":{"k":["v"]}},` +
 		`"impersonatedUser":{"username":"bert"},"sourceIPs":["192.0.2.1"],"objectRef":{"resource":"pods","namespace":"a","name":"b","uid":"u","apiVersion":"v1"},` +
 		`"responseStatus":{"metadata":{},"code":200},"requestObject":{"metadata":{"generation":9007199254740993,"name":"b","uid":"u"}},` +
-		`"responseObject":{"items":[{"metadata":{"name":"b"}}]},"requestReceivedTimestamp":"1970-01-01T00:00:01.000000Z","stageTimestamp":"1970-01-01T00:00:01.000000Z",` +
+		`"responseObject":{"items":[{"metadata":{"name":"b"}}],"rows":[{"object":{"metadata":{"name":"c"}}}]},"requestReceivedTimestamp":"1970-01-01T00:00:01.000000Z","stageTimestamp":"1970-01-01T00:00:01.000000Z",` +
 		`"annotations":{"reason":"first"}}`
 	if diff := cmp.Diff(want, strings.ReplaceAll(string(got), `"sourceIPs":["192.0.2.1","192.0.2.1"]`, `"sourceIPs":["192.0.2.1"]`)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

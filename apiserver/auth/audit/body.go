@@ -153,7 +153,7 @@ func (r *Record) unknown(object []byte) *runtime.Unknown {
 	return &runtime.Unknown{Raw: object, ContentType: runtime.ContentTypeJSON}
 }
 
-// withoutManagedFields leaves managed fields out of an object, and out of the items of a list.
+// withoutManagedFields leaves managed fields out of an object, out of the items of a list and of the rows of a table.
 func withoutManagedFields(object []byte) []byte {
 	var fields map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(object))
@@ -162,16 +162,29 @@ func withoutManagedFields(object []byte) []byte {
 		return object
 	}
 	drop(fields)
-	if items, ok := fields["items"].([]any); ok {
-		for _, item := range items {
-			if of, ok := item.(map[string]any); ok {
-				drop(of)
-			}
+	for _, item := range listed(fields["items"]) {
+		drop(item)
+	}
+	for _, row := range listed(fields["rows"]) {
+		if object, ok := row["object"].(map[string]any); ok {
+			drop(object)
 		}
 	}
 	out, err := json.Marshal(fields)
 	if err != nil {
 		return object
+	}
+	return out
+}
+
+// listed are the objects in a list.
+func listed(list any) []map[string]any {
+	var out []map[string]any
+	items, _ := list.([]any)
+	for _, item := range items {
+		if object, ok := item.(map[string]any); ok {
+			out = append(out, object)
+		}
 	}
 	return out
 }
