@@ -82,8 +82,8 @@ type Server struct {
 	Collectors []prometheus.Collector
 	// Gatherers have further metrics, of the process and not of this server, that /metrics shows as well.
 	Gatherers []prometheus.Gatherer
-	// StoreSize is the size of the store's file in bytes, for /metrics; nil where it is not known.
-	StoreSize func() int64
+	// StoreSizes are the sizes of the files of the store's members in bytes, for /metrics; nil where they are not known.
+	StoreSizes func() []int64
 
 	// Flows sorts requests into priority levels and has them wait for their turn. Without it, MaxInFlight and MaxMutatingInFlight
 	// bound their number.
@@ -135,7 +135,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.metrics.Registry.MustRegister(s.Collectors...)
 	s.given = services.NewMetrics(s.Services, &s.Served)
 	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited, s.given)
-	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Size: s.StoreSize})
+	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Sizes: s.StoreSizes})
 	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.Served.Watched, s.Served.HooksOf = s.Cache, s.hooksOf

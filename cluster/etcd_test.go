@@ -129,6 +129,9 @@ func TestServerOnAnEtcdOutside(t *testing.T) {
 	if _, err := outside.Get(ctx, "/mine/registry/configmaps/default/before"); err != nil {
 		t.Error(err)
 	}
+	if sizes := outside.Sizes(); len(sizes) != 1 || sizes[0] <= 0 {
+		t.Errorf("sizes of the members' files: %v", sizes)
+	}
 	if page, err := outside.Range(ctx, storage.Range{Prefix: storage.Root}); err != nil || len(page.Records) != 0 {
 		t.Errorf("%d keys outside of the prefix, %v", len(page.Records), err)
 	}

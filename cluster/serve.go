@@ -46,15 +46,18 @@ func (c *controlPlane) instrument() {
 	c.httpErrors, handshakes = serving.CountHandshakes()
 	c.server.Collectors = append(c.server.Collectors, handshakes, serving.Unavailable{Lister: c.view}, c.scheduling)
 	c.counting = prometheus.NewRegistry()
-	c.server.Gatherers, c.server.StoreSize = append(serving.Gatherers(), c.counting), c.storeSize
+	c.server.Gatherers, c.server.StoreSizes = append(serving.Gatherers(), c.counting), c.storeSizes
 }
 
-// storeSize is the size of etcd's file, where etcd is in the process.
-func (c *controlPlane) storeSize() int64 {
-	if member, ok := c.etcd.(interface{ Status() etcd.Status }); ok {
-		return member.Status().Size
+// storeSizes are the sizes of the files of etcd's members.
+func (c *controlPlane) storeSizes() []int64 {
+	switch store := c.etcd.(type) {
+	case interface{ Status() etcd.Status }:
+		return []int64{store.Status().Size}
+	case *etcd.Client:
+		return store.Sizes()
 	}
-	return 0
+	return nil
 }
 
 // keepKeys looks after the keys of encryption while the control plane runs.

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"context"
 	"strings"
 	"time"
@@ -74,11 +75,11 @@ func (s *store) nameOf(key string) Names {
 // Objects says how many objects there are of each resource, by calling yield.
 type Objects func(yield func(group, resource string, count int))
 
-// Stored is what is shown of the store: how many objects it has, and its size in bytes.
+// Stored is what is shown of the store: how many objects it has, and the size of each of its members in bytes.
 type Stored struct {
 	Objects Objects
-	// Size is 0 where it is not known.
-	Size func() int64
+	// Sizes are 0 where they are not known.
+	Sizes func() []int64
 }
 
 var (
@@ -109,11 +110,13 @@ func (s Stored) Collect(to chan<- prometheus.Metric) {
 		}
 		gauge(storageDesc, float64(count), name)
 	})
-	if s.Size == nil {
+	if s.Sizes == nil {
 		return
 	}
-	if size := s.Size(); size > 0 {
-		gauge(sizeDesc, float64(size), "etcd-0")
-		gauge(totalDesc, float64(size), "etcd-0")
+	for i, size := range s.Sizes() {
+		if size > 0 {
+			gauge(sizeDesc, float64(size), fmt.Sprintf("etcd-%d", i))
+			gauge(totalDesc, float64(size), fmt.Sprintf("etcd-%d", i))
+		}
 	}
 }

@@ -50,6 +50,8 @@ const (
 	reachFirst = 20 * time.Millisecond
 	reachMost  = time.Second
 	reachOne   = 5 * time.Second
+	// sizesWithin bounds how long members are asked for the sizes of their files.
+	sizesWithin = time.Second
 )
 
 // Connect prepares a client and waits until the etcd answers; when ctx ends first it says why it does not.
@@ -73,6 +75,19 @@ func Connect(ctx context.Context, remote Remote) (*Client, error) {
 		return nil, fmt.Errorf("connecting to etcd at %s: %w", strings.Join(remote.Endpoints, ", "), err)
 	}
 	return c, nil
+}
+
+// Sizes are those of the members' files in bytes, in the order of the endpoints; 0 for one that does not say.
+func (c *Client) Sizes() []int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), sizesWithin)
+	defer cancel()
+	sizes := make([]int64, len(c.client.Endpoints()))
+	for i, endpoint := range c.client.Endpoints() {
+		if status, err := c.client.Status(ctx, endpoint); err == nil {
+			sizes[i] = status.DbSize
+		}
+	}
+	return sizes
 }
 
 // waitReachable asks until there is an answer. It does not use the client's own retries, which hide why there is none.
