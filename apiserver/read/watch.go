@@ -55,6 +55,9 @@ func (c Verbs) Watch() error {
 	}
 	if err == nil {
 		defer watcher.Stop()
+	} else {
+		asked, _ := parseRevision(options.ResourceVersion) // or it could not be too old
+		err = refusal.ExpiredWatch(asked, c.Cache.Revision())
 	}
 	if wsstream.IsWebSocketRequest(c.R) {
 		return c.watchSocket(ctx, watcher, options.AllowWatchBookmarks, err)
