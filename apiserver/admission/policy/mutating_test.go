@@ -119,7 +119,7 @@ func TestListsOfObjectsArePatched(t *testing.T) {
 	apply(t, s, "mutatingadmissionpolicybindings", "bound", object{"policyName": "test"})
 	const want = `"volumes":[{"name":"v","emptyDir":{"sizeLimit":"1Gi"}}]`
 	var got bytes.Buffer
-	wait(t, func() bool {
+	s.Until("the policy", func() bool {
 		got.Reset()
 		return json.Compact(&got, s.Do("POST", deployments, deployment).Body) == nil && strings.Contains(got.String(), "volumes")
 	})
