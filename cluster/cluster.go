@@ -18,6 +18,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 )
 
 // Cluster is a running cluster.
@@ -132,6 +133,7 @@ func (c *controlPlane) newLocalNode(shared cache.Cache) ([]parts.Part, error) {
 		Scheme: c.inProcess.Scheme, ClientCAs: c.certificates.Authority.Pool(),
 		Serving: c.certificates.Kubelet.Serving,
 	}
+	access.Pages = serving.KubeletPages(c.options.FeatureGates, c.options.Flags)
 	var err error
 	if access.Kubelet.Client, err = c.inProcess.Client(identity.Node(c.options.NodeName), shared); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (k *Kubelet) serve(ctx context.Context) error {
 	}
 	s := &server.Server{
 		Address: net.JoinHostPort("", strconv.Itoa(int(k.ServerPort))), Listener: k.ServerListener, TLS: k.ServerTLS, ClientCAs: k.ClientCAs,
-		Client: k.Client, NodeName: k.NodeName, Backend: backend{k}, Metrics: k.Metrics, LogDir: filepath.Dir(k.LogDir), Clock: k.Clock,
+		Client: k.Client, NodeName: k.NodeName, Backend: backend{k}, Metrics: k.Metrics, Pages: k.Pages, LogDir: filepath.Dir(k.LogDir), Clock: k.Clock,
 		Stats: &stats.Provider{
 			NodeName: k.NodeName, Pods: k.statsPods, Runtime: k.runtime, RootDir: k.RootDir, NodeCgroup: k.CgroupRoot, StartedAt: k.startedAt, Clock: k.Clock,
 		},

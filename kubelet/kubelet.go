@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -94,6 +95,8 @@ type Kubelet struct {
 	ClientCAs      *x509.CertPool
 	// Metrics is what /metrics shows.
 	Metrics prometheus.Gatherer
+	// Pages are further paths of the port.
+	Pages map[string]http.Handler
 
 	ctx       context.Context // of Run: workers' goroutines belong to it
 	log       logr.Logger

@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/join"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
+	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/controllers/localpath"
 	"github.com/coxswain-k8s/coxswain/kubelet/volume"
 )
@@ -58,7 +59,7 @@ func (m *membership) access() (*node.Access, error) {
 		}
 	}
 	access := &node.Access{
-		Scheme: m.scheme, Objects: &volume.WatchSource{Client: m.live}, Serving: m.serving.Serve, ClientCAs: m.pool,
+		Scheme: m.scheme, Objects: &volume.WatchSource{Client: m.live}, Serving: m.serving.Serve, ClientCAs: m.pool, Pages: serving.KubeletPages(nil, m.Flags),
 	}
 	access.Kubelet.Cache = borrowing{Cache: m.caches.kubelet, other: m.caches.proxy, borrowed: isService}
 	access.Proxy.Cache = m.caches.proxy

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -52,6 +53,8 @@ type Access struct {
 	// Serving is the kubelet's certificate, and clients are signed by the authorities in ClientCAs.
 	Serving   func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	ClientCAs *x509.CertPool
+	// Pages of the kubelet's port that tell about the process.
+	Pages map[string]http.Handler
 }
 
 // Reach is what one part of a node calls the API with.
@@ -159,7 +162,7 @@ func (n *Node) newKubelet() (parts.Part, error) {
 			ClusterDNS: []string{n.ClusterDNS}, ClusterDomain: n.ClusterDomain,
 			ServerPort: int32(listener.Addr().(*net.TCPAddr).Port), ServerListener: listener, //nolint:gosec // a port fits
 			ServerTLS: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: n.Serving},
-			ClientCAs: n.ClientCAs,
+			ClientCAs: n.ClientCAs, Pages: n.Pages,
 		}
 		if err := configureKubelet(k, n.KubeletConfig); err != nil {
 			return errors.Join(err, listener.Close())

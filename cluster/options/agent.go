@@ -17,6 +17,8 @@ type AgentOptions struct {
 	Token string `json:"token,omitempty"`
 	// CACertHashes pin the cluster's authority by its public key, as kubeadm does: sha256:<64 hexadecimal digits>.
 	CACertHashes []string `json:"discovery-token-ca-cert-hash,omitempty"`
+	// Flags are those of the command line with their values, which the kubelet's /flagz tells, secrets left out; nil where there is none.
+	Flags func() map[string]string `json:"-"`
 }
 
 // DefaultAgent returns the options of `coxswain agent` without flags.

@@ -39,3 +39,10 @@ func (p Pages) AddTo(to map[string]http.Handler) {
 		to[zpages.FlagsPath] = about.FlagPage()
 	}
 }
+
+// KubeletPages are those of a kubelet.
+func KubeletPages(gates map[string]string, flags func() map[string]string) map[string]http.Handler {
+	all := map[string]http.Handler{}
+	Pages{Component: "kubelet", Gates: gates, Flags: flags, Paths: []string{"/configz", zpages.FlagsPath, "/healthz", "/metrics", "/pods"}}.AddTo(all)
+	return all
+}

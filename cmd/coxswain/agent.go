@@ -28,6 +28,7 @@ machine that has joined knows the cluster, and the cluster knows it.`,
 			if err := flagset.ReadConfig(configFile, &options, command.Flags()); err != nil {
 				return err
 			}
+			options.Flags = flagset.Values(command.Flags())
 			started := time.Now()
 			ctx := process.WithLogger(command.Context(), s.Err)
 			running, err := agent.Start(ctx, options)

@@ -62,6 +62,7 @@ func startNode(t *testing.T) *node {
 		Listener: listener, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}, ClientCAs: pool.pool,
 		NodeName: "node-1", Backend: n.backend, LogDir: t.TempDir(),
 		Client: fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{Create: n.review}).Build(),
+		Pages:  map[string]http.Handler{"/statusz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("up")) })},
 		Stats:  &stats.Provider{NodeName: "node-1", RootDir: t.TempDir(), Pods: func(context.Context) ([]stats.Pod, error) { return nil, nil }},
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -32,6 +32,9 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("GET /metrics/resource", s.collected(stats.ResourceMetrics))
 	mux.Handle("GET /metrics/cadvisor", s.collected(stats.ContainerMetrics))
 	mux.HandleFunc("GET /logs/", s.logFiles)
+	for path, page := range s.Pages {
+		mux.Handle("GET "+path, page)
+	}
 	for _, method := range []string{"GET ", "POST "} {
 		mux.HandleFunc(method+"/exec/{namespace}/{pod}/{container}", s.exec)
 		mux.HandleFunc(method+"/exec/{namespace}/{pod}/{uid}/{container}", s.exec)

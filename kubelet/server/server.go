@@ -42,6 +42,8 @@ type Server struct {
 	// Metrics is what /metrics shows; nil shows nothing. Probes is what /metrics/probes shows.
 	Metrics prometheus.Gatherer
 	Probes  prometheus.Gatherer
+	// Pages are further paths, behind nodes/proxy.
+	Pages map[string]http.Handler
 	// LogDir is what /logs/ shows, default /var/log.
 	LogDir string
 	// Clock defaults to the real one.

@@ -16,7 +16,7 @@ import (
 
 func TestNothingIsServedToStrangers(t *testing.T) { // bad input 18: CVE-2025-0426
 	n := startNode(t)
-	for _, path := range []string{"/healthz", "/pods", "/runningpods/", "/configz", "/stats/summary", "/metrics", "/metrics/cadvisor", "/logs/",
+	for _, path := range []string{"/healthz", "/pods", "/runningpods/", "/configz", "/statusz", "/stats/summary", "/metrics", "/metrics/cadvisor", "/logs/",
 		"/containerLogs/ns/web/main", "/exec/ns/web/main", "/attach/ns/web/main", "/portForward/ns/web", "/checkpoint/ns/web/main", "/nosuch"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			request, _ := http.NewRequest(method, n.url+path, nil)
@@ -53,6 +53,9 @@ func TestAnswers(t *testing.T) {
 	if code, body := n.get("/metrics/cadvisor", "admin-token"); code != 200 || !strings.Contains(body, "machine_memory_bytes") {
 		t.Errorf("/metrics/cadvisor: %d %s", code, body)
 	}
+	if _, body := n.get("/statusz", "admin-token"); body != "up" {
+		t.Errorf("a page of the process: %s", body)
+	}
 	if _, body := n.get("/configz", "admin-token"); !strings.Contains(body, `{"kubeletconfig":{"kind":"KubeletConfiguration"}}`) {
 		t.Errorf("/configz: %s", body)
 	}
@@ -70,6 +73,7 @@ func TestWhatIsAuthorized(t *testing.T) {
 		{"GET", "/pods", "", "get", []string{"pods", "proxy"}},
 		{"GET", "/healthz", "", "get", []string{"healthz", "proxy"}},
 		{"GET", "/configz", "", "get", []string{"configz", "proxy"}},
+		{"GET", "/statusz", "", "get", []string{"proxy"}},
 		{"GET", "/stats/summary", "", "get", []string{"stats"}},
 		{"GET", "/metrics/cadvisor", "", "get", []string{"metrics"}},
 		{"GET", "/logs/syslog", "", "get", []string{"log"}},
