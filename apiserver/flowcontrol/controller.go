@@ -98,6 +98,7 @@ func (c *Controller) configureLevels(objects []*flowcontrolv1.PriorityLevelConfi
 			delete(c.levels, name) // who is in it holds it
 		}
 	}
+	c.Metrics.bounded(c.levels, c.Clock.Now())
 }
 
 func sharesOf(object *flowcontrolv1.PriorityLevelConfiguration) (shares, lendable int32, borrowing *int32) {

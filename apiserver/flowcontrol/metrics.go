@@ -58,7 +58,20 @@ func (m *Metrics) attach(c *Controller) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.controller = c
-	m.current.Begin(c.Seats, c.Clock.Now())
+}
+
+// bounded says for how many requests there is room in all levels.
+func (m *Metrics) bounded(levels map[string]*level, now time.Time) {
+	if m == nil {
+		return
+	}
+	room, seats := 0, 0
+	for _, l := range levels {
+		l.mu.Lock()
+		room, seats = room+l.room(), seats+l.share.nominal
+		l.mu.Unlock()
+	}
+	m.current.Bound(room, seats, now)
 }
 
 func (m *Metrics) vectors() []prometheus.Collector {

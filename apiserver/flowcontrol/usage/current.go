@@ -16,14 +16,13 @@ const (
 // Current is how many requests of all levels wait and are worked on, those that change something apart from the others.
 type Current struct {
 	mu     sync.Mutex
-	limit  int
 	since  time.Time
 	phases [4]phase
 }
 
 // phase is one of waiting and executing, of one kind of request.
 type phase struct {
-	number int
+	number, most int
 	Histogram
 }
 
@@ -36,11 +35,18 @@ func NewCurrent() *Current {
 	return c
 }
 
-// Begin begins to count: there may be so many requests.
-func (c *Current) Begin(limit int, now time.Time) {
+// Bound says for how many requests there is room in queues, and how many may be worked on. It begins to count with the first call.
+func (c *Current) Bound(room, seats int, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit, c.since = limit, now
+	if c.since.IsZero() {
+		c.since = now
+	}
+	for i, most := range []int{room, room, seats, seats} {
+		p := &c.phases[i]
+		p.most = most
+		p.Set(p.number, most, now.Sub(c.since))
+	}
 }
 
 // Wait adds to the requests that wait.
@@ -60,7 +66,7 @@ func (c *Current) add(index, more int, now time.Time) {
 	c.mu.Lock()
 	p := &c.phases[index]
 	p.number += more
-	p.Set(p.number, c.limit, now.Sub(c.since))
+	p.Set(p.number, p.most, now.Sub(c.since))
 	c.mu.Unlock()
 }
 
