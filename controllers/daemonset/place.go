@@ -150,38 +150,39 @@ func (r *rules) setAge(p *place, now time.Time) {
 	}
 }
 
-// count adds the place to the status.
+// count adds the place to the status. The oldest pod that is on the node speaks for it, also while it is being deleted: during an update with
+// surge a place is updated, and available as such, when its older pod is gone.
 func (r *rules) count(p *place, now time.Time) {
-	var pods []*corev1.Pod
+	var first *corev1.Pod
 	for _, pod := range p.pods {
-		if pod.DeletionTimestamp != nil {
+		if pod.DeletionTimestamp != nil && podcontrol.IsFinished(pod) {
 			continue
 		}
-		pods = append(pods, pod)
-		if left, _ := podcontrol.AvailableIn(pod, r.minReady, now); left > 0 && (p.due.IsZero() || now.Add(left).Before(p.due)) {
+		if first == nil || first.Spec.NodeName == "" && pod.Spec.NodeName != "" {
+			first = pod
+		}
+		if left, _ := podcontrol.AvailableIn(pod, r.minReady, now); left > 0 && pod.DeletionTimestamp == nil && (p.due.IsZero() || now.Add(left).Before(p.due)) {
 			p.due = now.Add(left)
 		}
 	}
-	if !p.start {
-		if len(pods) > 0 {
-			p.counts.NumberMisscheduled = 1
+	one := func(is bool) int32 {
+		if is {
+			return 1
 		}
+		return 0
+	}
+	if !p.start {
+		p.counts.NumberMisscheduled = one(first != nil)
 		return
 	}
 	p.counts.DesiredNumberScheduled = 1
-	if len(pods) == 0 {
+	if first == nil {
 		return
 	}
 	p.counts.CurrentNumberScheduled = 1
-	if r.updated(pods[len(pods)-1]) {
-		p.counts.UpdatedNumberScheduled = 1
-	}
-	if slices.ContainsFunc(pods, podcontrol.IsReady) {
-		p.counts.NumberReady = 1
-	}
-	if slices.ContainsFunc(pods, func(pod *corev1.Pod) bool { return r.available(pod, now) }) {
-		p.counts.NumberAvailable = 1
-	}
+	p.counts.UpdatedNumberScheduled = one(r.updated(first))
+	p.counts.NumberReady = one(podcontrol.IsReady(first))
+	p.counts.NumberAvailable = one(r.available(first, now))
 }
 
 func (r *rules) updated(pod *corev1.Pod) bool {

@@ -100,3 +100,24 @@ func TestNodesAreReplacedInOrder(t *testing.T) {
 		}
 	}
 }
+
+// While a pod runs beside its successor, the older one speaks for the node: a rollout is not done before it is gone.
+func TestSurgeIsUpdatedWhenTheOlderPodIsGone(t *testing.T) {
+	set := &appsv1.DaemonSet{}
+	set.Spec.UpdateStrategy.RollingUpdate = &appsv1.RollingUpdateDaemonSet{MaxSurge: &intstr.IntOrString{IntVal: 1}, MaxUnavailable: &intstr.IntOrString{}}
+	older, newer := pod("a", "n", "old"), pod("b", "n", "new")
+	older.CreationTimestamp, newer.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour)), metav1.NewTime(now)
+	newer.Status.Conditions = nil
+	nodes := []*corev1.Node{node("n")}
+	status := planOf(set, "new", nodes, []*corev1.Pod{older, newer}).status
+	if status.UpdatedNumberScheduled != 0 || status.NumberAvailable != 1 {
+		t.Errorf("beside its successor: %+v", status)
+	}
+	older.DeletionTimestamp = &metav1.Time{Time: now}
+	if status = planOf(set, "new", nodes, []*corev1.Pod{older, newer}).status; status.UpdatedNumberScheduled != 0 {
+		t.Errorf("while it ends: %+v", status)
+	}
+	if status = planOf(set, "new", nodes, []*corev1.Pod{newer}).status; status.UpdatedNumberScheduled != 1 || status.NumberAvailable != 0 {
+		t.Errorf("when it is gone: %+v", status)
+	}
+}
