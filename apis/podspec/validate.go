@@ -23,10 +23,12 @@ const maxDeadlineSeconds = 1<<31 - 1
 // ValidateTemplate checks a template of pods; old is what it was before an update, or nil.
 func ValidateTemplate(template, old *corev1.PodTemplateSpec, path *field.Path) field.ErrorList {
 	var before *corev1.PodSpec
+	var annotations map[string]string
 	if old != nil {
-		before = &old.Spec
+		before, annotations = &old.Spec, old.Annotations
 	}
 	errs := ValidateTemplateMeta(template, path)
+	errs = append(errs, ValidateDeletionCost(template.Annotations, annotations, path.Child("annotations"))...)
 	errs = append(errs, ValidateSpec(&template.Spec, before, &template.ObjectMeta, path.Child("spec"))...)
 	if len(template.Spec.EphemeralContainers) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"))

@@ -2,6 +2,7 @@ package podspec
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
@@ -33,4 +34,17 @@ func ValidatePodAnnotations(spec *corev1.PodSpec, annotations map[string]string,
 func validProfile(value string) bool {
 	return value == "" || value == corev1.DeprecatedAppArmorBetaProfileRuntimeDefault || value == corev1.DeprecatedAppArmorBetaProfileNameUnconfined ||
 		strings.HasPrefix(value, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
+}
+
+// ValidateDeletionCost checks the annotation by which a replica set chooses among its pods: a number that is written in one way. What was
+// wrong before may stay.
+func ValidateDeletionCost(annotations, old map[string]string, path *field.Path) field.ErrorList {
+	value, has := annotations[corev1.PodDeletionCost]
+	if before, had := old[corev1.PodDeletionCost]; !has || had && before == value {
+		return nil
+	}
+	if _, err := strconv.ParseInt(value, 10, 32); err == nil && value[0] != '+' && (value[0] != '0' || value == "0") {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path.Key(corev1.PodDeletionCost), value, "must be a 32bit integer")}
 }

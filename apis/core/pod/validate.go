@@ -8,8 +8,10 @@ import (
 )
 
 func validate(pod *corev1.Pod) field.ErrorList {
-	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
-	path := field.NewPath("spec")
+	path := field.NewPath("metadata", "annotations")
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, path)
+	errs = append(errs, podspec.ValidateDeletionCost(pod.Annotations, nil, path)...)
+	path = field.NewPath("spec")
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, nil, &pod.ObjectMeta, path)...)
 	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
@@ -21,10 +23,12 @@ func validate(pod *corev1.Pod) field.ErrorList {
 }
 
 func validateUpdate(pod, old *corev1.Pod) field.ErrorList {
+	path := field.NewPath("metadata", "annotations")
+	errs := podspec.ValidateDeletionCost(pod.Annotations, old.Annotations, path)
 	if podspec.Unchanged(pod, old) {
-		return nil // it was checked when it came, and that is most of what a change of labels costs
+		return errs // the rest was checked when it came, and that is most of what a change of labels costs
 	}
-	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, field.NewPath("metadata", "annotations"))
+	errs = append(errs, podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, path)...)
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
 	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
 }
