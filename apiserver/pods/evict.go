@@ -156,7 +156,7 @@ func (c Verbs) budgetOf(at *kinds.Endpoint, pod *corev1.Pod) (*policyv1.PodDisru
 		return found[0], nil
 	}
 	return nil, &apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError,
+		Status: metav1.StatusFailure, Code: http.StatusInternalServerError,
 		Message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
 	}}
 }

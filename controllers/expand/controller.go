@@ -37,11 +37,7 @@ func (c *Controller) Reconcile(ctx context.Context, claim *corev1.PersistentVolu
 	if volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID {
 		return reconcile.Result{}, nil
 	}
-	kind, message := corev1.EventTypeWarning, "Ignoring the PVC: didn't find a plugin capable of expanding the volume; waiting for an external controller to process this PVC."
-	if volume.Spec.CSI != nil {
-		kind, message = corev1.EventTypeNormal, "waiting for an external controller to expand this PVC"
-	}
-	c.Recorder.Event(claim, kind, "ExternalExpanding", message)
+	c.Recorder.Event(claim, corev1.EventTypeNormal, "ExternalExpanding", "waiting for an external controller to expand this PVC")
 	return reconcile.Result{}, nil
 }
 

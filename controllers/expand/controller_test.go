@@ -26,7 +26,7 @@ func TestSaysWhoExpands(t *testing.T) {
 		want   string
 	}{
 		{corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{}}, "Normal ExternalExpanding waiting for an external controller to expand this PVC"},
-		{corev1.PersistentVolumeSource{}, "Warning ExternalExpanding Ignoring the PVC: didn't find a plugin capable of expanding the volume; waiting for an external controller to process this PVC."},
+		{corev1.PersistentVolumeSource{}, "Normal ExternalExpanding waiting for an external controller to expand this PVC"},
 	} {
 		volume := &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "v"}, Spec: corev1.PersistentVolumeSpec{
 			PersistentVolumeSource: c.source, ClaimRef: &corev1.ObjectReference{UID: "u"},

@@ -122,10 +122,6 @@ func (c *Controller) complainNamespace(n *node, ref metav1.OwnerReference) {
 		Kind: n.gvk.Kind, APIVersion: n.gvk.GroupVersion().String(), Namespace: n.namespace, Name: n.name, UID: n.uid,
 	}
 	described := fmt.Sprintf("[%s/%s, namespace: %s, name: %s, uid: %s]", ref.APIVersion, ref.Kind, n.namespace, ref.Name, ref.UID)
-	if n.namespace == "" {
-		c.Recorder.Eventf(involved, corev1.EventTypeWarning, "OwnerRefInvalidNamespace", "ownerRef %s: cluster-scoped objects cannot have namespaced owners", described)
-		return
-	}
 	c.Recorder.Eventf(involved, corev1.EventTypeWarning, "OwnerRefInvalidNamespace", "ownerRef %s does not exist in namespace %q", described, n.namespace)
 }
 

@@ -52,17 +52,21 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 	}
 	sum := corev1.ResourceList{}
 	for kind := range kinds {
-		if err := c.count(ctx, quota, kind, sum); err != nil {
+		counts, err := c.count(ctx, quota, kind, sum)
+		if err != nil {
 			return reconcile.Result{}, err
 		}
+		kinds[kind] = counts
 	}
 	used := corev1.ResourceList{}
 	for name := range quota.Spec.Hard {
-		amount, ok := sum[name]
-		if !ok {
-			amount = *resource.NewQuantity(0, resource.DecimalSI)
+		_, told := quota.Status.Used[name]
+		switch amount, ok := sum[name]; {
+		case ok:
+			used[name] = amount
+		case told || kinds[kindOfName(name)]:
+			used[name] = *resource.NewQuantity(0, resource.DecimalSI)
 		}
-		used[name] = amount
 	}
 	_, err := patch.Status(ctx, c.Client, quota, func(changed *corev1.ResourceQuota) {
 		changed.Status.Hard = changed.Spec.Hard.DeepCopy()
@@ -78,17 +82,17 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 const resync = 5 * time.Minute
 
 // count adds the use of all objects of a kind to sum, and makes sure that their changes
-// wake the quota.
-func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kind string, sum corev1.ResourceList) error {
+// wake the quota. It says whether such objects can be counted: those of a kind that is served, and in namespaces.
+func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kind string, sum corev1.ResourceList) (bool, error) {
 	mapping, err := c.mapping(kind)
-	if meta.IsNoMatchError(err) {
-		return nil // a kind that is not served has no objects
+	if meta.IsNoMatchError(err) || err == nil && mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("looking up %s: %w", kind, err)
+		return false, fmt.Errorf("looking up %s: %w", kind, err)
 	}
 	if err := c.watch(ctx, kind, mapping); err != nil {
-		return err
+		return false, err
 	}
 	merge := func(usage corev1.ResourceList) {
 		for name, amount := range usage {
@@ -119,12 +123,12 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("listing %s: %w", kind, err)
+		return false, fmt.Errorf("listing %s: %w", kind, err)
 	}
 	if kind == "pods" { // counted above, by scope
-		return nil
+		return true, nil
 	}
-	return c.countObjects(ctx, quota.Namespace, kind, mapping, sum)
+	return true, c.countObjects(ctx, quota.Namespace, kind, mapping, sum)
 }
 
 // countObjects adds how many objects there are, by their metadata.
