@@ -170,6 +170,7 @@ func TestImpersonate(t *testing.T) {
 			return authorizer.DecisionNoOpinion, "", nil
 		})
 	}
+	all := []string{"impersonate-on:user-info:list pods", "impersonate:user-info users", "impersonate:user-info groups", "impersonate:user-info userextras"}
 	for _, c := range []struct {
 		authz     authorizer.Authorizer
 		headers   string
@@ -188,6 +189,15 @@ func TestImpersonate(t *testing.T) {
 		{allow("impersonate-on:user-info:list pods", "impersonate:user-info users"), "Impersonate-User=bob", "bob", []string{"system:authenticated"}, ""},
 		{allow("impersonate-on:user-info:list pods", "impersonate:user-info users"), "Impersonate-User=bob Impersonate-Group=g", "", nil,
 			`groups.authentication.k8s.io "g" is forbidden: User "me" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope`},
+		{allow("impersonate-on:arbitrary-node:list pods", "impersonate:arbitrary-node nodes"), "Impersonate-User=system:node:n1", "system:node:n1", []string{"system:nodes", "system:authenticated"}, ""},
+		{allow(all...), "Impersonate-User=bob Impersonate-Extra-Example.com%2fx=v", "bob", []string{"system:authenticated"}, ""},
+		{allow(all...), "Impersonate-User=bob Impersonate-Group=system:masters", "", nil,
+			`groups.authentication.k8s.io "system:masters" is forbidden: User "me" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope: impersonating the system:masters group is not allowed`},
+		{allow(all...), "Impersonate-User=bob Impersonate-Extra-Scopes=v", "", nil,
+			`userextras.authentication.k8s.io is forbidden: User "me" cannot impersonate:user-info resource "userextras" in API group "authentication.k8s.io" at the cluster scope: ` +
+				`impersonating an invalid key in extra is not allowed: extra.key: Invalid value: "scopes": must be a domain-prefixed path (such as "acme.io/foo")`},
+		{allow(all...), "Impersonate-User=bob Impersonate-Extra-Example.com%2fx=", "", nil,
+			`userextras.authentication.k8s.io is forbidden: User "me" cannot impersonate:user-info resource "userextras" in API group "authentication.k8s.io" at the cluster scope: impersonating the empty string value in extra is not allowed`},
 		{allow(), "Impersonate-Group=g", "", nil,
 			`requested &user.DefaultInfo{Name:"", UID:"", Groups:[]string{"g"}, Extra:map[string][]string(nil)} without impersonating a user name`},
 	} {

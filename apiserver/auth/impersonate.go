@@ -11,6 +11,8 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -44,6 +46,9 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 		if strings.HasPrefix(key, "Impersonate-") {
 			header.Del(key)
 		}
+	}
+	if mode == associatedNode || mode == arbitraryNode {
+		wanted.Groups = []string{user.NodesGroup}
 	}
 	return withDefaultGroups(wanted), nil
 }
@@ -201,13 +206,16 @@ func isConstrainable(wanted *user.DefaultInfo) bool {
 	return len(wanted.Groups) == 0 && len(wanted.Extra) == 0 && wanted.UID == ""
 }
 
+// The modes of nodes: of the one that a token is bound to, and of any.
+const associatedNode, arbitraryNode = "associated-node", "arbitrary-node"
+
 // mode is the kind of identity that constrained impersonation tells apart.
 func mode(asking user.Info, wanted *user.DefaultInfo) string {
 	if node, ok := strings.CutPrefix(wanted.Name, nodeUserPrefix); ok {
 		if on := asking.GetExtra()[serviceaccount.NodeNameKey]; len(on) == 1 && on[0] == node {
-			return "associated-node"
+			return associatedNode
 		}
-		return "arbitrary-node"
+		return arbitraryNode
 	}
 	if _, _, err := serviceaccount.SplitUsername(wanted.Name); err == nil {
 		return "serviceaccount"
@@ -218,19 +226,42 @@ func mode(asking user.Info, wanted *user.DefaultInfo) string {
 // constrained allows a user who may impersonate in one mode, which it returns, and do in that mode what the request is about.
 func (i *Impersonator) constrained(ctx context.Context, asking user.Info, wanted *user.DefaultInfo, request authorizer.Attributes) (string, error) {
 	modes := []string{mode(asking, wanted)}
-	if modes[0] == "associated-node" {
-		modes = append(modes, "arbitrary-node")
+	if modes[0] == associatedNode {
+		modes = append(modes, arbitraryNode)
 	}
 	var refused error
 	for _, mode := range modes {
 		if refused = i.ask(ctx, mode, on(request, "impersonate-on:"+mode+":"+request.GetVerb())); refused != nil {
 			continue
 		}
+		if refused = neverConstrained(asking, "impersonate:"+mode, wanted); refused != nil {
+			return "", refused
+		}
 		if refused = i.allowed(ctx, mode, asking, "impersonate:"+mode, constrainedTargets(mode, wanted)); refused == nil {
 			return mode, nil
 		}
 	}
 	return "", refused
+}
+
+// neverConstrained refuses what constrained impersonation gives to nobody, whatever they may do: the group that may do everything, and
+// extras that nothing but a domain's path names.
+func neverConstrained(asking user.Info, verb string, wanted *user.DefaultInfo) error {
+	of := authorizer.AttributesRecord{User: asking, Verb: verb, APIGroup: authenticationv1.GroupName, ResourceRequest: true}
+	if slices.Contains(wanted.Groups, user.SystemPrivilegedGroup) {
+		of.Resource, of.Name = "groups", user.SystemPrivilegedGroup
+		return Forbidden(of, "impersonating the system:masters group is not allowed")
+	}
+	of.Resource = "userextras"
+	for key, values := range wanted.Extra {
+		if errs := validation.IsDomainPrefixedPath(field.NewPath("extra", "key"), key); len(errs) > 0 {
+			return Forbidden(of, fmt.Sprintf("impersonating an invalid key in extra is not allowed: %v", errs.ToAggregate()))
+		}
+		if slices.Contains(values, "") {
+			return Forbidden(of, "impersonating the empty string value in extra is not allowed")
+		}
+	}
+	return nil
 }
 
 // on is the request with another verb.
@@ -246,9 +277,9 @@ func on(request authorizer.Attributes, verb string) authorizer.AttributesRecord 
 func constrainedTargets(mode string, wanted *user.DefaultInfo) []authorizer.AttributesRecord {
 	const group = authenticationv1.GroupName
 	switch mode {
-	case "associated-node":
+	case associatedNode:
 		return []authorizer.AttributesRecord{{APIGroup: group, Resource: "nodes", Name: "*"}}
-	case "arbitrary-node":
+	case arbitraryNode:
 		return []authorizer.AttributesRecord{{APIGroup: group, Resource: "nodes", Name: strings.TrimPrefix(wanted.Name, nodeUserPrefix)}}
 	case "serviceaccount":
 		namespace, name, _ := serviceaccount.SplitUsername(wanted.Name)
