@@ -103,6 +103,7 @@ func limitDescs() []*prometheus.Desc {
 		{"demand_seats_average", "Seats that a level could use, on average of the last period."},
 		{"demand_seats_stdev", "Standard deviation of the seats that a level could use in the last period."},
 		{"demand_seats_smoothed", "Seats that a level is likely to want."}, {"target_seats", "Seats that a level is given in proportion to."},
+		{"current_r", "Seat seconds that each queue with requests has had, when that last changed."},
 	} {
 		all = append(all, prometheus.NewDesc(prefix+row[0], row[1], []string{"priority_level"}, nil))
 	}
@@ -131,7 +132,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		l.note(now)
 		w := wish{share: l.share, figures: l.demand.last}
 		for i, value := range []float64{
-			float64(w.nominal), float64(w.lower), float64(w.upper), float64(l.limit), float64(w.nominal), float64(w.high), w.average, w.deviation, w.smooth, w.target(),
+			float64(w.nominal), float64(w.lower), float64(w.upper), float64(l.limit), float64(w.nominal), float64(w.high), w.average, w.deviation, w.smooth, w.target(), l.virtual,
 		} {
 			gauge(limits[i], value, l.name)
 		}

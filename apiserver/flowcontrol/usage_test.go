@@ -79,6 +79,9 @@ func TestUsageCountsByTime(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, want)
 			}
 		}
+		if got := told(t, c.Metrics, "current_r", mine); len(got) != 1 || got[0] != 0 {
+			t.Errorf("nobody has been in a queue of the level, but its queues have had %v", got)
+		}
 		smooth := told(t, c.Metrics, "demand_seats_smoothed", mine)[0]
 		time.Sleep(time.Minute)
 		if later := told(t, c.Metrics, "demand_seats_smoothed", mine)[0]; later >= smooth || later < 0.8*smooth || told(t, c.Metrics, "demand_seats_average", mine)[0] != 0 {
