@@ -46,7 +46,7 @@ func bind(pod *corev1.Pod, binding *corev1.Binding, now metav1.Time) error {
 	case len(pod.Spec.SchedulingGates) > 0:
 		return refuse(fmt.Sprintf("pod %v has non-empty .spec.schedulingGates", pod.Name))
 	}
-	pod.Spec.NodeName = binding.Target.Name
+	pod.Spec.NodeName, pod.Status.NominatedNodeName = binding.Target.Name, "" // which was to be, and may have come otherwise
 	for key, value := range binding.Annotations {
 		metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value)
 	}
