@@ -2,6 +2,7 @@ package persistentvolume
 
 import (
 	"context"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -33,6 +34,7 @@ type binder struct {
 
 	recycling kit.Recycling
 	retries   retries
+	teller    teller
 }
 
 // Fields by which objects are found.
@@ -125,6 +127,9 @@ func (b *binder) volumesOfClaim(ctx context.Context, obj client.Object) []reconc
 // is for it, and when a storage class appears. A volume wakes when it or its claim changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component), clock: deps.Clock, recycling: deps.Tuning.Recycling}
+	b.teller = teller{recorder: b.recorder, client: sync.OnceValues(func() (client.WithWatch, error) {
+		return client.NewWithWatch(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	})}
 	if err := kit.Index(ctx, mgr, &corev1.PersistentVolume{}, claimRefIndex, byClaimRef); err != nil {
 		return err
 	}

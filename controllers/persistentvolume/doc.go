@@ -9,6 +9,7 @@
 //	volume Available --claim binds it--> Bound --claim gone--> Released --Delete--> gone, or Failed
 //	                                                             \--Retain--> stays
 //
-// It writes claimRef of volumes, volumeName and the annotations of the binding of claims, the status of both, and events.
+// It writes claimRef of volumes, volumeName and the annotations of the binding of claims, the status of both, and events. Of pods
+// that empty volumes it says what others say of them, while they are at work.
 // It provisions and deletes no storage itself: what provisions a volume deletes it, too.
 package persistentvolume

@@ -20,6 +20,8 @@ import (
 const (
 	// recyclerPrefix is before a volume's name in that of the pod that empties it.
 	recyclerPrefix = "recycler-for-"
+	// recyclerNamespace is where such pods are.
+	recyclerNamespace = metav1.NamespaceDefault
 	// recycled says which claim's data a pod removes: what another pod has removed counts for nothing.
 	recycled      = "coxswain.io/recycled-claim"
 	recyclerImage = "registry.k8s.io/build-image/debian-base:bookworm-v1.0.6"
@@ -37,20 +39,24 @@ func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error
 	err := c.client.Get(ctx, client.ObjectKeyFromObject(wanted), pod)
 	switch {
 	case apierrors.IsNotFound(err):
+		c.teller.leave(v.UID)
 		if err := c.client.Create(ctx, wanted); err != nil && !apierrors.IsAlreadyExists(err) { // its event is on the way
 			c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
 			return c.fail(ctx, v, "VolumeFailedRecycle", fmt.Sprintf("Recycle failed: unexpected error creating recycler pod:  %v", err))
 		}
-		return nil
+		return nil // the pod wakes us
 	case err != nil:
 		return fmt.Errorf("reading the recycler of volume %s: %w", v.Name, err)
 	case pod.DeletionTimestamp != nil:
+		c.teller.leave(v.UID)
 		return nil // the next one is made when it is gone
 	}
 	ours := pod.Annotations[recycled] == wanted.Annotations[recycled]
 	if ours && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+		c.teller.follow(ctx, v, pod)
 		return nil
 	}
+	c.teller.leave(v.UID)
 	failed := ours && pod.Status.Phase == corev1.PodFailed
 	if failed { // said while there is still the pod that tells why: this may be refused
 		why := pod.Status.Message
@@ -93,7 +99,7 @@ func recycler(v *corev1.PersistentVolume, settings *kit.Recycling) *corev1.Pod {
 	}
 	pod = pod.DeepCopy()
 	pod.Name, pod.GenerateName, pod.Spec.Volumes[0].VolumeSource = recyclerPrefix+v.Name, "", source
-	pod.Namespace = metav1.NamespaceDefault
+	pod.Namespace = recyclerNamespace
 	metav1.SetMetaDataAnnotation(&pod.ObjectMeta, recycled, string(v.Spec.ClaimRef.UID))
 	size := v.Spec.Capacity[corev1.ResourceStorage]
 	pod.Spec.ActiveDeadlineSeconds = ptr.To(max(int64(time.Least.Seconds()), size.Value()/gigabyte*int64(time.Each.Seconds())))
@@ -116,7 +122,7 @@ func emptying() *corev1.Pod {
 // recyclers lets the pods through that empty volumes.
 func recyclers() predicate.Predicate {
 	return predicate.NewPredicateFuncs(func(o client.Object) bool {
-		return o.GetNamespace() == metav1.NamespaceDefault && strings.HasPrefix(o.GetName(), recyclerPrefix)
+		return o.GetNamespace() == recyclerNamespace && strings.HasPrefix(o.GetName(), recyclerPrefix)
 	})
 }
 

@@ -123,7 +123,11 @@ func undeletable(v *corev1.PersistentVolume) string {
 	return fmt.Sprintf("error getting deleter volume plugin for volume %q: no deletable volume plugin matched", v.Name)
 }
 
+// fail says that a volume could not be reclaimed: once, however often it is tried.
 func (c *Volumes) fail(ctx context.Context, v *corev1.PersistentVolume, reason, message string) error {
+	if v.Status.Phase == corev1.VolumeFailed {
+		return nil
+	}
 	if err := c.setPhase(ctx, v, corev1.VolumeFailed, message); err != nil {
 		return err
 	}
