@@ -183,5 +183,6 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Watches(&corev1.Pod{}, noting{pods.EventHandler(), c.boards}).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.all), builder.WithPredicates(placement)).
+		Skipped(kit.StaleSkips(deps.Metrics, "daemonset_controller_", "DaemonSet")).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

@@ -65,6 +65,7 @@ func (c *Controller) Reconcile(ctx context.Context, svc *corev1.Service) (reconc
 		return reconcile.Result{}, err
 	}
 	if !podcontrol.Settled(c.Pending, svc.UID, seen, existing) {
+		c.syncs.stale()
 		return kit.After(5 * time.Second), nil // the watch wakes sooner
 	}
 	groups := compute(svc, pods, func(node string) string { return c.zone(ctx, node) })
@@ -236,5 +237,6 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(c.owner)).
 		Watches(&corev1.Pod{}, backends.WakeServices(mgr.GetCache())).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(c.everyService), builder.WithPredicates(zoneChanged)).
+		Skipped(c.syncs.skipped).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

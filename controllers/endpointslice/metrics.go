@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
@@ -122,6 +124,20 @@ func newMetrics(to prometheus.Registerer) *metrics {
 		changed: kit.Histograms(to, prometheus.HistogramOpts{
 			Name: prefix + "endpointslices_changed_per_sync", Help: "Number of EndpointSlices changed on each Service sync",
 		}, "topology", "traffic_distribution"),
+	}
+}
+
+// stale counts that a Service was not looked at, for its slices do not show yet what was written.
+func (m *metrics) stale() {
+	if m != nil {
+		m.syncs.WithLabelValues("stale").Inc()
+	}
+}
+
+// skipped is stale where it is slices that the cache is behind with.
+func (m *metrics) skipped(behind schema.GroupResource) {
+	if behind.Group == discoveryv1.GroupName {
+		m.stale()
 	}
 }
 

@@ -14,8 +14,8 @@ const maxEndpoints = 100
 // Plan is what to write. Slices are copies, ready to be sent.
 type Plan struct {
 	Create, Update, Delete []*discoveryv1.EndpointSlice
-	// Added and Removed are how many endpoints come and go, Slices how many slices there will be.
-	Added, Removed, Slices int
+	// Added, Updated and Removed are how many endpoints come, change and go, Slices how many slices there will be.
+	Added, Updated, Removed, Slices int
 }
 
 // Pack spreads groups over the existing slices of a service. Endpoints that are in a
@@ -58,7 +58,9 @@ func packGroup(plan *Plan, existing []*discoveryv1.EndpointSlice, group *Group, 
 	}
 	bins := make([]*bin, 0, len(existing)+1)
 	for _, slice := range existing {
-		bins = append(bins, keepPresent(slice, missing, limit))
+		b, updated := keepPresent(slice, missing, limit)
+		bins = append(bins, b)
+		plan.Updated += updated
 	}
 	var add []discoveryv1.Endpoint
 	for _, ep := range group.Endpoints { // in order, so that the result does not depend on a map
@@ -76,9 +78,9 @@ func packGroup(plan *Plan, existing []*discoveryv1.EndpointSlice, group *Group, 
 	emit(plan, bins, finish)
 }
 
-// keepPresent keeps, in their slice, the endpoints that are still wanted.
-func keepPresent(slice *discoveryv1.EndpointSlice, missing map[string]discoveryv1.Endpoint, limit int) *bin {
-	b := &bin{read: slice, wanted: slice.DeepCopy()}
+// keepPresent keeps, in their slice, the endpoints that are still wanted, and says how many of them change.
+func keepPresent(slice *discoveryv1.EndpointSlice, missing map[string]discoveryv1.Endpoint, limit int) (b *bin, updated int) {
+	b = &bin{read: slice, wanted: slice.DeepCopy()}
 	b.wanted.Endpoints = nil
 	for _, ep := range slice.Endpoints {
 		wanted, ok := missing[identity(ep)]
@@ -87,10 +89,13 @@ func keepPresent(slice *discoveryv1.EndpointSlice, missing map[string]discoveryv
 			continue
 		}
 		delete(missing, identity(ep))
-		b.changed = b.changed || !equality.Semantic.DeepEqual(ep, wanted)
+		if !equality.Semantic.DeepEqual(ep, wanted) {
+			b.changed = true
+			updated++
+		}
 		b.wanted.Endpoints = append(b.wanted.Endpoints, wanted)
 	}
-	return b
+	return b, updated
 }
 
 func fill(bins []*bin, add []discoveryv1.Endpoint, group *Group, limit int) []*bin {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
+	netutils "k8s.io/utils/net"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,6 +47,8 @@ type Controller struct {
 	Metrics  *endpointslice.Metrics
 	// MaxEndpoints bounds what is mirrored of one subset. Default: 1000.
 	MaxEndpoints int
+
+	syncs *metrics
 }
 
 // Reconcile mirrors endpoints, or deletes their mirror when they are not to be mirrored.
@@ -55,6 +57,7 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 	if endpoints.DeletionTimestamp != nil {
 		return reconcile.Result{}, nil
 	}
+	defer c.syncs.began()()
 	seen := c.Pending.Seen()
 	var list discoveryv1.EndpointSliceList
 	err := c.Client.List(ctx, &list, client.InNamespace(endpoints.Namespace), client.UnsafeDisableDeepCopy, client.MatchingLabels{
@@ -75,13 +78,19 @@ func (c *Controller) Reconcile(ctx context.Context, endpoints *corev1.Endpoints)
 		return reconcile.Result{}, err
 	}
 	var groups []*endpointslice.Group
+	skipped, most := 0, cmp.Or(c.MaxEndpoints, maxEndpoints)
 	if mirrored {
-		groups = groupsOf(endpoints, cmp.Or(c.MaxEndpoints, maxEndpoints))
+		groups, skipped = groupsOf(endpoints, most)
 	}
 	plan := endpointslice.Pack(existing, groups, maxEndpoints, func(slice *discoveryv1.EndpointSlice) {
 		finish(slice, endpoints)
 	})
 	c.Metrics.Planned(endpoints.UID, &plan, groups, maxEndpoints)
+	c.syncs.planned(&plan, skipped)
+	if skipped > 0 && len(plan.Create)+len(plan.Update)+len(plan.Delete) > 0 { // said once for what there is
+		c.Recorder.Eventf(endpoints, corev1.EventTypeWarning, "TooManyAddressesToMirror",
+			"A max of %d addresses can be mirrored to EndpointSlices per Endpoints subset. %d addresses were skipped", most, skipped)
+	}
 	err = endpointslice.Applier{Client: c.Client, Pending: c.Pending, Metrics: c.Metrics}.Apply(ctx, plan, endpoints.UID)
 	if err != nil && !apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		c.Recorder.Eventf(endpoints, corev1.EventTypeWarning, "FailedToUpdateEndpointSlices",
@@ -110,39 +119,39 @@ func (c *Controller) wanted(ctx context.Context, endpoints *corev1.Endpoints) (b
 	return svc.Spec.Selector == nil, nil
 }
 
-// groupsOf returns the endpoints of each subset and family. Invalid addresses are left out.
-func groupsOf(endpoints *corev1.Endpoints, most int) []*endpointslice.Group {
+// groupsOf returns the endpoints of each subset and family, and how many addresses are left out: those that are none, and those of a subset
+// beyond most.
+func groupsOf(endpoints *corev1.Endpoints, most int) (groups []*endpointslice.Group, skipped int) {
 	byKey := map[string]*endpointslice.Group{}
 	for i := range endpoints.Subsets {
 		subset := &endpoints.Subsets[i]
-		ports := portsOf(subset.Ports)
+		ports, left := portsOf(subset.Ports), most
 		add := func(addresses []corev1.EndpointAddress, ready bool) {
 			for j := range addresses {
-				addr, err := netip.ParseAddr(addresses[j].IP)
-				if err != nil {
+				addr := netutils.ParseIPSloppy(addresses[j].IP)
+				if addr == nil || left == 0 {
+					skipped++
 					continue
 				}
+				left--
 				family := discoveryv1.AddressTypeIPv4
-				if addr.Is6() {
+				if addr.To4() == nil {
 					family = discoveryv1.AddressTypeIPv6
 				}
 				key := endpointslice.Key(family, ports)
 				if byKey[key] == nil {
 					byKey[key] = &endpointslice.Group{Family: family, Ports: ports}
 				}
-				if group := byKey[key]; len(group.Endpoints) < most {
-					group.Endpoints = append(group.Endpoints, endpoint(&addresses[j], ready))
-				}
+				byKey[key].Endpoints = append(byKey[key].Endpoints, endpoint(&addresses[j], addr.String(), ready))
 			}
 		}
 		add(subset.Addresses, true)
 		add(subset.NotReadyAddresses, false)
 	}
-	var out []*endpointslice.Group
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
-		out = append(out, byKey[key])
+		groups = append(groups, byKey[key])
 	}
-	return out
+	return groups, skipped
 }
 
 func portsOf(ports []corev1.EndpointPort) []discoveryv1.EndpointPort {
@@ -156,9 +165,10 @@ func portsOf(ports []corev1.EndpointPort) []discoveryv1.EndpointPort {
 	return out
 }
 
-func endpoint(address *corev1.EndpointAddress, ready bool) discoveryv1.Endpoint {
+// endpoint of an address, which is written as it should be.
+func endpoint(address *corev1.EndpointAddress, written string, ready bool) discoveryv1.Endpoint {
 	out := discoveryv1.Endpoint{
-		Addresses:  []string{address.IP},
+		Addresses:  []string{written},
 		Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(ready)},
 		TargetRef:  address.TargetRef,
 		NodeName:   address.NodeName,
@@ -206,7 +216,8 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Recorder:     kit.Recorder(mgr, "endpoint-slice-mirroring-controller"),
 		Pending:      podcontrol.NewPending(),
 		MaxEndpoints: deps.Tuning.MirroredPerSubset,
-		Metrics:      endpointslice.NewMetrics(deps.Metrics, "endpoint_slice_mirroring_controller_", "Endpoints"),
+		Metrics:      endpointslice.NewMetrics(deps.Metrics, prefix, "Endpoints"),
+		syncs:        newMetrics(deps.Metrics, deps.Clock),
 	}
 	if err := kit.Show(mgr, deps.Metrics, c.Metrics); err != nil {
 		return err

@@ -142,6 +142,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	err := kit.New(mgr, Name).
 		For(&batchv1.Job{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Pod{}, pods.EventHandler(), builder.WithPredicates(c.metrics.watchFinalizers())).
+		Skipped(kit.StaleSkips(deps.Metrics, "job_controller_", "Job")).
 		Complete(reconcile.AsReconciler(c.Client, c))
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +23,7 @@ type Builder struct {
 	mgr     manager.Manager
 	options controller.Options
 	watched []client.Object
+	skipped func(schema.GroupResource)
 }
 
 // seeing is a manager whose controllers see their writes.
@@ -53,6 +55,12 @@ func (b *Builder) For(object client.Object, opts ...builder.ForOption) *Builder 
 func (b *Builder) Watches(object client.Object, eventHandler handler.EventHandler, opts ...builder.WatchesOption) *Builder {
 	b.inner.Watches(object, eventHandler, opts...)
 	b.watched = append(b.watched, object)
+	return b
+}
+
+// Skipped has told each time that an object is not looked at because the cache of a resource does not show yet what the controller wrote.
+func (b *Builder) Skipped(tell func(stale schema.GroupResource)) *Builder {
+	b.skipped = tell
 	return b
 }
 
@@ -90,6 +98,7 @@ func (b *Builder) Build(r reconcile.Reconciler) (controller.Controller, error) {
 // hold has the controller wait for what it wrote.
 func (b *Builder) hold(sight *Sight, r reconcile.Reconciler) (*holder, error) {
 	h := sight.newHolder(r)
+	h.skipped = b.skipped
 	for _, object := range b.watched {
 		kind, err := apiutil.GVKForObject(object, b.mgr.GetScheme())
 		if err != nil {

@@ -23,6 +23,8 @@ type holder struct {
 	scheme *runtime.Scheme
 	views  map[schema.GroupKind]*view // of what it watches
 	queue  queue
+	// skipped is told of each request that is held, and of which resource the cache is behind; nil tells nobody.
+	skipped func(stale schema.GroupResource)
 
 	// guarded by the sight's mu
 	open map[reconcile.Request][]*echo
@@ -52,14 +54,14 @@ type roundKey struct{}
 func (h *holder) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	r := &round{holder: h, request: request}
 	result, err := h.inner.Reconcile(context.WithValue(ctx, roundKey{}, r), request)
-	if err == nil && result.RequeueAfter == ConflictDelay && r.conflicted.Load() && h.hold(request) {
+	if err == nil && result.RequeueAfter == ConflictDelay && r.conflicted.Load() && h.hold(request) != nil {
 		return reconcile.Result{}, nil // the newer object wakes it
 	}
 	return result, err
 }
 
-// hold says whether a request is to wait for what its last reconcile has written. If so it comes back by itself.
-func (h *holder) hold(request reconcile.Request) bool {
+// hold says what a request is to wait for of what its last reconcile has written: nil if for nothing. Otherwise it comes back by itself.
+func (h *holder) hold(request reconcile.Request) *echo {
 	h.sight.mu.Lock()
 	defer h.sight.mu.Unlock()
 	delete(h.held, request) // it is here: what is settled below need not bring it back
@@ -70,10 +72,10 @@ func (h *holder) hold(request reconcile.Request) bool {
 		}
 	}
 	if len(h.open[request]) == 0 {
-		return false
+		return nil
 	}
 	h.held[request] = struct{}{}
-	return true
+	return h.open[request][0]
 }
 
 // release lets a request go that is held. It is called with the sight's mu.
@@ -116,8 +118,15 @@ type heldQueue struct {
 func (q *heldQueue) Get() (reconcile.Request, bool) {
 	for {
 		request, over := q.queue.Get()
-		if over || !q.holder.hold(request) {
+		if over {
 			return request, over
+		}
+		behind := q.holder.hold(request)
+		if behind == nil {
+			return request, over
+		}
+		if q.holder.skipped != nil {
+			q.holder.skipped(behind.view.resource)
 		}
 		q.Done(request)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
 )
 
 // informers are one informer, which shows what a test says.
@@ -268,6 +272,31 @@ func TestRunsOnceForWhatIsShownBeforeItIsTold(t *testing.T) {
 	})
 }
 
+// Each time that a request is held it is told of what the cache is behind with, and no more once it has been seen.
+func TestTellsOfWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry := prometheus.NewRegistry()
+		b := newBench(t)
+		b.holder.skipped = StaleSkips(registry, "job_controller_", "Job")
+		b.api.revision = "9"
+		b.do = func(ctx context.Context, c client.Client) (reconcile.Result, error) {
+			if b.runs > 1 {
+				return reconcile.Result{}, nil
+			}
+			return reconcile.Result{}, c.Create(ctx, testPod(""))
+		}
+		for range 3 {
+			b.wake()
+		}
+		b.informers.show(testPod("9"))
+		b.wake()
+		want := map[string]float64{"job_controller_stale_sync_skips_total{,pods}": 2}
+		if diff := cmp.Diff(want, fuzzing.Metrics(t, registry)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // Nothing is heard, nor held, after the end.
 func TestEndsWithItsController(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -280,12 +309,12 @@ func TestEndsWithItsController(t *testing.T) {
 		h.queue = NewQueue[reconcile.Request]("", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 		defer h.queue.ShutDown()
 		sight.note(&echo{to: h, request: request, view: v, key: "ns/p", kind: written, revision: 9})
-		if !h.hold(request) {
+		if h.hold(request) == nil {
 			t.Error("a request is not held")
 		}
 		end()
 		synctest.Wait()
-		if seen.handler != nil || h.hold(request) || sight.open != 0 {
+		if seen.handler != nil || h.hold(request) != nil || sight.open != 0 {
 			t.Errorf("%d echoes are left", sight.open)
 		}
 	})

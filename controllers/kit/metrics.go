@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
@@ -33,6 +34,12 @@ func Counters(to prometheus.Registerer, name, help string, labels ...string) *pr
 // Histograms makes histograms and has them shown.
 func Histograms(to prometheus.Registerer, opts prometheus.HistogramOpts, labels ...string) *prometheus.HistogramVec {
 	return Collect(to, prometheus.NewHistogramVec(opts, labels))
+}
+
+// StaleSkips counts what a Builder's Skipped tells, by the name that upstream's controllers with that prefix have for it.
+func StaleSkips(to prometheus.Registerer, prefix, kind string) func(schema.GroupResource) {
+	counted := Counters(to, prefix+"stale_sync_skips_total", "Total number of "+kind+" syncs skipped due to a stale watch cache.", "group", "resource")
+	return func(stale schema.GroupResource) { counted.WithLabelValues(stale.Group, stale.Resource).Inc() }
 }
 
 // Names are the values of a label that anybody may make up: only so many are told apart.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -44,11 +45,12 @@ type viewKey struct {
 
 // view is what a cache shows of one kind.
 type view struct {
-	sight   *Sight
-	example client.Object
-	store   atomic.Pointer[toolscache.Store] // set when events are heard of
-	high    atomic.Uint64                    // highest revision of which an event was
-	open    atomic.Int64                     // echoes, so that events without cost nothing
+	sight    *Sight
+	example  client.Object
+	resource schema.GroupResource
+	store    atomic.Pointer[toolscache.Store] // set when events are heard of
+	high     atomic.Uint64                    // highest revision of which an event was
+	open     atomic.Int64                     // echoes, so that events without cost nothing
 
 	// guarded by the sight's mu
 	echoes map[string][]*echo // by namespace/name
@@ -68,7 +70,8 @@ func (s *Sight) viewOf(kind schema.GroupKind, example client.Object) *view {
 	defer s.mu.Unlock()
 	v := s.views[key]
 	if v == nil {
-		v = &view{sight: s, example: example, echoes: map[string][]*echo{}}
+		resource, _ := meta.UnsafeGuessKindToResource(kind.WithVersion(""))
+		v = &view{sight: s, example: example, resource: resource.GroupResource(), echoes: map[string][]*echo{}}
 		s.views[key] = v
 	}
 	return v

@@ -60,6 +60,7 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	}
 	c.welcome(node)
 	now := c.Clock.Now()
+	defer func() { c.metrics.looked(c.Clock.Since(now)) }()
 	grace := c.Grace
 	if condition(node, corev1.NodeReady) == nil {
 		grace = c.StartGrace

@@ -3,6 +3,7 @@ package nodelifecycle
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
@@ -12,10 +13,26 @@ import (
 )
 
 // metrics are what the controller counts. Nil counts nothing.
-type metrics struct{ evictions *prometheus.CounterVec }
+type metrics struct {
+	evictions *prometheus.CounterVec
+	looks     prometheus.Histogram
+}
 
 func newMetrics(to prometheus.Registerer) *metrics {
-	return &metrics{kit.Counters(to, "node_collector_evictions_total", "Number of Node evictions that happened since current instance of NodeController started.", "zone")}
+	return &metrics{
+		evictions: kit.Counters(to, "node_collector_evictions_total", "Number of Node evictions that happened since current instance of NodeController started.", "zone"),
+		looks: kit.Collect(to, prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "node_collector_update_node_health_duration_seconds", Help: "Duration in seconds for NodeController to update the health of a single node.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		})),
+	}
+}
+
+// looked notes how long it took to look at a node, and to write what had changed.
+func (m *metrics) looked(took time.Duration) {
+	if m != nil {
+		m.looks.Observe(took.Seconds())
+	}
 }
 
 // tainted counts a node that is to be emptied from now on: that its state has another name later does not count.

@@ -51,7 +51,8 @@ func TestMetrics(t *testing.T) {
 	want := map[string]float64{
 		"node_collector_evictions_total{r:\x00:z}": 1,
 		"node_collector_zone_size{r:\x00:z}":       2, "node_collector_unhealthy_nodes_in_zone{r:\x00:z}": 1, "node_collector_zone_health{r:\x00:z}": 50,
-		"node_collector_zone_size{}": 1, "node_collector_unhealthy_nodes_in_zone{}": 0, "node_collector_zone_health{}": 100,
+		"node_collector_update_node_health_duration_seconds": 2,
+		"node_collector_zone_size{}":                         1, "node_collector_unhealthy_nodes_in_zone{}": 0, "node_collector_zone_health{}": 100,
 	}
 	if diff := cmp.Diff(want, fuzzing.Metrics(t, registry)); diff != "" {
 		t.Error(diff)

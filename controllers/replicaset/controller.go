@@ -109,5 +109,6 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	return kit.New(mgr, Name).
 		For(&appsv1.ReplicaSet{}, c.forget()).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
+		Skipped(kit.StaleSkips(deps.Metrics, "replicaset_controller_", "ReplicaSet")).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

@@ -224,5 +224,6 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claiming(mgr.GetCache())), builder.WithPredicates(gone)).
+		Skipped(kit.StaleSkips(deps.Metrics, "statefulset_controller_", "StatefulSet")).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
