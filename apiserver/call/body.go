@@ -1,7 +1,6 @@
 package call
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -53,9 +52,19 @@ func readAll(from io.Reader, expected int64) ([]byte, error) {
 	if expected <= 0 {
 		return io.ReadAll(from)
 	}
-	buffer := bytes.NewBuffer(make([]byte, 0, min(expected, trusted)+bytes.MinRead))
-	_, err := buffer.ReadFrom(from)
-	return buffer.Bytes(), err
+	data, n := make([]byte, min(expected, trusted)+1), 0 // one more, so that the end is found without more memory
+	for n < len(data) {
+		more, err := from.Read(data[n:])
+		n += more
+		if err == io.EOF { // and no other: a body that is cut off ends otherwise
+			return data[:n], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	rest, err := io.ReadAll(from)
+	return append(data, rest...), err
 }
 
 // trusted is how much memory a client gets for saying that it will send so much.

@@ -269,13 +269,15 @@ func (e entries) write() []metav1.ManagedFieldsEntry {
 	if len(e) == 0 {
 		return nil
 	}
+	var room [1 << 10]byte
 	list := make([]metav1.ManagedFieldsEntry, 0, len(e))
 	for _, one := range e {
-		if one.raw == nil {
-			one.raw = one.fields.AppendFields(make([]byte, 0, 512))
+		raw := one.raw
+		if raw == nil {
+			raw = one.fields.AppendFields(room[:0])
 		}
 		fields := &metav1.FieldsV1{}
-		fields.SetRawBytes(one.raw)
+		fields.SetRawBytes(raw) // which copies them
 		list = append(list, metav1.ManagedFieldsEntry{Manager: one.manager, Operation: one.operation, APIVersion: one.version, Time: one.time,
 			FieldsType: "FieldsV1", FieldsV1: fields, Subresource: one.subresource})
 	}

@@ -106,19 +106,19 @@ func (c *conn) fill(st *stream, f *http2.MetaHeadersFrame) error {
 	if authority == "" {
 		authority = header.Get("Host")
 	}
-	r := &http.Request{
+	bare := http.Request{
 		Method: method, Host: authority, Header: header, Body: http.NoBody, RemoteAddr: c.remote, RequestURI: path,
 		Proto: "HTTP/2.0", ProtoMajor: 2, TLS: c.tls,
 	}
 	if connect {
-		r.URL, r.RequestURI = &url.URL{Host: authority}, authority
+		bare.URL, bare.RequestURI = &url.URL{Host: authority}, authority
 	} else {
 		var err error
-		if r.URL, err = url.ParseRequestURI(path); err != nil {
+		if bare.URL, err = url.ParseRequestURI(path); err != nil {
 			return malformed
 		}
 	}
-	r = r.WithContext(st.ctx)
+	r := bare.WithContext(st.ctx) // a copy, and the only one in memory of its own
 	st.request, st.answer.isHead = r, method == http.MethodHead
 	switch wrong := forbidden(header); {
 	case f.Truncated:

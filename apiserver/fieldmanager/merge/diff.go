@@ -14,10 +14,19 @@ type Difference struct {
 	tookSelf, removedSelf bool
 }
 
+// manyTaken is what an object seldom has more of that came or changed: they are gathered where they need no memory of their own, which grew
+// with each second one.
+const manyTaken = 16
+
 // add merges what was found below an element.
 func (d *Difference) add(element string, below Difference) {
-	d.Taken = d.Taken.Appended(paths.Item{Element: element, Member: below.tookSelf, Children: below.Taken})
-	d.Removed = d.Removed.Appended(paths.Item{Element: element, Member: below.removedSelf, Children: below.Removed})
+	d.Taken, d.Removed = below.into(element, d.Taken, d.Removed)
+}
+
+// into appends what was found below an element.
+func (d *Difference) into(element string, taken, removed paths.Set) (bothTaken, bothRemoved paths.Set) {
+	return taken.Appended(paths.Item{Element: element, Member: d.tookSelf, Children: d.Taken}),
+		removed.Appended(paths.Item{Element: element, Member: d.removedSelf, Children: d.Removed})
 }
 
 // sort puts elements in order that were added as they came.
@@ -112,8 +121,9 @@ func compareEmpty(l, r, left, right reflect.Value) Difference {
 }
 
 func (p *Plan) compareObjects(l, r, left, right reflect.Value) (Difference, error) {
-	var d Difference
-	empty := true
+	var room [manyTaken]paths.Item
+	var removed paths.Set
+	taken, empty := paths.Set(room[:0]), true
 	for i := range p.fields {
 		f := &p.fields[i]
 		a, b := f.of(left), f.of(right)
@@ -123,13 +133,14 @@ func (p *Plan) compareObjects(l, r, left, right reflect.Value) (Difference, erro
 		empty = false
 		below, err := f.plan.Compare(a, b)
 		if err != nil {
-			return d, err
+			return Difference{}, err
 		}
-		d.add(f.element, below)
+		taken, removed = below.into(f.element, taken, removed)
 	}
 	if empty {
 		return compareEmpty(l, r, left, right), nil
 	}
+	d := Difference{Taken: taken.Copied(), Removed: removed}
 	d.self(l, r)
 	return d, nil
 }

@@ -36,6 +36,16 @@ func (s Set) Appended(one Item) Set {
 	return append(s, one)
 }
 
+// Copied is the set in memory of its own, which is as large as it is.
+func (s Set) Copied() Set {
+	if len(s) == 0 {
+		return nil
+	}
+	own := make(Set, len(s))
+	copy(own, s)
+	return own
+}
+
 // Sort puts a set in order that was made as its items came.
 func (s Set) Sort() {
 	slices.SortFunc(s, func(a, b Item) int { return compareElements(a.Element, b.Element) })
