@@ -190,6 +190,7 @@ func TestImpersonate(t *testing.T) {
 		{allow("impersonate-on:user-info:list pods", "impersonate:user-info users"), "Impersonate-User=bob Impersonate-Group=g", "", nil,
 			`groups.authentication.k8s.io "g" is forbidden: User "me" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope`},
 		{allow("impersonate-on:arbitrary-node:list pods", "impersonate:arbitrary-node nodes"), "Impersonate-User=system:node:n1", "system:node:n1", []string{"system:nodes", "system:authenticated"}, ""},
+		{allow(all...), "Impersonate-User=system:node:UP", "system:node:UP", []string{"system:authenticated"}, ""},
 		{allow(all...), "Impersonate-User=bob Impersonate-Extra-Example.com%2fx=v", "bob", []string{"system:authenticated"}, ""},
 		{allow(all...), "Impersonate-User=bob Impersonate-Group=system:masters", "", nil,
 			`groups.authentication.k8s.io "system:masters" is forbidden: User "me" cannot impersonate:user-info resource "groups" in API group "authentication.k8s.io" at the cluster scope: impersonating the system:masters group is not allowed`},

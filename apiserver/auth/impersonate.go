@@ -200,10 +200,16 @@ func (i *Impersonator) allowed(ctx context.Context, mode string, asking user.Inf
 // left to the verb impersonate.
 func isConstrainable(wanted *user.DefaultInfo) bool {
 	_, _, err := serviceaccount.SplitUsername(wanted.Name)
-	if err != nil && !strings.HasPrefix(wanted.Name, nodeUserPrefix) {
+	if _, isNode := nodeOf(wanted.Name); err != nil && !isNode {
 		return true
 	}
 	return len(wanted.Groups) == 0 && len(wanted.Extra) == 0 && wanted.UID == ""
+}
+
+// nodeOf is the node that a user's name is of, if a node can have that name.
+func nodeOf(name string) (string, bool) {
+	node, ok := strings.CutPrefix(name, nodeUserPrefix)
+	return node, ok && len(validation.IsDNS1123Subdomain(node)) == 0
 }
 
 // The modes of nodes: of the one that a token is bound to, and of any.
@@ -211,7 +217,7 @@ const associatedNode, arbitraryNode = "associated-node", "arbitrary-node"
 
 // mode is the kind of identity that constrained impersonation tells apart.
 func mode(asking user.Info, wanted *user.DefaultInfo) string {
-	if node, ok := strings.CutPrefix(wanted.Name, nodeUserPrefix); ok {
+	if node, ok := nodeOf(wanted.Name); ok {
 		if on := asking.GetExtra()[serviceaccount.NodeNameKey]; len(on) == 1 && on[0] == node {
 			return associatedNode
 		}
