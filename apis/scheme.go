@@ -76,6 +76,7 @@ func All() []*resource.Resource {
 		rows = append(rows, group...)
 	}
 	for _, row := range rows {
+		dropGated(row)
 		if row.Group != apiextensionsv1.GroupName { // whose own finalizer has no prefix
 			checkFinalizers(row)
 		}

@@ -3,6 +3,7 @@ package apiserver
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -102,4 +103,37 @@ func TestWordsOfPreconditions(t *testing.T) {
 	ts := newServer(t)
 	ts.post("/api/v1/namespaces", `{"metadata":{"name":"n"}}`).wants(201)
 	ts.delete("/api/v1/namespaces/n", `{"preconditions":{"uid":"x"}}`).wants(409).says(`Operation cannot be fulfilled on namespaces \"n\": Precondition failed: UID in precondition: x, UID in object meta: `)
+}
+
+// A bound claim whose requests are taken away is refused: it took down the handler.
+func TestClaimWithoutRequestsIsRefused(t *testing.T) {
+	ts := newServer(t)
+	const claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+	ts.post(claims, `{"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}`).wants(201)
+	ts.patch(mergePatch, claims+"/c/status", `{"status":{"phase":"Bound","capacity":{"storage":"1Gi"}}}`).wants(200)
+	ts.patch(mergePatch, claims+"/c", `{"spec":{"resources":{"requests":null}}}`).wants(422).says("spec.resources[storage]")
+	for status, says := range map[string]string{
+		`{"capacity":{"storage":"-1"}}`:                   "status.capacity[storage]: Invalid value: -1",
+		`{"allocatedResources":{"cpu":"1"}}`:              `status.allocatedResources: Unsupported value: \"cpu\"`,
+		`{"allocatedResourceStatuses":{"storage":"Odd"}}`: "status.allocatedResourceStatuses: Unsupported value",
+	} {
+		ts.patch(mergePatch, claims+"/c/status", `{"status":`+status+`}`).wants(422).says(says)
+	}
+}
+
+// What belongs to features that are off is left out of pods and of templates of pods.
+func TestFieldsOfFeaturesThatAreOffAreLeftOut(t *testing.T) {
+	ts := newServer(t)
+	const spec = `{"schedulingGroup":{"podGroupName":"g"},"containers":[{"name":"c","image":"i","lifecycle":{"stopSignal":"SIGUSR1","preStop":{"sleep":{"seconds":1}}}}],
+		"volumes":[{"name":"v","projected":{"sources":[{"clusterTrustBundle":{"signerName":"a.b/c","path":"p"}},{"podCertificate":{"signerName":"a.b/c","keyType":"ED25519","credentialBundlePath":"q"}}]}}]}`
+	for _, answer := range []*answered{
+		ts.post(podsPath, `{"metadata":{"name":"p"},"spec":`+spec+`}`).wants(201),
+		ts.post("/apis/apps/v1/namespaces/default/deployments", `{"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":`+spec+`}}}`).wants(201),
+	} {
+		for _, field := range []string{`"schedulingGroup":`, `"stopSignal":`, `"clusterTrustBundle":`, `"podCertificate":`} {
+			if strings.Contains(string(answer.body), field) {
+				t.Errorf("%s is kept: %s", field, answer.body)
+			}
+		}
+	}
 }

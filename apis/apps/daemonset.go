@@ -52,6 +52,10 @@ func defaultDaemonSet(d *appsv1.DaemonSet) {
 		resource.SetPtr(&strategy.RollingUpdate.MaxUnavailable, intstr.FromInt32(1))
 		resource.SetPtr(&strategy.RollingUpdate.MaxSurge, intstr.FromInt32(0))
 	}
+	if strategy.Type != appsv1.RollingUpdateDaemonSetStrategyType && strategy.RollingUpdate != nil { // which counts for nothing
+		resource.SetPtr(&strategy.RollingUpdate.MaxUnavailable, intstr.FromInt32(0))
+		resource.SetPtr(&strategy.RollingUpdate.MaxSurge, intstr.FromInt32(0))
+	}
 	resource.SetPtr(&d.Spec.RevisionHistoryLimit, 10)
 	podspec.DefaultTemplate(&d.Spec.Template)
 	if _, err := strconv.ParseInt(d.Annotations[appsv1.DeprecatedTemplateGeneration], 10, 64); err != nil {

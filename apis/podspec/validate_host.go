@@ -29,7 +29,7 @@ func validateHostnameOverride(spec *corev1.PodSpec, name string, path *field.Pat
 		errs = append(errs, field.Forbidden(path.Child("hostNetwork"), "may not be set to true when hostnameOverride is specified"))
 	}
 	if ptr.Deref(spec.SetHostnameAsFQDN, false) {
-		errs = append(errs, field.Forbidden(path.Child("setHostnameAsFQDN"), "may not be set to true when hostnameOverride is specified"))
+		errs = append(errs, field.Forbidden(path.Child("hostnameOverride"), "may not be specified when setHostnameAsFQDN is true"))
 	}
 	return errs
 }

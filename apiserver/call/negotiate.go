@@ -27,11 +27,11 @@ func (c *Call) Negotiate() error {
 	case "Table":
 		return c.readTableOptions()
 	case "PartialObjectMetadata":
-		if c.Info.Verb == "list" {
+		if c.Info.Verb == "list" || c.Info.Verb == "deletecollection" {
 			return refusal.NotAcceptableText("you requested PartialObjectMetadata, but the requested object is a list (" + c.shownType() + "List)")
 		}
 	case "PartialObjectMetadataList":
-		if c.Info.Verb != "list" && c.Info.Verb != "watch" { // which shows objects in any case
+		if c.Info.Verb != "list" && c.Info.Verb != "deletecollection" && c.Info.Verb != "watch" { // which shows objects in any case
 			return refusal.NotAcceptableText("you requested PartialObjectMetadataList, but the requested object is not a list (" + c.shownType() + ")")
 		}
 	}

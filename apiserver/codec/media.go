@@ -151,12 +151,26 @@ func Forms(header string) iter.Seq2[string, map[string]string] {
 	}
 }
 
+// loosely reads a clause that is not quite as it should be: parameters without a value are none.
+func loosely(part string) (name string, params map[string]string) {
+	name, rest, _ := strings.Cut(part, ";")
+	params = map[string]string{}
+	for param := range strings.SplitSeq(rest, ";") {
+		if key, value, ok := strings.Cut(strings.TrimSpace(param), "="); ok {
+			params[key] = value
+		}
+	}
+	return strings.TrimSpace(name), params
+}
+
 func clauses(header string) []clause {
 	var all []clause
 	for _, part := range strings.Split(header, ",") {
 		name, params, err := mime.ParseMediaType(strings.TrimSpace(part))
 		if err != nil {
-			continue
+			if name, params = loosely(part); name == "" {
+				continue
+			}
 		}
 		c := clause{name: name, params: params, quality: 1}
 		if q, err := strconv.ParseFloat(params["q"], 64); err == nil {

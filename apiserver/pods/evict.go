@@ -126,7 +126,7 @@ func (c Verbs) spend(ctx context.Context, pod *corev1.Pod, dryRun bool) error {
 	info := *c.Info
 	info.Group, info.Version, info.Resource, info.Name, info.Subresource = budgets.Group, budgets.Version, budgets.Resource, budget.Name, "status"
 	_, _, err = c.On(at, &info, &resource.Subresource{Name: "status"}).Do(ctx, write.Change{
-		Name: budget.Name, Options: call.WriteOptions{DryRun: dryRun, Manager: "coxswain"}, Unconditional: true,
+		Name: budget.Name, Options: call.WriteOptions{DryRun: dryRun, Manager: "kube-apiserver"}, Unconditional: true,
 		Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
 			budget := now.Object.DeepCopyObject().(*policyv1.PodDisruptionBudget)
 			return budget, spend(budget, pod.Name, metav1.NewTime(c.Clock.Now()))

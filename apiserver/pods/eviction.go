@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -75,5 +76,10 @@ func spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time
 		status.DisruptedPods = map[string]metav1.Time{}
 	}
 	status.DisruptedPods[podName] = now
+	allowed := metav1.Condition{Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionTrue, Reason: policyv1.SufficientPodsReason, ObservedGeneration: status.ObservedGeneration}
+	if status.DisruptionsAllowed == 0 {
+		allowed.Status, allowed.Reason = metav1.ConditionFalse, policyv1.InsufficientPodsReason
+	}
+	meta.SetStatusCondition(&status.Conditions, allowed)
 	return nil
 }

@@ -28,7 +28,9 @@ func Account(account string) user.Info {
 }
 
 // Quota records what admission charges to quotas.
-func Quota() user.Info { return Of("coxswain:quota-admission") }
+func Quota() user.Info { return Of(quota) }
+
+const quota = "coxswain:quota-admission"
 
 // DNS announces the name servers of the nodes.
 func DNS() user.Info { return Of("coxswain:dns") }
@@ -46,7 +48,7 @@ func Agent(u user.Info) string {
 		return "kube-controller-manager"
 	case strings.HasPrefix(name, "system:node:"):
 		return "kubelet"
-	case name == "system:apiserver":
+	case name == "system:apiserver", name == quota: // which is in the server
 		return "kube-apiserver"
 	default:
 		return strings.NewReplacer("system:", "", "coxswain:", "coxswain-").Replace(name)

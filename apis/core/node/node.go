@@ -32,6 +32,7 @@ func Row() *resource.Resource {
 		Fields:           resource.Select(selectable),
 		// What configured a kubelet from afar is no more.
 		PrepareCreate:            resource.OnCreate(func(n *corev1.Node) { n.Spec.ConfigSource = nil }),
+		PrepareUpdate:            resource.OnUpdate(dropConfigured),
 		Validate:                 resource.Check(validate),
 		ValidateUpdate:           resource.CheckUpdate(validateUpdate),
 		Warnings:                 resource.Warn(warn),
@@ -40,7 +41,17 @@ func Row() *resource.Resource {
 		Subresources:             []resource.Subresource{resource.Proxy("NodeProxyOptions")},
 	}, func(n *corev1.Node) (*corev1.NodeSpec, *corev1.NodeStatus) {
 		return &n.Spec, &n.Status
-	}, resource.NoGeneration(), resource.KeepStatusOnCreate(), resource.CheckStatus(validateStatus))
+	}, resource.NoGeneration(), resource.KeepStatusOnCreate(), resource.CheckStatus(validateStatus), resource.PrepareStatus(dropConfigured))
+}
+
+// dropConfigured leaves out what configured a kubelet from afar, unless it is there.
+func dropConfigured(n, old *corev1.Node) {
+	if old.Spec.ConfigSource == nil {
+		n.Spec.ConfigSource = nil
+	}
+	if old.Status.Config == nil {
+		n.Status.Config = nil
+	}
 }
 
 func selectable(n *corev1.Node) fields.Set {

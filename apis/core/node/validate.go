@@ -109,9 +109,12 @@ func validateStatus(n, _ *corev1.Node) field.ErrorList {
 	seen := sets.New[corev1.NodeAddress]()
 	for i, address := range n.Status.Addresses {
 		if seen.Has(address) {
-			errs = append(errs, field.Duplicate(field.NewPath("status", "addresses").Index(i), address))
+			errs = append(errs, field.Duplicate(field.NewPath("status", "addresses").Index(i), addressText{string(address.Type), address.Address}))
 		}
 		seen.Insert(address)
 	}
 	return append(errs, validateFeatures(n.Status.DeclaredFeatures, field.NewPath("status", "declaredFeatures"))...)
 }
+
+// addressText is how an address is printed when it is wrong.
+type addressText struct{ Type, Address string }

@@ -34,7 +34,7 @@ func Claims() *resource.Resource {
 		AllowUnconditionalUpdate: true,
 	}, func(p *corev1.PersistentVolumeClaim) (*corev1.PersistentVolumeClaimSpec, *corev1.PersistentVolumeClaimStatus) {
 		return &p.Spec, &p.Status
-	}, resource.NoGeneration())
+	}, resource.NoGeneration(), resource.CheckStatus(validatePersistentVolumeClaimStatus))
 }
 
 func defaultPersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
@@ -55,6 +55,9 @@ func preparePersistentVolumeClaim(c *corev1.PersistentVolumeClaim) {
 func syncDataSources(spec *corev1.PersistentVolumeClaimSpec) {
 	if spec.DataSource != nil && !knownDataSource(spec.DataSource) {
 		spec.DataSource = nil
+	}
+	if spec.DataSourceRef != nil && ptr.Deref(spec.DataSourceRef.Namespace, "") != "" { // of other namespaces there is none by default
+		spec.DataSourceRef = nil
 	}
 	source, ref := spec.DataSource, spec.DataSourceRef
 	switch {

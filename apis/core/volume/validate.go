@@ -177,7 +177,9 @@ func validatePersistentVolumeClaimUpdate(c, old *corev1.PersistentVolumeClaim) f
 	}
 	bound := c.Status.Phase == corev1.ClaimBound
 	if bound {
-		comparable.Resources.Requests = maps.Clone(comparable.Resources.Requests)
+		if comparable.Resources.Requests = maps.Clone(comparable.Resources.Requests); comparable.Resources.Requests == nil {
+			comparable.Resources.Requests = corev1.ResourceList{}
+		}
 		comparable.Resources.Requests[corev1.ResourceStorage] = old.Spec.Resources.Requests[corev1.ResourceStorage]
 		comparable.VolumeAttributesClassName = old.Spec.VolumeAttributesClassName
 	}

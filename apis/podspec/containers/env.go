@@ -48,8 +48,9 @@ func validateEnvSource(env *corev1.EnvVar, path *field.Path) field.ErrorList {
 		sources++
 		errs = append(errs, validateKeyRef(ref.Name, ref.Key, path.Child("secretKeyRef"))...)
 	}
-	if from.FileKeyRef != nil {
+	if ref := from.FileKeyRef; ref != nil {
 		sources++
+		errs = append(errs, validateFileKeyRef(ref, path.Child("fileKeyRef"))...)
 	}
 	switch {
 	case sources == 0:
@@ -65,6 +66,23 @@ func validateEnvSource(env *corev1.EnvVar, path *field.Path) field.ErrorList {
 func validateKeyRef(name, key string, path *field.Path) field.ErrorList {
 	errs := check.Subdomain(path.Child("name"), name)
 	return append(errs, check.Key(path.Child("key"), key)...)
+}
+
+// validateFileKeyRef checks a variable from a file of a volume.
+func validateFileKeyRef(ref *corev1.FileKeySelector, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if ref.Key == "" {
+		errs = append(errs, field.Required(path.Child("key"), ""))
+	} else {
+		errs = append(errs, check.Messages(path.Child("key"), ref.Key, validation.IsRelaxedEnvVarName(ref.Key))...)
+	}
+	if ref.VolumeName == "" {
+		errs = append(errs, field.Required(path.Child("volumeName"), ""))
+	}
+	if ref.Path == "" {
+		return append(errs, field.Required(path.Child("path"), ""))
+	}
+	return append(errs, check.LocalPath(path.Child("path"), ref.Path)...)
 }
 
 func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {

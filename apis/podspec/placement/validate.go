@@ -42,6 +42,9 @@ func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList 
 		if t.Value != "" {
 			errs = append(errs, field.Invalid(path.Child("operator"), t.Value, "value must be empty when `operator` is 'Exists'"))
 		}
+	case corev1.TolerationOpLt, corev1.TolerationOpGt: // of a feature that is off, and named nevertheless
+		known := []corev1.TolerationOperator{corev1.TolerationOpEqual, corev1.TolerationOpExists, corev1.TolerationOpLt, corev1.TolerationOpGt}
+		errs = append(errs, field.NotSupported(path.Child("operator"), t.Operator, known))
 	default:
 		errs = append(errs, check.OneOf(path.Child("operator"), t.Operator, corev1.TolerationOpEqual, corev1.TolerationOpExists)...)
 	}

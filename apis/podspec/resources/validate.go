@@ -2,6 +2,7 @@ package resources
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -174,7 +175,9 @@ func validateClaimRefs(refs []corev1.ResourceClaim, claims sets.Set[string], pat
 		if ref.Request != "" {
 			key += "/" + ref.Request
 		}
-		if seen.Has(key) || seen.Has(ref.Name) {
+		// A whole claim has every request of it, before it or after.
+		whole := ref.Request == "" && slices.ContainsFunc(refs[:i], func(before corev1.ResourceClaim) bool { return before.Name == ref.Name })
+		if seen.Has(key) || seen.Has(ref.Name) || whole {
 			errs = append(errs, field.Duplicate(at, ref.Name))
 		}
 		seen.Insert(key)
@@ -243,6 +246,14 @@ func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
 	}
 	errs = append(errs, validateTogether(spec, path)...)
+	if asked := sets.KeySet(r.Limits).Union(sets.KeySet(r.Requests)); len(asked) > 0 && !asked.HasAny(corev1.ResourceCPU, corev1.ResourceMemory) {
+		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
+	}
+	claims := sets.New[string]()
+	for i := range spec.ResourceClaims {
+		claims.Insert(spec.ResourceClaims[i].Name)
+	}
+	errs = append(errs, validateClaimRefs(r.Claims, claims, path.Child("claims"))...)
 	if len(r.Claims) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
 	}

@@ -40,7 +40,7 @@ func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		errs = append(errs, check.OneOf(path.Child("supplementalGroupsPolicy"), *policy, corev1.SupplementalGroupsPolicyMerge, corev1.SupplementalGroupsPolicyStrict)...)
 	}
 	if policy := sc.SELinuxChangePolicy; policy != nil {
-		errs = append(errs, check.OneOf(path.Child("seLinuxChangePolicy"), *policy, corev1.SELinuxChangePolicyMountOption, corev1.SELinuxChangePolicyRecursive)...)
+		errs = append(errs, check.OneOf(path.Child("seLinuxChangePolicy"), *policy, corev1.SELinuxChangePolicyRecursive)...)
 	}
 	errs = append(errs, validateSysctls(spec, path.Child("sysctls"))...)
 	errs = append(errs, validateSeccomp(sc.SeccompProfile, path.Child("seccompProfile"))...)

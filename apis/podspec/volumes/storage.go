@@ -1,7 +1,10 @@
 package volumes
 
 import (
+	"maps"
+	"net"
 	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +28,9 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			if v.Flocker.DatasetName == "" && v.Flocker.DatasetUUID == "" {
 				return field.ErrorList{field.Required(at, "one of datasetName and datasetUUID is required")}
 			}
+			if v.Flocker.DatasetName != "" && v.Flocker.DatasetUUID != "" {
+				return field.ErrorList{field.Invalid(at, "resource", "datasetName and datasetUUID can not be specified simultaneously")}
+			}
 			return nil
 		}},
 		{"rbd", v.RBD != nil, func(at *field.Path) field.ErrorList {
@@ -34,15 +40,21 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			}
 			return append(errs, required(at.Child("image"), v.RBD.RBDImage)...)
 		}},
-		{"cephFS", v.CephFS != nil, func(at *field.Path) field.ErrorList {
+		{"cephfs", v.CephFS != nil, func(at *field.Path) field.ErrorList {
 			if len(v.CephFS.Monitors) == 0 {
 				return field.ErrorList{field.Required(at.Child("monitors"), "")}
 			}
 			return nil
 		}},
-		{"cinder", v.Cinder != nil, func(at *field.Path) field.ErrorList { return required(at.Child("volumeID"), v.Cinder.VolumeID) }},
+		{"cinder", v.Cinder != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("volumeID"), v.Cinder.VolumeID)
+			if ref := v.Cinder.SecretRef; ref != nil {
+				errs = append(errs, required(at.Child("secretRef", "name"), ref.Name)...)
+			}
+			return errs
+		}},
 		{"quobyte", v.Quobyte != nil, func(at *field.Path) field.ErrorList {
-			return append(required(at.Child("registry"), v.Quobyte.Registry), required(at.Child("volume"), v.Quobyte.Volume)...)
+			return append(validateRegistry(v.Quobyte.Registry, at.Child("registry")), required(at.Child("volume"), v.Quobyte.Volume)...)
 		}},
 		{"fc", v.FC != nil, func(at *field.Path) field.ErrorList {
 			if len(v.FC.TargetWWNs) == 0 && len(v.FC.WWIDs) == 0 {
@@ -50,7 +62,9 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			}
 			return nil
 		}},
-		{"flexVolume", v.FlexVolume != nil, func(at *field.Path) field.ErrorList { return required(at.Child("driver"), v.FlexVolume.Driver) }},
+		{"flexVolume", v.FlexVolume != nil, func(at *field.Path) field.ErrorList {
+			return append(required(at.Child("driver"), v.FlexVolume.Driver), validateOptions(v.FlexVolume.Options, at.Child("options"))...)
+		}},
 		{"azureFile", v.AzureFile != nil, func(at *field.Path) field.ErrorList {
 			return append(required(at.Child("secretName"), v.AzureFile.SecretName), required(at.Child("shareName"), v.AzureFile.ShareName)...)
 		}},
@@ -77,9 +91,47 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			return required(at.Child("pdName"), v.GCEPersistentDisk.PDName)
 		}},
 		{"awsElasticBlockStore", v.AWSElasticBlockStore != nil, func(at *field.Path) field.ErrorList {
-			return required(at.Child("volumeID"), v.AWSElasticBlockStore.VolumeID)
+			errs := required(at.Child("volumeID"), v.AWSElasticBlockStore.VolumeID)
+			return append(errs, validatePartition(v.AWSElasticBlockStore.Partition, at.Child("partition"))...)
 		}},
 	}
+}
+
+// validatePartition: 0 is the whole disk.
+func validatePartition(partition int32, path *field.Path) field.ErrorList {
+	if partition < 0 || partition > maxPartition {
+		return field.ErrorList{field.Invalid(path, partition, validation.InclusiveRangeError(1, maxPartition))}
+	}
+	return nil
+}
+
+const maxPartition = 255
+
+// validateRegistry checks a list of hosts with ports.
+func validateRegistry(registry string, path *field.Path) field.ErrorList {
+	if registry == "" {
+		return field.ErrorList{field.Required(path, "must be a host:port pair or multiple pairs separated by commas")}
+	}
+	for pair := range strings.SplitSeq(registry, ",") {
+		if _, _, err := net.SplitHostPort(pair); err != nil {
+			return field.ErrorList{field.Invalid(path, registry, "must be a host:port pair or multiple pairs separated by commas")}
+		}
+	}
+	return nil
+}
+
+// validateOptions keeps what is sent to a driver off the names that Kubernetes sends.
+func validateOptions(options map[string]string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		prefix, _, _ := strings.Cut(name, "/")
+		for _, reserved := range []string{"kubernetes.io", "k8s.io"} {
+			if prefix == reserved || strings.HasSuffix(prefix, "."+reserved) {
+				errs = append(errs, field.Invalid(path.Key(name), name, "kubernetes.io and k8s.io namespaces are reserved"))
+			}
+		}
+	}
+	return errs
 }
 
 // The forms of the addresses of Azure's two kinds of disks.
@@ -207,7 +259,7 @@ func validateDataSources(spec *corev1.PersistentVolumeClaimSpec, path *field.Pat
 	}
 	if a, b := spec.DataSource, spec.DataSourceRef; a != nil && b != nil && b.Namespace == nil {
 		if group(a.APIGroup) != group(b.APIGroup) || a.Kind != b.Kind || a.Name != b.Name {
-			errs = append(errs, field.Invalid(path, path.Child("dataSource").String(), "must match dataSourceRef"))
+			errs = append(errs, field.Invalid(path, struct{}{}, "must match dataSourceRef"))
 		}
 	}
 	return errs

@@ -16,7 +16,11 @@ import (
 // node: its own, and nothing by which it could gain pods or be taken away. What holds for the main path holds for
 // the status too, for both write the whole metadata.
 func (p *Plugin) node(name string, a *admission.Attributes) error {
-	if requested := a.ObjectName(); requested != name {
+	requested := a.Name
+	if obj, ok := a.Object.(*corev1.Node); ok && requested == "" && a.Operation == admission.Create {
+		requested = obj.Name // one that is to be generated is not the node's own
+	}
+	if requested != name {
 		return fmt.Errorf("node %q is not allowed to modify node %q", name, requested)
 	}
 	obj, ok := a.Object.(*corev1.Node)

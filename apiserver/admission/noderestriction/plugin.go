@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
@@ -68,6 +69,9 @@ func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
 		err = resourceSlice(name, a)
 	case requests:
 		err = certificateRequest(name, a)
+	}
+	if apierrors.IsNotFound(err) {
+		return err
 	}
 	if err != nil {
 		return admission.Forbidden(a, err)

@@ -11,6 +11,8 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
@@ -37,7 +39,7 @@ func (p *Plugin) token(ctx context.Context, a *admission.Attributes) error {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("pod %q not found", ref.Name)
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "pod"}, ref.Name)
 	}
 	if pod.UID != ref.UID {
 		return fmt.Errorf("the UID in the bound object reference (%s) does not match the UID in record. The object might have been deleted and then recreated", ref.UID)

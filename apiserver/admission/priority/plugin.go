@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
@@ -20,6 +21,9 @@ var (
 	pods    = schema.GroupResource{Resource: "pods"}
 	classes = schema.GroupResource{Group: schedulingv1.GroupName, Resource: "priorityclasses"}
 )
+
+// system are the classes that every cluster has.
+var system = []string{"system-cluster-critical", "system-node-critical"}
 
 // Plugin is Priority.
 type Plugin struct {
@@ -112,6 +116,9 @@ func (p *Plugin) defaultClass() *schedulingv1.PriorityClass {
 
 // Validate keeps a second class from becoming the default.
 func (p *Plugin) Validate(ctx context.Context, a *admission.Attributes) error {
+	if a.Is(classes, "", admission.Delete) && slices.Contains(system, a.Name) {
+		return admission.Forbidden(a, errors.New("this is a system priority class and cannot be deleted"))
+	}
 	class, ok := a.Object.(*schedulingv1.PriorityClass)
 	if !ok || !class.GlobalDefault || !a.Is(classes, "", admission.Create, admission.Update) {
 		return nil

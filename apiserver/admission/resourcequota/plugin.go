@@ -110,7 +110,7 @@ func (p *Plugin) charge(ctx context.Context, a *admission.Attributes, delta core
 
 // bills returns the quotas as they are when the request is charged, or the refusal.
 func (p *Plugin) bills(a *admission.Attributes, delta corev1.ResourceList, charged map[string]bool) ([]*corev1.ResourceQuota, error) {
-	var bills []*corev1.ResourceQuota
+	var bills, open []*corev1.ResourceQuota
 	for _, quota := range auth.List[*corev1.ResourceQuota](p.Lister, quotas, a.Namespace) {
 		if charged[quota.Name] || !inScope(quota, a) {
 			continue
@@ -118,6 +118,9 @@ func (p *Plugin) bills(a *admission.Attributes, delta corev1.ResourceList, charg
 		if missing := unspecified(quota, a); missing != "" {
 			return nil, admission.Forbidden(a, fmt.Errorf("failed quota: %s: must specify %s", quota.Name, missing))
 		}
+		open = append(open, quota)
+	}
+	for _, quota := range open {
 		requested := mask(delta, quota.Status.Hard) // a quota holds from its controller's first look at it on, as upstream
 		if len(requested) == 0 {
 			continue

@@ -132,7 +132,7 @@ func normalize(key string, value any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, inner := range v {
-			out[k] = normalize(k, inner)
+			out[uid.ReplaceAllString(k, "<uid>")] = normalize(k, inner) // the owners of fields are keys with UIDs
 		}
 		return out
 	case []any:
