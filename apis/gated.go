@@ -7,7 +7,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/gated"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
@@ -45,13 +45,13 @@ func dropGated(row *resource.Resource) {
 	}
 	create, update := row.PrepareCreate, row.PrepareUpdate
 	row.PrepareCreate = func(ctx context.Context, obj resource.Object) {
-		podspec.DropGated(podSpecOf(obj), nil)
+		gated.Drop(podSpecOf(obj), nil)
 		if create != nil {
 			create(ctx, obj)
 		}
 	}
 	row.PrepareUpdate = func(ctx context.Context, obj, old resource.Object) {
-		podspec.DropGated(podSpecOf(obj), podSpecOf(old))
+		gated.Drop(podSpecOf(obj), podSpecOf(old))
 		if update != nil {
 			update(ctx, obj, old)
 		}

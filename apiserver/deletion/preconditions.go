@@ -1,7 +1,6 @@
 package deletion
 
 import (
-	"errors"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,10 +32,20 @@ func (d Of) Check(obj resource.Object, p *metav1.Preconditions) error {
 func (d Of) checkHeld(obj resource.Object, p *metav1.Preconditions) error {
 	of := schema.GroupResource{Group: d.At.Row.Group, Resource: d.At.Row.Name}
 	if p.UID != nil && *p.UID != obj.GetUID() {
-		return refusal.Conflict(of, obj.GetName(), errors.New(fmt.Sprintf("Precondition failed: UID in precondition: %v, UID in object meta: %v", *p.UID, obj.GetUID())))
+		return refusal.Conflict(of, obj.GetName(), precondition{"UID", *p.UID, obj.GetUID()})
 	}
 	if p.ResourceVersion != nil && *p.ResourceVersion != obj.GetResourceVersion() {
-		return refusal.Conflict(of, obj.GetName(), errors.New(fmt.Sprintf("Precondition failed: ResourceVersion in precondition: %v, ResourceVersion in object meta: %v", *p.ResourceVersion, obj.GetResourceVersion())))
+		return refusal.Conflict(of, obj.GetName(), precondition{"ResourceVersion", *p.ResourceVersion, obj.GetResourceVersion()})
 	}
 	return nil
+}
+
+// precondition is one that does not hold.
+type precondition struct {
+	of            string
+	wanted, found any
+}
+
+func (p precondition) Error() string {
+	return fmt.Sprintf("Precondition failed: %s in precondition: %v, %s in object meta: %v", p.of, p.wanted, p.of, p.found)
 }

@@ -24,15 +24,7 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 		{"glusterfs", v.Glusterfs != nil, func(at *field.Path) field.ErrorList {
 			return append(required(at.Child("endpoints"), v.Glusterfs.EndpointsName), required(at.Child("path"), v.Glusterfs.Path)...)
 		}},
-		{"flocker", v.Flocker != nil, func(at *field.Path) field.ErrorList {
-			if v.Flocker.DatasetName == "" && v.Flocker.DatasetUUID == "" {
-				return field.ErrorList{field.Required(at, "one of datasetName and datasetUUID is required")}
-			}
-			if v.Flocker.DatasetName != "" && v.Flocker.DatasetUUID != "" {
-				return field.ErrorList{field.Invalid(at, "resource", "datasetName and datasetUUID can not be specified simultaneously")}
-			}
-			return nil
-		}},
+		{"flocker", v.Flocker != nil, func(at *field.Path) field.ErrorList { return validateFlocker(v.Flocker, at) }},
 		{"rbd", v.RBD != nil, func(at *field.Path) field.ErrorList {
 			var errs field.ErrorList
 			if len(v.RBD.CephMonitors) == 0 {
@@ -46,13 +38,7 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			}
 			return nil
 		}},
-		{"cinder", v.Cinder != nil, func(at *field.Path) field.ErrorList {
-			errs := required(at.Child("volumeID"), v.Cinder.VolumeID)
-			if ref := v.Cinder.SecretRef; ref != nil {
-				errs = append(errs, required(at.Child("secretRef", "name"), ref.Name)...)
-			}
-			return errs
-		}},
+		{"cinder", v.Cinder != nil, func(at *field.Path) field.ErrorList { return validateCinder(v.Cinder, at) }},
 		{"quobyte", v.Quobyte != nil, func(at *field.Path) field.ErrorList {
 			return append(validateRegistry(v.Quobyte.Registry, at.Child("registry")), required(at.Child("volume"), v.Quobyte.Volume)...)
 		}},
@@ -95,6 +81,25 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			return append(errs, validatePartition(v.AWSElasticBlockStore.Partition, at.Child("partition"))...)
 		}},
 	}
+}
+
+// validateFlocker: a data set is named in one of two ways.
+func validateFlocker(source *corev1.FlockerVolumeSource, path *field.Path) field.ErrorList {
+	switch {
+	case source.DatasetName == "" && source.DatasetUUID == "":
+		return field.ErrorList{field.Required(path, "one of datasetName and datasetUUID is required")}
+	case source.DatasetName != "" && source.DatasetUUID != "":
+		return field.ErrorList{field.Invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")}
+	}
+	return nil
+}
+
+func validateCinder(source *corev1.CinderVolumeSource, path *field.Path) field.ErrorList {
+	errs := required(path.Child("volumeID"), source.VolumeID)
+	if ref := source.SecretRef; ref != nil {
+		errs = append(errs, required(path.Child("secretRef", "name"), ref.Name)...)
+	}
+	return errs
 }
 
 // validatePartition: 0 is the whole disk.

@@ -1,10 +1,10 @@
-package podspec
+package gated
 
 import corev1 "k8s.io/api/core/v1"
 
-// DropGated leaves out of a specification the fields of features that are off, as they are in upstream by default, unless the
+// Drop leaves out of a specification the fields of features that are off, as they are in upstream by default, unless the
 // old one, nil for a new object, has them already.
-func DropGated(spec, old *corev1.PodSpec) {
+func Drop(spec, old *corev1.PodSpec) {
 	if spec == nil {
 		return
 	}
