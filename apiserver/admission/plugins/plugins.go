@@ -14,6 +14,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
+	"github.com/coxswain-k8s/coxswain/apiserver/admission/deviceadmin"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/namespaceautoprovision"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/resourcequota"
 	"github.com/coxswain-k8s/coxswain/apiserver/webhookclient"
@@ -81,7 +82,7 @@ func (d Deps) resource(kind schema.GroupKind) (*resource.Resource, bool) {
 	return nil, false
 }
 
-// New returns the chain of the plugins that are on by default, with those named by enable and without those
+// New returns the chain of deviceadmin and the plugins that are on by default, with those named by enable and without those
 // named by disable. An unknown name is an error.
 func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	if deps.Clock == nil {
@@ -95,7 +96,7 @@ func New(deps Deps, enable, disable []string) (*admission.Chain, error) {
 	if err := checkNames(plugins, enable, disable); err != nil {
 		return nil, err
 	}
-	var on []admission.Plugin
+	on := []admission.Plugin{{Name: deviceadmin.Name, Validator: &deviceadmin.Plugin{Lister: deps.Lister}}}
 	for _, plugin := range plugins {
 		if slices.Contains(disable, plugin.Name) || plugin.off && !slices.Contains(enable, plugin.Name) || !deps.possible(plugin.Name) {
 			continue
