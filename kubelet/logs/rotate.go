@@ -157,5 +157,8 @@ func compress(path string) (err error) {
 	if err = errors.Join(err, zip.Close(), out.Close()); err != nil {
 		return errors.Join(fmt.Errorf("compressing a log: %w", err), os.Remove(part))
 	}
-	return errors.Join(os.Rename(part, path+".gz"), os.Remove(path))
+	if err := os.Rename(part, path+".gz"); err != nil {
+		return fmt.Errorf("compressing a log: %w", err)
+	}
+	return os.Remove(path)
 }

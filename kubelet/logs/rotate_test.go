@@ -154,3 +154,18 @@ func TestRotatorEnds(t *testing.T) {
 		}
 	})
 }
+
+// A log whose compressed form cannot take its place stays: it was removed all the same.
+func TestLogStaysWhereItsCompressedFormCannot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "0.log.20260102-030405")
+	write(t, path, "precious")
+	if err := os.Mkdir(path+".gz", 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := compress(path); err == nil {
+		t.Error("it was compressed into a folder")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
+		t.Errorf("the log says %q: %v", text, err)
+	}
+}
