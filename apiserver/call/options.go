@@ -66,7 +66,7 @@ func (c *Call) readDeleteOptions(body []byte, options *metav1.DeleteOptions) err
 	return nil
 }
 
-// strictness: unknown fields are looked for unless the client says not to.
+// LooksForFaults says whether unknown fields and fields given twice are looked for: unless the client says not to.
 func (o WriteOptions) LooksForFaults() bool { return o.Validation != metav1.FieldValidationIgnore }
 
 func (o *WriteOptions) take(dryRun []string, manager, fieldValidation, userAgent string) {

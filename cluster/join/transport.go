@@ -19,8 +19,7 @@ const (
 	pingTimeout = 5 * time.Second
 )
 
-// Transport sends requests to whichever server answers. Get, if not nil, gives the client's certificate, anew for each
-// connection; CloseConnections makes new ones necessary.
+// Transport sends requests to whichever server answers.
 type Transport struct {
 	*http.Transport
 	servers *Servers
@@ -29,7 +28,8 @@ type Transport struct {
 	open map[*connection]struct{}
 }
 
-// NewTransport trusts servers that the pool's authorities have signed.
+// NewTransport trusts servers that the pool's authorities have signed. get, if not nil, gives the client's certificate, anew for each
+// connection; CloseConnections makes new ones necessary.
 func (s *Servers) NewTransport(authorities *x509.CertPool, get func(*tls.CertificateRequestInfo) (*tls.Certificate, error)) *Transport {
 	t := &Transport{servers: s, open: map[*connection]struct{}{}}
 	t.Transport = &http.Transport{

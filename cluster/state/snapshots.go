@@ -119,5 +119,8 @@ func (s *Snapshots) Restore(ctx context.Context, path string, now time.Time) (ol
 			return "", fmt.Errorf("putting the old state aside: %w", err)
 		}
 	}
-	return old, os.Rename(restored, current)
+	if err := os.Rename(restored, current); err != nil {
+		return old, fmt.Errorf("putting the restored state in its place: %w", err)
+	}
+	return old, nil
 }

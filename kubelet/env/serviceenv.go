@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Services returns the variables by which a pod finds services: those of its namespace unless it asks for none, and
@@ -13,32 +15,24 @@ import (
 // REDIS_MASTER_SERVICE_PORT, REDIS_MASTER_PORT and REDIS_MASTER_PORT_6379_TCP with _PROTO, _PORT and _ADDR.
 func Services(pod *corev1.Pod, services []corev1.Service) map[string]string {
 	env := map[string]string{}
-	links := pod.Spec.EnableServiceLinks == nil || *pod.Spec.EnableServiceLinks
+	links := ptr.Deref(pod.Spec.EnableServiceLinks, true)
+	var api *corev1.Service
 	for i := range services {
 		s := &services[i]
-		if s.Spec.ClusterIP == "" || s.Spec.ClusterIP == corev1.ClusterIPNone || len(s.Spec.Ports) == 0 {
-			continue
-		}
-		if s.Namespace == metaDefault && s.Name == "kubernetes" {
-			continue
-		}
-		if links && s.Namespace == pod.Namespace {
+		switch {
+		case s.Spec.ClusterIP == "" || s.Spec.ClusterIP == corev1.ClusterIPNone || len(s.Spec.Ports) == 0:
+		case s.Namespace == metav1.NamespaceDefault && s.Name == "kubernetes":
+			api = s
+		case links && s.Namespace == pod.Namespace:
 			addService(env, s)
 		}
 	}
 	// The API's own service comes last: no service of the namespace replaces it, unless it has that very name.
-	for i := range services {
-		s := &services[i]
-		if s.Namespace == metaDefault && s.Name == "kubernetes" && s.Spec.ClusterIP != "" && len(s.Spec.Ports) > 0 {
-			if _, taken := env["KUBERNETES_SERVICE_HOST"]; !taken {
-				addService(env, s)
-			}
-		}
+	if _, taken := env["KUBERNETES_SERVICE_HOST"]; api != nil && !taken {
+		addService(env, api)
 	}
 	return env
 }
-
-const metaDefault = "default"
 
 func envName(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "-", "_")) }
 

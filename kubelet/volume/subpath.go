@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -88,14 +89,6 @@ func bindSubPath(source *os.File, target string) error {
 
 // mountIndex is the mount's place in its container's list, which names its folder.
 func mountIndex(pod *corev1.Pod, containerName string, mount corev1.VolumeMount) string {
-	find := func(mounts []corev1.VolumeMount) (int, bool) {
-		for i := range mounts {
-			if mounts[i].MountPath == mount.MountPath {
-				return i, true
-			}
-		}
-		return 0, false
-	}
 	mounts := []corev1.VolumeMount(nil)
 	if container := downward.Container(pod, containerName); container != nil {
 		mounts = container.VolumeMounts
@@ -105,6 +98,6 @@ func mountIndex(pod *corev1.Pod, containerName string, mount corev1.VolumeMount)
 			mounts = pod.Spec.EphemeralContainers[i].VolumeMounts
 		}
 	}
-	index, _ := find(mounts)
-	return strconv.Itoa(index)
+	index := slices.IndexFunc(mounts, func(m corev1.VolumeMount) bool { return m.MountPath == mount.MountPath })
+	return strconv.Itoa(max(index, 0))
 }
