@@ -11,11 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
-
-	"github.com/coxswain-k8s/coxswain/cluster/machines"
 )
 
 // Cluster is a server on a machine.
@@ -29,10 +25,7 @@ type Cluster struct {
 	// StartTook is how long the last Start took, from starting the process to its being ready.
 	StartTook time.Duration
 
-	server *exec.Cmd
-	output *buffer
-	past   string // what earlier servers wrote
-	ended  chan error
+	process
 }
 
 // NewCluster makes a machine and starts a server on it, with flags beside those that say where things are.
@@ -49,7 +42,7 @@ func NewCluster(ctx context.Context, octet int, flags ...string) (*Cluster, erro
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	c := &Cluster{Machine: machine, Root: root, Kubeconfig: filepath.Join(dir, "data", "admin.kubeconfig")}
+	c := &Cluster{Machine: machine, process: newProcess("server"), Root: root, Kubeconfig: filepath.Join(dir, "data", "admin.kubeconfig")}
 	if err := c.Start(ctx, flags...); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -73,34 +66,16 @@ func (c *Cluster) Start(ctx context.Context, flags ...string) error {
 	if err := c.Launch(flags...); err != nil {
 		return err
 	}
-	select {
-	case <-c.output.ready:
-		c.StartTook = time.Since(started)
-		return nil
-	case err := <-c.ended:
-		c.ended <- err
-		return fmt.Errorf("the server ended: %w:\n%s", err, c.output)
-	case <-ctx.Done():
-		return fmt.Errorf("the server is not ready: %w:\n%s", ctx.Err(), c.output)
+	if err := c.waitReady(ctx); err != nil {
+		return err
 	}
+	c.StartTook = time.Since(started)
+	return nil
 }
 
 // Launch starts the server and waits for nothing.
 func (c *Cluster) Launch(flags ...string) error {
-	if c.output != nil {
-		c.past += c.output.String()
-	}
-	c.server = c.ServerCommand(context.Background(), flags...)
-	c.output = &buffer{ready: make(chan struct{})}
-	c.server.Stdout, c.server.Stderr = c.output, c.output
-	c.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := machines.Start(c.server); err != nil {
-		return fmt.Errorf("starting the server: %w", err)
-	}
-	ended := make(chan error, 1)
-	go func(server *exec.Cmd) { ended <- server.Wait() }(c.server)
-	c.ended = ended
-	return nil
+	return c.launch(c.ServerCommand(context.Background(), flags...))
 }
 
 // ServerCommand is a server on the cluster's data folder that is not started yet.
@@ -122,22 +97,8 @@ func (c *Cluster) bin() string {
 	return filepath.Join(c.Root, "bin")
 }
 
-// Stop sends the server a signal, and returns how long it took to end.
-func (c *Cluster) Stop(signal os.Signal) (time.Duration, error) {
-	started := time.Now()
-	if err := c.server.Process.Signal(signal); err != nil {
-		return 0, err
-	}
-	err := <-c.ended
-	c.ended <- err
-	if signal == os.Kill {
-		err = nil
-	}
-	return time.Since(started), err
-}
-
 // PID of the server's process.
-func (c *Cluster) PID() int { return c.server.Process.Pid }
+func (c *Cluster) PID() int { return c.command.Process.Pid }
 
 // URL of the API server from outside of the machine.
 func (c *Cluster) URL() string { return "https://" + net.JoinHostPort(c.Machine.IP, "6443") }
@@ -151,9 +112,6 @@ func (c *Cluster) WaitNode(ctx context.Context) error {
 		}
 	}
 }
-
-// Log is what the server, and those before it, have written so far.
-func (c *Cluster) Log() string { return c.past + c.output.String() }
 
 // Close ends everything and removes it.
 func (c *Cluster) Close() error {
@@ -186,30 +144,4 @@ func (c *Cluster) KubectlCommand(ctx context.Context, args ...string) *exec.Cmd 
 	}
 	command.Env = append(command.Environ(), "KUBECONFIG="+c.Kubeconfig, "COXSWAIN_DATA_DIR="+c.DataDir())
 	return command
-}
-
-// buffer keeps what a server writes, and closes ready when it says that it is.
-type buffer struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ready chan struct{}
-	told  bool
-}
-
-// Write implements io.Writer.
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text.Write(p)
-	if !b.told && bytes.Contains(b.text.Bytes(), []byte("ready in ")) {
-		b.told = true
-		close(b.ready)
-	}
-	return len(p), nil
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -29,7 +29,7 @@ func NewFleet(name string) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fleet{Cluster: &Cluster{Root: root, Kubeconfig: filepath.Join(dir, "clusters", name, "admin.kubeconfig")}, Name: name, dir: dir}, nil
+	return &Fleet{Cluster: &Cluster{process: newProcess("server"), Root: root, Kubeconfig: filepath.Join(dir, "clusters", name, "admin.kubeconfig")}, Name: name, dir: dir}, nil
 }
 
 // Down ends the cluster.
