@@ -3,8 +3,9 @@ package inprocess
 import (
 	"bytes"
 	"context"
-	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 
@@ -115,7 +116,8 @@ func (m *memoryResponse) Flush() { m.start(http.StatusOK) }
 // maxPiped is how far a handler may be ahead of its reader.
 const maxPiped = 1 << 20
 
-var errAbandoned = errors.New("the reader of the answer is gone")
+// errAbandoned reads as that of any closed connection: a client that has ended a watch takes it for the end, and no failure to tell of.
+var errAbandoned = fmt.Errorf("the reader of the answer is gone: %w", net.ErrClosed)
 
 // pipe is a buffer with one writer and one reader; a writer that is too far ahead waits.
 type pipe struct {
