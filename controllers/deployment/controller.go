@@ -71,6 +71,9 @@ func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets,
 	default:
 		err = c.roll(ctx, d, sets)
 	}
+	if err == nil {
+		err = c.flush(ctx, sets)
+	}
 	if err == nil && (d.Spec.Paused || complete(d, reported(d, sets))) {
 		err = c.cleanUp(ctx, d, sets.old)
 	}

@@ -30,6 +30,8 @@ const (
 type sets struct {
 	current *appsv1.ReplicaSet
 	old     []*appsv1.ReplicaSet
+	// due is what the current one is to be beside its size. It is written with that, or by flush. Nil when it was.
+	due func(*appsv1.ReplicaSet)
 }
 
 func (s *sets) all() []*appsv1.ReplicaSet {

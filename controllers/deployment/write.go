@@ -20,7 +20,7 @@ import (
 // errCollision asks for another reconcile after a name was taken by another template.
 var errCollision = errors.New("replica set name is taken by another template")
 
-// syncCurrent brings the current set's annotations up to date, or creates the set when
+// syncCurrent finds what is due of the current set, or creates the set when
 // there is none and create is asked for.
 func (c *Controller) syncCurrent(ctx context.Context, d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus, create bool) error {
 	revision := nextRevision(sets.old)
@@ -30,17 +30,27 @@ func (c *Controller) syncCurrent(ctx context.Context, d *appsv1.Deployment, sets
 		}
 		return c.create(ctx, d, sets, status, revision)
 	}
-	written, _, err := patch.Object(ctx, c.Client, sets.current, func(rs *appsv1.ReplicaSet) {
+	sets.due = func(rs *appsv1.ReplicaSet) {
 		annotate(rs, d, revision)
 		rs.Spec.MinReadySeconds = d.Spec.MinReadySeconds
-	})
+	}
+	if hasDeadline(d) && condition(status, appsv1.DeploymentProgressing) == nil {
+		setCondition(status, progressing(corev1.ConditionTrue, foundReason, fmt.Sprintf("Found new replica set %q", sets.current.Name)), c.Clock.Now())
+	}
+	return nil
+}
+
+// flush writes what is due of the current set, if its size has not changed with it.
+func (c *Controller) flush(ctx context.Context, sets *sets) error {
+	if sets.due == nil {
+		return nil
+	}
+	written, _, err := patch.Object(ctx, c.Client, sets.current, sets.due)
 	if err != nil {
 		return err
 	}
 	sets.replace(written)
-	if hasDeadline(d) && condition(status, appsv1.DeploymentProgressing) == nil {
-		setCondition(status, progressing(corev1.ConditionTrue, foundReason, fmt.Sprintf("Found new replica set %q", written.Name)), c.Clock.Now())
-	}
+	sets.due = nil
 	return nil
 }
 
@@ -150,7 +160,11 @@ func (c *Controller) scale(ctx context.Context, d *appsv1.Deployment, sets *sets
 	if before == size && (size == 0 || sizeAnnotated(rs, d)) {
 		return false, nil
 	}
+	withDue := rs == sets.current && sets.due != nil
 	written, _, err := patch.Object(ctx, c.Client, rs, func(changed *appsv1.ReplicaSet) {
+		if withDue {
+			sets.due(changed)
+		}
 		changed.Spec.Replicas = ptr.To(size)
 		annotateSize(changed, d)
 	})
@@ -158,6 +172,9 @@ func (c *Controller) scale(ctx context.Context, d *appsv1.Deployment, sets *sets
 		return false, err
 	}
 	sets.replace(written)
+	if withDue {
+		sets.due = nil
+	}
 	if before != size {
 		direction := "up"
 		if size < before {
