@@ -105,8 +105,12 @@ func (c *Controller) collect(ctx context.Context, n *node) error {
 	case len(owners.solid) > 0:
 		return c.dropOwners(ctx, n, func(ref metav1.OwnerReference) bool { return hasOwner(leaving, ref.UID) })
 	case len(owners.waiting) > 0 && len(c.graph.dependentsOf(n.uid)) > 0:
-		if err := c.unblockCycle(ctx, n); err != nil {
+		if changed, err := c.unblockCycle(ctx, n); err != nil {
 			return err
+		} else if changed { // what was read is not what would be deleted
+			if live, err = c.read(ctx, n); err != nil || live == nil {
+				return err
+			}
 		}
 		return c.delete(ctx, n, live, metav1.DeletePropagationForeground)
 	}
@@ -114,11 +118,11 @@ func (c *Controller) collect(ctx context.Context, n *node) error {
 }
 
 // unblockCycle stops n from blocking its owners when one of its own dependents waits
-// too: owners in a circle would wait for ever.
-func (c *Controller) unblockCycle(ctx context.Context, n *node) error {
+// too: owners in a circle would wait for ever. It says whether it has changed n.
+func (c *Controller) unblockCycle(ctx context.Context, n *node) (bool, error) {
 	for _, dependent := range c.graph.dependentsOf(n.uid) {
 		if dependent.deleting && dependent.foreground {
-			return c.patchOwners(ctx, n, func(refs []metav1.OwnerReference) []metav1.OwnerReference {
+			return true, c.patchOwners(ctx, n, func(refs []metav1.OwnerReference) []metav1.OwnerReference {
 				for i := range refs {
 					refs[i].BlockOwnerDeletion = ptr.To(false)
 				}
@@ -126,7 +130,7 @@ func (c *Controller) unblockCycle(ctx context.Context, n *node) error {
 			})
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // propagation is the policy that an object's own finalizers ask for.
