@@ -139,11 +139,11 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	}
 	actors := recorders.NewActors(ctx, &c.inProcess, shared)
 	signer := &controllers.Signer{Certificate: c.certificates.Authority.Certificate, Key: c.certificates.Authority.Key, MaxTTL: c.options.SigningDuration.Duration}
-	err = controllers.Register(mgr, controllers.Deps{
+	err = controllers.Register(mgr, c.options.Tuned(controllers.Deps{
 		RootCA: c.certificates.Authority.CertPEM, ClusterCIDRs: []string{c.options.ClusterCIDR}, ClientSigner: signer, ServingSigner: signer, ServerNode: c.options.NodeName,
 		LegacyToken: c.legacyToken(), Access: actors.Access, NodeGracePeriod: c.options.NodeMonitorGracePeriod.Duration, Disabled: c.options.DisabledControllers,
 		Metrics: c.counting, StorageMigration: foundation.Migrates(c.options),
-	})
+	}))
 	return parts.Part{Name: "controllers", Run: func(ctx context.Context) error {
 		defer actors.Stop()
 		return mgr.Start(ctx)
@@ -232,7 +232,8 @@ func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cac
 		provider = &cloud.Local{Reader: mgr.GetClient()}
 	}
 	actors := recorders.NewActors(ctx, &c.inProcess, shared)
-	err = controllers.RegisterCloud(mgr, controllers.Deps{Access: actors.Access, Cloud: provider, ClusterCIDRs: []string{c.options.ClusterCIDR}, Disabled: c.options.DisabledControllers})
+	deps := controllers.Deps{Access: actors.Access, Cloud: provider, ClusterCIDRs: []string{c.options.ClusterCIDR}, Disabled: c.options.DisabledControllers}
+	err = controllers.RegisterCloud(mgr, c.options.Tuned(deps))
 	return parts.Part{Name: CloudControllers, Run: func(ctx context.Context) error {
 		defer actors.Stop()
 		return mgr.Start(ctx)

@@ -152,6 +152,15 @@ func Names() []string {
 	return names
 }
 
+// Accounts are the accounts as which controllers call the API, by the controller's name; "" is the manager's.
+func Accounts() map[string]string {
+	of := map[string]string{}
+	for _, c := range append(all(), clouds()...) {
+		of[c.name] = c.account
+	}
+	return of
+}
+
 // Register puts every controller that deps does not disable on mgr. It must be called
 // before mgr starts.
 func Register(mgr manager.Manager, deps Deps) error { return register(mgr, deps, all()) }

@@ -24,6 +24,8 @@ type TestOptions struct {
 	Listener net.Listener `json:"-"`
 	// AuditSink is told, beside what AuditOptions name, of the requests that their policy records. Default nobody.
 	AuditSink audit.Sink `json:"-"`
+	// TuneControllers changes what the controllers are given, such as what kube-controller-manager has flags for. Default nothing.
+	TuneControllers func(*controllers.Deps) `json:"-"`
 }
 
 // ForTest returns the options of a control plane with controllers and a scheduler for a Go test: no node, a free port of this
@@ -33,6 +35,14 @@ func ForTest(dir string) Options {
 	o.DataDir, o.Disable, o.NodeName, o.NodeIP = dir, []string{Agent, DNS, LocalStorage, CloudControllers}, "localhost", "127.0.0.1"
 	o.BindAddress, o.HTTPSListenPort, o.EtcdUnsafeNoFsync, o.Ephemeral = "127.0.0.1", 0, true, true
 	return o
+}
+
+// Tuned is what the controllers are given.
+func (o *TestOptions) Tuned(deps controllers.Deps) controllers.Deps {
+	if o.TuneControllers != nil {
+		o.TuneControllers(&deps)
+	}
+	return deps
 }
 
 func (o *TestOptions) validate() error {

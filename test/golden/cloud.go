@@ -14,7 +14,10 @@ const (
 	running = "running"
 	stopped = "stopped"
 	gone    = "gone"
+	moved   = "moved"
 )
+
+func states() []string { return []string{running, stopped, gone, moved} }
 
 // newCloud returns a cloud whose machines are all alike.
 func newCloud() *fake.Cloud {
@@ -28,9 +31,13 @@ func newCloud() *fake.Cloud {
 	}
 }
 
-// turn has all machines run, be stopped, or be gone. Nothing of a bubble runs when it is called.
+// turn has all machines run, be stopped, be gone, or have another address. Nothing of a bubble runs when it is called.
 func (w *world) turn(to string) {
-	if w.cloud != nil && to != "" {
-		w.cloud.ExistsByProviderID, w.cloud.NodeShutdown = to != gone, to == stopped
+	if w.cloud == nil || to == "" {
+		return
+	}
+	w.cloud.ExistsByProviderID, w.cloud.NodeShutdown = to != gone, to == stopped
+	if to == moved {
+		w.cloud.SetNodeAddresses([]corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "192.0.2.9"}})
 	}
 }

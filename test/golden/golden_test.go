@@ -1,16 +1,29 @@
 package golden
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+
+	"github.com/coxswain-k8s/coxswain/controllers"
 	"github.com/coxswain-k8s/coxswain/test/pairs"
 )
+
+var writes = flag.Bool("writes", false, "tell how often each controller writes")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1] // the others wait by what time it was in another bubble
+	os.Exit(m.Run())
+}
 
 // TestControllers plays every case (see doc.go).
 func TestControllers(t *testing.T) {
@@ -39,6 +52,30 @@ func TestControllers(t *testing.T) {
 	}
 }
 
+// TestEveryControllerHasCases holds controllers against the folders of testdata: of its account, or where several have it, or it has none, of
+// its name.
+func TestEveryControllerHasCases(t *testing.T) {
+	files, err := filepath.Glob("testdata/*/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, file := range files {
+		folder := filepath.Base(filepath.Dir(file))
+		there[folder] = true
+		there[strings.ReplaceAll(strings.TrimSuffix(folder, "-controller"), "-", "")] = true
+	}
+	accounts, sharing := controllers.Accounts(), map[string]int{}
+	for _, account := range accounts {
+		sharing[account]++
+	}
+	for name, account := range accounts {
+		if !there[name] && (!there[account] || sharing[account] > 1) {
+			t.Errorf("controller %s has no cases", name)
+		}
+	}
+}
+
 // perform plays a case and returns what was written in each step.
 func perform(t *testing.T, dir string, s *script) string {
 	t.Helper()
@@ -62,6 +99,12 @@ func perform(t *testing.T, dir string, s *script) string {
 	}
 	for _, write := range h.idle {
 		t.Errorf("%s changes nothing", write)
+	}
+	for _, wrong := range slices.Concat(h.ledger.wrong, w.rounds.wrong) {
+		t.Error(wrong)
+	}
+	if *writes {
+		report(t.Name(), h.ledger, &w.rounds)
 	}
 	return all.String()
 }

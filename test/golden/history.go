@@ -31,6 +31,7 @@ type history struct {
 	idle     []string                  // writes that changed nothing
 	written  map[string]time.Time      // last, by resource and name
 	told     map[string]map[string]any // Events, by what they say
+	ledger   *ledger
 }
 
 // record is one recorded request.
@@ -45,9 +46,12 @@ func (r *record) told() bool {
 	return r.ObjectRef.Resource == "events" && r.Verb == "create" && r.ResponseStatus.Code == http.StatusConflict
 }
 
+// migrator asks for objects as they are: the API server stores those anew that are stored otherwise.
+const migrator = "storage-version-migrator-controller"
+
 // isIdle tells whether one of our components wrote what was there.
 func (r *record) isIdle(before map[string]any) bool {
-	if r.Verb != "update" && r.Verb != "patch" || r.ObjectRef.Resource == "events" || !strings.HasPrefix(r.User.Username, "system:") {
+	if r.what() != "change" || r.ObjectRef.Resource == "events" || !isComponent(r.User.Username) || account(r.User.Username) == migrator {
 		return false
 	}
 	is, was := unstructured.Unstructured{Object: r.answer}, unstructured.Unstructured{Object: before}
@@ -64,7 +68,7 @@ type change struct {
 }
 
 func newHistory(accounts []string) *history {
-	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), written: map[string]time.Time{}, told: map[string]map[string]any{}}
+	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), written: map[string]time.Time{}, told: map[string]map[string]any{}, ledger: newLedger()}
 }
 
 // read takes up what was recorded since, and returns what the accounts wrote, in lines.
@@ -73,6 +77,7 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	h.ledger.note(records)
 	var changes []*change
 	open := map[string]*change{}
 	for _, one := range records {
@@ -90,10 +95,7 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 		if !slices.Contains(h.accounts, account(one.User.Username)) {
 			continue
 		}
-		what := one.Verb
-		if what == "update" || what == "patch" {
-			what = "change"
-		}
+		what := one.what()
 		if one.ObjectRef.Resource == "events" && (one.Verb == "create" || one.Verb == "patch") {
 			key, what = h.tell(one), "create"
 		}
@@ -123,6 +125,12 @@ func (h *history) tell(one *record) string {
 	}
 	h.told[key] = one.sent
 	return event(one.sent)
+}
+
+// finalizers are how many the answer has.
+func (r *record) finalizers() int {
+	is := unstructured.Unstructured{Object: r.answer}
+	return len(is.GetFinalizers())
 }
 
 // decode brings requests into the order in which their writes were stored: the log has them in that of their ends.
@@ -158,7 +166,19 @@ func decode(log []auditv1.Event) ([]*record, error) {
 			one.revision = max(one.revision, latest[uid]+1)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *record) int { return cmp.Compare(a.revision, b.revision) })
+	held := map[int]bool{} // revisions with which objects have finalizers: who takes the last away is answered with the same
+	for _, one := range all {
+		held[one.revision] = held[one.revision] || one.finalizers() > 0
+	}
+	free := func(one *record) int {
+		if held[one.revision] && one.finalizers() == 0 && one.what() == "change" {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b *record) int {
+		return cmp.Or(cmp.Compare(a.revision, b.revision), cmp.Compare(free(a), free(b)))
+	})
 	return all, nil
 }
 

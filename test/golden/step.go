@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/coxswain-k8s/coxswain/controllers"
 )
 
 // pause is the time that passes after a step that says nothing of it: more than what any controller collects changes for.
@@ -33,13 +35,15 @@ type script struct {
 	// enabled are components that are left out of other cases.
 	enabled []string
 	cloud   bool
+	// flags are set for the controllers, by name.
+	flags map[string]string
 	// accounts are those of whom writes are shown.
 	accounts []string
 	steps    []step
 }
 
 func parse(data []byte) (*script, error) {
-	s := &script{gates: map[string]string{}}
+	s := &script{gates: map[string]string{}, flags: map[string]string{}}
 	for i, document := range bytes.Split(data, []byte("\n---\n")) {
 		one, err := s.parseStep(document)
 		if err != nil {
@@ -83,10 +87,13 @@ func (s *script) parseComment(one *step, words []string) (err error) {
 		s.nodes, err = strconv.Atoi(values[0])
 	case word == "part" && len(values) == 1:
 		one.part = values[0]
-	case word == "cloud" && len(values) == 1 && slices.Contains([]string{running, stopped, gone}, values[0]):
+	case word == "cloud" && len(values) == 1 && slices.Contains(states(), values[0]):
 		one.cloud, s.cloud = values[0], true
 	case word == "enable" && len(values) > 0:
 		s.enabled = values
+	case word == "flag" && len(values) == 2 && flags[values[0]] != nil:
+		s.flags[values[0]] = values[1]
+		err = flags[values[0]](&controllers.Deps{}, values[1])
 	case word == "of" && len(values) > 0:
 		s.accounts = values
 	case word == "gates" && len(values) > 0:
