@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,7 +51,7 @@ func (c *Claims) find(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 	if err := c.client.List(ctx, &list); err != nil {
 		return fmt.Errorf("listing volumes: %w", err)
 	}
-	found, err := volume.FindMatchingVolume(claim, pointers(list.Items), nil, nil, waits, true)
+	found, err := volume.FindMatchingVolume(claim, accessible(claim, list.Items), nil, nil, waits, true)
 	if err != nil {
 		return fmt.Errorf("finding a volume: %w", err)
 	}
@@ -74,11 +75,17 @@ func (c *Claims) find(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 	return c.setPhase(ctx, claim, corev1.ClaimPending)
 }
 
-func pointers(items []corev1.PersistentVolume) []*corev1.PersistentVolume {
-	all := make([]*corev1.PersistentVolume, len(items))
+// accessible are the volumes that can be accessed in all ways that a claim asks for, those with fewer other ways first.
+func accessible(claim *corev1.PersistentVolumeClaim, items []corev1.PersistentVolume) []*corev1.PersistentVolume {
+	var all []*corev1.PersistentVolume
 	for i := range items {
-		all[i] = &items[i]
+		if volume.CheckAccessModes(claim, &items[i]) {
+			all = append(all, &items[i])
+		}
 	}
+	slices.SortStableFunc(all, func(a, b *corev1.PersistentVolume) int {
+		return cmp.Compare(len(a.Spec.AccessModes), len(b.Spec.AccessModes))
+	})
 	return all
 }
 

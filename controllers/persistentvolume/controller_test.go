@@ -139,6 +139,8 @@ func TestBinding(t *testing.T) {
 	dynamic.Annotations = map[string]string{volume.AnnDynamicallyProvisioned: "example.com/disks"}
 	outdated := pv("w", "1Gi", "")
 	outdated.Spec.ClaimRef, outdated.Annotations = &corev1.ObjectReference{Namespace: "default", Name: "c", UID: "c"}, map[string]string{volume.AnnBoundByController: "yes"}
+	shared := claim("c", "1Gi", ptr.To(""))
+	shared.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
 	for _, c := range []struct {
 		reason  string
 		objects []client.Object
@@ -148,6 +150,8 @@ func TestBinding(t *testing.T) {
 		{"the smallest that is large enough", []client.Object{claim("c", "2Gi", ptr.To("")), pv("small", "1Gi", ""), pv("large", "9Gi", ""), pv("right", "2Gi", "")},
 			"claim c Bound right; volume large Available; volume right Bound c; volume small Available", nil},
 		{"of its class", []client.Object{claim("c", "1Gi", ptr.To("fast")), pv("slow", "1Gi", "slow"), pv("fast", "1Gi", "fast")}, "claim c Bound fast; volume fast Bound c; volume slow Available", nil},
+		{"accessed as it asks", []client.Object{shared, pv("v", "1Gi", "")}, "claim c Pending; volume v Available",
+			[]string{"Normal FailedBinding no persistent volumes available for this claim and no storage class is set"}},
 		{"one for each", []client.Object{claim("a", "1Gi", ptr.To("")), claim("b", "1Gi", ptr.To("")), pv("v", "1Gi", "")}, "claim a Bound v; claim b Pending; volume v Bound a",
 			[]string{"Normal FailedBinding no persistent volumes available for this claim and no storage class is set"}},
 		{"kept for it", []client.Object{claim("c", "1Gi", ptr.To("")), prebound}, "claim c Bound v; volume v Bound c", nil},
