@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -77,16 +78,22 @@ func Connect(ctx context.Context, remote Remote) (*Client, error) {
 	return c, nil
 }
 
-// Sizes are those of the members' files in bytes, in the order of the endpoints; 0 for one that does not say.
+// Sizes are those of the members' files in bytes, in the order of the endpoints; 0 for one that does not say. All are asked at a time, so
+// that one that is gone keeps none of the others from answering.
 func (c *Client) Sizes() []int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), sizesWithin)
 	defer cancel()
-	sizes := make([]int64, len(c.client.Endpoints()))
-	for i, endpoint := range c.client.Endpoints() {
-		if status, err := c.client.Status(ctx, endpoint); err == nil {
-			sizes[i] = status.DbSize
-		}
+	endpoints := c.client.Endpoints()
+	sizes := make([]int64, len(endpoints))
+	var asking sync.WaitGroup
+	for i, endpoint := range endpoints {
+		asking.Go(func() {
+			if status, err := c.client.Status(ctx, endpoint); err == nil {
+				sizes[i] = status.DbSize
+			}
+		})
 	}
+	asking.Wait()
 	return sizes
 }
 

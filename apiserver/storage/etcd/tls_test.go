@@ -80,3 +80,23 @@ func TestConnectOverTLS(t *testing.T) {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
+
+// The sizes of the others are known while a member says nothing.
+func TestSizesBesideASilentMember(t *testing.T) {
+	t.Parallel()
+	url, files := freeURL(t), selfSigned(t)
+	embed(t, etcd.Config{ClientURLs: []string{url}, ClientTLS: files, UnsafeNoFsync: true})
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it has a queue, and nobody who takes from it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{"https://" + silent.Addr().String(), url}, TLS: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if sizes := c.Sizes(); len(sizes) != 2 || sizes[0] != 0 || sizes[1] <= 0 {
+		t.Errorf("the sizes are %v", sizes)
+	}
+}
