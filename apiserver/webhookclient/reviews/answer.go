@@ -11,6 +11,9 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
+// maxText is how much is told of an answer that is no Status, as upstream does.
+const maxText = 2048
+
 // Refusal is what a webhook said that did not answer 200: a Status if it sent one, or else what the code means.
 func Refusal(response *http.Response, data []byte) error {
 	status := &metav1.Status{}
@@ -20,7 +23,7 @@ func Refusal(response *http.Response, data []byte) error {
 	retry, _ := strconv.Atoi(response.Header.Get("Retry-After")) // none is zero
 	text := "unknown"
 	if media := response.Header.Get("Content-Type"); strings.HasPrefix(media, "text/") || media == "" {
-		text = strings.TrimSpace(string(data))
+		text = strings.TrimSpace(strings.ToValidUTF8(string(data[:min(len(data), maxText)]), "?"))
 	}
 	return apierrors.NewGenericServerResponse(response.StatusCode, "POST", schema.GroupResource{}, "", text, retry, true)
 }
