@@ -94,6 +94,7 @@ func TestWhatIsMadeAnewHasNoResourceVersionBefore(t *testing.T) {
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 	ts.put(leases+"/l", `{"metadata":{"name":"l","resourceVersion":"5"}}`).wants(http.StatusCreated)
 	ts.put(leases+"/m", `{"metadata":{"name":"m","uid":"of another","resourceVersion":"5"}}`).wants(http.StatusConflict)
+	ts.put(configMaps+"/l", `{"metadata":{"name":"l","resourceVersion":"5"}}`).wants(http.StatusNotFound) // which updates do not make
 	apply := "application/apply-patch+yaml"
 	ts.patch(apply, configMaps+"/a?fieldManager=x", `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","resourceVersion":"5"}}`).wants(http.StatusCreated)
 	ts.post(configMaps, `{"metadata":{"name":"b","resourceVersion":"0"}}`).wants(http.StatusCreated)

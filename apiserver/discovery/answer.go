@@ -47,14 +47,11 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	if pretty && media == codec.JSON {
-		data = codec.Indent(data)
-	}
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	if a.aggregated {
 		header.Add("Vary", "Accept")
-		etag, err := tagOf(a.object)
+		etag, err := a.tag(media, data)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -66,6 +63,9 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 			return
 		}
 	}
+	if pretty && media == codec.JSON {
+		data = codec.Indent(data)
+	}
 	header.Set("Content-Length", strconv.Itoa(len(data)))
 	if a.code == 0 {
 		a.code = http.StatusOK
@@ -74,11 +74,16 @@ func (a *Answer) Write(w http.ResponseWriter, r *http.Request, pretty bool) {
 	_, _ = w.Write(data) // a client that is gone misses nothing
 }
 
-// tagOf a document is the same in all its forms.
-func tagOf(obj runtime.Object) (string, error) {
-	data, err := codec.Encode(obj, codec.JSON)
+// tag names what a document says, and is the same in all its forms. data is the one that is sent.
+func (a *Answer) tag(media codec.Media, data []byte) (string, error) {
+	if media != codec.JSON {
+		var err error
+		if data, err = codec.Encode(a.object, codec.JSON); err != nil {
+			return "", err
+		}
+	}
 	sum := sha512.Sum512(data)
-	return `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`, err
+	return `"` + strings.ToUpper(hex.EncodeToString(sum[:])) + `"`, nil
 }
 
 // storageHash names the stored form of a resource, so that clients see when it changes.

@@ -171,9 +171,6 @@ func (s *stream) end(watcher *cache.Watcher, err error) {
 
 // fail sends an ERROR event.
 func (s *stream) fail(err error) {
-	if isExpired(err) {
-		err = refusal.ExpiredWatch(0, s.Cache.Revision())
-	}
 	data, encodeErr := codec.Encode(refusal.Status(err), s.Accept.Media)
 	if encodeErr == nil && s.frame(s.Accept.Media, string(watch.Error), data) == nil {
 		s.flush()

@@ -28,8 +28,8 @@ func Expired() *apierrors.StatusError {
 }
 
 // ExpiredWatch ends a watch that is further behind than what is remembered.
-func ExpiredWatch(after, oldest int64) *apierrors.StatusError {
-	return apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", after, oldest))
+func ExpiredWatch(after, current int64) *apierrors.StatusError {
+	return apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", after, current))
 }
 
 // TooLargeVersion says that the asked resourceVersion is not reached yet.

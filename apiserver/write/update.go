@@ -44,7 +44,6 @@ func (c Verbs) Update() error {
 			if err := c.mayCreate(); err != nil {
 				return nil, err
 			}
-			obj.SetResourceVersion("") // of what is not there any more
 			return c.createObject(ctx, obj, options)
 		}
 	}
