@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (c *Claims) find(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 	if err := c.client.List(ctx, &list); err != nil {
 		return fmt.Errorf("listing volumes: %w", err)
 	}
-	found, err := volume.FindMatchingVolume(claim, accessible(claim, list.Items), nil, nil, waits, true)
+	found, err := match(claim, list.Items, waits)
 	if err != nil {
 		return fmt.Errorf("finding a volume: %w", err)
 	}
@@ -75,18 +76,28 @@ func (c *Claims) find(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 	return c.setPhase(ctx, claim, corev1.ClaimPending)
 }
 
-// accessible are the volumes that can be accessed in all ways that a claim asks for, those with fewer other ways first.
-func accessible(claim *corev1.PersistentVolumeClaim, items []corev1.PersistentVolume) []*corev1.PersistentVolume {
-	var all []*corev1.PersistentVolume
+// match finds a volume for a claim: one that is kept for it, else the smallest that is large enough of those with the fewest ways of access,
+// among which are all that it asks for.
+func match(claim *corev1.PersistentVolumeClaim, items []corev1.PersistentVolume, waits bool) (*corev1.PersistentVolume, error) {
+	byWays := map[int][]*corev1.PersistentVolume{}
 	for i := range items {
-		if volume.CheckAccessModes(claim, &items[i]) {
-			all = append(all, &items[i])
+		v := &items[i]
+		if !volume.CheckAccessModes(claim, v) {
+			continue
+		}
+		ways := len(v.Spec.AccessModes)
+		if volume.IsVolumeBoundToClaim(v, claim) {
+			ways = 0
+		}
+		byWays[ways] = append(byWays[ways], v)
+	}
+	for _, ways := range slices.Sorted(maps.Keys(byWays)) {
+		found, err := volume.FindMatchingVolume(claim, byWays[ways], nil, nil, waits, true)
+		if found != nil || err != nil {
+			return found, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *corev1.PersistentVolume) int {
-		return cmp.Compare(len(a.Spec.AccessModes), len(b.Spec.AccessModes))
-	})
-	return all
+	return nil, nil
 }
 
 // class returns the storage class of a claim; nil if it has none or there is no such class.

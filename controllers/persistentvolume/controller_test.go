@@ -141,6 +141,13 @@ func TestBinding(t *testing.T) {
 	outdated.Spec.ClaimRef, outdated.Annotations = &corev1.ObjectReference{Namespace: "default", Name: "c", UID: "c"}, map[string]string{volume.AnnBoundByController: "yes"}
 	shared := claim("c", "1Gi", ptr.To(""))
 	shared.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
+	either := func(name, size string) *corev1.PersistentVolume {
+		v := pv(name, size, "")
+		v.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce, corev1.ReadWriteMany}
+		return v
+	}
+	reserved := either("v", "9Gi")
+	reserved.Spec.ClaimRef = prebound.Spec.ClaimRef
 	for _, c := range []struct {
 		reason  string
 		objects []client.Object
@@ -152,6 +159,10 @@ func TestBinding(t *testing.T) {
 		{"of its class", []client.Object{claim("c", "1Gi", ptr.To("fast")), pv("slow", "1Gi", "slow"), pv("fast", "1Gi", "fast")}, "claim c Bound fast; volume fast Bound c; volume slow Available", nil},
 		{"accessed as it asks", []client.Object{shared, pv("v", "1Gi", "")}, "claim c Pending; volume v Available",
 			[]string{"Normal FailedBinding no persistent volumes available for this claim and no storage class is set"}},
+		{"accessed in no more ways than it asks, although it is larger", []client.Object{claim("c", "1Gi", ptr.To("")), either("v", "1Gi"), pv("w", "9Gi", "")},
+			"claim c Bound w; volume v Available; volume w Bound c", nil},
+		{"accessed in more ways than it asks", []client.Object{shared, either("v", "9Gi"), pv("w", "1Gi", "")}, "claim c Bound v; volume v Bound c; volume w Available", nil},
+		{"kept for it, and accessed in more ways", []client.Object{claim("c", "1Gi", ptr.To("")), reserved, pv("w", "1Gi", "")}, "claim c Bound v; volume v Bound c; volume w Available", nil},
 		{"one for each", []client.Object{claim("a", "1Gi", ptr.To("")), claim("b", "1Gi", ptr.To("")), pv("v", "1Gi", "")}, "claim a Bound v; claim b Pending; volume v Bound a",
 			[]string{"Normal FailedBinding no persistent volumes available for this claim and no storage class is set"}},
 		{"kept for it", []client.Object{claim("c", "1Gi", ptr.To("")), prebound}, "claim c Bound v; volume v Bound c", nil},
