@@ -54,7 +54,8 @@ func (c *Controller) ensureClaim(ctx context.Context, set *appsv1.StatefulSet, o
 	return nil
 }
 
-// staleClaims says whether a claim of an ordinal goes with a pod of that name that is gone: the collector takes it, and then there is another.
+// staleClaims says whether a claim of an ordinal goes with a pod of that name that is gone: the collector takes it, and then there is another;
+// or, of one that somebody else owns too, the reference.
 func (c *Controller) staleClaims(ctx context.Context, set *appsv1.StatefulSet, ordinal int) (bool, error) {
 	if deleteWith(set).WhenScaled != appsv1.DeletePersistentVolumeClaimRetentionPolicyType {
 		return false, nil

@@ -137,7 +137,7 @@ func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *ap
 		}
 	}
 	if stale, err := c.staleClaims(ctx, set, what.ordinal); stale || err != nil {
-		return err // the end of the claim wakes us
+		return err // the claim's end wakes us, or that of what it says of the pod
 	}
 	pod := podFor(owner, set, template, what.revision, what.ordinal)
 	err := c.ensureClaims(ctx, owner, set, what.ordinal)
@@ -193,7 +193,8 @@ func (c *Controller) report(set *appsv1.StatefulSet, verb, pod string, err error
 }
 
 // Register puts the controller on mgr. It wakes when a stateful set, one of its pods or
-// one of its revisions changes, and when a claim of one of its pods is gone.
+// one of its revisions changes, and when a claim of one of its pods is gone, or has an
+// owner less.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	wanting := podcontrol.Wanting(mgr.GetCache(), &appsv1.StatefulSet{}, func(owner *appsv1.StatefulSet) *metav1.LabelSelector {
 		return owner.Spec.Selector
@@ -215,15 +216,17 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: wanting}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
-	gone := predicate.Funcs{
+	freed := predicate.Funcs{
 		CreateFunc: func(event.CreateEvent) bool { return false },
-		UpdateFunc: func(event.UpdateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return len(e.ObjectNew.GetOwnerReferences()) < len(e.ObjectOld.GetOwnerReferences())
+		},
 	}
 	return kit.New(mgr, Name).
 		For(&appsv1.StatefulSet{}, builder.WithPredicates(forget)).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
-		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claiming(mgr.GetCache())), builder.WithPredicates(gone)).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claiming(mgr.GetCache())), builder.WithPredicates(freed)).
 		Skipped(kit.StaleSkips(deps.Metrics, "statefulset_controller_", "StatefulSet")).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
