@@ -123,6 +123,12 @@ func (b *binder) volumesOfClaim(ctx context.Context, obj client.Object) []reconc
 	return requests
 }
 
+// forget drops what is remembered of a volume that is gone.
+func (b *binder) forget(v client.Object) {
+	b.retries.done(v.GetUID())
+	b.teller.leave(v.GetUID())
+}
+
 // Register puts both reconcilers on mgr. A claim wakes when it changes, when a volume comes that it may be bound to or
 // is for it, and when a storage class appears. A volume wakes when it or its claim changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
@@ -149,7 +155,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		return err
 	}
 	return kit.New(mgr, Name+"-volumes").WithOptions(kit.Options(1)).
-		For(&corev1.PersistentVolume{}).
+		For(&corev1.PersistentVolume{}, builder.WithPredicates(predicate.Funcs{DeleteFunc: kit.OnDelete(b.forget)})).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(b.volumesOfClaim)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(volumeOfRecycler), builder.WithPredicates(recyclers())).
 		Complete(reconcile.AsReconciler(b.client, &Volumes{b}))

@@ -26,11 +26,6 @@ func (r *retries) failed(volume types.UID, now time.Time, first time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := min(max(2*r.pause[volume].lasted, first), max(first, longestPause))
-	for other, p := range r.pause {
-		if now.Sub(p.until) > time.Hour { // it is there no more
-			delete(r.pause, other)
-		}
-	}
 	if r.pause == nil {
 		r.pause = map[types.UID]pause{}
 	}
@@ -44,6 +39,7 @@ func (r *retries) wait(volume types.UID, now time.Time) time.Duration {
 	return r.pause[volume].until.Sub(now)
 }
 
+// done forgets a volume that is empty, or gone.
 func (r *retries) done(volume types.UID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,6 +25,9 @@ func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (re
 	if wrote, err := migrate(ctx, c.client, v); wrote || err != nil {
 		return patch.Result(reconcile.Result{}, err)
 	}
+	if v.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimRecycle || v.Spec.ClaimRef == nil {
+		c.teller.leave(v.UID) // it is not emptied any more, or need not be
+	}
 	wait, err := c.reconcile(ctx, v)
 	return patch.Result(kit.After(wait), err)
 }
