@@ -57,7 +57,7 @@ func TestWordsOfFieldsThatAreNotKnown(t *testing.T) {
 	ts.get("/api/v1/persistentvolumes?fieldSelector=metadata.namespace%3Da").wants(200)
 }
 
-// An update of an event may bring finalizers of any name, as upstream's may; a creation may not.
+// An update of a lease may bring finalizers of any name, as upstream's may; a creation may not.
 func TestFinalizersThatAreNotLookedAt(t *testing.T) {
 	ts := newServer(t)
 	const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
@@ -106,6 +106,7 @@ func TestClaimWithoutRequestsIsRefused(t *testing.T) {
 	for status, says := range map[string]string{
 		`{"capacity":{"storage":"-1"}}`:                   "status.capacity[storage]: Invalid value: -1",
 		`{"allocatedResources":{"cpu":"1"}}`:              `status.allocatedResources: Unsupported value: \"cpu\"`,
+		`{"allocatedResources":{"/foo":"1"}}`:             `status.allocatedResources: Invalid value: \"/foo\": prefix part must be non-empty`,
 		`{"allocatedResourceStatuses":{"storage":"Odd"}}`: "status.allocatedResourceStatuses: Unsupported value",
 	} {
 		ts.patch(mergePatch, claims+"/c/status", `{"status":`+status+`}`).wants(422).says(says)
@@ -126,5 +127,13 @@ func TestFieldsOfFeaturesThatAreOffAreLeftOut(t *testing.T) {
 				t.Errorf("%s is kept: %s", field, answer.body)
 			}
 		}
+	}
+}
+
+// What is exported no more is refused wherever it is not explicitly unwanted.
+func TestExportIsNoMore(t *testing.T) {
+	ts := newServer(t)
+	for query, code := range map[string]int{"export": 400, "export=yes": 400, "export=F": 400, "export=0": 404, "export=FALSE": 404, "other": 404} {
+		ts.get(configMaps + "/none?" + query).wants(code)
 	}
 }

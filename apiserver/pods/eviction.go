@@ -76,7 +76,10 @@ func spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time
 		status.DisruptedPods = map[string]metav1.Time{}
 	}
 	status.DisruptedPods[podName] = now
-	allowed := metav1.Condition{Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionTrue, Reason: policyv1.SufficientPodsReason, ObservedGeneration: status.ObservedGeneration}
+	allowed := metav1.Condition{
+		Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionTrue, Reason: policyv1.SufficientPodsReason,
+		ObservedGeneration: status.ObservedGeneration, LastTransitionTime: now,
+	}
 	if status.DisruptionsAllowed == 0 {
 		allowed.Status, allowed.Reason = metav1.ConditionFalse, policyv1.InsufficientPodsReason
 	}

@@ -3,22 +3,20 @@ package read
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
+	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
 )
 
 // Get answers with one object. Without a resourceVersion it is as fresh as what was committed before the
 // request; with one, at least as fresh as that.
 func (c Verbs) Get() error {
-	if c.R.URL.RawQuery != "" {
-		if exported, err := strconv.ParseBool(c.R.URL.Query().Get("export")); err == nil && exported {
-			return apierrors.NewBadRequest("the export parameter, deprecated since v1.14, is no longer supported")
-		}
+	if c.R.URL.RawQuery != "" && request.Switched(c.R.URL.Query(), "export") {
+		return apierrors.NewBadRequest("the export parameter, deprecated since v1.14, is no longer supported")
 	}
 	entry, err := c.Find(c.Info.Name)
 	if err != nil {

@@ -117,7 +117,7 @@ func (i *Info) readQuery(r *http.Request) {
 	case i.LegacyWatch:
 	case i.Verb == "delete":
 		i.Verb = "deletecollection"
-	case query.Has("watch") && (query.Get("watch") == "" || isTrue(query.Get("watch"))):
+	case Switched(query, "watch"):
 		i.Verb = "watch"
 	default:
 		i.Verb = "list"
@@ -136,19 +136,20 @@ func (i *Info) readQuery(r *http.Request) {
 
 // startsWithAll: sendInitialEvents says so; without it, a watch from no revision or any.
 func startsWithAll(query url.Values) bool {
-	if asked := query.Get("sendInitialEvents"); asked != "" {
-		return isTrue(asked)
+	if query.Get("sendInitialEvents") != "" {
+		return Switched(query, "sendInitialEvents")
 	}
 	version := query.Get("resourceVersion")
 	return version == "" || version == "0"
 }
 
-func isTrue(value string) bool {
-	switch strings.ToLower(value) {
-	case "", "0", "false":
+// Switched says whether a query turns something on: it names it, and does not say 0 or false of it.
+func Switched(query url.Values, name string) bool {
+	if !query.Has(name) {
 		return false
 	}
-	return true
+	value := strings.ToLower(query.Get(name))
+	return value != "0" && value != "false"
 }
 
 func segments(path string) []string {

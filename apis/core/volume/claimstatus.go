@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
 // resizes are what may be said of a resource of a claim that grows.
@@ -44,6 +46,9 @@ func validatePersistentVolumeClaimStatus(c, _ *corev1.PersistentVolumeClaim) fie
 
 // validateClaimResource: a claim has storage, and what somebody defines with a prefix of theirs.
 func validateClaimResource(name corev1.ResourceName, path *field.Path) field.ErrorList {
+	if errs := check.QualifiedName(path, string(name)); len(errs) > 0 {
+		return errs
+	}
 	prefix, _, prefixed := strings.Cut(string(name), "/")
 	if name == corev1.ResourceStorage || prefixed && prefix != "kubernetes.io" && !strings.HasSuffix(prefix, ".kubernetes.io") {
 		return nil
