@@ -85,8 +85,10 @@ func attributes(r *http.Request) (verb string, subresources []string) {
 		return verb, []string{"pods", "proxy"}
 	case under("/healthz"):
 		return verb, []string{"healthz", "proxy"}
-	case under("/configz"):
+	case under("/configz"), under("/flagz"):
 		return verb, []string{"configz", "proxy"}
+	case under("/statusz"):
+		return verb, []string{"statusz", "proxy"}
 	default:
 		return verb, []string{"proxy"}
 	}

@@ -42,7 +42,7 @@ type Server struct {
 	// Metrics is what /metrics shows; nil shows nothing. Probes is what /metrics/probes shows.
 	Metrics prometheus.Gatherer
 	Probes  prometheus.Gatherer
-	// Pages are further paths, behind nodes/proxy.
+	// Pages are further paths that are read.
 	Pages map[string]http.Handler
 	// LogDir is what /logs/ shows, default /var/log.
 	LogDir string
