@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/options"
@@ -39,9 +41,13 @@ func (g *gates) String() string { return g.text }
 // Type implements pflag.Value.
 func (g *gates) Type() string { return "mapStringBool" }
 
-// Set implements pflag.Value.
-func (g *gates) Set(value string) (err error) {
-	g.text = value
-	*g.of, err = options.SchedulerGates(value)
-	return err
+// Set implements pflag.Value. The flag may be given several times.
+func (g *gates) Set(value string) error {
+	text := strings.Trim(g.text+","+value, ",")
+	all, err := options.SchedulerGates(text)
+	if err != nil {
+		return err
+	}
+	g.text, *g.of = text, all
+	return nil
 }

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
@@ -85,5 +88,21 @@ func TestFlagsFromEnvironment(t *testing.T) {
 	}
 	if err := fromEnvironment(flags, "ETCD_", lookup(map[string]string{"ETCD_CORS": "example.org"})); err == nil || !strings.Contains(err.Error(), "--cors by ETCD_CORS") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Each --feature-gates of the scheduler adds to those before it: the last was once the only one that counted.
+func TestGatesOfTheSchedulerAddUp(t *testing.T) {
+	var all map[string]string
+	flags := pflag.NewFlagSet("kube-scheduler", pflag.ContinueOnError)
+	flags.Var(&gates{of: &all}, "feature-gates", "")
+	if err := flags.Parse([]string{"--feature-gates=ComponentStatusz=false,ComponentFlagz=false", "--feature-gates=ComponentFlagz=true"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"ComponentStatusz": "false", "ComponentFlagz": "true"}, all); diff != "" {
+		t.Error(diff)
+	}
+	if err := flags.Parse([]string{"--feature-gates=Sails=true"}); err == nil || len(all) != 2 {
+		t.Errorf("what is refused counts: %v, %v", all, err)
 	}
 }
