@@ -123,12 +123,10 @@ func (p *Program) serve(ctx context.Context, config *rest.Config, counted promet
 
 // withPages are the paths that the program serves, with the pages that tell about this process where they are on.
 func (p *Program) withPages() map[string]http.Handler {
-	all := maps.Clone(p.Paths)
-	if all == nil {
-		all = map[string]http.Handler{}
-	}
-	told := slices.Sorted(maps.Keys(all))
-	told = slices.Sorted(slices.Values(append(told, zpages.FlagsPath, "/healthz", "/livez", "/metrics", "/readyz")))
+	all := map[string]http.Handler{}
+	maps.Copy(all, p.Paths)
+	told := slices.AppendSeq([]string{zpages.FlagsPath, "/healthz", "/livez", "/metrics", "/readyz"}, maps.Keys(all))
+	slices.Sort(told)
 	serving.Pages{Component: p.Component, Paths: told, Gates: p.FeatureGates, Flags: p.Flags}.AddTo(all)
 	return all
 }

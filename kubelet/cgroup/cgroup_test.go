@@ -14,7 +14,7 @@ import (
 func TestWeight(t *testing.T) {
 	for shares, want := range map[int64]int64{0: 1, 2: 1, 1024: 39, 262144: 10000} {
 		if got := weight(shares); got != want {
-			t.Errorf("Weight(%d) = %d, want %d", shares, got, want)
+			t.Errorf("weight(%d) = %d, want %d", shares, got, want)
 		}
 	}
 }
