@@ -30,10 +30,16 @@ func NewMachine(_ context.Context, dir string, octet int) (*Machine, error) {
 	if err := m.Close(); err != nil {
 		return nil, fmt.Errorf("removing what an earlier machine left: %w", err)
 	}
-	if err := errors.Join(plug.Make(), m.Make(), os.WriteFile(m.kubelet(), []byte(fleet.KubeletConfiguration), 0o600)); err != nil {
+	if err := errors.Join(plug.Make(), forward(plug.Link()), m.Make(), os.WriteFile(m.kubelet(), []byte(fleet.KubeletConfiguration), 0o600)); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// forward has this machine pass on what comes by a link, whether or not it does so by others: machines have a switch each, and nodes of a
+// cluster reach each other through it.
+func forward(link string) error {
+	return os.WriteFile(filepath.Join("/proc/sys/net/ipv4/conf", link, "forwarding"), []byte("1"), 0o600)
 }
 
 // flags of a server or an agent that say where it keeps its things, and that the machine's disk is not its own.
