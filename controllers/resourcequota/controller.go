@@ -64,7 +64,7 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 		switch amount, ok := sum[name]; {
 		case ok:
 			used[name] = amount
-		case told || kinds[kindOfName(name)]:
+		case told || kinds[kindOfName(name)]: // also of a kind that was served: what was used is gone with it
 			used[name] = *resource.NewQuantity(0, resource.DecimalSI)
 		}
 	}

@@ -29,7 +29,7 @@ type plan struct {
 	create []creation
 	remove []removal
 	claims []int         // ordinals of waiting pods whose claims may be missing
-	keep   []*corev1.Pod // whose claims stay
+	keep   []*corev1.Pod // with their claims, and the labels of their names
 	status appsv1.StatefulSetStatus
 	wait   time.Duration
 }

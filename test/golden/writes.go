@@ -71,7 +71,7 @@ func (r *record) part() string {
 
 func (r *record) isRefused() bool { return r.ResponseStatus.Code >= http.StatusBadRequest }
 
-// touches says whether what is done to one object may have a component of another namespace, or none, do something.
+// touches says whether what is done to one object may be why another is written: both are in one namespace, or either is in none.
 func (r *record) touches(other *record) bool {
 	return r.ObjectRef.Namespace == "" || other.ObjectRef.Namespace == "" || r.ObjectRef.Namespace == other.ObjectRef.Namespace
 }
