@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/podspec"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 func validate(pod *corev1.Pod) field.ErrorList {
@@ -13,6 +14,7 @@ func validate(pod *corev1.Pod) field.ErrorList {
 	errs = append(errs, podspec.ValidateDeletionCost(pod.Annotations, nil, path)...)
 	path = field.NewPath("spec")
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, nil, &pod.ObjectMeta, path)...)
+	errs = append(errs, volumes.ValidateImages(&pod.Spec, path.Child("volumes"))...)
 	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
 	}

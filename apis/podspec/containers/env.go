@@ -78,11 +78,13 @@ func validateFileKeyRef(ref *corev1.FileKeySelector, path *field.Path) field.Err
 	}
 	if ref.VolumeName == "" {
 		errs = append(errs, field.Required(path.Child("volumeName"), ""))
+	} else {
+		errs = append(errs, check.Label(path.Child("volumeName"), ref.VolumeName)...)
 	}
 	if ref.Path == "" {
 		return append(errs, field.Required(path.Child("path"), ""))
 	}
-	return append(errs, check.LocalPath(path.Child("path"), ref.Path)...)
+	return append(errs, check.NoBackSteps(path.Child("path"), ref.Path)...)
 }
 
 func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {

@@ -167,12 +167,12 @@ func validateRestart(container *corev1.Container, path *field.Path) field.ErrorL
 		corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyNever, corev1.ContainerRestartPolicyOnFailure)...)
 	for i := range container.RestartPolicyRules {
 		rule, at := &container.RestartPolicyRules[i], path.Child("restartPolicyRules").Index(i)
-		errs = append(errs, check.RequiredOneOf(at.Child("action"), rule.Action, corev1.ContainerRestartRuleActionRestart, corev1.ContainerRestartRuleActionRestartAllContainers)...)
+		errs = append(errs, check.OneOf(at.Child("action"), rule.Action, corev1.ContainerRestartRuleActionRestart, corev1.ContainerRestartRuleActionRestartAllContainers)...)
 		if rule.ExitCodes == nil {
 			errs = append(errs, field.Required(at.Child("exitCodes"), "must be specified"))
 			continue
 		}
-		errs = append(errs, check.RequiredOneOf(at.Child("exitCodes", "operator"), rule.ExitCodes.Operator,
+		errs = append(errs, check.OneOf(at.Child("exitCodes", "operator"), rule.ExitCodes.Operator,
 			corev1.ContainerRestartRuleOnExitCodesOpIn, corev1.ContainerRestartRuleOnExitCodesOpNotIn)...)
 	}
 	return errs

@@ -249,15 +249,14 @@ func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	if asked := sets.KeySet(r.Limits).Union(sets.KeySet(r.Requests)); len(asked) > 0 && !asked.HasAny(corev1.ResourceCPU, corev1.ResourceMemory) {
 		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
 	}
+	if len(r.Claims) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
+	}
 	claims := sets.New[string]()
 	for i := range spec.ResourceClaims {
 		claims.Insert(spec.ResourceClaims[i].Name)
 	}
-	errs = append(errs, validateClaimRefs(r.Claims, claims, path.Child("claims"))...)
-	if len(r.Claims) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("claims"), "claims may not be set for Resources at pod-level"))
-	}
-	return errs
+	return append(errs, validateClaimRefs(r.Claims, claims, path.Child("claims"))...)
 }
 
 // validateTogether checks the resources of the pod as a whole against those of its containers.

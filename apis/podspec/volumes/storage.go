@@ -1,10 +1,7 @@
 package volumes
 
 import (
-	"maps"
-	"net"
 	"regexp"
-	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +16,7 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 	return []sourceCheck{
 		{"nfs", v.NFS != nil, func(at *field.Path) field.ErrorList { return ValidateNFS(v.NFS, at) }},
 		{"iscsi", v.ISCSI != nil, func(at *field.Path) field.ErrorList {
-			return ValidateISCSI(v.ISCSI.TargetPortal, v.ISCSI.IQN, v.ISCSI.Lun, "must be valid format starting with iqn, eui, or naa", at)
+			return validateISCSI(v.ISCSI, at)
 		}},
 		{"glusterfs", v.Glusterfs != nil, func(at *field.Path) field.ErrorList {
 			return append(required(at.Child("endpoints"), v.Glusterfs.EndpointsName), required(at.Child("path"), v.Glusterfs.Path)...)
@@ -40,14 +37,9 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 		}},
 		{"cinder", v.Cinder != nil, func(at *field.Path) field.ErrorList { return validateCinder(v.Cinder, at) }},
 		{"quobyte", v.Quobyte != nil, func(at *field.Path) field.ErrorList {
-			return append(validateRegistry(v.Quobyte.Registry, at.Child("registry")), required(at.Child("volume"), v.Quobyte.Volume)...)
+			return validateQuobyte(v.Quobyte, at)
 		}},
-		{"fc", v.FC != nil, func(at *field.Path) field.ErrorList {
-			if len(v.FC.TargetWWNs) == 0 && len(v.FC.WWIDs) == 0 {
-				return field.ErrorList{field.Required(at.Child("targetWWNs"), "must specify either targetWWNs or wwids, but not both")}
-			}
-			return nil
-		}},
+		{"fc", v.FC != nil, func(at *field.Path) field.ErrorList { return validateFC(v.FC, at) }},
 		{"flexVolume", v.FlexVolume != nil, func(at *field.Path) field.ErrorList {
 			return append(required(at.Child("driver"), v.FlexVolume.Driver), validateOptions(v.FlexVolume.Options, at.Child("options"))...)
 		}},
@@ -71,72 +63,17 @@ func storageSources(v *corev1.VolumeSource) []sourceCheck {
 			return append(errs, required(at.Child("volumeName"), v.ScaleIO.VolumeName)...)
 		}},
 		{"storageos", v.StorageOS != nil, func(at *field.Path) field.ErrorList {
-			return required(at.Child("volumeName"), v.StorageOS.VolumeName)
+			return validateStorageOS(v.StorageOS, at)
 		}},
-		{"gcePersistentDisk", v.GCEPersistentDisk != nil, func(at *field.Path) field.ErrorList {
-			return required(at.Child("pdName"), v.GCEPersistentDisk.PDName)
+		{"persistentDisk", v.GCEPersistentDisk != nil, func(at *field.Path) field.ErrorList {
+			errs := required(at.Child("pdName"), v.GCEPersistentDisk.PDName)
+			return append(errs, validatePartition(v.GCEPersistentDisk.Partition, at.Child("partition"))...)
 		}},
 		{"awsElasticBlockStore", v.AWSElasticBlockStore != nil, func(at *field.Path) field.ErrorList {
 			errs := required(at.Child("volumeID"), v.AWSElasticBlockStore.VolumeID)
 			return append(errs, validatePartition(v.AWSElasticBlockStore.Partition, at.Child("partition"))...)
 		}},
 	}
-}
-
-// validateFlocker: a data set is named in one of two ways.
-func validateFlocker(source *corev1.FlockerVolumeSource, path *field.Path) field.ErrorList {
-	switch {
-	case source.DatasetName == "" && source.DatasetUUID == "":
-		return field.ErrorList{field.Required(path, "one of datasetName and datasetUUID is required")}
-	case source.DatasetName != "" && source.DatasetUUID != "":
-		return field.ErrorList{field.Invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")}
-	}
-	return nil
-}
-
-func validateCinder(source *corev1.CinderVolumeSource, path *field.Path) field.ErrorList {
-	errs := required(path.Child("volumeID"), source.VolumeID)
-	if ref := source.SecretRef; ref != nil {
-		errs = append(errs, required(path.Child("secretRef", "name"), ref.Name)...)
-	}
-	return errs
-}
-
-// validatePartition: 0 is the whole disk.
-func validatePartition(partition int32, path *field.Path) field.ErrorList {
-	if partition < 0 || partition > maxPartition {
-		return field.ErrorList{field.Invalid(path, partition, validation.InclusiveRangeError(1, maxPartition))}
-	}
-	return nil
-}
-
-const maxPartition = 255
-
-// validateRegistry checks a list of hosts with ports.
-func validateRegistry(registry string, path *field.Path) field.ErrorList {
-	if registry == "" {
-		return field.ErrorList{field.Required(path, "must be a host:port pair or multiple pairs separated by commas")}
-	}
-	for pair := range strings.SplitSeq(registry, ",") {
-		if _, _, err := net.SplitHostPort(pair); err != nil {
-			return field.ErrorList{field.Invalid(path, registry, "must be a host:port pair or multiple pairs separated by commas")}
-		}
-	}
-	return nil
-}
-
-// validateOptions keeps what is sent to a driver off the names that Kubernetes sends.
-func validateOptions(options map[string]string, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for _, name := range slices.Sorted(maps.Keys(options)) {
-		prefix, _, _ := strings.Cut(name, "/")
-		for _, reserved := range []string{"kubernetes.io", "k8s.io"} {
-			if prefix == reserved || strings.HasSuffix(prefix, "."+reserved) {
-				errs = append(errs, field.Invalid(path.Key(name), name, "kubernetes.io and k8s.io namespaces are reserved"))
-			}
-		}
-	}
-	return errs
 }
 
 // The forms of the addresses of Azure's two kinds of disks.
@@ -185,21 +122,29 @@ const (
 // ValidateISCSI checks a disk of a storage network; unknownForm is said of a name of no known form.
 func ValidateISCSI(portal, iqn string, lun int32, unknownForm string, path *field.Path) field.ErrorList {
 	errs := required(path.Child("targetPortal"), portal)
-	at := path.Child("iqn")
-	switch {
-	case iqn == "":
+	if at := path.Child("iqn"); iqn == "" {
 		errs = append(errs, field.Required(at, ""))
-	case !strings.HasPrefix(iqn, "iqn") && !strings.HasPrefix(iqn, "eui") && !strings.HasPrefix(iqn, "naa"):
-		errs = append(errs, field.Invalid(at, iqn, unknownForm))
-	case strings.HasPrefix(iqn, "iqn") && !regexp.MustCompile(iqnPattern).MatchString(iqn),
-		strings.HasPrefix(iqn, "eui") && !regexp.MustCompile(euiPattern).MatchString(iqn),
-		strings.HasPrefix(iqn, "naa") && !regexp.MustCompile(naaPattern).MatchString(iqn):
-		errs = append(errs, field.Invalid(at, iqn, "must be valid format"))
+	} else {
+		errs = append(errs, validateNode(iqn, unknownForm, at)...)
 	}
 	if lun < 0 || lun > maxLun {
 		errs = append(errs, field.Invalid(path.Child("lun"), lun, validation.InclusiveRangeError(0, maxLun)))
 	}
 	return errs
+}
+
+// validateNode checks the name of a disk, or of who uses it, in a storage network.
+func validateNode(name, unknownForm string, path *field.Path) field.ErrorList {
+	for prefix, pattern := range map[string]string{"iqn": iqnPattern, "eui": euiPattern, "naa": naaPattern} {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if !regexp.MustCompile(pattern).MatchString(name) {
+			return field.ErrorList{field.Invalid(path, name, "must be valid format")}
+		}
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, name, unknownForm)}
 }
 
 // ValidateClaimSpec checks what a claim asks for.

@@ -47,6 +47,20 @@ func Validate(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) (
 	return good, errs
 }
 
+// maxDriverName is how long the name of a driver may be.
+const maxDriverName = 63
+
+// ValidateImages: templates may leave it to others which image a volume has, pods may not.
+func ValidateImages(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i := range spec.Volumes {
+		if image := spec.Volumes[i].Image; image != nil {
+			errs = append(errs, required(path.Index(i).Child("image", "reference"), image.Reference)...)
+		}
+	}
+	return errs
+}
+
 // sourceCheck is one kind of volume: whether it is the one, and what is wrong with it.
 type sourceCheck struct {
 	name    string
@@ -113,14 +127,16 @@ func (p pod) objectSources(volume *corev1.Volume, path *field.Path) []sourceChec
 		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return p.validateEphemeral(volume, path.Child("name"), at) }},
 		{"csi", v.CSI != nil, func(at *field.Path) field.ErrorList {
 			errs := check.RequiredSubdomain(at.Child("driver"), v.CSI.Driver)
+			if len(v.CSI.Driver) > maxDriverName {
+				errs = append(errs, field.TooLong(at.Child("driver"), v.CSI.Driver, maxDriverName))
+			}
 			if ref := v.CSI.NodePublishSecretRef; ref != nil && ref.Name == "" {
 				errs = append(errs, field.Required(at.Child("nodePublishSecretRef", "name"), ""))
 			}
 			return errs
 		}},
 		{"image", v.Image != nil, func(at *field.Path) field.ErrorList {
-			errs := required(at.Child("reference"), v.Image.Reference)
-			return append(errs, check.RequiredOneOf(at.Child("pullPolicy"), v.Image.PullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
+			return check.RequiredOneOf(at.Child("pullPolicy"), v.Image.PullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)
 		}},
 	}
 }
