@@ -12,13 +12,7 @@ func Drop(spec, old *corev1.PodSpec) {
 		spec.SchedulingGroup = nil
 	}
 	if !usesStopSignals(old) {
-		for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-			for i := range containers {
-				if lifecycle := containers[i].Lifecycle; lifecycle != nil {
-					lifecycle.StopSignal = nil
-				}
-			}
-		}
+		dropStopSignals(spec)
 	}
 	bundles := projects(old, func(s *corev1.VolumeProjection) bool { return s.ClusterTrustBundle != nil })
 	certificates := projects(old, func(s *corev1.VolumeProjection) bool { return s.PodCertificate != nil })
@@ -45,6 +39,21 @@ func usesStopSignals(spec *corev1.PodSpec) bool {
 		}
 	}
 	return false
+}
+
+// dropStopSignals leaves no lifecycle of which nothing is left.
+func dropStopSignals(spec *corev1.PodSpec) {
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			lifecycle := containers[i].Lifecycle
+			if lifecycle == nil || lifecycle.StopSignal == nil {
+				continue
+			}
+			if lifecycle.StopSignal = nil; *lifecycle == (corev1.Lifecycle{}) {
+				containers[i].Lifecycle = nil
+			}
+		}
+	}
 }
 
 // projects looks at the sources of projected volumes until one is what is looked for.

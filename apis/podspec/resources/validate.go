@@ -246,7 +246,8 @@ func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		errs = append(errs, validateRequest(name, quantity, r.Limits, path)...)
 	}
 	errs = append(errs, validateTogether(spec, path)...)
-	if asked := sets.KeySet(r.Limits).Union(sets.KeySet(r.Requests)); len(asked) > 0 && !asked.HasAny(corev1.ResourceCPU, corev1.ResourceMemory) {
+	asked := sets.KeySet(r.Limits).Union(sets.KeySet(r.Requests))
+	if slices.ContainsFunc(asked.UnsortedList(), IsHugePages) && !asked.HasAny(corev1.ResourceCPU, corev1.ResourceMemory) {
 		errs = append(errs, field.Forbidden(path, "HugePages require cpu or memory"))
 	}
 	if len(r.Claims) > 0 {

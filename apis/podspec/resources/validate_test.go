@@ -1,6 +1,8 @@
 package resources
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,6 +23,20 @@ func TestPodResourcesWithoutOverhead(t *testing.T) {
 		}
 		if errs := ValidatePod(spec, field.NewPath("resources")); len(errs) != wrong {
 			t.Errorf("%s: %v", asked, errs)
+		}
+	}
+}
+
+// Huge pages are asked for with CPU or memory. That was once said of whatever else a pod may not ask for, too.
+func TestPodResourcesWithHugePages(t *testing.T) {
+	for name, wrong := range map[corev1.ResourceName]string{
+		"hugepages-2Mi": "[resources: Forbidden: HugePages require cpu or memory]", corev1.ResourceEphemeralStorage: "[resources.limits[ephemeral-storage]: Unsupported value",
+	} {
+		asked := corev1.ResourceList{name: resource.MustParse("2Mi")}
+		spec := &corev1.PodSpec{Resources: &corev1.ResourceRequirements{Limits: asked, Requests: asked}}
+		text := fmt.Sprint(ValidatePod(spec, field.NewPath("resources")))
+		if !strings.HasPrefix(text, wrong) || strings.Count(text, "HugePages require") != strings.Count(wrong, "HugePages require") {
+			t.Errorf("%s: %s", name, text)
 		}
 	}
 }
