@@ -102,7 +102,7 @@ func TestClaimWithoutRequestsIsRefused(t *testing.T) {
 	const claims = "/api/v1/namespaces/default/persistentvolumeclaims"
 	ts.post(claims, `{"metadata":{"name":"c"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}}`).wants(201)
 	ts.patch(mergePatch, claims+"/c/status", `{"status":{"phase":"Bound","capacity":{"storage":"1Gi"}}}`).wants(200)
-	ts.patch(mergePatch, claims+"/c", `{"spec":{"resources":{"requests":null}}}`).wants(422).says("spec.resources[storage]")
+	ts.patch(mergePatch, claims+"/c", `{"spec":{"resources":{"requests":null}}}`).wants(422).says("spec.resources[storage]").says("spec is immutable after creation except")
 	for status, says := range map[string]string{
 		`{"capacity":{"storage":"-1"}}`:                   "status.capacity[storage]: Invalid value: -1",
 		`{"allocatedResources":{"cpu":"1"}}`:              `status.allocatedResources: Unsupported value: \"cpu\"`,

@@ -177,10 +177,9 @@ func validatePersistentVolumeClaimUpdate(c, old *corev1.PersistentVolumeClaim) f
 	}
 	bound := c.Status.Phase == corev1.ClaimBound
 	if bound {
-		if comparable.Resources.Requests = maps.Clone(comparable.Resources.Requests); comparable.Resources.Requests == nil {
-			comparable.Resources.Requests = corev1.ResourceList{}
+		if comparable.Resources.Requests != nil { // a claim that asks for nothing any more is another
+			comparable.Resources.Requests[corev1.ResourceStorage] = old.Spec.Resources.Requests[corev1.ResourceStorage]
 		}
-		comparable.Resources.Requests[corev1.ResourceStorage] = old.Spec.Resources.Requests[corev1.ResourceStorage]
 		comparable.VolumeAttributesClassName = old.Spec.VolumeAttributesClassName
 	}
 	if ptr.Deref(old.Spec.StorageClassName, "") == "" && old.Annotations[corev1.BetaStorageClassAnnotation] == "" && old.Spec.StorageClassName == nil {
