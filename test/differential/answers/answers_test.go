@@ -19,6 +19,8 @@ func TestCompare(t *testing.T) {
 	}{
 		{"what must differ", answer(200, `{"metadata":{"uid":"11111111-1111-1111-1111-111111111111","resourceVersion":"5"}}`),
 			answer(200, `{"metadata":{"uid":"22222222-2222-2222-2222-222222222222","resourceVersion":"7"}}`), nil},
+		{"generated names", answer(200, `{"a":"gen-b2c4d","b":"gen-x-b2c4d","c":"gen-a.b2c4d","d":"gen--b2c4d","e":"gen-Ab2c4d","f":"gen-a"}`),
+			answer(200, `{"a":"gen-fghjk","b":"gen-x-fghjk","c":"gen-a.fghjk","d":"gen--fghjk","e":"gen-Afghjk","f":"gen-b"}`), []Difference{{"body.f", `"gen-a"`, `"gen-b"`}}},
 		{"null is not nothing", answer(200, `{"a":null}`), answer(200, `{}`), []Difference{{"body.a", "null", ""}}},
 		{"an error beside a success", answer(200, `{"a":1}`), answer(422, `{"message":"m"}`),
 			[]Difference{{"code", "200", "422"}, {"body.message", "", `"m"`}}},

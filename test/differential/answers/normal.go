@@ -32,7 +32,7 @@ var (
 	instant    = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
 	address    = regexp.MustCompile(`\b10\.43\.\d+\.\d+\b`)
 	host       = regexp.MustCompile(`\b10\.99\.\d+\.\d+\b`)
-	generated  = regexp.MustCompile(`\b(gen-(?:[a-z0-9]+-)*)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
+	generated  = regexp.MustCompile(`\b(gen-(?:[a-z0-9]*[-._/]|A)*)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	revisions  = regexp.MustCompile(`(resource version:? |current: |ResourceVersion in record \(|ResourceVersion in object meta: )\d+( \(\d+\))?`)
 	ages       = regexp.MustCompile(`^(\d+[dhms]){1,2}$`)
 	prefixed   = regexp.MustCompile(`\b(Not Valid)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
