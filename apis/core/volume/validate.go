@@ -139,13 +139,20 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 		}
 		return errs
 	case "csi":
-		errs := check.RequiredSubdomain(at.Child("driver"), s.CSI.Driver)
+		errs := volumes.ValidateDriverName(s.CSI.Driver, at.Child("driver"))
 		if s.CSI.VolumeHandle == "" {
 			errs = append(errs, field.Required(at.Child("volumeHandle"), ""))
 		}
 		return errs
 	}
-	return nil
+	// Upstream has two names for some: these are said of what is in them.
+	switch name {
+	case "gcePersistentDisk":
+		name = "persistentDisk"
+	case "cephFS":
+		name = "cephfs"
+	}
+	return volumes.ValidateStorage(asOfPod(s), name, path)
 }
 
 func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.ErrorList {

@@ -11,6 +11,16 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
+// ValidateStorage checks one source below path that comes from storage outside of the cluster. There is nothing to say of other names.
+func ValidateStorage(v *corev1.VolumeSource, name string, path *field.Path) field.ErrorList {
+	for _, source := range storageSources(v) {
+		if source.present && source.name == name {
+			return source.check(path.Child(name))
+		}
+	}
+	return nil
+}
+
 // storageSources are volumes that come from storage outside of the cluster.
 func storageSources(v *corev1.VolumeSource) []sourceCheck {
 	return []sourceCheck{

@@ -50,6 +50,15 @@ func Validate(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) (
 // maxDriverName is how long the name of a driver may be.
 const maxDriverName = 63
 
+// ValidateDriverName checks which driver a volume is of.
+func ValidateDriverName(name string, path *field.Path) field.ErrorList {
+	errs := check.RequiredSubdomain(path, name)
+	if len(name) > maxDriverName {
+		errs = append(errs, field.TooLong(path, name, maxDriverName))
+	}
+	return errs
+}
+
 // ValidateImages: templates may leave it to others which image a volume has, pods may not.
 func ValidateImages(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -126,10 +135,7 @@ func (p pod) objectSources(volume *corev1.Volume, path *field.Path) []sourceChec
 		}},
 		{"ephemeral", v.Ephemeral != nil, func(at *field.Path) field.ErrorList { return p.validateEphemeral(volume, path.Child("name"), at) }},
 		{"csi", v.CSI != nil, func(at *field.Path) field.ErrorList {
-			errs := check.RequiredSubdomain(at.Child("driver"), v.CSI.Driver)
-			if len(v.CSI.Driver) > maxDriverName {
-				errs = append(errs, field.TooLong(at.Child("driver"), v.CSI.Driver, maxDriverName))
-			}
+			errs := ValidateDriverName(v.CSI.Driver, at.Child("driver"))
 			if ref := v.CSI.NodePublishSecretRef; ref != nil && ref.Name == "" {
 				errs = append(errs, field.Required(at.Child("nodePublishSecretRef", "name"), ""))
 			}
