@@ -65,7 +65,7 @@ func (c dispatch) serve() error {
 	if stored && (!c.allowsVerb(c.At.Row.Verbs) || !c.fitsPath()) {
 		return refusal.Method()
 	}
-	if c.At.Version.Deprecated != "" {
+	if c.At.Version.Deprecated != "" && c.isServed() {
 		warning.Add(c.Context(), c.At.Version.Deprecated)
 	}
 	if c.Info.Subresource != "" {
@@ -81,6 +81,18 @@ func (c dispatch) serve() error {
 		return err
 	}
 	return c.run()
+}
+
+// isServed says whether the kind has what is asked of it: the verb, or the path below the object with the verb.
+func (c dispatch) isServed() bool {
+	if c.Info.Subresource == "" {
+		switch c.R.Method {
+		case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+			return true
+		}
+		return false
+	}
+	return c.At.Custom != nil || c.At.Row.Subresource(c.Info.Subresource) != nil
 }
 
 // run is the table of verbs on a stored resource.

@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -93,4 +94,23 @@ func TestEvictionSpendsTheBudget(t *testing.T) {
 	ts.post(podsPath+"/p/eviction", `{"metadata":{"name":"p"}}`).wants(201)
 	ts.get(podsPath + "/p").says("EvictionByEvictionAPI").says("deletionTimestamp")
 	ts.get(budgets + "/b").says(`"disruptionsAllowed":0`)
+}
+
+// An eviction that is meant for another pod, or for another state of it, leaves no trace in the pod; one that is meant
+// for the state that there is, is not in its own way by what it says in the pod.
+func TestEvictionKeepsItsPreconditions(t *testing.T) {
+	ts := newServer(t)
+	pod := ts.post(podsPath, `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}}`).wants(201).object()
+	ts.post(podsPath+"/p/binding", bindTo("p", "n1")).wants(201)
+	evict := func(preconditions string) *answered {
+		return ts.post(podsPath+"/p/eviction", `{"metadata":{"name":"p"},"deleteOptions":{"preconditions":`+preconditions+`}}`)
+	}
+	evict(`{"uid":"another"}`).wants(409)
+	evict(`{"resourceVersion":"` + pod.GetResourceVersion() + `"}`).wants(409)
+	before := ts.get(podsPath + "/p").wants(200)
+	if strings.Contains(string(before.body), "DisruptionTarget") {
+		t.Errorf("a pod that is not evicted: %s", before.body)
+	}
+	evict(`{"uid":"` + string(pod.GetUID()) + `","resourceVersion":"` + before.object().GetResourceVersion() + `"}`).wants(201)
+	ts.get(podsPath + "/p").wants(200).says("EvictionByEvictionAPI").says("deletionTimestamp")
 }

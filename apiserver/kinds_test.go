@@ -113,6 +113,47 @@ func TestClaimWithoutRequestsIsRefused(t *testing.T) {
 	}
 }
 
+// A dry run shows the version that was sent, and labels a namespace of a generated name with what is right by then; a
+// kind warns of itself only where it has what is asked for.
+func TestWordsOfWhatIsNotThere(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps+"?dryRun=All", `{"metadata":{"name":"c","resourceVersion":"5"}}`).wants(201).says(`"resourceVersion":"5"`)
+	if answer := ts.post("/api/v1/namespaces", `{"metadata":{"generateName":"Not Valid"}}`).wants(422); strings.Contains(string(answer.body), "metadata.labels") {
+		t.Errorf("its label is refused, too: %s", answer.body)
+	}
+	named := ts.post("/api/v1/namespaces", `{"metadata":{"generateName":"gen-"}}`).wants(201).object()
+	if got := named.GetLabels()["kubernetes.io/metadata.name"]; got != named.GetName() {
+		t.Errorf("%s is labelled %q", named.GetName(), got)
+	}
+	const endpoints = "/api/v1/namespaces/default/endpoints"
+	for path, warns := range map[string]bool{"/e": true, "/e/status": false, "/e/scale": false} {
+		if got := len(ts.get(endpoints+path).wants(404).header.Values("Warning")) > 0; got != warns {
+			t.Errorf("%s warns: %v", path, got)
+		}
+	}
+	if answer := ts.do(http.MethodOptions, endpoints, "").wants(405); len(answer.header.Values("Warning")) > 0 {
+		t.Errorf("OPTIONS is warned of: %v", answer.header)
+	}
+}
+
+// What is left empty without a field of a feature that is off goes with it, and what is asked for a pod as a whole needs
+// processors or memory only for huge pages.
+func TestWhatOnlyFeaturesThatAreOffNeed(t *testing.T) {
+	ts := newServer(t)
+	for lifecycle, kept := range map[string]bool{`{"stopSignal":"SIGUSR1"}`: false, `{"stopSignal":"SIGUSR1","preStop":{"sleep":{"seconds":1}}}`: true} {
+		answer := ts.post(podsPath+"?dryRun=All", `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i","lifecycle":`+lifecycle+`}]}}`).wants(201)
+		if strings.Contains(string(answer.body), `"lifecycle":`) != kept {
+			t.Errorf("%s: %s", lifecycle, answer.body)
+		}
+	}
+	for asked, needs := range map[string]bool{`"ephemeral-storage":"1Gi"`: false, `"hugepages-2Mi":"2Mi"`: true} {
+		answer := ts.post(podsPath, `{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}],"resources":{"requests":{`+asked+`},"limits":{`+asked+`}}}}`).wants(422)
+		if strings.Contains(string(answer.body), "HugePages require cpu or memory") != needs {
+			t.Errorf("%s: %s", asked, answer.body)
+		}
+	}
+}
+
 // What belongs to features that are off is left out of pods and of templates of pods.
 func TestFieldsOfFeaturesThatAreOffAreLeftOut(t *testing.T) {
 	ts := newServer(t)

@@ -198,10 +198,11 @@ func TestCreateGetUpdateDelete(t *testing.T) {
 	ts.get(configMaps + "/one").wants(404).says(`configmaps \"one\" not found`)
 }
 
-// A review has no metadata to be shown as anything but itself.
+// A review has no metadata to be shown as anything but itself, nor has a token.
 func TestReviewsAreNoTables(t *testing.T) {
 	ts := newServer(t)
 	for _, accept := range []string{"application/json;as=Table;v=v1;g=meta.k8s.io", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"} {
 		ts.do(http.MethodPost, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", `{"spec":{}}`, "Accept", accept).wants(http.StatusNotAcceptable)
+		ts.do(http.MethodPost, "/api/v1/namespaces/default/serviceaccounts/default/token", `{"spec":{}}`, "Accept", accept).wants(http.StatusNotAcceptable)
 	}
 }

@@ -37,6 +37,7 @@ func namespaces() *resource.Resource {
 		Verbs:                    []string{"create", "delete", "get", "list", "patch", "update", "watch"},
 		AllowUnconditionalUpdate: true,
 		PrepareCreate:            resource.OnCreate(prepareNamespace),
+		Canonicalize:             func(obj resource.Object) { defaultNamespace(obj.(*corev1.Namespace)) }, // a generated name is there now, and right
 		PrepareUpdate:            resource.OnUpdate(func(n, old *corev1.Namespace) { n.Spec.Finalizers = old.Spec.Finalizers }),
 		Subresources:             []resource.Subresource{finalize()},
 	}, func(n *corev1.Namespace) (*corev1.NamespaceSpec, *corev1.NamespaceStatus) {
@@ -59,9 +60,8 @@ func finalize() resource.Subresource {
 	return view
 }
 
-// prepareNamespace makes a new namespace active and keeps it until it is emptied. A generated name is there only now, for the label.
+// prepareNamespace makes a new namespace active and keeps it until it is emptied.
 func prepareNamespace(n *corev1.Namespace) {
-	defaultNamespace(n)
 	n.Status.Phase = corev1.NamespaceActive
 	if !slices.Contains(n.Spec.Finalizers, corev1.FinalizerKubernetes) {
 		n.Spec.Finalizers = append(n.Spec.Finalizers, corev1.FinalizerKubernetes)

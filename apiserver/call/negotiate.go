@@ -67,8 +67,8 @@ func (c *Call) allows(a codec.Accepted) bool {
 	if a.Media == codec.Protobuf && a.As == "" && !c.At.Protobuf && c.Sub == nil {
 		return false
 	}
-	if a.As != "" && c.At.Row.Virtual && c.Info.Verb == "create" {
-		return false // reviews have no metadata worth showing
+	if a.As != "" && c.Info.Verb == "create" && (c.At.Row.Virtual || c.Info.Subresource == "token") {
+		return false // reviews and tokens have no metadata worth showing
 	}
 	if a.Stream != "" && a.Stream != "watch" {
 		return false

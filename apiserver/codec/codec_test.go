@@ -111,6 +111,9 @@ func TestNegotiate(t *testing.T) {
 		"kubectl's table": {"application/json;as=Table;v=v1;g=meta.k8s.io,application/json", codec.JSON, "Table", true},
 		"unknown version": {"application/json;as=Table;v=v9;g=meta.k8s.io,application/json", codec.JSON, "", true},
 		"unknown":         {"text/html", codec.JSON, "", false},
+		"no value":        {"application/yaml;charset, application/json", codec.YAML, "", true},
+		"no value, table": {"application/json;as=Table;v=v1;pretty;g=meta.k8s.io", codec.JSON, "Table", true},
+		"nothing":         {";q=1,application/yaml", codec.YAML, "", true},
 	}
 	for why, c := range cases {
 		got, ok := codec.Negotiate(c.header, table)

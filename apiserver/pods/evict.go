@@ -12,11 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
+	"github.com/coxswain-k8s/coxswain/apiserver/deletion"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -68,15 +70,15 @@ func (c Verbs) Evict() error {
 	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
 		return err
 	}
-	deletion := eviction.DeleteOptions
-	if deletion == nil {
-		deletion = &metav1.DeleteOptions{}
+	how := eviction.DeleteOptions
+	if how == nil {
+		how = &metav1.DeleteOptions{}
 	}
-	if err := refusal.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(deletion)); err != nil {
+	if err := refusal.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(how)); err != nil {
 		return err
 	}
 	if options.DryRun {
-		deletion.DryRun = []string{metav1.DryRunAll}
+		how.DryRun = []string{metav1.DryRunAll}
 	}
 	now, err := c.Now(c.Context(), c.Info.Name)
 	if err != nil {
@@ -84,27 +86,37 @@ func (c Verbs) Evict() error {
 	}
 	pod := now.Object.(*corev1.Pod)
 	if !leavesAnyway(pod) {
-		if err := c.spend(c.Context(), pod, len(deletion.DryRun) > 0); err != nil {
+		if err := c.spend(c.Context(), pod, len(how.DryRun) > 0); err != nil {
 			return err
 		}
 	}
-	if err := c.markDisrupted(c.Context(), pod.Name, call.WriteOptions{DryRun: len(deletion.DryRun) > 0, Manager: options.Manager}); err != nil {
+	if err := c.markDisrupted(c.Context(), pod.Name, how, options.Manager); err != nil {
 		return err
 	}
 	main := c.On(c.At, c.Info, nil)
-	if _, _, err := main.DeleteNamed(c.Context(), c.Info.Name, deletion); err != nil {
+	if _, _, err := main.DeleteNamed(c.Context(), c.Info.Name, how); err != nil {
 		return err
 	}
 	return c.WriteObject(http.StatusCreated, &metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusSuccess, Code: http.StatusCreated})
 }
 
-// markDisrupted says in the pod's status why it goes.
-func (c Verbs) markDisrupted(ctx context.Context, name string, options call.WriteOptions) error {
-	_, _, err := c.Do(ctx, write.Change{Name: name, Options: options, Unconditional: true, Apply: func(_ context.Context, now write.Current) (resource.Object, error) {
+// markDisrupted says in the pod's status why it goes, if it is the pod that is meant. A deletion that is meant for a
+// state of the pod is meant for this next one from then on.
+func (c Verbs) markDisrupted(ctx context.Context, name string, options *metav1.DeleteOptions, manager string) error {
+	dryRun := len(options.DryRun) > 0
+	change := write.Change{Name: name, Options: call.WriteOptions{DryRun: dryRun, Manager: manager}, Unconditional: true}
+	change.Apply = func(_ context.Context, now write.Current) (resource.Object, error) {
+		if err := (deletion.Of{At: c.At, Clock: c.Clock}).Check(now.Object, options.Preconditions); err != nil {
+			return nil, err
+		}
 		pod := now.Object.DeepCopyObject().(*corev1.Pod)
 		markDisrupted(pod, metav1.NewTime(c.Clock.Now()))
 		return pod, nil
-	}})
+	}
+	marked, _, err := c.Do(ctx, change)
+	if err == nil && !dryRun && options.Preconditions != nil && options.Preconditions.ResourceVersion != nil {
+		options.Preconditions.ResourceVersion = ptr.To(marked.GetResourceVersion())
+	}
 	return err
 }
 

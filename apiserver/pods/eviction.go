@@ -2,7 +2,6 @@ package pods
 
 import (
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -20,16 +19,17 @@ func leavesAnyway(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp != nil
 }
 
-// markDisrupted says in a pod's status that it is evicted.
+// markDisrupted says in a pod's status that it is evicted: since now, unless it was to go before for another reason.
 func markDisrupted(pod *corev1.Pod, now metav1.Time) {
-	if slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
-	}) {
-		return
+	since := now.Rfc3339Copy()
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			since = c.LastTransitionTime
+		}
 	}
 	setCondition(pod, corev1.PodCondition{
 		Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
-		LastTransitionTime: now.Rfc3339Copy(),
+		LastTransitionTime: since,
 	})
 }
 
@@ -53,7 +53,7 @@ func goesFree(pod *corev1.Pod, budget *policyv1.PodDisruptionBudget) bool {
 	return budget.Status.CurrentHealthy >= budget.Status.DesiredHealthy && budget.Status.DesiredHealthy > 0
 }
 
-// spend takes one disruption out of a budget for a pod, or refuses.
+// spend takes one disruption out of a budget for a pod, or refuses. A budget that is used up says so by its condition, too.
 func spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time) error {
 	status := &budget.Status
 	if status.ObservedGeneration < budget.Generation {
@@ -76,13 +76,11 @@ func spend(budget *policyv1.PodDisruptionBudget, podName string, now metav1.Time
 		status.DisruptedPods = map[string]metav1.Time{}
 	}
 	status.DisruptedPods[podName] = now
-	allowed := metav1.Condition{
-		Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionTrue, Reason: policyv1.SufficientPodsReason,
-		ObservedGeneration: status.ObservedGeneration, LastTransitionTime: now,
-	}
 	if status.DisruptionsAllowed == 0 {
-		allowed.Status, allowed.Reason = metav1.ConditionFalse, policyv1.InsufficientPodsReason
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionFalse, Reason: policyv1.InsufficientPodsReason,
+			ObservedGeneration: status.ObservedGeneration, LastTransitionTime: now,
+		})
 	}
-	meta.SetStatusCondition(&status.Conditions, allowed)
 	return nil
 }

@@ -65,7 +65,9 @@ func (c Verbs) createObject(ctx context.Context, obj resource.Object, options ca
 	if err := c.errTerminating(obj.GetName()); err != nil {
 		return nil, err
 	}
-	obj.SetResourceVersion("") // what is put or applied may have one of an object that is gone
+	if !options.DryRun { // which shows what was sent
+		obj.SetResourceVersion("") // what is put or applied may have one of an object that is gone
+	}
 	// What only the server sets, nobody comes to own.
 	obj.SetDeletionTimestamp(nil)
 	obj.SetDeletionGracePeriodSeconds(nil)

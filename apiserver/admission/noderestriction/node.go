@@ -44,9 +44,6 @@ func newNode(name string, obj *corev1.Node) error {
 	if obj.Spec.ConfigSource != nil {
 		return fmt.Errorf("node %q is not allowed to create pods with a non-nil configSource", name)
 	}
-	if len(obj.OwnerReferences) > 0 {
-		return fmt.Errorf("node %q is not allowed to modify ownerReferences", name)
-	}
 	if labels := forbidden(nil, obj.Labels); len(labels) > 0 {
 		return fmt.Errorf("node %q is not allowed to set the following labels: %s", name, strings.Join(labels, ", "))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -191,5 +192,18 @@ func TestUpdatesChargeTheDifference(t *testing.T) {
 	}
 	if err := grow("9Gi", "11Gi"); err == nil {
 		t.Error("grew over the quota")
+	}
+}
+
+// What a pod must say for one quota is told before what it is too much for in another, whichever comes first.
+func TestWhatIsMissingIsToldFirst(t *testing.T) {
+	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		s := newStore(list("pods", "0"), func(q *corev1.ResourceQuota) { q.Name = names[0] })
+		other, _ := auth.Get[*corev1.ResourceQuota](newStore(list("limits.memory", "1Gi"), func(q *corev1.ResourceQuota) { q.Name = names[1] }), quotas, "q", names[1])
+		s.Add("resourcequotas", other)
+		got := s.create(&Plugin{Lister: s, Writer: s}, "pods", &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c"}}}})
+		if want := "failed quota: " + names[1] + ": must specify limits.memory for: c"; !strings.Contains(got, want) {
+			t.Errorf("%v: %q, want %q", names, got, want)
+		}
 	}
 }

@@ -37,7 +37,7 @@ var (
 	ages       = regexp.MustCompile(`^(\d+[dhms]){1,2}$`)
 	prefixed   = regexp.MustCompile(`\b(Not Valid)[bcdfghjklmnpqrstvwxz2456789]{5}\b`)
 	mapped     = regexp.MustCompile(`:3[0-2]\d{3}/(TCP|UDP)`)
-	quoted     = regexp.MustCompile(`odePort":3[0-2]\d{3}\b`)
+	quoted     = regexp.MustCompile(`(odePort\\*":)3[0-2]\d{3}\b`)
 	allocated  = regexp.MustCompile(`Duplicate value: 3[0-2]\d{3}\b`)
 	revision   = regexp.MustCompile(`(resourceVersion\\*":\\*")\d+`)
 	hash       = regexp.MustCompile(`hash=[0-9A-F]{128}`)
@@ -179,7 +179,7 @@ func text(s string) string {
 	s = prefixed.ReplaceAllString(s, "${1}<random>")
 	s = mapped.ReplaceAllString(s, ":<port>/$1")
 	s = allocated.ReplaceAllString(s, "Duplicate value: <port>")
-	s = quoted.ReplaceAllString(s, `nodePort":<port>`)
+	s = quoted.ReplaceAllString(s, "${1}<port>")
 	if strings.Contains(s, "\n") { // differences of objects are spaced at random
 		s = strings.Join(strings.Fields(s), " ")
 	}
