@@ -64,7 +64,7 @@ const firstLook = 3 * time.Second
 func (k *Keeper) Open(ctx context.Context) error {
 	k.metrics = newMetrics(k.Server, k.Clock)
 	k.epoch.Store(newEpoch())
-	c, err := load(k.Path, k.plugins())
+	c, err := k.load()
 	if err != nil {
 		return err
 	}
@@ -76,8 +76,15 @@ func (k *Keeper) Open(ctx context.Context) error {
 	return nil
 }
 
-func (k *Keeper) plugins() Plugins {
-	return Plugins{Clock: k.Clock, Metrics: k.metrics.plugins, Changed: k.turn}
+// load reads the file. What its plugins change begins another epoch only while it is what is in use: the first keys of one that is to
+// be taken over change nothing yet.
+func (k *Keeper) load() (c *Configuration, err error) {
+	c, err = load(k.Path, Plugins{Clock: k.Clock, Metrics: k.metrics.plugins, Changed: func() {
+		if k.current.Load() == c {
+			k.turn()
+		}
+	}})
+	return c, err
 }
 
 // turn begins another epoch.
@@ -158,7 +165,7 @@ func (k *Keeper) look(ctx context.Context, c *Configuration) {
 
 // reload takes over what the file says. A configuration whose plugins do not answer is not taken over: writing would fail.
 func (k *Keeper) reload(ctx context.Context) error {
-	c, err := load(k.Path, k.plugins())
+	c, err := k.load()
 	if err != nil {
 		return err
 	}

@@ -319,6 +319,26 @@ func TestFileIsTakenOverWhenItChanges(t *testing.T) {
 	}
 }
 
+// What is stored while the plugins of another configuration are asked for their first keys is stored as before, in the epoch of before.
+func TestFirstKeysOfAnotherConfigurationChangeNothing(t *testing.T) {
+	r := newRig(t)
+	r.start(t, r.socket)
+	r.write(t, "- {resources: [secrets], providers: [{identity: {}}]}")
+	r.open(t)
+	epoch := r.Epoch()
+	r.write(t, viaPlugin)
+	c, err := r.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.refresh(t.Context()), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if epoch.isOver() {
+		t.Error("another epoch has begun, and the old configuration is still in use")
+	}
+}
+
 // await the end of an epoch, while the clock goes on and something happens.
 func (r *rig) await(t *testing.T, e *Epoch, meanwhile func()) {
 	t.Helper()
