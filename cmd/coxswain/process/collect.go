@@ -17,7 +17,6 @@ type collector struct {
 	mu      sync.Mutex
 	last    time.Time
 	percent int
-	reserve reserve
 	busy    bool // there has been load, and it is not known to be over
 	own     bool // the next collection is one that settle asked for
 }
@@ -29,8 +28,6 @@ const (
 	startPercent = 3000
 	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles, at least.
 	heapUnderLoad = 120 << 20
-	// reserved is what of that is had before it is touched. It is less, for it counts until it is free, and nothing is to be collected then.
-	reserved = 96 << 20
 	// largeHeap is one that takes so long to mark, each time, that it may grow by growthUnderLoad where it would double.
 	largeHeap       = 80 << 20
 	growthUnderLoad = 150 << 20
@@ -53,15 +50,10 @@ func collectUnderLoad() (ready func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}
 	}
-	debug.SetGCPercent(startPercent)
 	c := &collector{percent: startPercent, last: time.Now()}
-	c.reserve.set(reserved)
+	debug.SetGCPercent(startPercent)
 	c.follow()
-	return func() {
-		allocated := readBytes(allocatedHeap)
-		c.reserve.ahead(firstLook, allocated)
-		c.settleAfter(started, allocated)
-	}
+	return func() { c.settleAfter(started, readBytes(allocatedHeap)) }
 }
 
 // settleAfter settles when a time has passed, if there was no load in it: what would be given back then is needed at once. It asks
@@ -118,9 +110,6 @@ func (c *collector) adjust(now time.Time, live uint64) (over bool) {
 	}
 	c.percent = percent
 	debug.SetGCPercent(percent)
-	if percent != defaultPercent {
-		go c.reserve.take(0, live+live*uint64(percent)/100)
-	}
 	return over
 }
 
@@ -134,7 +123,6 @@ func (c *collector) settle() {
 	}
 	c.mu.Unlock()
 	debug.FreeOSMemory()
-	c.reserve.gone()
 	forgetProgram("/proc/self/smaps")
 }
 
