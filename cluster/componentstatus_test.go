@@ -12,15 +12,9 @@ import (
 
 // ComponentStatuses tell of what runs in this process, and ask beside it for what does not.
 func TestComponentStatuses(t *testing.T) {
-	running, err := forTest(t.Context(), t.TempDir(), Controllers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := alone(t.TempDir())
+	o.Disable = []string{Agent, Controllers}
+	_, c := started(t, o)
 	var names []string
 	eventually(t, "the scheduler is not well", func() error {
 		var list corev1.ComponentStatusList

@@ -81,15 +81,9 @@ func TestServicesHaveAddressesOfFurtherRanges(t *testing.T) {
 
 // The network of the Services is ready from the start, as upstream has it, also where no controllers look after others.
 func TestTheNetworkOfTheServicesIsReady(t *testing.T) {
-	running, err := forTest(t.Context(), t.TempDir(), Controllers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = running.Stop() }()
-	c, err := client.New(running.Config, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := alone(t.TempDir())
+	o.Disable = []string{Agent, Controllers}
+	_, c := started(t, o)
 	cidr := &networkingv1.ServiceCIDR{}
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "kubernetes"}, cidr); err != nil {
 		t.Fatal(err)
