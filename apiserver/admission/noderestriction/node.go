@@ -40,9 +40,15 @@ func (p *Plugin) node(name string, a *admission.Attributes) error {
 	return nil
 }
 
+// newNode refuses what a kubelet may not register its node with. An owner of the kubelet's own, a CSINode say, would let it
+// have the node collected later and register anew without the taints and labels that others gave it; upstream refuses owners
+// in updates only (CVE-2025-5187).
 func newNode(name string, obj *corev1.Node) error {
 	if obj.Spec.ConfigSource != nil {
 		return fmt.Errorf("node %q is not allowed to create pods with a non-nil configSource", name)
+	}
+	if len(obj.OwnerReferences) > 0 {
+		return fmt.Errorf("node %q is not allowed to modify ownerReferences", name)
 	}
 	if labels := forbidden(nil, obj.Labels); len(labels) > 0 {
 		return fmt.Errorf("node %q is not allowed to set the following labels: %s", name, strings.Join(labels, ", "))

@@ -12,7 +12,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 )
 
-// A kubelet registers the node that it is, under no name that the server is to make up, and whoever owns it.
+// A kubelet registers the node that it is, under no name that the server is to make up and with no owner to take it away.
 func TestNodesRegisterThemselves(t *testing.T) {
 	owned := []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "x", UID: "y"}}
 	for name, test := range map[string]struct {
@@ -22,7 +22,7 @@ func TestNodesRegisterThemselves(t *testing.T) {
 	}{
 		"itself":                       {"", metav1.ObjectMeta{Name: "n"}, false},
 		"itself by an update":          {"n", metav1.ObjectMeta{Name: "n"}, false},
-		"itself with an owner":         {"", metav1.ObjectMeta{Name: "n", OwnerReferences: owned}, false},
+		"itself with an owner":         {"", metav1.ObjectMeta{Name: "n", OwnerReferences: owned}, true},
 		"another":                      {"", metav1.ObjectMeta{Name: "m"}, true},
 		"a name that is to be made up": {"", metav1.ObjectMeta{GenerateName: "n"}, true},
 		"a name that was made up":      {"n1x2y3", metav1.ObjectMeta{Name: "n1x2y3", GenerateName: "n"}, true},
