@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,33 +35,80 @@ func onThread(f func() error) error {
 
 // pinned makes namespaces of the kinds in flags, runs setup inside of them and keeps them under the name in dir.
 func pinned(dir, name string, flags int, setup func() error) error {
-	made, pins := make(chan int), make(chan error)
-	go func() {
-		defer close(pins)
-		thread, ok := <-made
-		if !ok {
-			return
+	return onThread(func() error {
+		if err := unix.Unshare(flags&^unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
+			return fmt.Errorf("making namespaces: %w", err)
 		}
 		for kind, flag := range kinds {
-			if flags&flag != 0 {
-				if err := pin(fmt.Sprintf("/proc/self/task/%d/ns/%s", thread, kind), pinFile(dir, name, kind)); err != nil {
-					pins <- err
-					return
+			if flags&flag&^unix.CLONE_NEWNS != 0 {
+				if err := pinOwn(kind, pinFile(dir, name, kind)); err != nil {
+					return err
 				}
 			}
 		}
-	}()
-	return onThread(func() error {
-		defer close(made)
-		if err := unix.Unshare(flags | unix.CLONE_FS); err != nil {
-			return fmt.Errorf("making namespaces: %w", err)
-		}
-		made <- unix.Gettid()
-		if err := <-pins; err != nil {
-			return err
+		if flags&unix.CLONE_NEWNS != 0 {
+			if err := pinMounts(pinFile(dir, name, "mnt"), cores()); err != nil {
+				return err
+			}
 		}
 		return setup()
 	})
+}
+
+// batch is how many numbers of namespaces the kernel gives to a core at a time.
+const batch = 4096
+
+// pinMounts makes a mount namespace for this thread and pins it. It may run on the cores.
+//
+// The kernel keeps in a mount namespace only pins of younger ones, so that none holds itself, and says EINVAL to others. It tells by their
+// numbers, and since 6.18 each core has numbers of its own: what is made here may count as older than the namespace that this process is in,
+// such as a container's. On the core that made that it is younger; where we may not go there, after a batch at the latest.
+func pinMounts(file string, cores []int) error {
+	var before unix.CPUSet
+	movable := unix.SchedGetaffinity(0, &before) == nil
+	err := error(unix.EINVAL)
+	for try := 0; try <= len(cores)+batch && errors.Is(err, unix.EINVAL); try++ {
+		if movable && 0 < try && try <= len(cores) {
+			moveTo(cores[try-1])
+		}
+		if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
+			return fmt.Errorf("making a mount namespace: %w", err)
+		}
+		err = pinOwn("mnt", file)
+	}
+	if movable {
+		_ = unix.SchedSetaffinity(0, &before) // what fails leaves it on one core
+	}
+	return err
+}
+
+// cores are those that this thread may run on; none if there are more than can be told.
+func cores() []int {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil
+	}
+	var all []int
+	for core := range 8 * int(unsafe.Sizeof(set)) {
+		if set.IsSet(core) {
+			all = append(all, core)
+		}
+	}
+	return all
+}
+
+// moveTo has this thread run on a core, if it may.
+func moveTo(core int) {
+	var set unix.CPUSet
+	set.Set(core)
+	_ = unix.SchedSetaffinity(0, &set)
+}
+
+// pinOwn pins the namespace of this thread where other threads are.
+func pinOwn(kind, file string) error {
+	namespace, done := fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), kind), make(chan error, 1)
+	go func() { done <- pin(namespace, file) }()
+	return <-done
 }
 
 func pinFile(dir, name, kind string) string { return filepath.Join(dir, name+"."+kind) }
