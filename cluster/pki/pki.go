@@ -63,26 +63,31 @@ func Open(dir, commonName string, now func() time.Time) (*Authority, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
-	a := &Authority{dir: dir, clock: now}
-	pair, err := load(dir, "ca")
-	if err == nil {
-		a.Pair = *pair
-		return a, nil
-	}
+	a, err := Read(dir, now)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading the certificate authority in %s: %w", dir, err)
+		return a, err
 	}
+	a = &Authority{dir: dir, clock: now}
 	template := &x509.Certificate{
 		Subject:  pkix.Name{CommonName: commonName},
 		NotAfter: now().Add(authorityLife), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		IsCA: true, BasicConstraintsValid: true, DNSNames: []string{commonName},
 	}
-	pair, err = a.issue("ca", template, nil)
+	pair, err := a.issue("ca", template, nil)
 	if err != nil {
 		return nil, err
 	}
 	a.Pair = *pair
 	return a, nil
+}
+
+// Read returns the authority kept in dir, or fs.ErrNotExist.
+func Read(dir string, now func() time.Time) (*Authority, error) {
+	pair, err := load(dir, "ca")
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate authority in %s: %w", dir, err)
+	}
+	return &Authority{Pair: *pair, dir: dir, clock: now}, nil
 }
 
 // Pool holds the authority's certificate.
@@ -105,13 +110,25 @@ func (a *Authority) Leaf(request Request) (*Pair, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errHalf) {
 		return nil, fmt.Errorf("reading certificate %s: %w", request.Name, err)
 	}
-	template := &x509.Certificate{
+	return a.issue(request.Name, a.leaf(request, leafLife), &a.Pair)
+}
+
+// Sign returns a certificate that satisfies the request and is kept nowhere. It cannot outlive the authority.
+func (a *Authority) Sign(request Request, life time.Duration) (*Pair, error) {
+	template := a.leaf(request, life)
+	if end := a.Certificate.NotAfter; template.NotAfter.After(end) {
+		return nil, fmt.Errorf("signing certificate %s: it would end after its authority, at %s", request.Name, end.UTC().Format(time.RFC3339))
+	}
+	return a.sign(request.Name, template, &a.Pair)
+}
+
+func (a *Authority) leaf(request Request, life time.Duration) *x509.Certificate {
+	return &x509.Certificate{
 		Subject:     pkix.Name{CommonName: request.CommonName, Organization: request.Groups},
-		NotAfter:    a.clock().Add(leafLife),
+		NotAfter:    a.clock().Add(life),
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage: request.usages(), DNSNames: request.DNSNames, IPAddresses: request.Addresses,
 	}
-	return a.issue(request.Name, template, &a.Pair)
 }
 
 func (r *Request) usages() []x509.ExtKeyUsage {
@@ -145,6 +162,14 @@ func (a *Authority) good(certificate *x509.Certificate, request Request) bool {
 
 // issue makes a key and a certificate, signed by parent or by itself, and writes both.
 func (a *Authority) issue(name string, template *x509.Certificate, parent *Pair) (*Pair, error) {
+	pair, err := a.sign(name, template, parent)
+	if err != nil {
+		return nil, err
+	}
+	return pair, save(a.dir, name, pair)
+}
+
+func (a *Authority) sign(name string, template *x509.Certificate, parent *Pair) (*Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making a key for %s: %w", name, err)
@@ -168,10 +193,8 @@ func (a *Authority) issue(name string, template *x509.Certificate, parent *Pair)
 		return nil, err
 	}
 	pair := &Pair{Certificate: certificate, Key: key, CertPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})}
-	if pair.KeyPEM, err = encodeKey(key); err != nil {
-		return nil, err
-	}
-	return pair, save(a.dir, name, pair)
+	pair.KeyPEM, err = encodeKey(key)
+	return pair, err
 }
 
 // SigningKey returns the key for service account tokens, kept as sa.key. Without a dir it is not kept.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/version"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/certificates"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/upstream"
 )
@@ -22,7 +23,7 @@ func run(ctx context.Context, args []string, s process.Streams) error {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s), whyCommand(s))
-	root.AddCommand(upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
+	root.AddCommand(certificates.Command(s, dataDir()), upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
 	root.AddCommand(programs...)
 	root.SetArgs(args[1:])
 	root.SetIn(s.In)

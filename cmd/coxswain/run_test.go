@@ -36,7 +36,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"check", "down", "etcdctl", "image", "kubectl", "node", "server", "up", "version"} {
+	for _, name := range []string{"certificate", "check", "down", "etcdctl", "image", "kubectl", "node", "server", "up", "version"} {
 		if !strings.Contains(out, "\n  "+name) {
 			t.Errorf("the help does not name %s:\n%s", name, out)
 		}
