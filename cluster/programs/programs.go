@@ -16,6 +16,9 @@ import (
 // ErrNone says that the executable carries no programs: it was built by go build alone.
 var ErrNone = errors.New("this executable carries no programs; build it with make, which adds containerd, runc and kubectl to it")
 
+// RefusedAdvice is the variable that tells kubectl what else to say when nobody listens at the address that it calls.
+const RefusedAdvice = "COXSWAIN_REFUSED_ADVICE"
+
 // Bundle is the programs that this executable carries.
 type Bundle struct {
 	// Dir is where they are once they are unpacked.

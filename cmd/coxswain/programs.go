@@ -4,9 +4,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/containerd"
@@ -26,13 +29,53 @@ func kubectlCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			kubeconfig := filepath.Join(dataDir(), "admin.kubeconfig")
-			if _, err := os.Stat(kubeconfig); err == nil && os.Getenv("KUBECONFIG") == "" {
-				kubectl.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-			}
+			kubectl.Env = append(os.Environ(), kubectlEnvironment(args)...)
 			return become(kubectl)
 		},
 	}
+}
+
+// kubectlEnvironment leaves who names a cluster alone. Others get this machine's, and are told how to come by one where none answers.
+func kubectlEnvironment(args []string) []string {
+	if os.Getenv("KUBECONFIG") != "" {
+		return nil
+	}
+	kubeconfig, advice := ownKubeconfig(dataDir())
+	var environment []string
+	if kubeconfig != "" {
+		environment = append(environment, "KUBECONFIG="+kubeconfig)
+	} else if _, err := os.Stat(clientcmd.RecommendedHomeFile); err == nil {
+		return nil
+	}
+	for _, flag := range []string{"--kubeconfig", "--server", "-s"} {
+		if slices.ContainsFunc(args, func(arg string) bool { return arg == flag || strings.HasPrefix(arg, flag+"=") }) {
+			return environment
+		}
+	}
+	return append(environment, programs.RefusedAdvice+"="+advice)
+}
+
+// ownKubeconfig is the administrator's of the cluster of a data folder: of its server, or else of the only cluster that up started there. The
+// advice is for those whom no server answers.
+func ownKubeconfig(dir string) (kubeconfig, advice string) {
+	server := filepath.Join(dir, "admin.kubeconfig")
+	if _, err := os.Stat(server); err == nil {
+		return server, "The cluster of this machine is not running, by " + server + ": `coxswain server` starts it."
+	}
+	several, _ := filepath.Glob(filepath.Join(dir, "clusters", "*", "admin.kubeconfig"))
+	switch {
+	case len(several) == 1:
+		return several[0], "The cluster that `coxswain up` started is not running, by " + several[0] + ": `coxswain node list` shows its nodes."
+	case len(several) > 1:
+		return "", "There are several clusters of this machine: set KUBECONFIG to one of " + strings.Join(several, ", ") + "."
+	}
+	advice = "There is no cluster in " + dir + ": start one with `coxswain server`, say where it is with COXSWAIN_DATA_DIR, or set KUBECONFIG to the kubeconfig of another."
+	if usual := cluster.Default().DataDir; dir != usual && os.Geteuid() != 0 {
+		if _, err := os.Stat(usual); err == nil {
+			advice += " That in " + usual + " is root's: use sudo."
+		}
+	}
+	return "", advice
 }
 
 // imageCommand imports, lists and removes images of this machine's containerd.

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/coxswain-k8s/coxswain/cluster/programs"
 )
 
 // What controller-runtime's envtest looks for in the help of both programs.
@@ -56,6 +60,71 @@ func TestMistakesOfPersonalities(t *testing.T) {
 	} {
 		if _, _, err := coxswain(t, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
+// What kubectl is told of clusters, when nothing else names one.
+func TestKubectlEnvironment(t *testing.T) {
+	for name, test := range map[string]struct {
+		files      []string
+		args       []string
+		kubeconfig string // below the folder
+		advice     string
+	}{
+		"no cluster":          {nil, nil, "", "There is no cluster in DIR: start one with `coxswain server`"},
+		"a server's":          {[]string{"admin.kubeconfig", "clusters/dev/admin.kubeconfig"}, nil, "admin.kubeconfig", "not running, by DIR/admin.kubeconfig: `coxswain server`"},
+		"that of up":          {[]string{"clusters/dev/admin.kubeconfig"}, nil, "clusters/dev/admin.kubeconfig", "by DIR/clusters/dev/admin.kubeconfig: `coxswain node list`"},
+		"two of up":           {[]string{"clusters/a/admin.kubeconfig", "clusters/b/admin.kubeconfig"}, nil, "", "KUBECONFIG to one of DIR/clusters/a/admin.kubeconfig, DIR/clusters/b/"},
+		"another server":      {[]string{"admin.kubeconfig"}, []string{"get", "--server=https://h"}, "admin.kubeconfig", ""},
+		"another server's":    {nil, []string{"-s", "https://h", "get"}, "", ""},
+		"another kubeconfig":  {nil, []string{"--kubeconfig", "f", "get"}, "", ""},
+		"only a word like it": {nil, []string{"get", "--server-print=false"}, "", "There is no cluster in DIR"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("COXSWAIN_DATA_DIR", dir)
+			t.Setenv("KUBECONFIG", "")
+			for _, file := range test.files {
+				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			environment := map[string]string{}
+			for _, variable := range kubectlEnvironment(test.args) {
+				name, value, _ := strings.Cut(variable, "=")
+				environment[name] = strings.ReplaceAll(value, dir, "DIR")
+			}
+			want := test.kubeconfig
+			if want != "" {
+				want = "DIR/" + want
+			}
+			if got := environment["KUBECONFIG"]; got != want {
+				t.Errorf("the kubeconfig is %q, want %q", got, want)
+			}
+			if got := environment[programs.RefusedAdvice]; !strings.Contains(got, test.advice) || (got == "") != (test.advice == "") {
+				t.Errorf("the advice is %q, want %q", got, test.advice)
+			}
+		})
+	}
+}
+
+func TestKubectlIsLeftWithTheKubeconfigThatIsNamed(t *testing.T) {
+	t.Setenv("KUBECONFIG", "/srv/kubeconfig")
+	if got := kubectlEnvironment(nil); len(got) != 0 {
+		t.Errorf("it is given %v", got)
+	}
+}
+
+// Commands that need a cluster say where they have looked for it.
+func TestNoClusterIsThere(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	for _, args := range [][]string{{"coxswain", "why", "web"}, {"coxswain", "token", "list"}} {
+		if _, _, err := coxswain(t, args...); err == nil || !strings.Contains(err.Error(), "There is no cluster in /") {
+			t.Errorf("%v: %v", args, err)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -56,11 +55,15 @@ func newTokens(kubeconfig string) (*tokens, error) {
 		kubeconfig = os.Getenv("KUBECONFIG")
 	}
 	if kubeconfig == "" {
-		kubeconfig = filepath.Join(dataDir(), "admin.kubeconfig")
+		own, advice := ownKubeconfig(dataDir())
+		if own == "" {
+			return nil, errors.New(advice)
+		}
+		kubeconfig = own
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w; run this on the server, or name another file with --kubeconfig", err)
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	made, err := client.New(config, client.Options{})
 	if err != nil {

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,13 +73,17 @@ func podNamed(args []string) (string, error) {
 func whyAccess(kubeconfig string) (*rest.Config, string, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
-	if own := filepath.Join(dataDir(), "admin.kubeconfig"); kubeconfig == "" && os.Getenv("KUBECONFIG") == "" {
+	if kubeconfig == "" && os.Getenv("KUBECONFIG") == "" {
+		own, advice := ownKubeconfig(dataDir())
+		if own == "" {
+			return nil, "", errors.New(advice)
+		}
 		rules.ExplicitPath = own
 	}
 	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)
 	config, err := loaded.ClientConfig()
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the kubeconfig: %w; run this on the server, or name another file with --kubeconfig", err)
+		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	namespace, _, err := loaded.Namespace()
 	return config, namespace, err
