@@ -7,7 +7,6 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
-	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
@@ -20,16 +19,6 @@ func checkCommand(s process.Streams) *cobra.Command {
 				return err
 			}
 			_, err := fmt.Fprintln(s.Out, "this machine can run a node")
-			return err
-		},
-	}
-}
-
-func versionCommand(s process.Streams) *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(s.Out, "coxswain", version.Version, version.Info().GoVersion, version.Info().Platform)
 			return err
 		},
 	}

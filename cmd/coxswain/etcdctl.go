@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/state"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/local"
 )
 
 // etcdctlCommand is etcdctl, with the endpoints and certificates of this machine's server unless others are named.
@@ -15,16 +16,16 @@ func etcdctlCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "etcdctl", Short: "Look into the cluster's etcd", DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
-			etcdctl, err := carried("etcdctl", args)
+			etcdctl, err := local.Program("etcdctl", args)
 			if err != nil {
 				return err
 			}
-			access, err := state.ReadAccess(dataDir())
+			access, err := state.ReadAccess(local.DataDir())
 			if err != nil {
 				return err
 			}
 			etcdctl.Env = append(os.Environ(), etcdctlEnvironment(access, args)...)
-			return become(etcdctl)
+			return local.Become(etcdctl)
 		},
 	}
 }

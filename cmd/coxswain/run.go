@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/certificates"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/local"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/upstream"
 )
@@ -22,12 +24,27 @@ func run(ctx context.Context, args []string, s process.Streams) error {
 		SilenceErrors: true, SilenceUsage: true, Version: version.Version,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(serverCommand(s), agentCommand(s), tokenCommand(s), imageCommand(s), kubectlCommand(), etcdctlCommand(), snapshotCommand(s), checkCommand(s), versionCommand(s), whyCommand(s))
-	root.AddCommand(certificates.Command(s, dataDir()), upCommand(s), downCommand(s), nodeCommand(s), importCommand(s))
+	root.AddCommand(
+		serverCommand(s), agentCommand(s), tokenCommand(s), certificates.Command(s, local.DataDir()), snapshotCommand(s),
+		upCommand(s), downCommand(s), nodeCommand(s), importCommand(s),
+		kubectlCommand(), etcdctlCommand(), imageCommand(s), whyCommand(s),
+		checkCommand(s), versionCommand(s),
+	)
 	root.AddCommand(programs...)
 	root.SetArgs(args[1:])
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	return root.ExecuteContext(ctx)
+}
+
+// versionCommand tells what was built, and for what.
+func versionCommand(s process.Streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(s.Out, "coxswain", version.Version, version.Info().GoVersion, version.Info().Platform)
+			return err
+		},
+	}
 }

@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"os"
-	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -93,38 +90,5 @@ func TestCalledAsKubectl(t *testing.T) {
 		if _, _, err := coxswain(t, args...); !errors.Is(err, programs.ErrNone) {
 			t.Errorf("%v: %v, want the carried program to be asked for", args, err)
 		}
-	}
-}
-
-func TestDataDir(t *testing.T) {
-	t.Setenv("COXSWAIN_DATA_DIR", "/srv/cluster")
-	if got := dataDir(); got != "/srv/cluster" {
-		t.Errorf("with COXSWAIN_DATA_DIR: %s", got)
-	}
-	t.Setenv("COXSWAIN_DATA_DIR", "")
-	t.Setenv("XDG_CACHE_HOME", "/home/someone/.cache")
-	want := "/home/someone/.cache/coxswain"
-	if os.Geteuid() == 0 {
-		want = "/var/lib/coxswain"
-	}
-	if got := dataDir(); got != want {
-		t.Errorf("without: %s, want %s", got, want)
-	}
-}
-
-// TestBecome starts this test's program, which becomes a shell.
-func TestBecome(t *testing.T) {
-	if os.Getenv("TEST_BECOME") != "" {
-		t.Fatal(become(exec.Command("sh", "-c", "echo $$; exit 7")))
-	}
-	command := exec.Command(os.Args[0], "-test.run=^TestBecome$")
-	command.Env = append(os.Environ(), "TEST_BECOME=1")
-	out, err := command.Output()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
-		t.Errorf("got %v, want the shell's exit code", err)
-	}
-	if got := strings.TrimSpace(string(out)); got != strconv.Itoa(command.Process.Pid) {
-		t.Errorf("the shell's process is %q, want the program's own, %d", got, command.Process.Pid)
 	}
 }

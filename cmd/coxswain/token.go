@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/local"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
@@ -45,25 +45,15 @@ func tokenCommand(s process.Streams) *cobra.Command {
 	return command
 }
 
-// Tokens are the bootstrap tokens of a cluster.
+// tokens are the bootstrap tokens of a cluster.
 type tokens struct {
 	client client.Client
 }
 
 func newTokens(kubeconfig string) (*tokens, error) {
-	if kubeconfig == "" {
-		kubeconfig = os.Getenv("KUBECONFIG")
-	}
-	if kubeconfig == "" {
-		own, advice := ownKubeconfig(dataDir())
-		if own == "" {
-			return nil, errors.New(advice)
-		}
-		kubeconfig = own
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	config, _, err := local.ClientConfig(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	made, err := client.New(config, client.Options{})
 	if err != nil {
@@ -148,8 +138,8 @@ func (t *tokens) joinCommand(ctx context.Context, token join.Token) (string, err
 	if err != nil {
 		return "", fmt.Errorf("reading cluster-info: %w", err)
 	}
-	for _, said := range config.Clusters {
-		return fmt.Sprintf("coxswain agent --server %s --token %s", said.Server, token.Pinned(said.CertificateAuthorityData)), nil
+	for _, cluster := range config.Clusters {
+		return fmt.Sprintf("coxswain agent --server %s --token %s", cluster.Server, token.Pinned(cluster.CertificateAuthorityData)), nil
 	}
 	return "", errors.New("reading cluster-info: it names no cluster")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/fleet"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/local"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
@@ -80,7 +81,7 @@ func importCommand(s process.Streams) *cobra.Command {
 
 // addClustersFlag is for all commands that are about clusters of several nodes.
 func addClustersFlag(flags *pflag.FlagSet, dir *string) {
-	flags.StringVar(dir, "data-dir", dataDir(), "folder that clusters are kept in, below clusters/")
+	flags.StringVar(dir, "data-dir", local.DataDir(), "folder that clusters are kept in, below clusters/")
 }
 
 func clustersDir(dataDir string) (string, error) {
@@ -133,7 +134,7 @@ func (f *upFlags) complete(flags *pflag.FlagSet) error {
 	return f.spec.Validate()
 }
 
-// DNS puts the name server into another network of Services, at its tenth address, if no one said where it is.
+// dns puts the name server into another network of Services, at its tenth address, if no one said where it is.
 func (f *upFlags) dns() error {
 	cidr, ok := f.spec.Server["service-cidr"].(string)
 	if !ok || f.spec.Server["cluster-dns"] != nil {

@@ -1,19 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster/serving"
 	"github.com/coxswain-k8s/coxswain/cluster/why"
+	"github.com/coxswain-k8s/coxswain/cmd/coxswain/local"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
@@ -28,14 +27,11 @@ func whyCommand(s process.Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config, own, err := whyAccess(kubeconfig)
+			config, current, err := local.ClientConfig(kubeconfig)
 			if err != nil {
 				return err
 			}
-			if namespace != "" {
-				own = namespace
-			}
-			text, err := explain(command.Context(), config, client.ObjectKey{Namespace: own, Name: name})
+			text, err := explain(command.Context(), config, client.ObjectKey{Namespace: cmp.Or(namespace, current), Name: name})
 			if err != nil {
 				return err
 			}
@@ -69,26 +65,7 @@ func podNamed(args []string) (string, error) {
 	return name, nil
 }
 
-// whyAccess reads the kubeconfig, and which namespace its context is in.
-func whyAccess(kubeconfig string) (*rest.Config, string, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	if kubeconfig == "" && os.Getenv("KUBECONFIG") == "" {
-		own, advice := ownKubeconfig(dataDir())
-		if own == "" {
-			return nil, "", errors.New(advice)
-		}
-		rules.ExplicitPath = own
-	}
-	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil)
-	config, err := loaded.ClientConfig()
-	if err != nil {
-		return nil, "", fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	namespace, _, err := loaded.Namespace()
-	return config, namespace, err
-}
-
+// explain asks with the rights of the caller.
 func explain(ctx context.Context, config *rest.Config, key client.ObjectKey) (string, error) {
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	reads, err := client.New(config, client.Options{})
