@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -35,7 +36,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	}
 	switch p := strings.TrimSuffix(info.Path, "/"); {
 	case p == "" || p == "/":
-		s.serveIndex(w, r)
+		s.serveIndex(w)
 	case p == "/version":
 		s.serveVersion(w, r)
 	case p == "/metrics":
@@ -91,7 +92,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string
 }
 
 // serveIndex lists the paths.
-func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveIndex(w http.ResponseWriter) {
 	paths := map[string]bool{"/api": true, "/apis": true, "/healthz": true, "/livez": true, "/readyz": true, "/metrics": true, "/metrics/slis": true, "/version": true}
 	for group := range s.Now().Groups {
 		if group != "" && !strings.HasPrefix(group, "/") {
@@ -112,12 +113,7 @@ func (s *Server) serveIndex(w http.ResponseWriter, r *http.Request) {
 			paths[p] = true
 		}
 	}
-	list := make([]string, 0, len(paths))
-	for p := range paths {
-		list = append(list, p)
-	}
-	slices.Sort(list)
-	data, err := json.MarshalIndent(map[string]any{"paths": list}, "", "  ")
+	data, err := json.MarshalIndent(map[string]any{"paths": slices.Sorted(maps.Keys(paths))}, "", "  ")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

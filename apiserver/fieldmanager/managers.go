@@ -81,10 +81,7 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 		obj.SetManagedFields(live.GetManagedFields())
 		return obj, nil
 	}
-	owned, err := m.current(live, obj, subresource)
-	if err != nil {
-		return nil, err
-	}
+	owned := m.current(live, obj, subresource)
 	version := kind.GroupVersion().String()
 	otherVersion := func(e *entry) bool { return e.version != version }
 	if slices.ContainsFunc(owned, otherVersion) {
@@ -121,29 +118,29 @@ func (m *Managers) Update(row *resource.Resource, kind schema.GroupVersionKind, 
 }
 
 // current are the entries before the write: those that come with obj, or those of live where obj has none or may not have any. A
-// list with one empty entry, or with none, starts anew.
-func (m *Managers) current(live, obj resource.Object, subresource string) (entries, error) {
+// list with one empty entry, or with none, starts anew; what cannot be read is owned by nobody.
+func (m *Managers) current(live, obj resource.Object, subresource string) entries {
 	if owned, ok := treesOf(obj); ok && subresource == "" {
-		return owned, nil
+		return owned
 	}
 	if owned, ok := treesOf(live); ok && subresource != "" {
-		return owned, nil
+		return owned
 	}
 	stored := live.GetManagedFields()
 	if subresource == "" {
 		sent := obj.GetManagedFields()
 		if (sent != nil && len(sent) == 0) || (len(sent) == 1 && reflect.DeepEqual(sent[0], metav1.ManagedFieldsEntry{})) {
-			return nil, nil
+			return nil
 		}
 		if owned, err := readEntries(sent, m.trusted(stored), &m.known); err == nil && len(owned) > 0 {
-			return owned, nil
+			return owned
 		}
 	}
 	owned, err := readEntries(stored, m.trusted(stored), &m.known)
 	if err != nil {
-		return nil, nil // what cannot be read is owned by nobody
+		return nil
 	}
-	return owned, nil
+	return owned
 }
 
 // trusted are entries that are spelled as they should be. Those of what has no Go type are spelled by encoding/json.

@@ -95,14 +95,14 @@ func subjectMatches(s *flowcontrolv1.Subject, caller user.Info) bool {
 }
 
 func resourceMatches(rule *flowcontrolv1.ResourcePolicyRule, info *request.Info) bool {
-	return has(rule.Verbs, flowcontrolv1.VerbAll, info.Verb) &&
-		has(rule.APIGroups, flowcontrolv1.APIGroupAll, info.Group) &&
+	return has(rule.Verbs, info.Verb) &&
+		has(rule.APIGroups, info.Group) &&
 		hasResource(rule.Resources, info) &&
-		(info.Namespace == "" && rule.ClusterScope || info.Namespace != "" && has(rule.Namespaces, flowcontrolv1.NamespaceEvery, info.Namespace))
+		(info.Namespace == "" && rule.ClusterScope || info.Namespace != "" && has(rule.Namespaces, info.Namespace))
 }
 
 func pathMatches(rule *flowcontrolv1.NonResourcePolicyRule, info *request.Info) bool {
-	return has(rule.Verbs, flowcontrolv1.VerbAll, info.Verb) && slices.ContainsFunc(rule.NonResourceURLs, func(url string) bool {
+	return has(rule.Verbs, info.Verb) && slices.ContainsFunc(rule.NonResourceURLs, func(url string) bool {
 		if url == flowcontrolv1.NonResourceAll || url == info.Path {
 			return true
 		}
@@ -111,8 +111,9 @@ func pathMatches(rule *flowcontrolv1.NonResourcePolicyRule, info *request.Info) 
 	})
 }
 
-func has(list []string, all, value string) bool {
-	return slices.Contains(list, value) || slices.Contains(list, all)
+// has finds the value, or the * that stands for all verbs, groups and namespaces alike.
+func has(list []string, value string) bool {
+	return slices.Contains(list, value) || slices.Contains(list, "*")
 }
 
 // hasResource finds pods, or pods/status for a subresource.

@@ -38,13 +38,13 @@ func (k *Client) Live() map[schema.GroupResource]apiserver.LiveFunc {
 func (k *Client) nodeMetrics(ctx context.Context, _, name string) ([]apiresource.Object, error) {
 	var found []apiresource.Object
 	for _, answer := range k.summaries(ctx, name) {
-		usage, at, window, ok := used(answer.summary.Node.CPU, answer.summary.Node.Memory)
+		usage, at, ok := used(answer.summary.Node.CPU, answer.summary.Node.Memory)
 		if !ok {
 			continue
 		}
 		found = append(found, &metricsv1beta1.NodeMetrics{
 			ObjectMeta: metav1.ObjectMeta{Name: answer.node.Name, Labels: answer.node.Labels, CreationTimestamp: metav1.Now()},
-			Timestamp:  at, Window: window, Usage: usage,
+			Timestamp:  at, Usage: usage,
 		})
 	}
 	if name != "" && len(found) == 0 {
@@ -90,25 +90,25 @@ func (k *Client) metricsOf(measured *statsapi.PodStats) *metricsv1beta1.PodMetri
 		ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name, Labels: pod.Labels, CreationTimestamp: metav1.Now()},
 	}
 	for _, container := range measured.Containers {
-		usage, at, window, ok := used(container.CPU, container.Memory)
+		usage, at, ok := used(container.CPU, container.Memory)
 		if !ok {
 			return nil
 		}
-		metrics.Timestamp, metrics.Window = at, window
+		metrics.Timestamp = at
 		metrics.Containers = append(metrics.Containers, metricsv1beta1.ContainerMetrics{Name: container.Name, Usage: usage})
 	}
 	return metrics
 }
 
-// used is what CPU and memory statistics say, if they say anything.
-func used(cpu *statsapi.CPUStats, memory *statsapi.MemoryStats) (usage corev1.ResourceList, at metav1.Time, window metav1.Duration, ok bool) {
+// used is what CPU and memory statistics say, if they say anything. They do not say over how long they were taken.
+func used(cpu *statsapi.CPUStats, memory *statsapi.MemoryStats) (usage corev1.ResourceList, at metav1.Time, ok bool) {
 	if cpu == nil || cpu.UsageNanoCores == nil || memory == nil || memory.WorkingSetBytes == nil {
-		return nil, at, window, false
+		return nil, at, false
 	}
 	return corev1.ResourceList{
 		corev1.ResourceCPU:    *resource.NewScaledQuantity(int64(*cpu.UsageNanoCores), resource.Nano),   //nolint:gosec // below 9 billion cores
 		corev1.ResourceMemory: *resource.NewQuantity(int64(*memory.WorkingSetBytes), resource.BinarySI), //nolint:gosec // below 8 EiB
-	}, cpu.Time, window, true
+	}, cpu.Time, true
 }
 
 // answer is what one node said.

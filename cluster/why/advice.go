@@ -32,7 +32,7 @@ func advice(f *Facts) []string {
 	}
 	var lines []string
 	for _, plugin := range byCount(alone) {
-		if text := remedy(f, plugin, alone[plugin]); text != "" {
+		if text := remedy(plugin, alone[plugin]); text != "" {
 			lines = append(lines, text)
 		}
 	}
@@ -41,7 +41,7 @@ func advice(f *Facts) []string {
 	}
 	// Everywhere several things are in the way.
 	for _, plugin := range byCount(every) {
-		if text := remedy(f, plugin, every[plugin]); text != "" {
+		if text := remedy(plugin, every[plugin]); text != "" {
 			lines = append(lines, text)
 		}
 	}
@@ -58,7 +58,7 @@ func byCount(nodes map[string][]scheduler.NodeOpinion) []string {
 }
 
 // remedy says what would make the plugin take these nodes.
-func remedy(f *Facts, plugin string, nodes []scheduler.NodeOpinion) string {
+func remedy(plugin string, nodes []scheduler.NodeOpinion) string {
 	var names []string
 	for _, node := range nodes {
 		names = append(names, node.Name)

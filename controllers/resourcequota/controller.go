@@ -91,7 +91,7 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 	if err != nil {
 		return false, fmt.Errorf("looking up %s: %w", kind, err)
 	}
-	if err := c.watch(ctx, kind, mapping); err != nil {
+	if err := c.watch(kind, mapping); err != nil {
 		return false, err
 	}
 	merge := func(usage corev1.ResourceList) {
@@ -156,7 +156,7 @@ func (c *Controller) mapping(kind string) (*meta.RESTMapping, error) {
 }
 
 // watch wakes the quotas of a namespace when objects of a kind go or change what they use.
-func (c *Controller) watch(ctx context.Context, kind string, mapping *meta.RESTMapping) error {
+func (c *Controller) watch(kind string, mapping *meta.RESTMapping) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.watched[kind] {

@@ -185,7 +185,7 @@ func (r *Registrar) register(ctx context.Context) error {
 	err := r.Client.Create(ctx, want)
 	if err == nil {
 		r.remember(want)
-		r.event(corev1.EventTypeNormal, "Starting", "Starting kubelet.")
+		r.event("Starting", "Starting kubelet.")
 		return nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -206,7 +206,7 @@ func (r *Registrar) register(ctx context.Context) error {
 		}
 	}
 	r.remember(updated)
-	r.event(corev1.EventTypeNormal, "Starting", "Starting kubelet.")
+	r.event("Starting", "Starting kubelet.")
 	return nil
 }
 
@@ -219,10 +219,10 @@ func (r *Registrar) labels() map[string]string {
 	return labels
 }
 
-// event is about the node; such events carry the node's name as its UID.
-func (r *Registrar) event(kind, reason, message string) {
+// event is about the node, and no warning; such events carry the node's name as its UID.
+func (r *Registrar) event(reason, message string) {
 	ref := &corev1.ObjectReference{Kind: "Node", Name: r.Name, UID: types.UID(r.Name)}
-	r.Recorder.Event(ref, kind, reason, message)
+	r.Recorder.Event(ref, corev1.EventTypeNormal, reason, message)
 }
 
 // report writes the node's status if it differs from the last one, but for the time, or is older than the period.
@@ -257,8 +257,8 @@ func (r *Registrar) announce(n *corev1.Node) {
 	}
 	r.known, r.ready = true, ready
 	if ready {
-		r.event(corev1.EventTypeNormal, "NodeReady", fmt.Sprintf("Node %s status is now: NodeReady", r.Name))
+		r.event("NodeReady", fmt.Sprintf("Node %s status is now: NodeReady", r.Name))
 	} else {
-		r.event(corev1.EventTypeNormal, "NodeNotReady", fmt.Sprintf("Node %s status is now: NodeNotReady", r.Name))
+		r.event("NodeNotReady", fmt.Sprintf("Node %s status is now: NodeNotReady", r.Name))
 	}
 }

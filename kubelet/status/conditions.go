@@ -28,7 +28,7 @@ func (in *Input) conditions(s *corev1.PodStatus) []corev1.PodCondition {
 	out := []corev1.PodCondition{
 		condition(corev1.PodReadyToStartContainers, sandbox != nil && sandbox.Ready, "", ""),
 		in.initialized(s),
-		in.ready(s, ready),
+		in.ready(ready),
 		ready,
 	}
 	scheduled := condition(corev1.PodScheduled, true, "", "")
@@ -96,7 +96,7 @@ func (in *Input) containersReady(s *corev1.PodStatus) corev1.PodCondition {
 }
 
 // ready adds the readiness gates, which others answer, to the containers' readiness.
-func (in *Input) ready(s *corev1.PodStatus, containers corev1.PodCondition) corev1.PodCondition {
+func (in *Input) ready(containers corev1.PodCondition) corev1.PodCondition {
 	if containers.Status != corev1.ConditionTrue {
 		return condition(corev1.PodReady, false, containers.Reason, containers.Message)
 	}

@@ -162,14 +162,14 @@ func (t *table) targetRules(target rules.Target) []exprs {
 		target.Sources = ""
 		next := t.acquireTarget(target)
 		for _, p := range prefixes {
-			out = append(out, join(f.loadSource(reg0), f.matchPrefix(reg0, p, expr.CmpOpEq), exprs{next}))
+			out = append(out, join(f.loadSource(), f.matchPrefix(p, expr.CmpOpEq), exprs{next}))
 		}
 		return append(out, verdict(expr.VerdictDrop))
 	}
 	if target.InternalPool != "" {
 		inside := poolChain(target.InternalPool)
 		for _, c := range t.insiders() {
-			out = append(out, join(f.loadSource(reg0), f.matchPrefix(reg0, c, expr.CmpOpEq), goTo(inside)))
+			out = append(out, join(f.loadSource(), f.matchPrefix(c, expr.CmpOpEq), goTo(inside)))
 		}
 		out = append(out, join(matchLocal(true), markToMasquerade(), goTo(inside)))
 	}

@@ -31,8 +31,9 @@ func join(parts ...exprs) exprs {
 	return out
 }
 
-func (f family) loadSource(reg uint32) exprs {
-	return exprs{&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: f.source, Len: f.length}}
+// loadSource puts the packet's source into the first register.
+func (f family) loadSource() exprs {
+	return exprs{&expr.Payload{DestRegister: reg0, Base: expr.PayloadBaseNetworkHeader, Offset: f.source, Len: f.length}}
 }
 
 func (f family) loadDestination(reg uint32) exprs {
@@ -46,15 +47,15 @@ func loadProtocolAndPort(reg uint32) exprs {
 	}
 }
 
-// matchPrefix goes on when the register holds an address inside of p (or, with op Neq, outside).
-func (f family) matchPrefix(reg uint32, p netip.Prefix, op expr.CmpOp) exprs {
+// matchPrefix goes on when the first register holds an address inside of p (or, with op Neq, outside).
+func (f family) matchPrefix(p netip.Prefix, op expr.CmpOp) exprs {
 	mask := make([]byte, f.length)
 	for i := range p.Bits() {
 		mask[i/8] |= 0x80 >> (i % 8)
 	}
 	return exprs{
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: f.length, Mask: mask, Xor: make([]byte, f.length)},
-		&expr.Cmp{Op: op, Register: reg, Data: p.Masked().Addr().AsSlice()},
+		&expr.Bitwise{SourceRegister: reg0, DestRegister: reg0, Len: f.length, Mask: mask, Xor: make([]byte, f.length)},
+		&expr.Cmp{Op: op, Register: reg0, Data: p.Masked().Addr().AsSlice()},
 	}
 }
 
@@ -75,8 +76,8 @@ func lookup(reg uint32, s *nft.Set, into uint32) exprs {
 	return exprs{&expr.Lookup{SourceRegister: reg, SetName: s.Name, SetID: s.ID, DestRegister: into, IsDestRegSet: true}}
 }
 
-// dispatch does what a verdict map says for the key.
-func dispatch(reg uint32, s *nft.Set) exprs { return lookup(reg, s, unix.NFT_REG_VERDICT) }
+// dispatch does what a verdict map says for the key, which begins in the first register.
+func dispatch(s *nft.Set) exprs { return lookup(reg0, s, unix.NFT_REG_VERDICT) }
 
 func jump(chain string) exprs {
 	return exprs{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}}

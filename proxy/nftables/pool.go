@@ -89,7 +89,7 @@ func (t *table) returning(p *poolState, clients *nft.Set) exprs {
 		keys = append(keys, nft.SetElement{Key: addressPort(e)})
 	}
 	t.addPoolSet(p, "members-", members, keys)
-	return join(t.family.loadSource(reg0), lookup(reg0, clients, regPicked), matchSet(regPicked, members),
+	return join(t.family.loadSource(), lookup(reg0, clients, regPicked), matchSet(regPicked, members),
 		remember(clients, unix.NFT_DYNSET_OP_UPDATE, p.Affinity), t.family.rewrite())
 }
 
@@ -105,7 +105,7 @@ func (t *table) picking(p *poolState, clients *nft.Set) exprs {
 	pick := join(exprs{&expr.Numgen{Register: regRandom, Modulus: uint32(len(all)), Type: unix.NFT_NG_RANDOM}}, lookup(regRandom, choices, regPicked))
 	if clients != nil {
 		// An update keeps the endpoint that the client had before, so that one is forgotten first.
-		pick = join(pick, t.family.loadSource(reg0), remember(clients, dynsetDelete, 0), remember(clients, unix.NFT_DYNSET_OP_UPDATE, p.Affinity))
+		pick = join(pick, t.family.loadSource(), remember(clients, dynsetDelete, 0), remember(clients, unix.NFT_DYNSET_OP_UPDATE, p.Affinity))
 	}
 	return join(pick, t.family.rewrite())
 }

@@ -102,7 +102,7 @@ func (t *table) addHooks() {
 	t.base("nat-output", nft.ChainTypeNAT, nft.ChainHookOutput, -100, jump(chainServices))
 	t.base("nat-postrouting", nft.ChainTypeNAT, nft.ChainHookPostrouting, 100,
 		masqueradeMarked(),
-		join(notLoopback(), matchRewritten(), f.loadSource(reg0), f.loadDestination(reg0+f.words()), matchSet(reg0, t.hairpin), exprs{&expr.Masq{FullyRandom: true}}))
+		join(notLoopback(), matchRewritten(), f.loadSource(), f.loadDestination(reg0+f.words()), matchSet(reg0, t.hairpin), exprs{&expr.Masq{FullyRandom: true}}))
 	unserved := join(matchNew(), jump(chainUnserved))
 	t.base("filter-input", nft.ChainTypeFilter, nft.ChainHookInput, -10, unserved)
 	// A late or duplicate packet that conntrack cannot place would go out with an endpoint's bare address and break the client's connection.
@@ -118,12 +118,12 @@ func (t *table) addServices() {
 		services = append(services, join(f.loadDestination(reg0), matchSet(reg0, t.clusterIPs), jump(chainOffCluster)))
 		var off []exprs
 		for _, c := range t.cidrs {
-			off = append(off, join(f.loadSource(reg0), f.matchPrefix(reg0, c, expr.CmpOpEq), verdict(expr.VerdictReturn)))
+			off = append(off, join(f.loadSource(), f.matchPrefix(c, expr.CmpOpEq), verdict(expr.VerdictReturn)))
 		}
 		t.chain(chainOffCluster, append(off, markToMasquerade())...)
 	}
-	services = append(services, join(f.loadDestination(reg0), loadProtocolAndPort(reg0+f.words()), dispatch(reg0, t.serviceIPs)))
-	services = append(services, join(t.toNodeAddress(), loadProtocolAndPort(reg0), dispatch(reg0, t.nodePorts)))
+	services = append(services, join(f.loadDestination(reg0), loadProtocolAndPort(reg0+f.words()), dispatch(t.serviceIPs)))
+	services = append(services, join(t.toNodeAddress(), loadProtocolAndPort(reg0), dispatch(t.nodePorts)))
 	t.chain(chainServices, services...)
 }
 
@@ -131,8 +131,8 @@ func (t *table) addServices() {
 func (t *table) addUnserved() {
 	f := t.family
 	t.chain(chainUnserved,
-		join(f.loadDestination(reg0), loadProtocolAndPort(reg0+f.words()), dispatch(reg0, t.serviceVerdicts)),
-		join(t.toNodeAddress(), loadProtocolAndPort(reg0), dispatch(reg0, t.nodePortVerdicts)),
+		join(f.loadDestination(reg0), loadProtocolAndPort(reg0+f.words()), dispatch(t.serviceVerdicts)),
+		join(t.toNodeAddress(), loadProtocolAndPort(reg0), dispatch(t.nodePortVerdicts)),
 		join(f.loadDestination(reg0), matchSet(reg0, t.clusterIPs), goTo(chainReject)))
 }
 
@@ -144,7 +144,7 @@ func (t *table) addReject() {
 // toNodeAddress goes on for packets to the node's addresses, loopback apart.
 func (t *table) toNodeAddress() exprs {
 	f := t.family
-	return join(matchLocal(false), f.loadDestination(reg0), f.matchPrefix(reg0, f.loopback, expr.CmpOpNeq))
+	return join(matchLocal(false), f.loadDestination(reg0), f.matchPrefix(f.loopback, expr.CmpOpNeq))
 }
 
 func (t *table) base(name string, kind nft.ChainType, hook *nft.ChainHook, priority int, body ...exprs) {

@@ -37,11 +37,9 @@ func (n *Authorizer) Authorize(ctx context.Context, a authorizer.Attributes) (au
 		return authorizer.DecisionNoOpinion, fmt.Sprintf("unknown node for user %q", a.GetUser().GetName()), nil
 	}
 	if !a.IsResourceRequest() {
-		decision, reason := n.byRules(a)
-		return decision, reason, nil
+		return n.byRules(a), "", nil
 	}
-	decision, reason, err := n.byResource(ctx, node, a)
-	return decision, reason, err
+	return n.byResource(ctx, node, a)
 }
 
 func (n *Authorizer) byResource(ctx context.Context, node string, a authorizer.Attributes) (authorizer.Decision, string, error) {
@@ -76,8 +74,7 @@ func (n *Authorizer) byResource(ctx context.Context, node string, a authorizer.A
 		decision, reason := lease(node, a)
 		return decision, reason, nil
 	}
-	decision, reason := n.byRules(a)
-	return decision, reason, nil
+	return n.byRules(a), "", nil
 }
 
 // relation says whether a node has to do with an object.
@@ -155,8 +152,7 @@ func (n *Authorizer) node(node string, a authorizer.Attributes) (authorizer.Deci
 	reads := slices.Contains([]string{"get", "list", "watch"}, a.GetVerb())
 	switch {
 	case !reads || a.GetSubresource() != "" && a.GetSubresource() != "status":
-		decision, reason := n.byRules(a)
-		return decision, reason, nil
+		return n.byRules(a), "", nil
 	case a.GetName() == node:
 		return authorizer.DecisionAllow, "", nil
 	case a.GetName() == "":
@@ -167,8 +163,7 @@ func (n *Authorizer) node(node string, a authorizer.Attributes) (authorizer.Deci
 
 func (n *Authorizer) pod(ctx context.Context, node string, a authorizer.Attributes) (authorizer.Decision, string, error) {
 	if a.GetSubresource() != "" {
-		decision, reason := n.byRules(a)
-		return decision, reason, nil
+		return n.byRules(a), "", nil
 	}
 	switch a.GetVerb() {
 	case "get":
@@ -182,8 +177,7 @@ func (n *Authorizer) pod(ctx context.Context, node string, a authorizer.Attribut
 		}
 		return no("can only list/watch pods with spec.nodeName field selector")
 	}
-	decision, reason := n.byRules(a)
-	return decision, reason, nil
+	return n.byRules(a), "", nil
 }
 
 func (n *Authorizer) resourceSlice(ctx context.Context, node string, a authorizer.Attributes) (authorizer.Decision, string, error) {

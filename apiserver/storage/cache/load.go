@@ -42,12 +42,12 @@ func (c *Cache) load(ctx context.Context) error {
 	for r, entries := range known {
 		r.install(ctx, entries, revision)
 	}
-	c.finishLoad(ctx, known, revision)
+	c.finishLoad(known, revision)
 	return nil
 }
 
 // finishLoad publishes the revision and starts loading what was added meanwhile.
-func (c *Cache) finishLoad(ctx context.Context, known map[*Resource][]*Entry, revision int64) {
+func (c *Cache) finishLoad(known map[*Resource][]*Entry, revision int64) {
 	c.mu.Lock()
 	first := !c.isLoaded
 	c.isLoaded = true

@@ -73,7 +73,7 @@ type remove struct{}
 func mutations(object map[string]any) []mutation {
 	var all []mutation
 	visit(object, "", func(path string, value any, set func(any)) {
-		for _, r := range replacements(path, value) {
+		for _, r := range replacements(value) {
 			set(r.value)
 			all = append(all, mutation{name: path + " " + r.name, object: deepCopy(object)})
 			set(value)
@@ -114,7 +114,8 @@ func visit(value any, path string, call func(path string, value any, set func(an
 	}
 }
 
-func replacements(path string, value any) []replacement {
+// replacements are what a value is tried with instead.
+func replacements(value any) []replacement {
 	gone := replacement{"missing", remove{}}
 	switch v := value.(type) {
 	case string:
