@@ -75,7 +75,7 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 		return nil, fmt.Errorf("making the documents of token verification: %w", err)
 	}
 	reviewer := &review.Reviewer{Tokens: who.bearers, Audiences: own.audiences, Authorizer: authorizers, Rules: authorizers, Clock: clock.RealClock{}}
-	a := &access{
+	return &access{
 		authenticator: who.authenticator(), authorizer: metrics.Authorizer(authorizers, clock.RealClock{}), metrics: metrics,
 		admission: chain, documents: documents, impersonate: (&auth.Impersonator{Authorizer: authorizers, Metrics: metrics}).Request,
 		issuer: &tokens.Issuer{
@@ -83,12 +83,8 @@ func (c *controlPlane) newAccess(ctx context.Context) (*access, error) {
 			MaxSeconds:  int64(c.options.ServiceAccountMaxTokenExpiration.Seconds()),
 			NoExtension: !c.options.ServiceAccountExtendTokenExpiration,
 		},
-		reviews: map[schema.GroupResource]apiserver.VirtualFunc{},
-	}
-	for of, answer := range reviewer.Funcs() {
-		a.reviews[of] = answer
-	}
-	return a, nil
+		reviews: reviewer.Funcs(),
+	}, nil
 }
 
 // headers are those by which front proxies name users.

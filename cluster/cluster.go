@@ -7,18 +7,13 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/cluster/credentials"
 	"github.com/coxswain-k8s/coxswain/cluster/datadir"
-	"github.com/coxswain-k8s/coxswain/cluster/identity"
 	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
-	"github.com/coxswain-k8s/coxswain/cluster/serving"
 )
 
 // Cluster is a running cluster.
@@ -54,33 +49,13 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	up := others.begin()
 	defer up()
 	ctx, stop := context.WithCancel(ctx)
-	plane, err := startControlPlane(ctx, &options)
+	plane, parts, err := start(ctx, &options)
 	if err != nil {
 		stop()
 		return nil, errors.Join(err, plane.close(), unlock())
 	}
-	parts, err := newParts(ctx, plane)
-	if err != nil {
-		stop()
-		return nil, errors.Join(err, plane.close(), unlock())
-	}
-	c := &Cluster{
-		Config: plane.adminConfig(), Kubeconfig: filepath.Join(options.DataDir, "admin.kubeconfig"),
-		done: make(chan struct{}), stop: stop,
-	}
-	admin := plane.certificates.Admin.Pair()
-	if err := writeKubeconfigs(&options, plane, admin); err != nil {
-		stop()
-		return nil, errors.Join(err, plane.close(), unlock())
-	}
-	plane.certificates.Handed.Follow(admin, func(admin *pki.Pair) error {
-		err := writeKubeconfigs(&options, plane, admin)
-		if err != nil {
-			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written yet")
-		}
-		return err
-	})
 	up()
+	c := &Cluster{Config: plane.adminConfig(), Kubeconfig: adminKubeconfig(&options), done: make(chan struct{}), stop: stop}
 	go func() {
 		defer close(c.done)
 		defer stop()
@@ -88,6 +63,20 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 		c.err = errors.Join(parts.Run(ctx), plane.close(), unlock())
 	}()
 	return c, nil
+}
+
+// start brings the control plane up, and sets the parts up that are to run beside it. The control plane must be closed also when an error is
+// returned with it.
+func start(ctx context.Context, o *Options) (*controlPlane, *parts.All, error) {
+	plane, err := startControlPlane(ctx, o)
+	if err != nil {
+		return plane, nil, err
+	}
+	parts, err := newParts(ctx, plane)
+	if err != nil {
+		return plane, nil, err
+	}
+	return plane, parts, keepKubeconfigs(ctx, o, plane)
 }
 
 // Wait returns when the cluster has ended, with what made it end if that was not asked for.
@@ -102,8 +91,24 @@ func (c *Cluster) Stop() error {
 	return c.Wait()
 }
 
+// keepKubeconfigs writes the administrator's kubeconfigs, now and whenever their certificate is another one.
+func keepKubeconfigs(ctx context.Context, o *Options, plane *controlPlane) error {
+	admin := plane.certificates.Admin.Pair()
+	if err := writeKubeconfigs(o, plane, admin); err != nil {
+		return err
+	}
+	plane.certificates.Handed.Follow(admin, func(admin *pki.Pair) error {
+		err := writeKubeconfigs(o, plane, admin)
+		if err != nil {
+			logr.FromContextOrDiscard(ctx).Error(err, "The administrator's new certificate could not be written yet")
+		}
+		return err
+	})
+	return nil
+}
+
 func writeKubeconfigs(o *Options, plane *controlPlane, admin *pki.Pair) error {
-	files := []string{filepath.Join(o.DataDir, "admin.kubeconfig")}
+	files := []string{adminKubeconfig(o)}
 	if o.WriteKubeconfig != "" {
 		files = append(files, o.WriteKubeconfig)
 	}
@@ -115,39 +120,7 @@ func writeKubeconfigs(o *Options, plane *controlPlane, admin *pki.Pair) error {
 	return nil
 }
 
-// switchFeatures does what the feature gates say; migrates asks for another one. Those that ask for what there is not here are named, and ignored.
-func (c *controlPlane) switchFeatures(ctx context.Context) {
-	if others := options.OtherGates(c.options.FeatureGates); len(others) > 0 {
-		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
-	}
-	c.server.CBOR = options.GateOn(c.options.FeatureGates, options.CBORGate)
-	c.server.Collectors = append(c.server.Collectors, metrics.Features(func(tell func(name, stage string, on bool)) {
-		options.EachGate(c.options.FeatureGates, tell)
-	}))
-}
-
-// newLocalNode lists the parts of the node on the server's own machine. They share the server's cache, which shows them the
-// objects of the watch cache itself; what they write they write as themselves.
-func (c *controlPlane) newLocalNode(shared cache.Cache) ([]parts.Part, error) {
-	access := &node.Access{
-		Scheme: c.inProcess.Scheme, ClientCAs: c.certificates.Authority.Pool(),
-		Serving: c.certificates.Kubelet.Serving,
-	}
-	access.Pages = serving.KubeletPages(c.options.FeatureGates, c.options.Flags)
-	var err error
-	if access.Kubelet.Client, err = c.inProcess.Client(identity.Node(c.options.NodeName), shared); err != nil {
-		return nil, err
-	}
-	if access.Proxy.Client, err = c.inProcess.Client(identity.Proxy(), shared); err != nil {
-		return nil, err
-	}
-	if access.DNS.Client, err = c.inProcess.Client(identity.DNS(), nil); err != nil {
-		return nil, err
-	}
-	access.Kubelet.Cache, access.Proxy.Cache, access.DNS.Cache = shared, shared, shared
-	_, parts, err := node.New(&c.options.NodeOptions, &c.options.Shared, access)
-	return parts, err
-}
+func adminKubeconfig(o *Options) string { return filepath.Join(o.DataDir, "admin.kubeconfig") }
 
 // Options say what cluster to start. The JSON names are those of the command line and of its --config file.
 type Options = options.Options

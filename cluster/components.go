@@ -23,6 +23,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/localcache"
 	"github.com/coxswain-k8s/coxswain/cluster/foundation"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 	"github.com/coxswain-k8s/coxswain/cluster/recorders"
@@ -35,11 +36,16 @@ import (
 	"github.com/coxswain-k8s/coxswain/scheduler/config"
 )
 
-// The ports of upstream's programs.
-const (
-	managerPort   = 10257
-	schedulerPort = 10259
-)
+// newParts sets everything up that can be set up before it runs, so that what is wrong with it is known before the
+// cluster is said to be ready.
+func newParts(ctx context.Context, plane *controlPlane) (*parts.All, error) {
+	shared, err := plane.newCache()
+	if err != nil {
+		return nil, err
+	}
+	components, err := newComponents(ctx, plane, shared)
+	return &parts.All{Caches: []cache.Cache{shared}, Parts: components, Failed: plane.failed}, err
+}
 
 // newComponents lists what runs beside the control plane and reads from the shared cache.
 func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache) ([]parts.Part, error) {
@@ -82,40 +88,6 @@ func newComponents(ctx context.Context, plane *controlPlane, shared cache.Cache)
 	return parts, nil
 }
 
-// presence says whether a part is running, or waiting for its turn to lead.
-type presence struct{ running atomic.Bool }
-
-// of returns the part that its presence is known of.
-func (p *presence) of(part parts.Part) parts.Part {
-	run := part.Run
-	part.Run = func(ctx context.Context) error {
-		p.running.Store(true)
-		defer p.running.Store(false)
-		return run(ctx)
-	}
-	return part
-}
-
-func (p *presence) check(context.Context) (string, error) {
-	if !p.running.Load() {
-		return "", errors.New("it is not running")
-	}
-	return "ok", nil
-}
-
-// components are the scheduler and the controllers, for ComponentStatuses: those in this process, or in upstream's place beside it.
-func (c *controlPlane) components() []apiserver.Component {
-	one := func(name string, here bool, own *presence, port int) apiserver.Component {
-		if here {
-			return apiserver.Component{Name: name, Check: own.check}
-		}
-		return apiserver.Component{Name: name, Check: serving.Neighbour{Port: port}.Check}
-	}
-	return []apiserver.Component{
-		one("scheduler", c.options.Enabled(Scheduler), &c.binding, schedulerPort), one("controller-manager", c.options.Enabled(Controllers), &c.controlling, managerPort),
-	}
-}
-
 // newCache is the informers that all parts share: they show the objects of the watch cache itself.
 func (c *controlPlane) newCache() (cache.Cache, error) {
 	mapper, err := c.inProcess.Mapper()
@@ -126,14 +98,32 @@ func (c *controlPlane) newCache() (cache.Cache, error) {
 	return localcache.New(source, c.inProcess.Config(identity.Manager()), cache.Options{Scheme: c.inProcess.Scheme, Mapper: mapper})
 }
 
+// newLocalNode lists the parts of the node on the server's own machine. They share the server's cache, which shows them the
+// objects of the watch cache itself; what they write they write as themselves.
+func (c *controlPlane) newLocalNode(shared cache.Cache) ([]parts.Part, error) {
+	access := &node.Access{
+		Scheme: c.inProcess.Scheme, ClientCAs: c.certificates.Authority.Pool(),
+		Serving: c.certificates.Kubelet.Serving,
+	}
+	access.Pages = serving.KubeletPages(c.options.FeatureGates, c.options.Flags)
+	var err error
+	if access.Kubelet.Client, err = c.inProcess.Client(identity.Node(c.options.NodeName), shared); err != nil {
+		return nil, err
+	}
+	if access.Proxy.Client, err = c.inProcess.Client(identity.Proxy(), shared); err != nil {
+		return nil, err
+	}
+	if access.DNS.Client, err = c.inProcess.Client(identity.DNS(), nil); err != nil {
+		return nil, err
+	}
+	access.Kubelet.Cache, access.Proxy.Cache, access.DNS.Cache = shared, shared, shared
+	_, parts, err := node.New(&c.options.NodeOptions, &c.options.Shared, access)
+	return parts, err
+}
+
+// newControllers is the controller manager.
 func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (parts.Part, error) {
-	who := identity.Manager()
-	mgr, err := ctrl.NewManager(c.inProcess.Config(who), manager.Options{
-		Scheme: c.inProcess.Scheme, Logger: log.FromContext(ctx).WithName("controllers").V(1), Metrics: server.Options{BindAddress: "0"},
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.inProcess.Mapper() },
-		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
-		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.inProcess.Client(who, shared) },
-	})
+	mgr, err := c.newManager(ctx, "controllers", shared)
 	if err != nil {
 		return parts.Part{}, err
 	}
@@ -150,6 +140,36 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	}}, err
 }
 
+// newCloudControllers is the cloud controller manager.
+func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cache) (parts.Part, error) {
+	mgr, err := c.newManager(ctx, CloudControllers, shared)
+	if err != nil {
+		return parts.Part{}, err
+	}
+	provider := c.options.Cloud
+	if provider == nil {
+		provider = &cloud.Local{Reader: mgr.GetClient()}
+	}
+	actors := recorders.NewActors(ctx, &c.inProcess, shared)
+	deps := controllers.Deps{Access: actors.Access, Cloud: provider, ClusterCIDRs: []string{c.options.ClusterCIDR}, Disabled: c.options.DisabledControllers}
+	err = controllers.RegisterCloud(mgr, c.options.Tuned(deps))
+	return parts.Part{Name: CloudControllers, Run: func(ctx context.Context) error {
+		defer actors.Stop()
+		return mgr.Start(ctx)
+	}}, err
+}
+
+// newManager runs controllers on the shared informers.
+func (c *controlPlane) newManager(ctx context.Context, name string, shared cache.Cache) (manager.Manager, error) {
+	who := identity.Manager()
+	return ctrl.NewManager(c.inProcess.Config(who), manager.Options{
+		Scheme: c.inProcess.Scheme, Logger: log.FromContext(ctx).WithName(name).V(1), Metrics: server.Options{BindAddress: "0"},
+		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.inProcess.Mapper() },
+		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
+		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.inProcess.Client(who, shared) },
+	})
+}
+
 // borrowed is a cache that somebody else runs.
 type borrowed struct{ cache.Cache }
 
@@ -159,6 +179,7 @@ func (b borrowed) Start(ctx context.Context) error {
 	return nil
 }
 
+// newScheduler tells what it has decided to whoever asks why, while it runs.
 func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (parts.Part, error) {
 	writer, err := c.inProcess.Client(identity.Scheduler(), shared)
 	if err != nil {
@@ -191,17 +212,6 @@ func (c *controlPlane) newScheduler(_ context.Context, shared cache.Cache) (part
 	}}, nil
 }
 
-// newParts sets everything up that can be set up before it runs, so that what is wrong with it is known before the
-// cluster is said to be ready.
-func newParts(ctx context.Context, plane *controlPlane) (*parts.All, error) {
-	shared, err := plane.newCache()
-	if err != nil {
-		return nil, err
-	}
-	components, err := newComponents(ctx, plane, shared)
-	return &parts.All{Caches: []cache.Cache{shared}, Parts: components, Failed: plane.failed}, err
-}
-
 // newSimulatedNodes act in the name of all nodes at a time, whatever the modes of authorization are.
 func (c *controlPlane) newSimulatedNodes(shared cache.Cache) (parts.Part, error) {
 	writer, err := c.inProcess.Client(identity.Of("coxswain:simulated-nodes", user.SystemPrivilegedGroup), shared)
@@ -215,27 +225,43 @@ func (c *controlPlane) newSimulatedNodes(shared cache.Cache) (parts.Part, error)
 	return parts.Part{Name: "simulated nodes", Run: func(ctx context.Context) error { return nodes.Run(ctx) }}, nil
 }
 
-// newCloudControllers is the cloud controller manager.
-func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cache) (parts.Part, error) {
-	who := identity.Manager()
-	mgr, err := ctrl.NewManager(c.inProcess.Config(who), manager.Options{
-		Scheme: c.inProcess.Scheme, Logger: log.FromContext(ctx).WithName(CloudControllers).V(1), Metrics: server.Options{BindAddress: "0"},
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return c.inProcess.Mapper() },
-		NewCache:       func(*rest.Config, cache.Options) (cache.Cache, error) { return borrowed{shared}, nil },
-		NewClient:      func(*rest.Config, client.Options) (client.Client, error) { return c.inProcess.Client(who, shared) },
-	})
-	if err != nil {
-		return parts.Part{}, err
+// presence says whether a part is running, or waiting for its turn to lead.
+type presence struct{ running atomic.Bool }
+
+// of returns the part that its presence is known of.
+func (p *presence) of(part parts.Part) parts.Part {
+	run := part.Run
+	part.Run = func(ctx context.Context) error {
+		p.running.Store(true)
+		defer p.running.Store(false)
+		return run(ctx)
 	}
-	provider := c.options.Cloud
-	if provider == nil {
-		provider = &cloud.Local{Reader: mgr.GetClient()}
+	return part
+}
+
+func (p *presence) check(context.Context) (string, error) {
+	if !p.running.Load() {
+		return "", errors.New("it is not running")
 	}
-	actors := recorders.NewActors(ctx, &c.inProcess, shared)
-	deps := controllers.Deps{Access: actors.Access, Cloud: provider, ClusterCIDRs: []string{c.options.ClusterCIDR}, Disabled: c.options.DisabledControllers}
-	err = controllers.RegisterCloud(mgr, c.options.Tuned(deps))
-	return parts.Part{Name: CloudControllers, Run: func(ctx context.Context) error {
-		defer actors.Stop()
-		return mgr.Start(ctx)
-	}}, err
+	return "ok", nil
+}
+
+// The ports of upstream's programs.
+const (
+	managerPort   = 10257
+	schedulerPort = 10259
+)
+
+// components are the scheduler and the controllers, for ComponentStatuses: those in this process, or in upstream's place beside it.
+func (c *controlPlane) components() []apiserver.Component {
+	one := func(name string, here bool, own *presence, port int) apiserver.Component {
+		if here {
+			return apiserver.Component{Name: name, Check: own.check}
+		}
+		return apiserver.Component{Name: name, Check: serving.Neighbour{Port: port}.Check}
+	}
+	return []apiserver.Component{
+		one("scheduler", c.options.Enabled(Scheduler), &c.binding, schedulerPort),
+		one("controller-manager", c.options.Enabled(Controllers), &c.controlling, managerPort),
+	}
 }

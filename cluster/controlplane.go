@@ -24,6 +24,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
 	"github.com/coxswain-k8s/coxswain/apiserver/h2"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/openapi"
 	"github.com/coxswain-k8s/coxswain/apiserver/services"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
@@ -84,10 +85,11 @@ var (
 // startControlPlane returns when the API server serves and the bootstrap objects are written. close must be called
 // once, also when an error is returned with a control plane.
 func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
-	c := &controlPlane{options: o, inProcess: clients.InProcess{Scheme: sharedScheme(), BuiltIn: sharedNames}, failed: make(chan error, 4), ready: make(chan struct{}), scheduling: schedulermetrics.New()}
-	c.rows = foundation.Rows(o)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.stop, c.leaving = stop, ctx.Done()
+	c := &controlPlane{
+		options: o, rows: foundation.Rows(o), inProcess: clients.InProcess{Scheme: sharedScheme(), BuiltIn: sharedNames}, scheduling: schedulermetrics.New(),
+		leaving: ctx.Done(), stop: stop, failed: make(chan error, 4), ready: make(chan struct{}),
+	}
 	if err := c.open(ctx); err != nil {
 		return c, err
 	}
@@ -148,35 +150,12 @@ func (c *controlPlane) open(ctx context.Context) error {
 	return nil
 }
 
-// serve builds the API server and opens its port.
+// serve builds the API server, opens its port, and runs it with all that belongs to it until ctx ends.
 func (c *controlPlane) serve(ctx context.Context) error {
-	access, err := c.newAccess(ctx)
-	if err != nil {
-		return fmt.Errorf("setting up authentication and authorization: %w", err)
-	}
-	recording, err := c.newAudit(ctx)
-	if err != nil {
+	var err error
+	if c.server, err = c.newServer(ctx); err != nil {
 		return err
 	}
-	toKubelets, err := c.certificates.KubeletTLS(&c.options.ServingOptions)
-	if err != nil {
-		return err
-	}
-	nodes := kubelets.New(c.view, toKubelets)
-	documents := openapi.New(c.rows, version.Version)
-	c.server = &apiserver.Server{
-		Rows: c.rows, Scheme: c.inProcess.Scheme, Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
-		Authenticator: access.authenticator, FrontProxy: headers(&c.options.RequestHeaderOptions), Authorizer: access.authorizer, Impersonate: access.impersonate, Audit: recording,
-		Admission: access.admission, Tokens: access.issuer, Collectors: []prometheus.Collector{access.metrics}, Virtual: access.reviews, Paths: c.paths(access.documents),
-		Services: services.Ranges{CIDRs: options.Prefixes(c.options.ServiceCIDR)}, Version: version.Info(), Nodes: nodes, Live: nodes.Live(), OpenAPI: documents,
-		FieldManager: sharedFields(),
-		Checks: []apiserver.Check{
-			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
-			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
-			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
-		},
-	}
-	c.server.Known, c.server.Components = foundation.Known, c.components()
 	c.keepKeys(ctx)
 	c.switchFeatures(ctx)
 	bound(&c.options.RequestOptions, c.server)
@@ -185,6 +164,7 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	documents := openapi.New(c.rows, version.Version)
 	c.server.Aggregation, c.server.OpenAPI = aggregator, aggregator.OpenAPI(documents)
 	lasting, endLasting := context.WithCancel(ctx)
 	c.drainer = &serving.Drainer{Delay: c.options.ShutdownDelayDuration.Duration, Patience: c.options.RequestTimeout.Duration, EndLasting: endLasting}
@@ -194,10 +174,9 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	if c.extensions, err = c.newExtensions(documents); err != nil {
 		return err
 	}
-	if c.listener, err = c.listen(); err != nil {
+	if err := c.listen(); err != nil {
 		return err
 	}
-	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
 	c.run("compaction", func() error { return c.server.Compact(ctx) })
 	if c.options.Enabled(Controllers) {
 		c.run("type checks of policies", func() error { return c.newTypeChecks().Run(ctx) })
@@ -205,6 +184,44 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	c.run("flow control", func() error { return c.runFlowControl(ctx) })
 	c.run("aggregation", func() error { return aggregator.Run(ctx) })
 	c.run("extensions", func() error { return c.extensions.Run(ctx) })
+	return c.answer(ctx)
+}
+
+// newServer is the API server, but for what others bring: aggregation, and what options say of features and requests.
+func (c *controlPlane) newServer(ctx context.Context) (*apiserver.Server, error) {
+	access, err := c.newAccess(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("setting up authentication and authorization: %w", err)
+	}
+	recording, err := c.newAudit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	toKubelets, err := c.certificates.KubeletTLS(&c.options.ServingOptions)
+	if err != nil {
+		return nil, err
+	}
+	nodes := kubelets.New(c.view, toKubelets)
+	return &apiserver.Server{
+		Rows: c.rows, Served: kinds.Served{Known: foundation.Known}, Scheme: c.inProcess.Scheme, Version: version.Info(),
+		Store: c.store, Cache: c.cache, Clock: clock.RealClock{},
+
+		Authenticator: access.authenticator, FrontProxy: headers(&c.options.RequestHeaderOptions), Authorizer: access.authorizer, Impersonate: access.impersonate,
+		Audit: recording, Admission: access.admission, FieldManager: sharedFields(), Tokens: access.issuer,
+		Collectors: []prometheus.Collector{access.metrics},
+
+		Nodes: nodes, Live: nodes.Live(), Virtual: access.reviews, Paths: c.paths(access.documents),
+		Services: services.Ranges{CIDRs: options.Prefixes(c.options.ServiceCIDR)}, Components: c.components(),
+		Checks: []apiserver.Check{
+			{Name: "poststarthook/bootstrap", Check: c.checkBootstrap, ReadyOnly: true},
+			{Name: "poststarthook/crd-informer-synced", Check: c.checkExtensions, ReadyOnly: true},
+			{Name: "shutdown", Check: c.checkLeaving, ReadyOnly: true},
+		},
+	}, nil
+}
+
+// answer has the API server answer who calls it at its port.
+func (c *controlPlane) answer(ctx context.Context) error {
 	c.http = serving.NewServer(ctx, c.inProcess.Handler, c.certificates.TLS(), c.drainer)
 	c.http.ErrorLog = c.httpErrors
 	if err := c.options.ServingOptions.Restrict(c.http.TLSConfig); err != nil {
@@ -219,12 +236,36 @@ func (c *controlPlane) serve(ctx context.Context) error {
 	return nil
 }
 
+// listen opens the API server's port, which options know from then on also where they let the kernel choose.
+func (c *controlPlane) listen() error {
+	c.listener = c.options.Listener
+	if c.listener == nil {
+		var err error
+		if c.listener, err = net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort))); err != nil {
+			return fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
+		}
+	}
+	c.options.HTTPSListenPort = c.listener.Addr().(*net.TCPAddr).Port
+	return nil
+}
+
+// checkBootstrap fails /readyz until what a cluster begins with is there.
 func (c *controlPlane) checkBootstrap(context.Context) error {
 	select {
 	case <-c.ready:
 		return nil
 	default:
 		return errors.New("bootstrap objects are not written yet")
+	}
+}
+
+// checkLeaving fails /readyz as soon as the cluster is told to end.
+func (c *controlPlane) checkLeaving(context.Context) error {
+	select {
+	case <-c.leaving:
+		return errors.New("process is shutting down")
+	default:
+		return nil
 	}
 }
 
@@ -266,18 +307,6 @@ func (c *controlPlane) url() string {
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(c.options.HTTPSListenPort))
 }
 
-// listen opens the API server's port.
-func (c *controlPlane) listen() (net.Listener, error) {
-	if c.options.Listener != nil {
-		return c.options.Listener, nil
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(c.options.BindAddress, strconv.Itoa(c.options.HTTPSListenPort)))
-	if err != nil {
-		return nil, fmt.Errorf("opening the API server's port: %w; is another cluster running? --https-listen-port 0 picks a free one", err)
-	}
-	return listener, nil
-}
-
 // publicURL of the API server for everybody else.
 func (c *controlPlane) publicURL() string {
 	return "https://" + net.JoinHostPort(c.options.AdvertiseAddress, strconv.Itoa(c.options.HTTPSListenPort))
@@ -291,15 +320,5 @@ func (c *controlPlane) adminConfig() *rest.Config {
 		TLSClientConfig: rest.TLSClientConfig{
 			CAData: c.certificates.Trusted, CertData: admin.CertPEM, KeyData: admin.KeyPEM,
 		},
-	}
-}
-
-// checkLeaving fails /readyz as soon as the cluster is told to end.
-func (c *controlPlane) checkLeaving(context.Context) error {
-	select {
-	case <-c.leaving:
-		return errors.New("process is shutting down")
-	default:
-		return nil
 	}
 }

@@ -27,7 +27,7 @@ func cloudControllerSeat() seat {
 	return seat{lease: "cloud-controller-manager", who: identity.Server()}
 }
 func schedulerSeat() seat {
-	return seat{"kube-scheduler", identity.Scheduler(), corev1.DefaultSchedulerName}
+	return seat{lease: "kube-scheduler", who: identity.Scheduler(), component: corev1.DefaultSchedulerName}
 }
 
 // led is a part that only one server may run. Where there may be others it waits for a lease and has informers of its own, which end with

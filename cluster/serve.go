@@ -15,6 +15,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
+	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 	"github.com/coxswain-k8s/coxswain/apiserver/zpages"
 	"github.com/coxswain-k8s/coxswain/cluster/identity"
@@ -47,6 +48,17 @@ func (c *controlPlane) instrument() {
 	c.server.Collectors = append(c.server.Collectors, handshakes, serving.Unavailable{Lister: c.view}, c.scheduling)
 	c.counting = prometheus.NewRegistry()
 	c.server.Gatherers, c.server.StoreSizes = append(serving.Gatherers(), c.counting), c.storeSizes
+}
+
+// switchFeatures does what the feature gates say of the server. Gates of features that are not here are named in the log, and ignored.
+func (c *controlPlane) switchFeatures(ctx context.Context) {
+	if others := options.OtherGates(c.options.FeatureGates); len(others) > 0 {
+		log.FromContext(ctx).Info("Feature gates are ignored", "names", others)
+	}
+	c.server.CBOR = options.GateOn(c.options.FeatureGates, options.CBORGate)
+	c.server.Collectors = append(c.server.Collectors, metrics.Features(func(tell func(name, stage string, on bool)) {
+		options.EachGate(c.options.FeatureGates, tell)
+	}))
 }
 
 // storeSizes are the sizes of the files of etcd's members.

@@ -6,39 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/go-logr/logr"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
-	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
-	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
 
 // maxConflicts is how often a change that names no resourceVersion is tried again when others write in between.
 const maxConflicts = 20
-
-// knownWithin bounds the wait for the cache to know what is stored already: a cache that lags is no failure of the write.
-const knownWithin = 3 * time.Second
-
-// Current is an object as it is stored.
-type Current struct {
-	Object   resource.Object // never changed
-	raw      []byte
-	revision int64
-	stale    bool // see storage.Record
-}
 
 // Change is a write to an object that exists.
 type Change struct {
@@ -105,40 +88,6 @@ func (c Verbs) newer(ctx context.Context, name string, err error) (Current, erro
 		return c.currentOf(ctx, lost.Current)
 	}
 	return c.Now(ctx, name)
-}
-
-// Now reads the object as it is.
-func (c Verbs) Now(ctx context.Context, name string) (Current, error) {
-	entry, err := c.Latest(ctx, name)
-	if err != nil {
-		return Current{}, err
-	}
-	if c.At.KeepsPacked() && entry.Err == nil {
-		whole, raw, err := packed.Open(entry.Object.(*apiextensionsv1.CustomResourceDefinition))
-		return Current{Object: whole, raw: raw, stale: isStale(entry.Stale), revision: entry.Revision}, err
-	}
-	obj, err := c.At.Object(ctx, entry)
-	if err != nil {
-		return Current{}, err
-	}
-	return Current{Object: obj, raw: entry.Raw, stale: isStale(entry.Stale), revision: entry.Revision}, nil
-}
-
-func isStale(stale func() bool) bool { return stale != nil && stale() }
-
-func (c Verbs) currentOf(ctx context.Context, record storage.Record) (Current, error) {
-	if record.Err != nil {
-		return Current{}, record.Err
-	}
-	decoded, err := c.At.Decode(record.Value, record.Revision)
-	if err != nil {
-		return Current{}, err
-	}
-	obj, err := c.At.InVersion(ctx, decoded.(resource.Object))
-	if err != nil {
-		return Current{}, err
-	}
-	return Current{Object: obj, raw: record.Value, stale: isStale(record.Stale), revision: record.Revision}, nil
 }
 
 // try makes the change on top of one state of the object.
@@ -212,20 +161,6 @@ func (c Verbs) commit(ctx context.Context, obj resource.Object, now Current, ops
 	return c.Committed(ctx, obj, value, revision)
 }
 
-// store commits. What governs other requests is answered when they are judged by it: without a wait the next request of the same client could
-// still be judged by what was before.
-func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, err error) {
-	if revision, err = c.Store.Commit(ctx, ops...); err != nil || !c.At.Row.Governs {
-		return revision, err
-	}
-	short, cancel := context.WithTimeout(ctx, knownWithin)
-	defer cancel()
-	if err := c.Cache.WaitFor(short, revision); err != nil {
-		logr.FromContextOrDiscard(ctx).V(1).Info("answering a write that this server does not judge by yet", "resource", c.At.Row.Name, "reason", err.Error())
-	}
-	return revision, nil
-}
-
 // checkIdentity compares what the change says it is about with what is there.
 func (c Verbs) checkIdentity(obj resource.Object, ch Change, now Current) error {
 	if uid := obj.GetUID(); uid != "" && uid != now.Object.GetUID() && !ch.patched {
@@ -254,55 +189,4 @@ func (c Verbs) otherUID(wanted, has types.UID, options call.WriteOptions) error 
 	return refusal.Conflict(c.GroupResource(), c.Info.Name, fmt.Errorf(
 		"StorageError: invalid object, Code: 4, Key: %s, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: %v, UID in object meta: %v",
 		key, wanted, has))
-}
-
-// prepareChanged puts back what an update cannot change.
-func (c Verbs) prepareChanged(ctx context.Context, obj, old resource.Object) {
-	obj.SetSelfLink("")
-	obj.SetGeneration(old.GetGeneration())
-	// Left out, these stay as they were; wrong, they are refused by the validation.
-	if obj.GetUID() == "" {
-		obj.SetUID(old.GetUID())
-	}
-	obj.SetCreationTimestamp(old.GetCreationTimestamp())
-	if obj.GetDeletionTimestamp().IsZero() {
-		obj.SetDeletionTimestamp(old.GetDeletionTimestamp())
-	}
-	if obj.GetDeletionGracePeriodSeconds() == nil {
-		obj.SetDeletionGracePeriodSeconds(old.GetDeletionGracePeriodSeconds())
-	}
-	if c.Sub != nil && c.Sub.Scale == nil {
-		if c.Sub.PrepareUpdate != nil {
-			c.Sub.PrepareUpdate(ctx, obj, old)
-		}
-		return
-	}
-	if c.At.Row.PrepareUpdate != nil {
-		c.At.Row.PrepareUpdate(ctx, obj, old)
-	}
-}
-
-func (c Verbs) validateChanged(ctx context.Context, obj, old resource.Object) error {
-	row, path := c.At.Row, field.NewPath("metadata")
-	validate, warnings := row.ValidateUpdate, row.Warnings
-	if c.Sub != nil && c.Sub.Scale == nil {
-		validate, warnings = c.Sub.ValidateUpdate, c.Sub.Warnings
-	}
-	errs := validation.ValidateObjectMetaAccessorUpdate(obj, old, path)
-	if !row.AnyFinalizers {
-		errs = append(errs, validation.ValidateFinalizers(obj.GetFinalizers(), path.Child("finalizers"))...)
-	}
-	if validate != nil {
-		errs = append(errs, validate(ctx, obj, old)...)
-	}
-	if c.Sub == nil {
-		errs = append(errs, c.At.Hooks.WrongWith(obj, old)...)
-	}
-	if err := refusal.Invalid(c.At.GroupKind(obj), obj.GetName(), errs); err != nil {
-		return err
-	}
-	if warnings != nil {
-		warning.AddAll(ctx, warnings(ctx, obj, old))
-	}
-	return nil
 }

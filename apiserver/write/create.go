@@ -7,27 +7,14 @@ import (
 	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
-	"k8s.io/apimachinery/pkg/util/uuid"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
-	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
-	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
-
-// mayCreate asks whether a caller of another verb may create as well.
-func (c Verbs) mayCreate() error {
-	attributes := filters.Attributes(c.R)
-	attributes.Verb = "create"
-	return c.Allowed(c.Context(), attributes)
-}
 
 // maxNameAttempts is how many generated names are tried.
 const maxNameAttempts = 8
@@ -62,7 +49,7 @@ func (c Verbs) Create() error {
 
 // createObject stores a new object, given in the storage version and with defaults, or does all but that on a dry run.
 func (c Verbs) createObject(ctx context.Context, obj resource.Object, options call.WriteOptions) (resource.Object, error) {
-	if err := c.errTerminating(obj.GetName()); err != nil {
+	if err := c.checkServed(obj.GetName()); err != nil {
 		return nil, err
 	}
 	if !options.DryRun { // which shows what was sent
@@ -82,17 +69,22 @@ func (c Verbs) createObject(ctx context.Context, obj resource.Object, options ca
 	if err != nil {
 		return nil, err
 	}
-	prefix, generated := obj.GetGenerateName(), obj.GetName() == "" && obj.GetGenerateName() != ""
+	if obj.GetName() == "" && obj.GetGenerateName() != "" {
+		return c.createGenerated(ctx, obj, attributes, options)
+	}
+	return c.createNamed(ctx, obj, attributes, options)
+}
+
+// createGenerated stores an object under a name that is made from its generateName, and under another one while that is taken.
+func (c Verbs) createGenerated(ctx context.Context, obj resource.Object, attributes *admission.Attributes, options call.WriteOptions) (resource.Object, error) {
 	for attempt := 1; ; attempt++ {
-		if generated {
-			obj.SetName(generateName(prefix))
-		}
+		obj.SetName(generateName(obj.GetGenerateName()))
 		created, err := c.createNamed(ctx, obj, attributes, options)
-		if err == nil || !generated || !apierrors.IsAlreadyExists(err) || attempt == maxNameAttempts {
-			if generated && apierrors.IsAlreadyExists(err) {
-				return nil, apierrors.NewGenerateNameConflict(c.GroupResource(), obj.GetName(), 1)
-			}
+		if !apierrors.IsAlreadyExists(err) {
 			return created, err
+		}
+		if attempt == maxNameAttempts {
+			return nil, apierrors.NewGenerateNameConflict(c.GroupResource(), obj.GetName(), 1)
 		}
 	}
 }
@@ -167,44 +159,7 @@ func (c Verbs) whyNotCreated(ctx context.Context, err error, key, name string) e
 	return errTaken
 }
 
-// prepareNew sets what only the server sets.
-func (c Verbs) prepareNew(ctx context.Context, obj resource.Object) {
-	obj.SetCreationTimestamp(metav1.NewTime(c.Clock.Now().Truncate(1e9)))
-	obj.SetUID(uuid.NewUUID())
-	obj.SetDeletionTimestamp(nil)
-	obj.SetDeletionGracePeriodSeconds(nil)
-	obj.SetSelfLink("")
-	if c.At.Row.EarlyWarnings != nil {
-		warning.AddAll(ctx, c.At.Row.EarlyWarnings(obj))
-	}
-	if c.At.Row.PrepareCreate != nil {
-		c.At.Row.PrepareCreate(ctx, obj)
-	}
-}
-
-func (c Verbs) validateNew(ctx context.Context, obj resource.Object) error {
-	row := c.At.Row
-	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
-	if row.Validate != nil {
-		errs = append(errs, row.Validate(ctx, obj)...)
-	}
-	errs = append(errs, c.At.Hooks.WrongWith(obj, nil)...)
-	if err := refusal.Invalid(c.At.GroupKind(obj), obj.GetName(), errs); err != nil {
-		return err
-	}
-	if row.Warnings != nil {
-		warning.AddAll(ctx, row.Warnings(ctx, obj, nil))
-	}
-	return nil
-}
-
-func nameCheck(row *resource.Resource) validation.ValidateNameFunc {
-	if row.ValidateName != nil {
-		return row.ValidateName
-	}
-	return validation.NameIsDNSSubdomain
-}
-
+// checkAbsent returns what to answer if an object has the key already.
 func (c Verbs) checkAbsent(ctx context.Context, key, name string) error {
 	record, err := c.Store.Get(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -229,8 +184,8 @@ func generateName(prefix string) string {
 	return prefix + rand.String(random)
 }
 
-// errTerminating refuses a new object of a definition that goes.
-func (c Verbs) errTerminating(name string) error {
+// checkServed refuses a new object of a definition that goes.
+func (c Verbs) checkServed(name string) error {
 	if c.At.Custom == nil || c.At.Custom.Terminating == nil || !c.At.Custom.Terminating.Load() {
 		return nil
 	}

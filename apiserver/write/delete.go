@@ -68,6 +68,7 @@ func (c Verbs) DeleteNamed(ctx context.Context, name string, options *metav1.Del
 // deletion of objects of the request's kind.
 func (c Verbs) deletion() deletion.Of { return deletion.Of{At: c.At, Clock: c.Clock} }
 
+// tryDelete removes or marks an object as it was read.
 func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.DeleteOptions) (resource.Object, bool, error) {
 	old := now.Object
 	if err := c.deletion().Check(old, options.Preconditions); err != nil {
@@ -95,6 +96,7 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 	return obj, false, err
 }
 
+// commitMarked stores an object that goes later, unless nothing about it is new.
 func (c Verbs) commitMarked(ctx context.Context, obj resource.Object, now Current, dryRun bool) (resource.Object, error) {
 	obj.SetResourceVersion("")
 	value, err := c.At.Encode(ctx, obj)
