@@ -112,7 +112,7 @@ func TestAuditRecordsWhatThePolicySays(t *testing.T) {
 		},
 		"request": {
 			func() { ts.post("/api/v1/namespaces/default/configmaps", `{"metadata":{"name":"c"}}`).wants(201) },
-			`{"Stage":"ResponseComplete","Verb":"create","User":"admin","Ref":{"resource":"configmaps","namespace":"default","name":"c","apiVersion":"v1"},"Code":201,"Request":{"metadata":{"name":"c"}}}`,
+			`{"Stage":"ResponseComplete","Verb":"create","User":"admin","Ref":{"resource":"configmaps","namespace":"default","name":"c","apiVersion":"v1"},"Code":201,"Request":{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c"}}}`,
 		},
 		"protobuf": {
 			func() {
@@ -161,4 +161,110 @@ func TestAuditBodyThatIsNoObject(t *testing.T) {
 	if _, err := ts.server.Audit.JSON(codec.Protobuf.String(), []byte("k8s\x00nonsense")); err == nil {
 		t.Error("nonsense was read as protobuf")
 	}
+}
+
+// requestsOf returns the objects that were recorded of what clients sent, one line each.
+func (m *memory) requestsOf() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lines []string
+	for _, event := range m.events {
+		line := "nothing"
+		if event.RequestObject != nil {
+			line = string(event.RequestObject.Raw)
+		}
+		if event.ObjectRef != nil {
+			line = event.ObjectRef.Name + ": " + line
+		}
+		lines = append(lines, line)
+	}
+	m.events = nil
+	return strings.Join(lines, "\n")
+}
+
+// What is recorded of a request is what the server made of it, as upstream does: with its kind and defaults, without what is unknown. What could not be
+// made anything of is not recorded, nor does the event name an object by it.
+func TestAuditShowsWhatWasDecoded(t *testing.T) {
+	const configMaps, replicaSets = "/api/v1/namespaces/default/configmaps", "/apis/apps/v1/namespaces/default/replicasets"
+	ts, sink := audited(t)
+	ts.post("/api/v1/namespaces/default/configmaps", `{"metadata":{"name":"c"}}`).wants(201)
+	ts.post(replicaSets, `{"metadata":{"name":"r"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}`).wants(201)
+	sink.take(t)
+	for name, test := range map[string]struct {
+		do   func()
+		want string
+	}{
+		"unknown fields": {func() { ts.post(configMaps, `{"metadata":{"name":"u"},"nonsense":1}`).wants(201) }, `u: {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"u"}}`},
+		"refused for them": {func() {
+			ts.post(configMaps+"?fieldValidation=Strict", `{"metadata":{"name":"v"},"nonsense":1}`).wants(400)
+		}, `: nothing`},
+		"another kind": {func() { ts.post(configMaps, `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"v"}}`).wants(400) }, `: nothing`},
+		"defaults": {
+			func() {
+				ts.post("/api/v1/namespaces/default/services", `{"metadata":{"name":"s"},"spec":{"type":"ExternalName","externalName":"x.example.com"}}`).wants(201)
+			},
+			`s: {"kind":"Service","apiVersion":"v1","metadata":{"name":"s"},"spec":{"type":"ExternalName","sessionAffinity":"None","externalName":"x.example.com"},"status":{"loadBalancer":{}}}`,
+		},
+		"update":   {func() { ts.put(configMaps+"/c", `{"metadata":{"name":"c"},"data":{"a":"b"}}`).wants(200) }, `c: {"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"c"},"data":{"a":"b"}}`},
+		"patch":    {func() { ts.patch("application/merge-patch+json", configMaps+"/c", `{"data":{"c":"d"}}`).wants(200) }, `c: {"data":{"c":"d"}}`},
+		"no patch": {func() { ts.patch("application/merge-patch+json", configMaps+"/c", `{"data":`).wants(400) }, `c: nothing`},
+		"in YAML": {func() {
+			ts.patch("application/apply-patch+yaml", configMaps+"/c?fieldManager=m", "{apiVersion: v1, kind: ConfigMap}").wants(415)
+		}, `c: {"apiVersion":"v1","kind":"ConfigMap"}`},
+		"scale":     {func() { ts.put(replicaSets+"/r/scale", `{"metadata":{"name":"r"},"spec":{"replicas":2}}`).wants(200) }, `r: {"kind":"Scale","apiVersion":"autoscaling/v1","metadata":{"name":"r"},"spec":{"replicas":2},"status":{"replicas":0}}`},
+		"deleted":   {func() { ts.delete(configMaps+"/none", `{"gracePeriodSeconds":0}`).wants(404) }, `none: {"kind":"DeleteOptions","apiVersion":"meta.k8s.io/v1","gracePeriodSeconds":0}`},
+		"no body":   {func() { ts.delete(configMaps+"/none", "").wants(404) }, `none: nothing`},
+		"discovery": {func() { ts.get("/apis/apps").wants(200) }, `nothing`},
+	} {
+		test.do()
+		if diff := cmp.Diff(test.want, sink.requestsOf()); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// Who asks with a time that is none is refused before it is asked who that is, and recorded once.
+func TestAuditRecordsRefusedTimes(t *testing.T) {
+	ts, sink := audited(t)
+	ts.get("/api/v1/nodes?timeout=soon").wants(400)
+	ts.get("/api/v1/nodes?timeout=1ns").wants(504)
+	want := `{"Stage":"ResponseStarted","Verb":"list","User":"admin","Ref":{"resource":"nodes","apiVersion":"v1"},"Code":400,"Reason":"BadRequest","Response":"an object"}
+{"Stage":"ResponseStarted","Verb":"list","User":"admin","Ref":{"resource":"nodes","apiVersion":"v1"},"Code":504,"Reason":"Timeout","Response":"an object"}`
+	if diff := cmp.Diff(want, sink.take(t)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestAuditSaysWhatIsDeprecated(t *testing.T) {
+	ts, sink := audited(t)
+	ts.get("/api/v1/namespaces/default/endpoints").wants(200)
+	sink.mu.Lock()
+	defer sink.mu.Unlock()
+	if got := sink.events[0].Annotations["k8s.io/deprecated"]; got != "true" {
+		t.Errorf("annotations %v", sink.events[0].Annotations)
+	}
+}
+
+// Documents of discovery are objects, and recorded like those of resources. These are short: the event is there when their answer is.
+func TestAuditRecordsDiscovery(t *testing.T) {
+	ts, sink := audited(t)
+	for _, path := range []string{"/api", "/apis/apps", "/apis/scheduling.k8s.io/v1"} {
+		ts.get(path).wants(200)
+		want := `{"Stage":"ResponseComplete","Verb":"get","User":"admin","Code":200,"Response":"an object"}`
+		if diff := cmp.Diff(want, sink.take(t)); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", path, diff)
+		}
+	}
+}
+
+// What can only be read is refused to those who would write, as upstream does.
+func TestDocumentsAreReadOnly(t *testing.T) {
+	ts := newServer(t)
+	for _, path := range []string{"/version", "/api", "/api/v1", "/apis/apps/v1"} {
+		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodOptions} {
+			ts.do(method, path, "").wants(405)
+		}
+	}
+	ts.do(http.MethodPost, "/apis", "").wants(200)
+	ts.do(http.MethodPost, "/apis/apps", "").wants(200)
 }

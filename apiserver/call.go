@@ -11,6 +11,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/answer"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/read"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
@@ -66,7 +67,7 @@ func (c dispatch) serve() error {
 		return refusal.Method()
 	}
 	if c.At.Version.Deprecated != "" && c.isServed() {
-		warning.Add(c.Context(), c.At.Version.Deprecated)
+		c.warnDeprecated()
 	}
 	if c.Info.Subresource != "" {
 		return c.serveSubresource()
@@ -81,6 +82,15 @@ func (c dispatch) serve() error {
 		return err
 	}
 	return c.run()
+}
+
+// warnDeprecated tells the client, and the audit log, that the version goes.
+func (c dispatch) warnDeprecated() {
+	warning.Add(c.Context(), c.At.Version.Deprecated)
+	audit.Annotate(c.Context(), "k8s.io/deprecated", "true")
+	if release := removedIn(c.At.Version.Deprecated); release != "" {
+		audit.Annotate(c.Context(), "k8s.io/removed-release", release)
+	}
 }
 
 // isServed says whether the kind has what is asked of it: the verb, or the path below the object with the verb.

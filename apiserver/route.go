@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/answer"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/tokens"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/discovery"
 	"github.com/coxswain-k8s/coxswain/apiserver/flowcontrol"
@@ -34,7 +36,12 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.serveResource(w, r, info)
 		return
 	}
-	switch p := strings.TrimSuffix(info.Path, "/"); {
+	p := strings.TrimSuffix(info.Path, "/")
+	if r.Method != http.MethodGet && s.isDocument(p) {
+		s.media().Refuse(w, r, refusal.Method())
+		return
+	}
+	switch {
 	case p == "" || p == "/":
 		s.serveIndex(w)
 	case p == "/version":
@@ -55,6 +62,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.serveOther(w, r)
 	}
+}
+
+// isDocument says whether a path is one that can only be read. Upstream leaves the lists of groups and of a group's versions to any method.
+func (s *Server) isDocument(p string) bool {
+	switch p {
+	case "/version", "/api", "/api/v1", tokens.ConfigurationPath, tokens.KeysPath:
+		return true
+	}
+	parts := strings.Split(strings.Trim(p, "/"), "/")
+	return len(parts) == 3 && parts[0] == "apis" && s.Now().Groups[parts[1]]
 }
 
 // serveOther looks for the longest of the further paths.
@@ -88,6 +105,7 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request, p string
 		answer.NoPage(w)
 		return
 	}
+	audit.Described(r.Context())
 	found.Write(w, r, answer.WantsPretty(r))
 }
 

@@ -84,7 +84,11 @@ func (c dispatch) serveLive(live LiveFunc) error {
 	if c.Info.Verb != "get" && c.Info.Verb != "list" {
 		return refusal.Method()
 	}
-	found, err := live(c.Context(), c.Info.Namespace, c.Info.Name)
+	name := c.Info.Name
+	if c.Info.Verb == "list" {
+		name = "" // a selector may name one that is not there
+	}
+	found, err := live(c.Context(), c.Info.Namespace, name)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
 
@@ -55,6 +56,7 @@ func (a *Aggregator) forward(w http.ResponseWriter, r *http.Request, to *remote)
 		http.Error(w, "missing user", http.StatusInternalServerError)
 		return
 	}
+	audit.Forwarded(r.Context())
 	if !to.available.Load() || to.transport == nil {
 		http.Error(w, "service unavailable", http.StatusServiceUnavailable)
 		return

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
@@ -46,6 +47,9 @@ func (i *Impersonator) Impersonate(ctx context.Context, header http.Header, requ
 		if strings.HasPrefix(key, "Impersonate-") {
 			header.Del(key)
 		}
+	}
+	if mode != legacyMode {
+		audit.Constrained(ctx, "impersonate:"+mode)
 	}
 	if mode == associatedNode || mode == arbitraryNode {
 		wanted.Groups = []string{user.NodesGroup}

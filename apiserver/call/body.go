@@ -14,8 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/schemas"
+	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 	"github.com/coxswain-k8s/coxswain/apiserver/warning"
 )
@@ -110,7 +112,24 @@ func (c *Call) ReadInto(into runtime.Object, kind schema.GroupVersionKind, o Wri
 	if err != nil {
 		return err
 	}
-	return c.Judge(faults, kind, o)
+	if err := c.Judge(faults, kind, o); err != nil {
+		return err
+	}
+	c.Record(into, kind)
+	return nil
+}
+
+// Record tells the audit log what the body is.
+func (c *Call) Record(obj runtime.Object, kind schema.GroupVersionKind) {
+	named, _ := obj.(metav1.Object)
+	audit.Sent(c.Context(), named, func() ([]byte, error) {
+		shown := obj.DeepCopyObject()
+		if whole, ok := shown.(resource.Object); ok && kind == c.At.GVK && c.At.Version.Default != nil {
+			c.At.Version.Default(whole)
+		}
+		shown.GetObjectKind().SetGroupVersionKind(kind)
+		return kinds.Encode(shown, codec.JSON)
+	})
 }
 
 // Body reads what is to be decoded into an object.
@@ -165,7 +184,11 @@ func (c *Call) DecodeSent(body codec.Body, obj resource.Object, o WriteOptions) 
 	if err := c.At.FitVersion(obj); err != nil {
 		return err
 	}
-	return c.Judge(faults, c.At.GVK, o)
+	if err := c.Judge(faults, c.At.GVK, o); err != nil {
+		return err
+	}
+	c.Record(obj, c.At.GVK)
+	return nil
 }
 
 // DecodeObject reads a body into an object of the endpoint's version.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/refusal"
 )
@@ -47,6 +48,9 @@ func (c *Call) DeleteOptions() (*metav1.DeleteOptions, error) {
 		return nil, err
 	}
 	options.SetGroupVersionKind(metav1.SchemeGroupVersion.WithKind("DeleteOptions"))
+	if len(body) > 0 {
+		audit.Sent(c.Context(), nil, func() ([]byte, error) { return codec.Encode(options, codec.JSON) })
+	}
 	return options, refusal.InvalidOptions("DeleteOptions", validation.ValidateDeleteOptions(options))
 }
 

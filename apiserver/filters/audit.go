@@ -25,12 +25,13 @@ func (c *Chain) audit(next http.Handler) http.Handler {
 	})
 }
 
-// auditRefusal records the requests of those who are not known.
-func (c *Chain) auditRefusal(next http.Handler) http.Handler {
+// refuseStranger refuses the request of somebody who is not known, which is recorded, too.
+func (c *Chain) refuseStranger(w http.ResponseWriter, r *http.Request, why error) {
 	if c.Audit == nil {
-		return next
+		c.Refuse(w, r, why)
+		return
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.Audit.Refuse(w, r, next, Attributes(r)) })
+	c.Audit.Refuse(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.Refuse(w, r, why) }), Attributes(r))
 }
 
 // Bodies shows bodies of requests and answers as the audit log wants them.

@@ -23,10 +23,10 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 	if authenticator == nil {
 		authenticator = &auth.Authenticator{Anonymous: true}
 	}
-	refuse := c.auditRefusal(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.Refuse(w, r, apierrors.NewUnauthorized("Unauthorized"))
-	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.Audit != nil {
+			r = r.WithContext(c.Audit.Arrive(r.Context()))
+		}
 		response, ok, err := authenticator.AuthenticateRequest(r)
 		ok = ok && err == nil
 		if r.ProtoMajor == 2 && (!ok || stranger(response.User)) {
@@ -36,7 +36,7 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 			if err != nil {
 				logr.FromContextOrDiscard(r.Context()).V(1).Info("request refused", "reason", err.Error(), "path", r.URL.Path)
 			}
-			refuse.ServeHTTP(w, r)
+			c.refuseStranger(w, r, apierrors.NewUnauthorized("Unauthorized"))
 			return
 		}
 		c.FrontProxy.forget(r.Header)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/fields"
@@ -20,12 +21,14 @@ import (
 // authorize asks whether they may.
 func (c *Chain) authorize(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		attributes := Attributes(r)
 		err := c.Allowed(r.Context(), attributes)
 		if err == nil && connects(request.From(r.Context())) {
 			attributes.Verb = "create"
 			err = c.Allowed(r.Context(), attributes)
 		}
+		audit.Spent(r.Context(), audit.Authorization, began)
 		if undecided := (*undecidedError)(nil); errors.As(err, &undecided) {
 			http.Error(w, fmt.Sprintf("Internal Server Error: %q: %v", r.RequestURI, err), http.StatusInternalServerError)
 			return

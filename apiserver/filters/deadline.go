@@ -36,13 +36,13 @@ func (c *Chain) bound(next http.Handler) http.Handler {
 		}
 		timeout, err := c.timeout(r)
 		if err != nil {
-			c.Refuse(w, r, err)
+			c.refuseStranger(w, r, err)
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
 		if ctx.Err() != nil { // nothing can be done in no time
-			c.Refuse(w, r, apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0))
+			c.refuseStranger(w, r, apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0))
 			return
 		}
 		hurry(w, r.WithContext(ctx), next)

@@ -5,10 +5,12 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
 
@@ -34,6 +36,7 @@ func (c *Chain) share(next http.Handler) http.Handler {
 		if !ok {
 			caller = nobody
 		}
+		began := time.Now()
 		flow := c.Flows.Classify(info, caller)
 		header := w.Header()
 		header[schemaHeader], header[levelHeader] = flow.SchemaUID(), flow.LevelUID()
@@ -44,6 +47,7 @@ func (c *Chain) share(next http.Handler) http.Handler {
 		}
 		if waited := ticket.Waited(); waited > 0 {
 			recorderOf(w).waited = waited
+			audit.Spent(r.Context(), audit.QueueWait, began)
 		}
 		if info.Verb != "watch" {
 			defer flow.Leave(ticket)

@@ -43,7 +43,11 @@ func (c Verbs) readEviction(eviction *policyv1.Eviction, options call.WriteOptio
 	if err != nil {
 		return err
 	}
-	return c.Judge(faults, c.GVK(), options)
+	if err := c.Judge(faults, c.GVK(), options); err != nil {
+		return err
+	}
+	c.Record(eviction, c.GVK())
+	return nil
 }
 
 // Evict deletes a pod if its disruption budget allows it.

@@ -2,6 +2,8 @@ package write
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"slices"
@@ -10,8 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/call"
 	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/patch"
@@ -33,9 +37,24 @@ func (c Verbs) ReadPatch() (sent SentPatch, err error) {
 	if sent.Options, err = c.PatchOptions(sent.Type); err != nil {
 		return sent, err
 	}
-	sent.Body, err = c.ReadBody()
+	if sent.Body, err = c.ReadBody(); err == nil {
+		audit.Sent(c.Context(), nil, sent.inJSON)
+	}
 	return sent, err
 }
+
+// inJSON is the patch as the audit log has it.
+func (p SentPatch) inJSON() ([]byte, error) {
+	if p.Type == types.ApplyYAMLPatchType {
+		return yaml.YAMLToJSON(p.Body)
+	}
+	if !json.Valid(p.Body) {
+		return nil, errNoJSON
+	}
+	return p.Body, nil
+}
+
+var errNoJSON = errors.New("the patch is no JSON")
 
 // Patch changes an object by one of the four kinds of patch.
 func (c Verbs) Patch() error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/filters"
 	"github.com/coxswain-k8s/coxswain/apiserver/kinds"
@@ -91,6 +92,7 @@ const knownWithin = 3 * time.Second
 // store commits. What governs other requests is answered when they are judged by it: without a wait the next request of the same client could
 // still be judged by what was before.
 func (c Verbs) store(ctx context.Context, ops ...storage.Op) (revision int64, err error) {
+	defer audit.Spent(ctx, audit.Store, time.Now())
 	if revision, err = c.Store.Commit(ctx, ops...); err != nil || !c.At.Row.Governs {
 		return revision, err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/configuration"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/plugins"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/cacheview"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/review"
 	"github.com/coxswain-k8s/coxswain/apiserver/fieldmanager"
@@ -57,6 +58,8 @@ type Options struct {
 	Configuration string
 	// Clock of the plugins; nil for that of the machine.
 	Clock clock.PassiveClock
+	// Audit records requests; nil for none.
+	Audit *audit.Log
 }
 
 // Start starts a server of ours, or connects to upstream's.
@@ -77,7 +80,7 @@ func StartWith(t *testing.T, o Options) *Server {
 		t.Fatal(err)
 	}
 	rows, scheme := apis.All(), apis.NewScheme()
-	s := &apiserver.Server{Rows: rows, Scheme: scheme, Store: member, Cache: cache.New(member), Clock: clock.RealClock{}, FieldManager: fieldmanager.New(scheme)}
+	s := &apiserver.Server{Rows: rows, Scheme: scheme, Store: member, Cache: cache.New(member), Clock: clock.RealClock{}, FieldManager: fieldmanager.New(scheme), Audit: o.Audit}
 	s.Virtual = map[schema.GroupResource]apiserver.VirtualFunc{}
 	for of, answer := range (&review.Reviewer{Authorizer: auth.Masters{}, Clock: clock.RealClock{}}).Funcs() {
 		s.Virtual[of] = answer

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 )
 
 // Mutating asks the webhooks of MutatingWebhookConfigurations, one after the other.
@@ -50,13 +52,14 @@ func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, ro
 		return apierrors.NewInternalError(err)
 	}
 	start := time.Now()
-	changed, err := m.call(ctx, h, a, view)
+	place := fmt.Sprintf("round_%d_index_%d", a.Again.Round(), h.index)
+	patched, changed, err := m.call(ctx, h, a, view, place)
 	m.count(h, a, admission.StepAdmit, time.Since(start), err)
+	audit.Spent(ctx, audit.MutatingWebhooks, start)
 	var failed *callError
-	if place := fmt.Sprintf("mutation.webhook.admission.k8s.io/round_%d_index_%d", a.Again.Round(), h.index); err == nil {
-		a.AuditAnnotation(place, fmt.Sprintf(`{"configuration":%q,"webhook":%q,"mutated":%t}`, h.configuration, h.name, changed))
-	} else if errors.As(err, &failed) && h.failOpen {
-		a.AuditAnnotation("failed-open."+place, h.name)
+	a.AuditAnnotation("mutation.webhook.admission.k8s.io/"+place, fmt.Sprintf(`{"configuration":%q,"webhook":%q,"mutated":%t}`, h.configuration, h.name, patched))
+	if errors.As(err, &failed) && h.failOpen {
+		a.AuditAnnotation("failed-open.mutation.webhook.admission.k8s.io/"+place, h.name)
 	}
 	if changed {
 		rounds.Changed()
@@ -70,44 +73,47 @@ func (m *Mutating) one(ctx context.Context, h *hook, a *admission.Attributes, ro
 	return err
 }
 
-// call asks a webhook and applies its patch.
-func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s *shown) (changed bool, err error) {
+// call asks a webhook and applies its patch, if it has one, which may change nothing. place is where the webhook stands among the others.
+func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s *shown, place string) (patched, changed bool, err error) {
 	given, err := m.caller.ask(ctx, h, a, s)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if !given.allowed {
-		return false, denial(h.name, given.result)
+		return false, false, denial(h.name, given.result)
 	}
 	if len(given.patch) == 0 {
-		return false, nil
+		return false, false, nil
 	}
 	patch, err := jsonpatch.DecodePatch(given.patch)
 	if err != nil {
-		return false, &callError{h.name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
+		return false, false, &callError{h.name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
 	}
 	if len(patch) == 0 {
-		return false, nil
+		return false, false, nil
 	}
 	if s.object == nil {
-		return false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
+		return false, false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
 	}
 	if given.patchType != admissionv1.PatchTypeJSONPatch {
-		return false, &callError{h.name, fmt.Errorf("unsupported patch type %q", given.patchType)}
+		return false, false, &callError{h.name, fmt.Errorf("unsupported patch type %q", given.patchType)}
 	}
 	after, err := patch.Apply(s.objectRaw)
 	if err != nil {
-		return false, apierrors.NewInternalError(err)
+		return false, false, apierrors.NewInternalError(err)
 	}
-	patched, err := s.target.Read(after, s.object)
+	read, err := s.target.Read(after, s.object)
 	if err != nil {
-		return false, apierrors.NewInternalError(err)
+		return false, false, apierrors.NewInternalError(err)
 	}
-	if equality.Semantic.DeepEqual(s.object, patched) {
-		return false, nil
+	if text, err := json.Marshal(patch); err == nil {
+		audit.AnnotateRequest(ctx, "patch.webhook.admission.k8s.io/"+place, fmt.Sprintf(`{"configuration":%q,"webhook":%q,"patch":%s,"patchType":%q}`, h.configuration, h.name, text, given.patchType))
 	}
-	if a.Object, err = s.target.Store(patched); err != nil {
-		return false, apierrors.NewInternalError(err)
+	if equality.Semantic.DeepEqual(s.object, read) {
+		return true, false, nil
 	}
-	return true, nil
+	if a.Object, err = s.target.Store(read); err != nil {
+		return false, false, apierrors.NewInternalError(err)
+	}
+	return true, true, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/admission/matching"
+	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
 )
 
 // Validating asks the webhooks of ValidatingWebhookConfigurations, all at the same time.
@@ -49,10 +50,11 @@ func (v *Validating) Validate(ctx context.Context, a *admission.Attributes) erro
 	if err != nil {
 		return err
 	}
+	defer audit.Spent(ctx, audit.ValidatingWebhooks, time.Now())
 	refusals := make([]error, len(calls))
 	var running sync.WaitGroup
 	for i, call := range calls {
-		running.Go(func() { refusals[i] = v.one(ctx, call.hook, a, views[*call.target]) })
+		running.Go(func() { refusals[i] = v.one(ctx, call.hook, a, views[*call.target], i) })
 	}
 	running.Wait()
 	for _, refusal := range refusals {
@@ -79,7 +81,8 @@ func viewsOf(a *admission.Attributes, calls []invocation) (map[matching.Target]*
 	return views, nil
 }
 
-func (v *Validating) one(ctx context.Context, h *hook, a *admission.Attributes, s *shown) error {
+// one asks a webhook, which stands at index among those that are asked.
+func (v *Validating) one(ctx context.Context, h *hook, a *admission.Attributes, s *shown, index int) error {
 	start := time.Now()
 	given, err := v.caller.ask(ctx, h, a, s)
 	if err == nil && !given.allowed {
@@ -89,7 +92,7 @@ func (v *Validating) one(ctx context.Context, h *hook, a *admission.Attributes, 
 	var failed *callError
 	if errors.As(err, &failed) {
 		if h.failOpen {
-			a.AuditAnnotation(fmt.Sprintf("failed-open.validating.webhook.admission.k8s.io/round_0_index_%d", h.index), h.name)
+			a.AuditAnnotation(fmt.Sprintf("failed-open.validating.webhook.admission.k8s.io/round_0_index_%d", index), h.name)
 		}
 		return missed(ctx, h, failed)
 	}

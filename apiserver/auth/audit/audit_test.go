@@ -18,6 +18,7 @@ import (
 	"github.com/go-logr/logr/testr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
@@ -166,8 +167,10 @@ func TestEventSaysWhoAndWhy(t *testing.T) {
 		Impersonate(r.Context(), &user.DefaultInfo{Name: "bert"})
 		Annotate(r.Context(), "reason", "first")
 		Annotate(r.Context(), "reason", "second")
-		var object map[string]any
-		_ = json.NewDecoder(r.Body).Decode(&object)
+		body, _ := io.ReadAll(r.Body)
+		var object metav1.PartialObjectMetadata
+		_ = json.Unmarshal(body, &object)
+		Sent(r.Context(), &object, func() ([]byte, error) { return body, nil })
 		_, _ = w.Write([]byte(`{"items":[{"metadata":{"managedFields":[{}],"name":"b"}}],"rows":[{"object":{"metadata":{"managedFields":[{}],"name":"c"}}}]}`))
 	})
 	if len(events) != 1 {
@@ -201,7 +204,7 @@ func TestStagesAndStatusOfRefusals(t *testing.T) {
 		nobody bool
 		want   []string
 	}{
-		"nobody":  {401, `{"kind":"Status","status":"Failure","message":"Unauthorized","code":401}`, resource, false, true, []string{`ResponseStarted 401 Failure "Unauthorized" false`}},
+		"nobody":  {401, `{"kind":"Status","status":"Failure","message":"Unauthorized","code":401}`, resource, false, true, []string{`ResponseStarted 401 Failure "Unauthorized" true`}},
 		"long":    {404, missing, resource, true, false, []string{`RequestReceived`, `ResponseStarted 404 Failure "gone" true`, `ResponseComplete 404 Failure "gone" true`}},
 		"goes on": {200, `{}`, resource, true, false, []string{`RequestReceived`, `ResponseStarted 200  "" false`, `ResponseComplete 200  "" false`}},
 		"deleted": {200, `{"kind":"Status","status":"Success"}`, resource, false, false, []string{`RequestReceived`, `ResponseComplete 200 Success "" true`}},
@@ -352,7 +355,7 @@ func TestLargeBodiesAreNotKept(t *testing.T) {
 
 // What a sink was given for one stage stays as it was when the next one is known better.
 func TestStagesShareNoReference(t *testing.T) {
-	r := httptest.NewRequest(http.MethodPost, "/api/v1/namespaces/a/pods", strings.NewReader(`{"metadata":{"name":"b"}}`))
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/namespaces/a/pods", nil)
 	loaded, err := load(t, head+"rules: [{level: Metadata}]")
 	if err != nil {
 		t.Fatal(err)
@@ -360,7 +363,9 @@ func TestStagesShareNoReference(t *testing.T) {
 	var events []*auditv1.Event
 	log := &Log{Policy: loaded, Sinks: []Sink{sinkFunc(func(e *auditv1.Event) { events = append(events, e) })}, Clock: clock.RealClock{}, JSON: func(_ string, body []byte) ([]byte, error) { return body, nil }}
 	a := authorizer.AttributesRecord{Verb: "create", ResourceRequest: true, Resource: "pods", APIVersion: "v1", Namespace: "a"}
-	log.Serve(httptest.NewRecorder(), r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) }), a, false)
+	log.Serve(httptest.NewRecorder(), r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		Sent(r.Context(), &metav1.ObjectMeta{Name: "b"}, nil)
+	}), a, false)
 	if len(events) != 2 || events[0].ObjectRef.Name != "" || events[1].ObjectRef.Name != "b" {
 		t.Errorf("events refer to %+v", events)
 	}

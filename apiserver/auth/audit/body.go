@@ -4,20 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"net"
 	"net/http"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 )
 
 const (
 	// maxRefusal is how much of a refusal is kept: a Status is small.
 	maxRefusal = 64 << 10
-	// maxObject is the largest object that is recorded. Requests of our own are not larger; those that are sent on to
-	// other servers, and lists, may be of any size.
+	// maxObject is the largest answer that is recorded. Lists may be of any size.
 	maxObject = 8 << 20
 )
 
@@ -33,19 +30,6 @@ func (c *copied) keep(data []byte, most int) {
 		return
 	}
 	c.Write(data)
-}
-
-// body keeps what is read through it.
-type body struct {
-	io.ReadCloser
-	kept copied
-}
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.kept.keep(p[:n], maxObject)
-	return n, err
 }
 
 // writer keeps the code of the answer, what refusals say, and the whole answer where the policy asks for it.
@@ -75,12 +59,17 @@ func (w *writer) Write(data []byte) (int, error) {
 	if !w.started {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.whole {
+	switch {
+	case w.record.forwarded:
+	case w.whole:
 		w.kept.keep(data, maxObject)
-	} else if w.brief || w.code >= http.StatusBadRequest {
+	case w.brief || w.code >= http.StatusBadRequest:
 		w.kept.keep(data, maxRefusal)
 	}
-	return w.ResponseWriter.Write(data)
+	began := time.Now()
+	n, err := w.ResponseWriter.Write(data)
+	w.record.spend(ResponseWrite, time.Since(began))
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach what is below.
@@ -103,54 +92,15 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// readBodies fills in the objects that were sent and answered, as far as the policy asks for them.
-func (r *Record) readBodies() {
-	if r.request == nil {
+// readAnswer fills in the object that was answered, if the policy asks for it.
+func (r *Record) readAnswer() {
+	if !r.writer.whole || r.forwarded {
 		return
 	}
-	sent := r.log.json(r.mediaType, r.request.kept.Bytes())
-	var answered []byte
-	if r.writer.whole {
-		answered = r.answer()
-	}
+	answered := r.answer()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.event.Verb == "create" || r.event.Verb == "update" {
-		r.refer(sent)
-	}
-	if reaches(r.decision.level, auditv1.LevelRequest) {
-		r.event.RequestObject = r.unknown(sent)
-	}
 	r.event.ResponseObject = r.unknown(answered)
-}
-
-// refer completes the reference to the object by what the object says of itself.
-func (r *Record) refer(object []byte) {
-	var sent metav1.PartialObjectMetadata
-	if len(object) == 0 || json.Unmarshal(object, &sent) != nil {
-		return
-	}
-	ref := *r.event.ObjectRef // a sink may still look at the one of the stage before
-	r.event.ObjectRef = &ref
-	for _, of := range []struct {
-		to   *string
-		from string
-	}{{&ref.Name, sent.Name}, {&ref.Namespace, sent.Namespace}, {(*string)(&ref.UID), string(sent.UID)}, {&ref.ResourceVersion, sent.ResourceVersion}} {
-		if *of.to == "" {
-			*of.to = of.from
-		}
-	}
-}
-
-// unknown is an object as an event carries it.
-func (r *Record) unknown(object []byte) *runtime.Unknown {
-	if len(object) == 0 {
-		return nil
-	}
-	if r.decision.omitManagedFields {
-		object = withoutManagedFields(object)
-	}
-	return &runtime.Unknown{Raw: object, ContentType: runtime.ContentTypeJSON}
 }
 
 // withoutManagedFields leaves managed fields out of an object, out of the items of a list and of the rows of a table.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,7 +32,7 @@ type Log struct {
 	Policy *auditv1.Policy
 	Sinks  []Sink
 	Clock  clock.PassiveClock
-	// JSON turns a body of any media type that the server reads or writes into JSON.
+	// JSON turns an answer of any media type that the server writes into JSON.
 	JSON func(contentType string, body []byte) ([]byte, error)
 	// Metrics count; nil counts nothing.
 	Metrics *Metrics
@@ -44,37 +45,12 @@ type Record struct {
 	long      bool
 	stranger  bool // nobody is known to have asked
 	writer    *writer
-	request   *body
-	mediaType string
+	forwarded bool // to another server, which answers
 
 	mu    sync.Mutex
+	sent  bool // what the client has sent is known
 	event auditv1.Event
-}
-
-type recordKey struct{}
-
-// Annotate adds to the event of the request that ctx is of, if it is recorded. The first value of a key stays.
-func Annotate(ctx context.Context, key, value string) {
-	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.event.Annotations == nil {
-			r.event.Annotations = map[string]string{}
-		}
-		if _, taken := r.event.Annotations[key]; !taken {
-			r.event.Annotations[key] = value
-		}
-	}
-}
-
-// Impersonate adds as whom the caller acts.
-func Impersonate(ctx context.Context, as user.Info) {
-	if r, ok := ctx.Value(recordKey{}).(*Record); ok {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		info := infoOf(as)
-		r.event.ImpersonatedUser = &info
-	}
+	spent map[Part]time.Duration
 }
 
 // Serve answers a request through next and records it as the policy says. long says that it may take any time.
@@ -94,8 +70,9 @@ func (l *Log) serve(w http.ResponseWriter, r *http.Request, next http.Handler, a
 		next.ServeHTTP(w, r)
 		return
 	}
-	record.log, record.decision, record.mediaType, record.event = l, d, r.Header.Get("Content-Type"), l.event(w, r, a)
+	record.log, record.decision, record.event = l, d, l.event(w, r, a)
 	record.event.Level = d.level
+	record.spend(Authentication, l.Clock.Now().Sub(record.event.RequestReceivedTimestamp.Time))
 	if !record.stranger {
 		record.emit(auditv1.StageRequestReceived)
 	}
@@ -104,10 +81,6 @@ func (l *Log) serve(w http.ResponseWriter, r *http.Request, next http.Handler, a
 		ResponseWriter: w, record: record, code: http.StatusOK, whole: bodies && reaches(d.level, auditv1.LevelRequestResponse),
 		// What is deleted, and what subresources do, is often answered by a Status.
 		brief: bodies && (a.GetVerb() == "delete" || a.GetSubresource() != ""),
-	}
-	if bodies && r.Body != nil {
-		record.request = &body{ReadCloser: r.Body}
-		r.Body = record.request
 	}
 	defer record.end()
 	next.ServeHTTP(record.writer, r.WithContext(context.WithValue(r.Context(), recordKey{}, record)))
@@ -118,7 +91,7 @@ func (l *Log) event(w http.ResponseWriter, r *http.Request, a authorizer.Attribu
 	event := auditv1.Event{
 		TypeMeta: metav1.TypeMeta{Kind: "Event", APIVersion: auditv1.SchemeGroupVersion.String()},
 		AuditID:  types.UID(w.Header().Get(auditv1.HeaderAuditID)), RequestURI: r.URL.RequestURI(), Verb: a.GetVerb(),
-		UserAgent: shortened(r.UserAgent()), RequestReceivedTimestamp: metav1.NewMicroTime(l.Clock.Now()),
+		UserAgent: shortened(r.UserAgent()), RequestReceivedTimestamp: metav1.NewMicroTime(l.arrived(r.Context())),
 	}
 	for _, ip := range utilnet.SourceIPs(r) {
 		event.SourceIPs = append(event.SourceIPs, ip.String())
@@ -167,8 +140,9 @@ func (r *Record) started() {
 // end records how it went, a panic among the ways.
 func (r *Record) end() {
 	problem := recover()
-	r.readBodies()
+	r.readAnswer()
 	r.status()
+	r.explain()
 	if problem != nil {
 		r.mu.Lock()
 		r.event.ResponseStatus = &metav1.Status{
@@ -201,7 +175,10 @@ func (r *Record) emit(stage auditv1.Stage) {
 		event.Annotations[key] = value
 	}
 	r.mu.Unlock()
-	event.Stage, event.StageTimestamp = stage, metav1.NewMicroTime(r.log.Clock.Now())
+	event.Stage, event.StageTimestamp = stage, event.RequestReceivedTimestamp
+	if stage != auditv1.StageRequestReceived {
+		event.StageTimestamp = metav1.NewMicroTime(r.log.Clock.Now())
+	}
 	r.log.Metrics.emitted()
 	for _, sink := range r.log.Sinks {
 		sink.Write(&event)
@@ -212,11 +189,11 @@ func (r *Record) emit(stage auditv1.Stage) {
 func (r *Record) status() {
 	status := &metav1.Status{Code: int32(r.writer.code)} //nolint:gosec // an HTTP code fits
 	var refusal *runtime.Unknown
-	if failed := r.writer.code >= http.StatusBadRequest; failed || r.writer.brief {
+	if failed := r.writer.code >= http.StatusBadRequest; !r.forwarded && (failed || r.writer.brief) {
 		answer := r.answer()
 		if said := statusIn(answer); said != nil {
 			status = &metav1.Status{Code: status.Code, Status: said.Status, Message: said.Message, Reason: said.Reason, Details: said.Details}
-			if failed && !r.stranger && reaches(r.decision.level, auditv1.LevelRequestResponse) {
+			if failed && reaches(r.decision.level, auditv1.LevelRequestResponse) {
 				refusal = r.unknown(answer)
 			}
 		}
