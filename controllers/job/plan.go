@@ -1,10 +1,7 @@
 package job
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -34,6 +31,7 @@ type creation struct {
 	failures int32
 }
 
+// note is an event of the job.
 type note struct{ kind, reason, message string }
 
 // makePlan computes all that is to be done for a job. settled is false while writes of
@@ -77,6 +75,7 @@ func makePlan(job *batchv1.Job, pods []*corev1.Pod, settled bool, now time.Time)
 	return p
 }
 
+// endNote is the event of an end.
 func endNote(how outcome) note {
 	if how.complete {
 		return note{corev1.EventTypeNormal, "Completed", "Job completed"}
@@ -84,6 +83,7 @@ func endNote(how outcome) note {
 	return note{corev1.EventTypeWarning, how.reason, how.message}
 }
 
+// suspend and resume change the condition, once, and tell of it.
 func (s *state) suspend() []note {
 	if isTrue(&s.status, batchv1.JobSuspended) {
 		return nil
@@ -155,7 +155,8 @@ func (s *state) unwanted() []*corev1.Pod {
 	return out
 }
 
-// With a limit of failures for each index there is a delay for each, too: an index that waits keeps its place.
+// creations are the next pods that are missing, and how long those take that must wait. With a limit of failures for each index there is a delay
+// for each, too: an index that waits keeps its place.
 func (s *state) creations(missing int) (out []creation, wait time.Duration) {
 	if !indexed(s.job) {
 		for range missing {
@@ -182,145 +183,4 @@ func (s *state) creations(missing int) (out []creation, wait time.Duration) {
 		out = append(out, creation{index: index, failures: s.failuresOf(index)})
 	}
 	return out, wait
-}
-
-// failuresOf is how often an index has failed, by its pods.
-func (s *state) failuresOf(index int) int32 {
-	count := int32(0)
-	for _, pod := range s.pods {
-		if at, ok := indexOf(pod); !ok || at != index || !isFailed(s.job, pod) {
-			continue
-		}
-		had := indexFailures(pod)
-		if action, _ := failureAction(s.job, pod); action != batchv1.PodFailurePolicyActionIgnore {
-			had++
-		}
-		count = max(count, had)
-	}
-	return count
-}
-
-// Bounds of the delay after failures: it starts with the first and doubles with each.
-const (
-	firstBackoff = 10 * time.Second
-	maxBackoff   = 10 * time.Minute
-)
-
-// backoff is how long the next pod must wait for the failures since the last success.
-func (s *state) backoff() time.Duration {
-	var lastSuccess, lastFailure time.Time
-	for _, pod := range s.pods {
-		if isSucceeded(pod) {
-			lastSuccess = later(lastSuccess, endOf(pod, s.now))
-		}
-	}
-	failures := 0
-	for _, pod := range s.pods {
-		if pod.Status.Phase != corev1.PodFailed {
-			continue
-		}
-		if at := endOf(pod, s.now); at.After(lastSuccess) {
-			failures++
-			lastFailure = later(lastFailure, at)
-		}
-	}
-	return s.delay(failures, lastFailure)
-}
-
-// backoffOf is how long the next pod of an index must wait for the failures of that index, where each has a limit.
-func (s *state) backoffOf(index int) time.Duration {
-	if s.job.Spec.BackoffLimitPerIndex == nil {
-		return 0
-	}
-	var last time.Time
-	for _, pod := range s.pods {
-		if at, ok := indexOf(pod); ok && at == index && isFailed(s.job, pod) {
-			last = later(last, endOf(pod, s.now))
-		}
-	}
-	return s.delay(int(s.failuresOf(index)), last)
-}
-
-// delay is what is left of the time that so many failures make the next pod wait, since the last of them.
-func (s *state) delay(failures int, last time.Time) time.Duration {
-	if failures == 0 {
-		return 0
-	}
-	return max(last.Add(min(firstBackoff<<min(failures-1, 10), maxBackoff)).Sub(s.now), 0)
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-// endOf is when a pod's last container ended, or the nearest guess.
-func endOf(pod *corev1.Pod, now time.Time) time.Time {
-	var last time.Time
-	for i := range pod.Status.ContainerStatuses {
-		if end := pod.Status.ContainerStatuses[i].State.Terminated; end != nil {
-			last = later(last, end.FinishedAt.Time)
-		}
-	}
-	if !last.IsZero() {
-		return last
-	}
-	if ready := podcontrol.Condition(pod, corev1.PodReady); ready != nil && !ready.LastTransitionTime.IsZero() {
-		return ready.LastTransitionTime.Time
-	}
-	if pod.DeletionTimestamp != nil {
-		return pod.DeletionTimestamp.Time
-	}
-	return cmp.Or(pod.CreationTimestamp.Time, now)
-}
-
-// podFor returns the pod of a creation.
-func podFor(owner podcontrol.Owner, job *batchv1.Job, what creation) *corev1.Pod {
-	pod := podcontrol.FromTemplate(owner, &job.Spec.Template)
-	if !slices.Contains(pod.Finalizers, batchv1.JobTrackingFinalizer) {
-		pod.Finalizers = append(pod.Finalizers, batchv1.JobTrackingFinalizer)
-	}
-	if what.index < 0 {
-		return pod
-	}
-	index := strconv.Itoa(what.index)
-	if pod.Annotations == nil {
-		pod.Annotations = map[string]string{}
-	}
-	if pod.Labels == nil {
-		pod.Labels = map[string]string{}
-	}
-	pod.Annotations[batchv1.JobCompletionIndexAnnotation] = index
-	pod.Labels[batchv1.JobCompletionIndexAnnotation] = index
-	if job.Spec.BackoffLimitPerIndex != nil {
-		pod.Annotations[batchv1.JobIndexFailureCountAnnotation] = strconv.Itoa(int(what.failures))
-	}
-	base := fmt.Sprintf("%s-%s", job.Name, index)
-	pod.GenerateName = base[:min(len(base), 57)] + "-"
-	pod.Spec.Hostname = base
-	for i := range pod.Spec.InitContainers {
-		addIndexVariable(&pod.Spec.InitContainers[i])
-	}
-	for i := range pod.Spec.Containers {
-		addIndexVariable(&pod.Spec.Containers[i])
-	}
-	return pod
-}
-
-const indexVariable = "JOB_COMPLETION_INDEX"
-
-func addIndexVariable(container *corev1.Container) {
-	for _, variable := range container.Env {
-		if variable.Name == indexVariable {
-			return
-		}
-	}
-	container.Env = append(container.Env, corev1.EnvVar{
-		Name: indexVariable,
-		ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{
-			FieldPath: fmt.Sprintf("metadata.labels['%s']", batchv1.JobCompletionIndexAnnotation),
-		}},
-	})
 }
