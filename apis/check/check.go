@@ -24,12 +24,28 @@ func Messages(path *field.Path, value any, messages []string) field.ErrorList {
 
 // Label checks a name without dots.
 func Label(path *field.Path, name string) field.ErrorList {
-	return Messages(path, name, validation.IsDNS1123Label(name))
+	return Messages(path, name, LabelFaults(name))
+}
+
+// LabelFaults say why a name is not one without dots.
+func LabelFaults(name string) []string {
+	if isPlainLabel(name) {
+		return nil
+	}
+	return validation.IsDNS1123Label(name)
 }
 
 // Subdomain checks a name that may have dots.
 func Subdomain(path *field.Path, name string) field.ErrorList {
-	return Messages(path, name, validation.IsDNS1123Subdomain(name))
+	return Messages(path, name, SubdomainFaults(name))
+}
+
+// SubdomainFaults say why a name is not one that may have dots.
+func SubdomainFaults(name string) []string {
+	if isPlainSubdomain(name) {
+		return nil
+	}
+	return validation.IsDNS1123Subdomain(name)
 }
 
 // RequiredSubdomain checks a name that must be there.
@@ -42,7 +58,18 @@ func RequiredSubdomain(path *field.Path, name string) field.ErrorList {
 
 // QualifiedName checks a name with an optional prefix, as labels have.
 func QualifiedName(path *field.Path, name string) field.ErrorList {
+	if isPlainQualifiedName(name) {
+		return nil
+	}
 	return Messages(path, name, validation.IsQualifiedName(name))
+}
+
+// LabelKey checks the key of a label or a taint.
+func LabelKey(path *field.Path, key string) field.ErrorList {
+	if isPlainQualifiedName(key) {
+		return nil
+	}
+	return metav1validation.ValidateLabelName(key, path)
 }
 
 // Port checks a port number.

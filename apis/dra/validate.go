@@ -224,7 +224,7 @@ func (w *want) validate(path *field.Path) field.ErrorList {
 func validateToleration(t *resourcev1.DeviceToleration, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if t.Key != "" {
-		errs = append(errs, metav1validation.ValidateLabelName(t.Key, path.Child("key"))...)
+		errs = append(errs, check.LabelKey(path.Child("key"), t.Key)...)
 	}
 	switch t.Operator {
 	case resourcev1.DeviceTolerationOpEqual:

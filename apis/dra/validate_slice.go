@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	resourcev1 "k8s.io/api/resource/v1"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -139,7 +138,7 @@ func validateDevice(d *resourcev1.Device, path *field.Path) field.ErrorList {
 	}
 	for i := range d.Taints {
 		taint, at := &d.Taints[i], path.Child("taints").Index(i)
-		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, at.Child("key"))...)
+		errs = append(errs, check.LabelKey(at.Child("key"), taint.Key)...)
 		if taint.Value != "" {
 			errs = append(errs, check.Messages(at.Child("value"), taint.Value, validation.IsValidLabelValue(taint.Value))...)
 		}

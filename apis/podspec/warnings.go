@@ -3,13 +3,15 @@ package podspec
 import (
 	"fmt"
 
-	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
-	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/containers"
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 // TemplateWarnings are what is valid in a pod template and yet likely to surprise.
@@ -38,7 +40,7 @@ func Warnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) [
 
 // HostnameWarning says that a name will surprise where it becomes a host name.
 func HostnameWarning(name, use string) []string {
-	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+	if problems := check.LabelFaults(name); len(problems) > 0 {
 		return []string{fmt.Sprintf("metadata.name: this is used in %s, which can result in surprising behavior; a DNS label is recommended: %v", use, problems)}
 	}
 	return nil

@@ -2,7 +2,8 @@ package resource
 
 import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
-	"k8s.io/apimachinery/pkg/api/validation"
+
+	"github.com/coxswain-k8s/coxswain/apis/check"
 )
 
 // NameOfAnyPrefix checks names as most kinds do, but not what a name is to be generated from: the name itself will tell.
@@ -10,7 +11,7 @@ func NameOfAnyPrefix(name string, prefix bool) []string {
 	if prefix {
 		return nil
 	}
-	return validation.NameIsDNSSubdomain(name, false)
+	return check.SubdomainFaults(name)
 }
 
 // PathSegmentName lets a name be anything that fits between the slashes of a path, as roles and bindings do.

@@ -6,7 +6,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -39,7 +38,7 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 	seen := sets.New[key]()
 	for i, taint := range taints {
 		at := path.Index(i)
-		errs = append(errs, metav1validation.ValidateLabelName(taint.Key, at.Child("key"))...)
+		errs = append(errs, check.LabelKey(at.Child("key"), taint.Key)...)
 		errs = append(errs, check.Messages(at.Child("value"), taint.Value, validation.IsValidLabelValue(taint.Value))...)
 		errs = append(errs, check.RequiredOneOf(at.Child("effect"), taint.Effect, corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute)...)
 		k := key{taint.Effect, taint.Key}

@@ -91,7 +91,7 @@ func (c *Pod) validateCommon(container *corev1.Container, path *field.Path) fiel
 	if container.Name == "" {
 		errs = append(errs, field.Required(path.Child("name"), ""))
 	} else {
-		errs = append(errs, check.ChildMessages(path, "name", container.Name, validation.IsDNS1123Label(container.Name))...)
+		errs = append(errs, check.ChildMessages(path, "name", container.Name, check.LabelFaults(container.Name))...)
 	}
 	if container.Image == "" {
 		errs = append(errs, field.Required(path.Child("image"), ""))

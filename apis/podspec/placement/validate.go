@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -28,7 +27,7 @@ func ValidateTolerations(tolerations []corev1.Toleration, path *field.Path) fiel
 func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if t.Key != "" {
-		errs = append(errs, metav1validation.ValidateLabelName(t.Key, path.Child("key"))...)
+		errs = append(errs, check.LabelKey(path.Child("key"), t.Key)...)
 	} else if t.Operator != corev1.TolerationOpExists {
 		errs = append(errs, field.Invalid(path.Child("operator"), t.Operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\""))
 	}
@@ -128,7 +127,7 @@ func validateMatchKeys(keys []string, selector *metav1.LabelSelector, path *fiel
 	}
 	var errs field.ErrorList
 	for i, key := range keys {
-		errs = append(errs, metav1validation.ValidateLabelName(key, path.Index(i))...)
+		errs = append(errs, check.LabelKey(path.Index(i), key)...)
 	}
 	return errs
 }
@@ -265,7 +264,7 @@ func validateNodeRequirement(r *corev1.NodeSelectorRequirement, path *field.Path
 	default:
 		errs = append(errs, field.Invalid(path.Child("operator"), r.Operator, "not a valid selector operator"))
 	}
-	return append(errs, metav1validation.ValidateLabelName(r.Key, path.Child("key"))...)
+	return append(errs, check.LabelKey(path.Child("key"), r.Key)...)
 }
 
 func validateNodeField(r *corev1.NodeSelectorRequirement, path *field.Path) field.ErrorList {
@@ -317,7 +316,7 @@ func validatePodTerm(term *corev1.PodAffinityTerm, path *field.Path) field.Error
 	if term.TopologyKey == "" {
 		errs = append(errs, field.Required(path.Child("topologyKey"), "can not be empty"))
 	}
-	return append(errs, metav1validation.ValidateLabelName(term.TopologyKey, path.Child("topologyKey"))...)
+	return append(errs, check.LabelKey(path.Child("topologyKey"), term.TopologyKey)...)
 }
 
 // OnlyAdded says whether tolerations were only added to, or their time changed.

@@ -78,8 +78,11 @@ type sourceCheck struct {
 }
 
 func (p pod) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
+	if p.spec.ServiceAccountName != "" && isAPIAccess(&volume.VolumeSource) {
+		return nil // as in nearly every pod
+	}
 	if v := &volume.VolumeSource; v.Projected != nil && *v == (corev1.VolumeSource{Projected: v.Projected}) {
-		return p.validateProjected(v.Projected, path.Child("projected")) // as in nearly every pod
+		return p.validateProjected(v.Projected, path.Child("projected"))
 	}
 	var errs field.ErrorList
 	count := 0

@@ -7,14 +7,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/utils/ptr"
+
+	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
 const (
 	volumePrefix = "kube-api-access-"
 	mountPath    = "/var/run/secrets/kubernetes.io/serviceaccount"
-	// tokenSeconds is an hour and a bit, so that the kubelet, which refreshes at 80%, is told apart from
-	// clients that ask for one hour.
-	tokenSeconds = 3607
 )
 
 // mountsToken asks the pod, then its account; without a word from either the token is mounted.
@@ -42,7 +41,7 @@ func mountToken(pod *corev1.Pod) {
 		}
 	}
 	if used && at < 0 {
-		pod.Spec.Volumes = append(pod.Spec.Volumes, tokenVolume(name))
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: volumes.APIAccess()})
 	}
 }
 
@@ -52,20 +51,4 @@ func mount(container *corev1.Container, volume string) bool {
 	}
 	container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: volume, ReadOnly: true, MountPath: mountPath})
 	return true
-}
-
-func tokenVolume(name string) corev1.Volume {
-	sources := []corev1.VolumeProjection{
-		{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: ptr.To[int64](tokenSeconds)}},
-		{ConfigMap: &corev1.ConfigMapProjection{
-			LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"},
-			Items:                []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
-		}},
-		{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{
-			Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"},
-		}}}},
-	}
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
-		Sources: sources, DefaultMode: ptr.To(corev1.ProjectedVolumeSourceDefaultMode),
-	}}}
 }

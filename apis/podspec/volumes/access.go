@@ -1,0 +1,47 @@
+package volumes
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+)
+
+// accessSeconds is an hour and a bit, so that the kubelet, which refreshes at 80%, is told apart from clients that ask for
+// one hour.
+const accessSeconds = 3607
+
+// APIAccess is what the containers of a pod call the API with: a token of its account, whom to trust, and the namespace. The
+// ServiceAccount plugin adds it to nearly every pod.
+func APIAccess() corev1.VolumeSource {
+	sources := []corev1.VolumeProjection{
+		{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: ptr.To[int64](accessSeconds)}},
+		{ConfigMap: &corev1.ConfigMapProjection{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"},
+			Items:                []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
+		}},
+		{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{
+			Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"},
+		}}}},
+	}
+	return corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources, DefaultMode: ptr.To(corev1.ProjectedVolumeSourceDefaultMode)}}
+}
+
+// isAPIAccess says whether a source is an APIAccess, in which there is nothing to find fault with.
+func isAPIAccess(v *corev1.VolumeSource) bool {
+	p := v.Projected
+	if p == nil || *v != (corev1.VolumeSource{Projected: p}) || !is(p.DefaultMode, corev1.ProjectedVolumeSourceDefaultMode) || len(p.Sources) != 3 {
+		return false
+	}
+	token, roots, names := p.Sources[0].ServiceAccountToken, p.Sources[1].ConfigMap, p.Sources[2].DownwardAPI
+	alone := p.Sources[0] == corev1.VolumeProjection{ServiceAccountToken: token} &&
+		p.Sources[1] == corev1.VolumeProjection{ConfigMap: roots} && p.Sources[2] == corev1.VolumeProjection{DownwardAPI: names}
+	if !alone || token == nil || roots == nil || names == nil || len(roots.Items) != 1 || len(names.Items) != 1 {
+		return false
+	}
+	namespace := &names.Items[0]
+	return token.Path == "token" && token.Audience == "" && is(token.ExpirationSeconds, accessSeconds) &&
+		roots.Name == "kube-root-ca.crt" && roots.Optional == nil && roots.Items[0] == corev1.KeyToPath{Key: "ca.crt", Path: "ca.crt"} &&
+		namespace.Path == "namespace" && namespace.ResourceFieldRef == nil && namespace.Mode == nil &&
+		is(namespace.FieldRef, corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"})
+}
+
+func is[T comparable](p *T, value T) bool { return p != nil && *p == value }
