@@ -1,6 +1,10 @@
 package apiserver
 
-import "testing"
+import (
+	"testing"
+
+	"k8s.io/apiserver/pkg/authentication/user"
+)
 
 // What is given out to Services is counted by what was asked for, and what is taken is looked up.
 func TestMetricsOfServices(t *testing.T) {
@@ -44,8 +48,33 @@ func TestMetricsOfWatches(t *testing.T) {
 		says(`apiserver_watch_cache_events_received_total{group="",resource="configmaps"} 1`).
 		says(`apiserver_watch_cache_events_dispatched_total{group="",resource="configmaps"} 1`).
 		says(`apiserver_watch_cache_initializations_total{group="",resource="configmaps"} 1`).
+		says(`apiserver_init_events_total{group="",resource="configmaps"} 1`).
+		says(`watch_cache_capacity_increase_total{group="",resource="configmaps"} 1`).
 		says(`watch_cache_capacity{group="",resource="configmaps"}`).
 		says(`apiserver_watch_cache_resource_version{group="",resource="configmaps"}`).
 		says(`apiserver_audit_event_total 0`).
 		says(`apiserver_audit_requests_rejected_total 0`)
+}
+
+// Of writes it is told how long their bodies are, how they are tried, and which ones did not end in time; of the server what it asks itself.
+func TestMetricsOfWrites(t *testing.T) {
+	ts := newServer(t)
+	ts.post(configMaps, configMap("one")).wants(201)
+	ts.post(configMaps+"?dryRun=All", configMap("two")).wants(201)
+	ts.post(configMaps+"?dryRun=some", configMap("two")).wants(422)
+	ts.delete(configMaps+"/one", "").wants(200)
+	ts.delete(configMaps, "").wants(200)
+	ts.get(configMaps + "?timeout=1ns").wants(504)
+	ts.as = &user.DefaultInfo{Name: user.APIServerUser, Groups: []string{user.SystemPrivilegedGroup}}
+	ts.get(configMaps).wants(200)
+	const of = `group="",resource="configmaps",scope=`
+	ts.get("/metrics").wants(200).
+		says(`apiserver_request_body_size_bytes_count{group="",resource="configmaps",verb="create"} 3`).
+		says(`apiserver_request_body_size_bytes_count{group="",resource="configmaps",verb="delete"} 1`).
+		says(`apiserver_request_body_size_bytes_count{group="",resource="configmaps",verb="delete_collection"} 1`).
+		says(`apiserver_request_total{code="422",component="apiserver",dry_run="invalid",` + of + `"resource",subresource="",verb="POST",version="v1"} 1`).
+		says(`apiserver_request_total{code="200",component="apiserver",dry_run="",` + of + `"namespace",subresource="",verb="DELETE",version="v1"} 1`).
+		says(`apiserver_request_terminations_total{code="504",component="apiserver",` + of + `"namespace",subresource="",verb="LIST",version="v1"} 1`).
+		says(`apiserver_selfrequest_total{group="",resource="configmaps",subresource="",verb="LIST"} 1`).
+		says(`version_info{`)
 }

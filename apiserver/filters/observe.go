@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apiserver/pkg/authentication/user"
 
+	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/metrics"
 	"github.com/coxswain-k8s/coxswain/apiserver/request"
 )
@@ -18,6 +20,9 @@ func (c *Chain) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		info := request.From(r.Context())
 		series := c.Metrics.Series(c.keyOf(info, r))
+		if caller, inside := auth.UserFrom(r.Context()); inside && caller.GetName() == user.APIServerUser {
+			series.Own()
+		}
 		long := info.LongRunning()
 		running := c.Metrics.Mutating
 		switch {
@@ -35,10 +40,10 @@ func (c *Chain) observe(next http.Handler) http.Handler {
 				series.Aborted()
 				recorder.code = http.StatusInternalServerError
 			}
-			if recorder.code == http.StatusTooManyRequests && recorder.refused {
+			if recorder.code == http.StatusTooManyRequests && recorder.refused || recorder.code == http.StatusGatewayTimeout && !long {
 				series.Terminated(recorder.code)
 			}
-			series.Observe(&metrics.Request{Code: recorder.code, Bytes: recorder.bytes, Took: time.Since(start), Waited: recorder.waited, Lasts: long})
+			series.Observe(&metrics.Request{Code: recorder.code, Bytes: recorder.bytes, Sent: r.ContentLength, Took: time.Since(start), Waited: recorder.waited, Lasts: long})
 		}()
 		next.ServeHTTP(recorder, r)
 		ended = true
@@ -62,8 +67,10 @@ func (c *Chain) keyOf(info *request.Info, r *http.Request) metrics.Key {
 	case info.Namespace != "":
 		key.Scope = "namespace"
 	}
-	if strings.Contains(r.URL.RawQuery, "dryRun") && slices.Contains(r.URL.Query()["dryRun"], "All") {
-		key.DryRun = "All"
+	if strings.Contains(r.URL.RawQuery, "dryRun") {
+		if key.DryRun = "invalid"; slices.Equal(r.URL.Query()["dryRun"], []string{"All"}) {
+			key.DryRun = "All"
+		}
 	}
 	return key
 }
@@ -89,10 +96,8 @@ func metricVerb(info *request.Info, r *http.Request) string {
 			return "APPLY"
 		}
 		return "PATCH"
-	case "delete":
+	case "delete", "deletecollection":
 		return "DELETE"
-	case "deletecollection":
-		return "DELETECOLLECTION"
 	}
 	return "other"
 }

@@ -298,13 +298,13 @@ func (m many) Watchers(*request.Info) int { return int(m) }
 
 func TestWidth(t *testing.T) {
 	for want, url := range map[work][]string{
-		{seats: 10}: {"GET /api/v1/pods", "GET /api/v1/pods?watch=1", "GET /api/v1/pods?watch=1&sendInitialEvents=true&resourceVersion=5", "GET /api/v1/pods?limit=5000"},
-		{seats: 5}:  {"GET /api/v1/pods?limit=500"},
-		{seats: 1}: {
+		{seats: 10, told: -1}: {"GET /api/v1/pods", "GET /api/v1/pods?watch=1", "GET /api/v1/pods?watch=1&sendInitialEvents=true&resourceVersion=5", "GET /api/v1/pods?limit=5000"},
+		{seats: 5, told: -1}:  {"GET /api/v1/pods?limit=500"},
+		{seats: 1, told: -1}: {
 			"GET /api/v1/pods?limit=1", "GET /api/v1/pods?watch=1&resourceVersion=5", "GET /api/v1/namespaces/a/pods/x", "GET /version",
 			"GET /api/v1/pods?fieldSelector=metadata.name%3Dx",
 		},
-		{seats: 1, after: 2, afterFor: tellFor}: {"POST /api/v1/namespaces/a/pods", "DELETE /api/v1/namespaces/a/pods/x"},
+		{seats: 1, after: 2, afterFor: tellFor, told: 2000}: {"POST /api/v1/namespaces/a/pods", "DELETE /api/v1/namespaces/a/pods/x"},
 	} {
 		for _, line := range url {
 			method, at, _ := strings.Cut(line, " ")

@@ -132,6 +132,7 @@ func (l *level) enqueue(t *Ticket, now time.Time) (rejected string) {
 	l.waiting++
 	l.waitingSeats += t.work.seats
 	t.stats.waiting++
+	t.stats.waitingSeats += t.work.seats
 	t.stats.observed.queued(q.length)
 	l.note(now)
 	l.dispatch(now)
@@ -201,6 +202,7 @@ func (l *level) takeOut(t *Ticket) {
 	l.waiting--
 	l.waitingSeats -= t.work.seats
 	t.stats.waiting--
+	t.stats.waitingSeats -= t.work.seats
 }
 
 // abandon takes out who has waited long enough. It returns false if it was served meanwhile.

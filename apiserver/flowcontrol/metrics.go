@@ -15,8 +15,9 @@ import (
 type Metrics struct {
 	dispatchedTotal, rejectedTotal            *prometheus.CounterVec
 	waited, executing, estimated, queueLength *prometheus.HistogramVec
+	watchers                                  *prometheus.HistogramVec
 	fraction                                  prometheus.Gauge
-	queued, running, seats                    *prometheus.Desc
+	queued, queuedSeats, running, seats       *prometheus.Desc
 	current                                   *usage.Current
 	levels                                    usage.LevelDescs
 
@@ -41,10 +42,12 @@ func NewMetrics() *Metrics {
 		rejectedTotal:   counter("rejected_requests_total", "Requests that were turned away.", level, flow, "reason"),
 		waited:          histogram("request_wait_duration_seconds", "Time that a request waited in a queue.", seconds, level, flow, "execute"),
 		executing:       histogram("request_execution_seconds", "Time that a request was worked on.", seconds, level, flow, "type"),
-		estimated:       histogram("work_estimated_seats", "Seats that a request was estimated to need.", []float64{1, 2, 4, 10}, level, flow),
+		estimated:       histogram("work_estimated_seats", "Seats that a request was estimated to need.", []float64{1, 2, 4, 8, 16, 32, 64, 100}, level, flow),
 		queueLength:     histogram("request_queue_length_after_enqueue", "Length of the queue, as seen by each that joins it.", []float64{0, 10, 25, 50, 100, 250, 500, 1000}, level, flow),
+		watchers:        histogram("watch_count_samples", "Watchers that are told of a write, by which it is estimated.", []float64{0, 1, 10, 100, 1000, 10000}, level, flow),
 		fraction:        prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "seat_fair_frac", Help: "Fraction of the targets that could be given."}),
 		queued:          prometheus.NewDesc(prefix+"current_inqueue_requests", "Requests that wait in queues.", []string{level, flow}, nil),
+		queuedSeats:     prometheus.NewDesc(prefix+"current_inqueue_seats", "Seats that requests in queues wait for.", []string{level, flow}, nil),
 		running:         prometheus.NewDesc(prefix+"current_executing_requests", "Requests that are worked on.", []string{level, flow}, nil),
 		seats:           prometheus.NewDesc(prefix+"current_executing_seats", "Seats of the requests that are worked on.", []string{level, flow}, nil),
 		current:         usage.NewCurrent(), levels: usage.NewLevelDescs(),
@@ -75,7 +78,7 @@ func (m *Metrics) bounded(levels map[string]*level, now time.Time) {
 }
 
 func (m *Metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.fraction}
+	return []prometheus.Collector{m.dispatchedTotal, m.rejectedTotal, m.waited, m.executing, m.estimated, m.queueLength, m.watchers, m.fraction}
 }
 
 // Describe implements prometheus.Collector. The gauges of the levels are left to Collect.
@@ -84,6 +87,7 @@ func (m *Metrics) Describe(to chan<- *prometheus.Desc) {
 		v.Describe(to)
 	}
 	to <- m.queued
+	to <- m.queuedSeats
 	to <- m.running
 	to <- m.seats
 	for _, d := range limitDescs() {
@@ -139,6 +143,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 		l.usage.Collect(to, m.levels, l.name, l.age(now))
 		for name, s := range l.stats {
 			gauge(m.queued, float64(s.waiting), l.name, name)
+			gauge(m.queuedSeats, float64(s.waitingSeats), l.name, name)
 			gauge(m.running, float64(s.executing), l.name, name)
 			gauge(m.seats, float64(s.seats), l.name, name)
 		}
@@ -154,8 +159,8 @@ func (m *Metrics) adjusted(factor float64) {
 
 // stats are what a schema has brought to a level. The numbers are guarded by the level's lock.
 type stats struct {
-	waiting, executing, seats int
-	observed                  *observers
+	waiting, waitingSeats, executing, seats int
+	observed                                *observers
 }
 
 // statsOf returns the schema's, which outlast its changes.
@@ -176,6 +181,7 @@ type observers struct {
 	level, schema          string
 	total                  prometheus.Counter
 	seats, length          prometheus.Observer
+	watchers               prometheus.Observer
 	waitedServed           prometheus.Observer
 	executed, watchStarted prometheus.Observer
 }
@@ -188,6 +194,7 @@ func (m *Metrics) observers(level, schema string) *observers {
 		metrics: m, level: level, schema: schema,
 		total: m.dispatchedTotal.WithLabelValues(level, schema),
 		seats: m.estimated.WithLabelValues(level, schema), length: m.queueLength.WithLabelValues(level, schema),
+		watchers:     m.watchers.WithLabelValues(level, schema),
 		waitedServed: m.waited.WithLabelValues(level, schema, "true"),
 		executed:     m.executing.WithLabelValues(level, schema, "regular"), watchStarted: m.executing.WithLabelValues(level, schema, "watch"),
 	}
@@ -205,7 +212,10 @@ func (o *observers) dispatched(t *Ticket) {
 	}
 	o.total.Inc()
 	o.metrics.current.Execute(t.mutates(), 1, t.started)
-	o.seats.Observe(float64(t.work.seats))
+	o.seats.Observe(float64(max(t.work.seats, t.work.after)))
+	if t.work.told >= 0 {
+		o.watchers.Observe(float64(t.work.told))
+	}
 	o.waitedServed.Observe(t.started.Sub(t.arrived).Seconds())
 }
 

@@ -89,3 +89,24 @@ func TestUsageCountsByTime(t *testing.T) {
 		}
 	})
 }
+
+// A write is estimated by how many watchers are told of it; what reads is not. Who waits is told of with the seats that it waits for.
+func TestWritesAreCountedByTheirWatchers(t *testing.T) {
+	c := suggested(100, levelOf("mine", 1, 0, 0, 0), schemaTo("mine", "mine", 10, groupOf("mine")))
+	c.Load = many(7)
+	mine := map[string]string{"priority_level": "mine"}
+	for _, method := range []string{"GET", "POST", "DELETE"} {
+		flow := c.Classify(asking(method, "/api/v1/namespaces/default/pods/x"), caller("u", "mine"))
+		ticket, ok := flow.Enter(context.Background())
+		if !ok {
+			t.Fatalf("%s was turned away", method)
+		}
+		flow.Leave(ticket)
+	}
+	if diff := cmp.Diff([]float64{14.0 / 1e9, 2.0 / 1e9}, told(t, c.Metrics, "watch_count_samples", mine)); diff != "" {
+		t.Error(diff)
+	}
+	if got := told(t, c.Metrics, "current_inqueue_seats", mine); len(got) != 1 || got[0] != 0 {
+		t.Errorf("nobody waits, but for %v seats", got)
+	}
+}

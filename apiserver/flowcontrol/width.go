@@ -23,6 +23,8 @@ const (
 type work struct {
 	seats, after int
 	afterFor     time.Duration
+	// told is how many watchers are told of a write; -1 for what writes nothing, or nothing that is watched.
+	told int
 }
 
 // Load says how much there is of a resource.
@@ -35,7 +37,7 @@ type Load interface {
 
 // widthOf estimates a request. most is the widest that its level lets pass.
 func widthOf(info *request.Info, most int, load Load) work {
-	w := work{seats: 1}
+	w := work{seats: 1, told: -1}
 	if load == nil || !info.IsResource {
 		return w
 	}
@@ -50,8 +52,8 @@ func widthOf(info *request.Info, most int, load Load) work {
 		}
 		w.seats = min(max(1, (objects+objectsPerSeat-1)/objectsPerSeat), most)
 	case "create", "update", "patch", "delete", "deletecollection":
-		if watchers := load.Watchers(info); watchers >= watchersPerSeat {
-			w.after = min(watchers/watchersPerSeat, most)
+		if w.told = load.Watchers(info); w.told >= watchersPerSeat {
+			w.after = min(w.told/watchersPerSeat, most)
 			w.afterFor = tellFor
 		}
 	}

@@ -22,6 +22,8 @@ type Metrics struct {
 	Reading, Mutating prometheus.Gauge
 
 	requests, terminated, aborted *prometheus.CounterVec
+	own, storeErrors              *prometheus.CounterVec
+	bodies                        *prometheus.HistogramVec
 	duration, sli, sizes          *prometheus.HistogramVec
 	longRunning, deprecated       *prometheus.GaugeVec
 	events                        *prometheus.CounterVec
@@ -49,6 +51,9 @@ func New(v version.Info) *Metrics {
 			with("code")...),
 		aborted: counters("apiserver_request_aborts_total", "Requests that were cut off, by a timeout or an upgrade gone wrong.",
 			"verb", "group", "version", "resource", "subresource", "scope"),
+		own: counters("apiserver_selfrequest_total", "Requests that the server makes to itself.", "verb", "group", "resource", "subresource"),
+		bodies: histograms("apiserver_request_body_size_bytes", "Sizes of the bodies of writes, in bytes.", prometheus.LinearBuckets(50000, 100000, 31),
+			"group", "resource", "verb"),
 		duration:    histograms("apiserver_request_duration_seconds", "How long requests took.", long(0.005, 0.025), with("dry_run")...),
 		sli:         histograms("apiserver_request_sli_duration_seconds", "How long requests took that do not last, not counting the wait for their turn.", long(), with()...),
 		sizes:       histograms("apiserver_response_sizes", "Sizes of answers to GET and LIST, in bytes.", prometheus.ExponentialBuckets(1000, 10, 7), with()...),
@@ -61,12 +66,13 @@ func New(v version.Info) *Metrics {
 			[]float64{0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60}, "group", "version", "resource", "scope"),
 		stored:      histograms("etcd_request_duration_seconds", "How long requests to etcd took.", long(0.005, 0.025), "operation", "group", "resource"),
 		storedTotal: counters("etcd_requests_total", "Requests to etcd.", "operation", "group", "resource"),
+		storeErrors: counters("etcd_request_errors_total", "Requests to etcd that failed.", "operation", "group", "resource"),
 	}
 	inflight := gauges("apiserver_current_inflight_requests", "Requests under way that do not last.", "request_kind")
 	m.Reading, m.Mutating = inflight.WithLabelValues("readOnly"), inflight.WithLabelValues("mutating")
 	m.series.Store(&map[Key]*Series{})
 	m.Registry.MustRegister(m.Panics, inflight, m.requests, m.terminated, m.aborted, m.duration, m.sli, m.sizes, m.longRunning, m.deprecated,
-		m.events, m.eventSizes, m.initials, m.stored, m.storedTotal, buildInfo(v),
+		m.events, m.eventSizes, m.initials, m.stored, m.storedTotal, m.storeErrors, m.own, m.bodies, buildInfo(v), versionInfo(v),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -94,6 +100,20 @@ func buildInfo(v version.Info) prometheus.Collector {
 		ConstLabels: prometheus.Labels{
 			"major": v.Major, "minor": v.Minor, "git_version": v.GitVersion, "git_commit": v.GitCommit, "git_tree_state": v.GitTreeState,
 			"build_date": v.BuildDate, "go_version": v.GoVersion, "compiler": v.Compiler, "platform": v.Platform,
+		},
+	})
+	g.Set(1)
+	return g
+}
+
+// versionInfo says with which versions the server is compatible.
+func versionInfo(v version.Info) prometheus.Collector {
+	binary, _, _ := strings.Cut(strings.TrimPrefix(v.GitVersion, "v"), "+")
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "version_info", Help: "Which version it is, which it behaves like, and with which it is compatible.",
+		ConstLabels: prometheus.Labels{
+			"binary": binary, "component": "kube", "emulation": v.EmulationMajor + "." + v.EmulationMinor,
+			"min_compat": v.MinCompatibilityMajor + "." + v.MinCompatibilityMinor,
 		},
 	})
 	g.Set(1)

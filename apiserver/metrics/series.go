@@ -25,7 +25,7 @@ type Series struct {
 	metrics       *Metrics
 	key           Key
 	duration, sli prometheus.Observer
-	size          prometheus.Observer // nil where sizes are of no interest
+	size, body    prometheus.Observer // of answers and of what is sent; nil where they are of no interest
 	codes         atomic.Pointer[[]counted]
 }
 
@@ -54,6 +54,9 @@ func (m *Metrics) Series(key Key) *Series {
 	if key.Verb == "GET" || key.Verb == "LIST" {
 		s.size = m.sizes.WithLabelValues(labels...)
 	}
+	if verb := bodyVerb(key.Verb, key.Scope); verb != "" && key.Resource != "" {
+		s.body = m.bodies.WithLabelValues(key.Group, key.Resource, verb)
+	}
 	s.codes.Store(&[]counted{})
 	all := maps.Clone(old)
 	all[key] = s
@@ -65,10 +68,29 @@ func (k *Key) labels() []string {
 	return []string{k.Verb, k.Group, k.Version, k.Resource, k.Subresource, k.Scope, k.Component}
 }
 
+// bodyVerb is the name of a verb by which sizes of bodies are counted; "" for those that have none.
+func bodyVerb(verb, scope string) string {
+	switch verb {
+	case "POST":
+		return "create"
+	case "PUT":
+		return "update"
+	case "PATCH", "APPLY":
+		return "patch"
+	case "DELETE":
+		if scope == "namespace" || scope == "cluster" {
+			return "delete_collection"
+		}
+		return "delete"
+	}
+	return ""
+}
+
 // Request is how a request went.
 type Request struct {
-	Code  int
-	Bytes int64
+	Code int
+	// Bytes of the answer, Sent of the body, -1 where that is not known.
+	Bytes, Sent int64
 	// Took is all its time, Waited the part in which it waited for its turn.
 	Took, Waited time.Duration
 	// Lasts is set for watches and others whose time says nothing.
@@ -83,6 +105,9 @@ func (s *Series) Observe(r *Request) {
 		return
 	}
 	s.sli.Observe((r.Took - r.Waited).Seconds())
+	if s.body != nil && r.Sent >= 0 {
+		s.body.Observe(float64(r.Sent))
+	}
 	if s.size != nil {
 		s.size.Observe(float64(r.Bytes))
 	}
@@ -109,6 +134,11 @@ func (s *Series) Running() prometheus.Gauge {
 // Terminated counts a request that was turned away or cut short.
 func (s *Series) Terminated(code int) {
 	s.metrics.terminated.WithLabelValues(append(s.key.labels(), strconv.Itoa(code))...).Inc()
+}
+
+// Own counts a request that the server makes to itself.
+func (s *Series) Own() {
+	s.metrics.own.WithLabelValues(s.key.Verb, s.key.Group, s.key.Resource, s.key.Subresource).Inc()
 }
 
 // Aborted counts a request that was cut off.

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (m *Metrics) Store(next storage.Store, names map[string]Names) storage.Stor
 }
 
 // Commit implements storage.Writer. A transaction is counted as its first operation is.
-func (s *store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
+func (s *store) Commit(ctx context.Context, ops ...storage.Op) (revision int64, err error) {
 	if len(ops) == 0 {
 		return s.Store.Commit(ctx)
 	}
@@ -36,26 +37,35 @@ func (s *store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 	case ops[0].Expected == 0:
 		operation = "create"
 	}
-	defer s.observe(operation, ops[0].Key, time.Now())
+	defer s.observe(operation, ops[0].Key, time.Now(), &err)
 	return s.Store.Commit(ctx, ops...)
 }
 
 // Get implements storage.Reader.
-func (s *store) Get(ctx context.Context, key string) (storage.Record, error) {
-	defer s.observe("get", key, time.Now())
+func (s *store) Get(ctx context.Context, key string) (record storage.Record, err error) {
+	defer s.observe("get", key, time.Now(), &err)
 	return s.Store.Get(ctx, key)
 }
 
 // Range implements storage.Reader.
-func (s *store) Range(ctx context.Context, r storage.Range) (storage.Page, error) {
-	defer s.observe("list", r.Prefix, time.Now())
+func (s *store) Range(ctx context.Context, r storage.Range) (page storage.Page, err error) {
+	defer s.observe("list", r.Prefix, time.Now(), &err)
 	return s.Store.Range(ctx, r)
 }
 
-func (s *store) observe(operation, key string, since time.Time) {
+func (s *store) observe(operation, key string, since time.Time, failed *error) {
 	n := s.nameOf(key)
 	s.metrics.stored.WithLabelValues(operation, n.Group, n.Resource).Observe(time.Since(since).Seconds())
 	s.metrics.storedTotal.WithLabelValues(operation, n.Group, n.Resource).Inc()
+	if *failed != nil && !isAnswer(*failed) {
+		s.metrics.storeErrors.WithLabelValues(operation, n.Group, n.Resource).Inc()
+	}
+}
+
+// isAnswer says whether an error is what the store had to say, and no failure of it.
+func isAnswer(err error) bool {
+	var lost *storage.ConflictError
+	return errors.As(err, &lost) || errors.Is(err, storage.ErrExists) || errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrCompacted)
 }
 
 // nameOf a key: the first part, or the first two, are a resource's. What is not known is a custom resource's: group and name.

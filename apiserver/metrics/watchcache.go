@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"math"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,7 +24,7 @@ func watchCacheDesc(name, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (w WatchCache) Describe(to chan<- *prometheus.Desc) {
-	for _, f := range append(w.families(), listFamilies()...) {
+	for _, f := range slices.Concat(w.families(), listFamilies(), onceFamilies()) {
 		to <- f.desc
 	}
 	to <- waitDesc()
@@ -40,6 +41,18 @@ func listFamilies() []watchCacheFamily {
 			func(f cache.Figures) float64 { return float64(f.Returned) }},
 		{listDesc("apiserver_watch_cache_consistent_read_total", "Lists of what there is now from the watch cache.",
 			prometheus.Labels{"fallback": "false", "success": "true"}), prometheus.CounterValue, func(f cache.Figures) float64 { return float64(f.Consistent) }},
+	}
+}
+
+// What has not happened to a resource yet is not told of.
+func onceFamilies() []watchCacheFamily {
+	return []watchCacheFamily{
+		{watchCacheDesc("apiserver_init_events_total", "Objects that were sent to watchers that begin with what there is."), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Initial) }},
+		{watchCacheDesc("watch_cache_capacity_increase_total", "How often the watch cache made room for more events."), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Grown) }},
+		{watchCacheDesc("watch_cache_capacity_decrease_total", "How often the watch cache gave up room for events."), prometheus.CounterValue,
+			func(f cache.Figures) float64 { return float64(f.Shrunk) }},
 	}
 }
 
@@ -71,10 +84,15 @@ func (WatchCache) families() []watchCacheFamily {
 
 // Collect implements prometheus.Collector.
 func (w WatchCache) Collect(to chan<- prometheus.Metric) {
-	families, lists, wait := w.families(), listFamilies(), waitDesc()
+	families, lists, once, wait := w.families(), listFamilies(), onceFamilies(), waitDesc()
 	w.Resources(func(group, resource string, figures cache.Figures) {
 		for _, f := range families {
 			to <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(figures), group, resource)
+		}
+		for _, f := range once {
+			if value := f.value(figures); value > 0 {
+				to <- prometheus.MustNewConstMetric(f.desc, f.kind, value, group, resource)
+			}
 		}
 		if figures.Lists == 0 {
 			return

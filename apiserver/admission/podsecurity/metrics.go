@@ -25,7 +25,7 @@ type counters struct {
 }
 
 func newCounters() *counters {
-	return &counters{
+	c := &counters{
 		evaluations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pod_security_evaluations_total", Help: "Evaluations of pods against a standard, ignored and exempt requests apart.",
 		}, []string{"decision", "mode", "policy_level", "policy_version", "request_operation", "resource", "subresource"}),
@@ -36,6 +36,12 @@ func newCounters() *counters {
 			Name: "pod_security_errors_total", Help: "Requests for which the standards could not be read: fatal, or as strict as can be.",
 		}, []string{"fatal", "request_operation", "resource", "subresource"}),
 	}
+	for _, operation := range []string{"create", "update"} {
+		for _, resource := range []string{"pod", "controller"} {
+			c.exemptions.WithLabelValues(operation, resource, "") // they are told of before there are any
+		}
+	}
+	return c
 }
 
 // Metrics are what the plugin counts.

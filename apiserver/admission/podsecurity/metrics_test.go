@@ -41,7 +41,8 @@ func TestMetricsOfEvaluations(t *testing.T) {
 		"pod_security_evaluations_total deny warn baseline v1.25 create controller ": 1,
 		"pod_security_evaluations_total deny enforce baseline future create pod ":    2,
 		"pod_security_errors_total false create pod ":                                1,
-		"pod_security_exemptions_total create pod ":                                  1,
+		"pod_security_exemptions_total create controller ":                           0, "pod_security_exemptions_total update controller ": 0, "pod_security_exemptions_total update pod ": 0,
+		"pod_security_exemptions_total create pod ": 1,
 	}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -75,7 +75,14 @@ func currentDesc() *prometheus.Desc {
 }
 
 // Describe tells what Collect tells of.
-func (c *Current) Describe(to chan<- *prometheus.Desc) { to <- currentDesc() }
+func (c *Current) Describe(to chan<- *prometheus.Desc) {
+	to <- currentDesc()
+	to <- queuedDesc()
+}
+
+func queuedDesc() *prometheus.Desc {
+	return prometheus.NewDesc("apiserver_current_inqueue_requests", "Requests that wait for their turn.", []string{"request_kind"}, nil)
+}
 
 // Collect tells what was counted up to a time.
 func (c *Current) Collect(to chan<- prometheus.Metric, now time.Time) {
@@ -89,4 +96,7 @@ func (c *Current) Collect(to chan<- prometheus.Metric, now time.Time) {
 		to <- c.phases[2*i].Metric(of, phase, "readOnly")
 		to <- c.phases[2*i+1].Metric(of, phase, "mutating")
 	}
+	queued := queuedDesc()
+	to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(c.phases[at(false)].number), "readOnly")
+	to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(c.phases[at(true)].number), "mutating")
 }

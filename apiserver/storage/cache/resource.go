@@ -213,8 +213,10 @@ type Figures struct {
 	Events uint64
 	// Loads is how often all objects were loaded.
 	Loads int
-	// Capacity is how many changes there is room for at the moment.
-	Capacity int
+	// Capacity is how many changes there is room for at the moment, Grown and Shrunk how often that became more and less.
+	Capacity, Grown, Shrunk int
+	// Initial is how many objects were sent to watchers that begin with what there is.
+	Initial int64
 	// Revision of the last change or load.
 	Revision int64
 	// Lists is how often objects were listed, Consistent how often as they are now. Fetched are those that were looked at, Returned those chosen.
@@ -223,8 +225,8 @@ type Figures struct {
 	Waits Waits
 }
 
-// listed counts lists.
-type listed struct{ lists, consistent, fetched, returned atomic.Int64 }
+// listed counts lists, and what watchers begin with.
+type listed struct{ lists, consistent, fetched, returned, initial atomic.Int64 }
 
 // Listed counts a list: whether it was of the objects as they are now, how many were looked at, and how many were chosen.
 func (r *Resource) Listed(consistent bool, fetched, returned int) {
@@ -278,7 +280,7 @@ func (r *Resource) Figures() Figures {
 	f := Figures{
 		Events: r.ring.next, Loads: r.generation, Capacity: len(r.ring.slots), Revision: r.revision, Lists: r.listed.lists.Load(),
 		Consistent: r.listed.consistent.Load(), Fetched: r.listed.fetched.Load(), Returned: r.listed.returned.Load(),
-		Waits: r.waited.figures(),
+		Waits: r.waited.figures(), Grown: r.ring.grown, Shrunk: r.ring.shrunk, Initial: r.listed.initial.Load(),
 	}
 	if r.loaded {
 		f.Loads++

@@ -31,6 +31,8 @@ type ring struct {
 	// floor is the revision from which on every change is kept: what was dropped is at or below it.
 	floor  int64
 	limits Limits
+	// grown and shrunk are how often the room became more and less.
+	grown, shrunk int
 }
 
 // Limits bound what a resource keeps of its past.
@@ -100,6 +102,11 @@ func (r *ring) drop() {
 
 func (r *ring) resize(size int) {
 	old := *r
+	if size > len(r.slots) {
+		r.grown++
+	} else {
+		r.shrunk++
+	}
 	r.slots = make([]change, size)
 	for seq := r.first; seq < r.next; seq++ {
 		*r.at(seq) = *old.at(seq)

@@ -210,6 +210,7 @@ func (w *Watcher) Next(ctx context.Context) ([]Event, error) {
 
 // nextInitial returns a part of the initial state.
 func (w *Watcher) nextInitial() {
+	before := len(w.events)
 	w.initial.Ascend(w.o.Namespace, w.cursor, func(e *Entry) bool {
 		if len(w.events) == batchSize {
 			w.cursor = e.Key
@@ -221,6 +222,7 @@ func (w *Watcher) nextInitial() {
 		}
 		return true
 	})
+	w.r.listed.initial.Add(int64(len(w.events) - before))
 	if len(w.events) == batchSize {
 		return
 	}
