@@ -48,7 +48,7 @@ func (c Verbs) Connect() error {
 // connectOptions are the query parameters of a connection, as admission sees them.
 func (c Verbs) connectOptions() runtime.Object {
 	query := c.R.URL.Query()
-	options := Options(c.GVK().Kind, query, c.rest())
+	options := optionsOf(c.GVK().Kind, query, c.rest())
 	if options != nil {
 		options.GetObjectKind().SetGroupVersionKind(c.GVK())
 	}
@@ -74,7 +74,7 @@ func (c Verbs) podStreams() error {
 		return err
 	}
 	query := c.R.URL.Query()
-	container, err := Container(pod, query.Get("container"))
+	container, err := containerNamed(pod, query.Get("container"))
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Container is the container that a client names, or the only one.
-func Container(pod *corev1.Pod, name string) (string, error) {
+// containerNamed is the container that a client names, or the only one.
+func containerNamed(pod *corev1.Pod, name string) (string, error) {
 	if name == "" {
 		if len(pod.Spec.Containers) == 1 {
 			return pod.Spec.Containers[0].Name, nil

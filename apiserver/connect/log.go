@@ -32,7 +32,7 @@ func (c Verbs) podLog() error {
 	if err != nil {
 		return err
 	}
-	container, err := Container(pod, options.Container)
+	container, err := containerNamed(pod, options.Container)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Options are the query parameters of a connection as an object of a kind, or nil for kinds that are none. rest is the path
+// optionsOf are the query parameters of a connection as an object of a kind, or nil for kinds that are none. rest is the path
 // behind a proxy.
-func Options(kind string, query url.Values, rest string) runtime.Object {
+func optionsOf(kind string, query url.Values, rest string) runtime.Object {
 	set := func(name string) bool { return isSet(query.Get(name)) }
 	switch kind {
 	case "PodExecOptions":

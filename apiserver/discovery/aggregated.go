@@ -70,7 +70,7 @@ func aggregatedResource(row *resource.Resource, name string) apidiscoveryv2.APIR
 	kind := responseKind(row, name, row.GroupVersionKind(name))
 	out := apidiscoveryv2.APIResourceDiscovery{
 		Resource: row.Name, ResponseKind: &kind, Scope: scope, SingularResource: row.Singular,
-		Verbs: Verbs(row), ShortNames: row.ShortNames, Categories: row.Categories,
+		Verbs: verbsOf(row), ShortNames: row.ShortNames, Categories: row.Categories,
 	}
 	for i := range row.Subresources {
 		sub := &row.Subresources[i]

@@ -214,7 +214,7 @@ func (d *Document) resources(group, name string) (*Answer, bool) {
 func resourcesOf(row *resource.Resource, name string) []metav1.APIResource {
 	main := metav1.APIResource{
 		Name: row.Name, SingularName: row.Singular, Namespaced: row.Namespaced, Kind: row.Kind,
-		Verbs: Verbs(row), ShortNames: row.ShortNames, Categories: row.Categories,
+		Verbs: verbsOf(row), ShortNames: row.ShortNames, Categories: row.Categories,
 	}
 	if !row.Virtual {
 		main.StorageVersionHash = storageHash(row)
@@ -259,8 +259,8 @@ func isBelow(a, b metav1.APIResource) bool {
 	return both && first == second && strings.Contains(a.Name, "/")
 }
 
-// Verbs that a row serves, sorted; those of a custom resource in an order of their own.
-func Verbs(row *resource.Resource) []string {
+// verbsOf are the verbs that a row serves, sorted; those of a custom resource in an order of their own.
+func verbsOf(row *resource.Resource) []string {
 	if row.Verbs == nil && isCustom(row) {
 		return []string{"delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"}
 	}
@@ -272,7 +272,7 @@ func Verbs(row *resource.Resource) []string {
 	return verbs
 }
 
-// SubresourceVerbs that a subresource serves, sorted.
+// SubresourceVerbs are the verbs that a subresource serves, sorted.
 func SubresourceVerbs(sub *resource.Subresource) []string {
 	if sub.Verbs == nil {
 		if sub.Action {

@@ -73,18 +73,18 @@ type Fleet struct {
 	Dir string `json:"-"`
 }
 
-// ErrNone says that there is no such cluster.
-var ErrNone = errors.New("no such cluster")
+// errNone says that there is no such cluster.
+var errNone = errors.New("no such cluster")
 
-// Dir is where the cluster of a name is kept, below the folder of all clusters.
-func Dir(clusters, name string) string { return filepath.Join(clusters, name) }
+// dirOf is where the cluster of a name is kept, below the folder of all clusters.
+func dirOf(clusters, name string) string { return filepath.Join(clusters, name) }
 
-// Open returns the cluster that was made below clusters under a name, or ErrNone.
+// Open returns the cluster that was made below clusters under a name. Without one the error names those that there are.
 func Open(clusters, name string) (*Fleet, error) {
-	f := &Fleet{Dir: Dir(clusters, name)}
+	f := &Fleet{Dir: dirOf(clusters, name)}
 	data, err := os.ReadFile(f.file())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s; %s", ErrNone, name, others(clusters))
+		return nil, fmt.Errorf("%w: %s; %s", errNone, name, others(clusters))
 	}
 	if err != nil {
 		return nil, err

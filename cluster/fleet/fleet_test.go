@@ -38,7 +38,7 @@ func TestValidate(t *testing.T) {
 // reserved is a cluster that has been written down.
 func reserved(t *testing.T, clusters, name string) *Fleet {
 	t.Helper()
-	f := &Fleet{Spec: Spec{Name: name, Nodes: 2, Servers: 1}, Token: newToken(), Dir: Dir(clusters, name)}
+	f := &Fleet{Spec: Spec{Name: name, Nodes: 2, Servers: 1}, Token: newToken(), Dir: dirOf(clusters, name)}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestSubnetsOfClustersThatBeginTogether(t *testing.T) {
 	var fleets [4]*Fleet
 	var beginning errgroup.Group
 	for i := range fleets {
-		f := &Fleet{Spec: Spec{Name: fmt.Sprintf("t%d-%d", os.Getpid()%100000, i), Nodes: 1, Servers: 1}, Dir: Dir(t.TempDir(), "x")}
+		f := &Fleet{Spec: Spec{Name: fmt.Sprintf("t%d-%d", os.Getpid()%100000, i), Nodes: 1, Servers: 1}, Dir: dirOf(t.TempDir(), "x")}
 		fleets[i] = f
 		t.Cleanup(func() {
 			if err := f.plug().Remove(); err != nil {
@@ -106,7 +106,7 @@ func TestNodesByName(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
-	if _, err := Open(t.TempDir(), "dev"); !errors.Is(err, ErrNone) {
+	if _, err := Open(t.TempDir(), "dev"); !errors.Is(err, errNone) {
 		t.Errorf("where there is none: %v", err)
 	}
 	if err := node.Pause(); err == nil || !strings.Contains(err.Error(), "cannot pause my-dev-2: it is stopped; `coxswain node start my-dev-2` brings it back") {

@@ -158,7 +158,7 @@ func (n *Node) change(verb string, do func(State) error) error {
 	}
 	defer unlock()
 	if _, err := os.Stat(n.fleet.file()); err != nil {
-		return fmt.Errorf("%w: %s", ErrNone, n.fleet.Name)
+		return fmt.Errorf("%w: %s", errNone, n.fleet.Name)
 	}
 	if err := do(n.State()); err != nil {
 		return fmt.Errorf("cannot %s %s: %w", verb, n.Name(), err)

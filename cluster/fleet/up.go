@@ -23,7 +23,7 @@ func Up(ctx context.Context, clusters string, spec Spec, say func(string)) (*Fle
 	if err := os.MkdirAll(clusters, 0o755); err != nil {
 		return nil, err
 	}
-	f := &Fleet{Spec: spec, Token: newToken(), Dir: Dir(clusters, spec.Name)}
+	f := &Fleet{Spec: spec, Token: newToken(), Dir: dirOf(clusters, spec.Name)}
 	unlock, err := lock(f.Dir)
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (f *Fleet) create(ctx context.Context, say func(string)) error {
 
 // Down ends the cluster of a name and removes every trace of it. It says whether there was one.
 func Down(clusters, name string) (bool, error) {
-	f := &Fleet{Spec: Spec{Name: name}, Dir: Dir(clusters, name)}
+	f := &Fleet{Spec: Spec{Name: name}, Dir: dirOf(clusters, name)}
 	if owner, ok := f.plug().Conflict(); ok {
 		return false, fmt.Errorf("the cluster %s is kept in %s; say so with --data-dir", name, owner)
 	}

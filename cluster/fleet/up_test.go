@@ -15,7 +15,7 @@ import (
 func TestFoldersThatAreNoClusterAreKept(t *testing.T) {
 	clusters := t.TempDir()
 	const name = "kept-by-test"
-	file := filepath.Join(Dir(clusters, name), "work", "precious")
+	file := filepath.Join(dirOf(clusters, name), "work", "precious")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Label of the Leases of API servers, and its value.
+// The label of the Leases of API servers, and its value.
 const (
-	Label  = "apiserver.kubernetes.io/identity"
-	server = "kube-apiserver"
+	identityLabel = "apiserver.kubernetes.io/identity"
+	server        = "kube-apiserver"
 )
 
 // How long a server is believed in of whom nothing is heard, how often it is heard of, and how often others are looked at: upstream's.
@@ -91,7 +91,7 @@ func (l *Lease) hold(ctx context.Context, held *coordinationv1.Lease, holder str
 	if held.Labels == nil {
 		held.Labels = map[string]string{}
 	}
-	maps.Copy(held.Labels, map[string]string{Label: server, corev1.LabelHostname: l.Host})
+	maps.Copy(held.Labels, map[string]string{identityLabel: server, corev1.LabelHostname: l.Host})
 	held.Spec.HolderIdentity = &holder
 	held.Spec.LeaseDurationSeconds = ptr.To(int32(lasts.Seconds()))
 	held.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.Clock.Now()))
@@ -115,7 +115,7 @@ func (l *Lease) failed(ctx context.Context, err error) *coordinationv1.Lease {
 // clean deletes the Leases of servers that are gone.
 func (l *Lease) clean(ctx context.Context) {
 	var all coordinationv1.LeaseList
-	if err := l.Client.List(ctx, &all, client.InNamespace(metav1.NamespaceSystem), client.MatchingLabels{Label: server}); err != nil {
+	if err := l.Client.List(ctx, &all, client.InNamespace(metav1.NamespaceSystem), client.MatchingLabels{identityLabel: server}); err != nil {
 		l.failed(ctx, err)
 		return
 	}

@@ -58,7 +58,7 @@ func told(c client.WithWatch) (client.Client, <-chan struct{}) {
 }
 
 func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
-	ours := map[string]string{Label: server}
+	ours := map[string]string{identityLabel: server}
 	c, writes := told(fake.NewClientBuilder().WithObjects(
 		leaseOf("apiserver-gone", ours, start.Add(-2*time.Hour)), leaseOf("apiserver-other", ours, start.Add(-time.Minute)),
 		leaseOf("a-leader", nil, start.Add(-2*time.Hour)),
@@ -91,7 +91,7 @@ func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
 		return &lease
 	}
 	first := own()
-	if diff := cmp.Diff(map[string]string{Label: "kube-apiserver", "kubernetes.io/hostname": "host"}, first.Labels); diff != "" {
+	if diff := cmp.Diff(map[string]string{identityLabel: "kube-apiserver", "kubernetes.io/hostname": "host"}, first.Labels); diff != "" {
 		t.Errorf("labels (-want +got)\n%s", diff)
 	}
 	if *first.Spec.LeaseDurationSeconds != 3600 || !first.Spec.RenewTime.Equal(ptr.To(metav1.NewMicroTime(start))) {

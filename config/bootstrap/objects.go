@@ -19,7 +19,7 @@ func Objects() ([]resource.Object, error) {
 		return nil, fmt.Errorf("reading bootstrap policy: %w", err)
 	}
 	var all []resource.Object
-	all = append(all, Namespaces()...)
+	all = append(all, systemNamespaces()...)
 	all = append(all, policy.Objects()...)
 	all = append(all, priorityClasses()...)
 	for _, shared := range flowControl() {
@@ -28,8 +28,8 @@ func Objects() ([]resource.Object, error) {
 	return all, nil
 }
 
-// Namespaces that the system needs.
-func Namespaces() []resource.Object {
+// systemNamespaces are those that the system needs.
+func systemNamespaces() []resource.Object {
 	var all []resource.Object
 	for _, name := range []string{metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease, metav1.NamespaceDefault} {
 		all = append(all, &corev1.Namespace{

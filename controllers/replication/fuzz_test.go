@@ -16,7 +16,7 @@ func TestAnyObject(t *testing.T) {
 		fill.Fill(rs)
 		pods := fuzzing.List[corev1.Pod](fill, 6)
 		set := Set{Owner: podcontrol.Owner{Object: rs}, Template: &rs.Spec.Template, MinReadySeconds: rs.Spec.MinReadySeconds, Status: rs.Status}
-		status := Status(set, pods, nil, fuzzing.Now())
+		status := statusOf(set, pods, nil, fuzzing.Now())
 		if status.AvailableReplicas > status.ReadyReplicas || status.ReadyReplicas > status.Replicas {
 			t.Errorf("status does not add up: %+v", status)
 		}

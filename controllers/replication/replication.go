@@ -78,7 +78,7 @@ func (k *Keeper) Keep(ctx context.Context, set Set) (appsv1.ReplicaSetStatus, ti
 		return set.Status, 0, nil
 	}
 	now := k.Clock.Now()
-	status := Status(set, all, manageErr, now)
+	status := statusOf(set, all, manageErr, now)
 	wait := nextAvailable(active, set.MinReadySeconds, now)
 	if !settled {
 		wait = kit.Sooner(wait, 30*time.Second) // the watch wakes sooner; this outlives a lost event
@@ -111,8 +111,8 @@ func (k *Keeper) manage(ctx context.Context, set Set, active []*corev1.Pod) (mov
 	return false, nil
 }
 
-// Status computes a set's status from its pods and from what managing them said.
-func Status(set Set, all []*corev1.Pod, manageErr error, now time.Time) appsv1.ReplicaSetStatus {
+// statusOf computes a set's status from its pods and from what managing them said.
+func statusOf(set Set, all []*corev1.Pod, manageErr error, now time.Time) appsv1.ReplicaSetStatus {
 	status := appsv1.ReplicaSetStatus{ObservedGeneration: set.Object.GetGeneration()}
 	terminating := int32(0)
 	active := 0

@@ -59,7 +59,7 @@ func Make(ctx context.Context, in Input) ([]*runtimeapi.KeyValue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing services for the environment: %w", err)
 	}
-	serviceEnv := Services(in.Pod, services)
+	serviceEnv := serviceVariables(in.Pod, services)
 	env := &environment{values: map[string]string{}}
 	for i := range in.Container.EnvFrom {
 		if err := in.addAll(ctx, env, &in.Container.EnvFrom[i]); err != nil {

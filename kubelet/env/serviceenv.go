@@ -10,10 +10,10 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// Services returns the variables by which a pod finds services: those of its namespace unless it asks for none, and
+// serviceVariables returns the variables by which a pod finds services: those of its namespace unless it asks for none, and
 // always the API's (default/kubernetes). A service redis-master on port 6379 gives REDIS_MASTER_SERVICE_HOST,
 // REDIS_MASTER_SERVICE_PORT, REDIS_MASTER_PORT and REDIS_MASTER_PORT_6379_TCP with _PROTO, _PORT and _ADDR.
-func Services(pod *corev1.Pod, services []corev1.Service) map[string]string {
+func serviceVariables(pod *corev1.Pod, services []corev1.Service) map[string]string {
 	env := map[string]string{}
 	links := ptr.Deref(pod.Spec.EnableServiceLinks, true)
 	var api *corev1.Service

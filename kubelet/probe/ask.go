@@ -48,7 +48,7 @@ func (m *Manager) run(ctx context.Context, spec *corev1.Probe, t Target) answer 
 	case spec.HTTPGet != nil:
 		return m.http(ctx, spec, t)
 	case spec.TCPSocket != nil:
-		port, err := Port(spec.TCPSocket.Port, t.Container)
+		port, err := portNumber(spec.TCPSocket.Port, t.Container)
 		if err != nil {
 			return errored(err)
 		}
@@ -68,8 +68,8 @@ func (m *Manager) run(ctx context.Context, spec *corev1.Probe, t Target) answer 
 	return errored(errors.New("missing probe handler"))
 }
 
-// Port finds the number of a port that may be named.
-func Port(p intstr.IntOrString, c *corev1.Container) (int, error) {
+// portNumber finds the number of a port that may be named.
+func portNumber(p intstr.IntOrString, c *corev1.Container) (int, error) {
 	if p.Type == intstr.Int {
 		if p.IntVal > 0 && p.IntVal < 65536 {
 			return int(p.IntVal), nil
@@ -102,7 +102,7 @@ func (m *Manager) exec(ctx context.Context, spec *corev1.Probe, t Target) answer
 
 // URL of an HTTP probe or hook.
 func URL(get *corev1.HTTPGetAction, c *corev1.Container, ip string) (*url.URL, error) {
-	port, err := Port(get.Port, c)
+	port, err := portNumber(get.Port, c)
 	if err != nil {
 		return nil, err
 	}

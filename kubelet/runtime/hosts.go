@@ -16,8 +16,8 @@ const (
 	hostsAliases = "\n# Entries added by HostAliases.\n"
 )
 
-// Hostname returns the pod's host name and its domain ("" without a subdomain).
-func Hostname(pod *corev1.Pod, clusterDomain string) (name, domain string) {
+// hostnameOf returns the pod's host name and its domain ("" without a subdomain).
+func hostnameOf(pod *corev1.Pod, clusterDomain string) (name, domain string) {
 	if o := pod.Spec.HostnameOverride; o != nil && *o != "" && !pod.Spec.HostNetwork {
 		return *o, ""
 	}
@@ -36,7 +36,7 @@ func Hostname(pod *corev1.Pod, clusterDomain string) (name, domain string) {
 
 // sandboxHostname is what `hostname` prints in the pod: the short name, or all of it with setHostnameAsFQDN.
 func sandboxHostname(pod *corev1.Pod, clusterDomain string) (string, error) {
-	name, domain := Hostname(pod, clusterDomain)
+	name, domain := hostnameOf(pod, clusterDomain)
 	if pod.Spec.SetHostnameAsFQDN == nil || !*pod.Spec.SetHostnameAsFQDN || domain == "" {
 		return name, nil
 	}
@@ -59,7 +59,7 @@ func hosts(pod *corev1.Pod, ips []string, clusterDomain string) (string, error) 
 		b.Write(raw)
 	} else {
 		b.WriteString(hostsOfPods)
-		name, domain := Hostname(pod, clusterDomain)
+		name, domain := hostnameOf(pod, clusterDomain)
 		for _, ip := range ips {
 			if domain != "" {
 				fmt.Fprintf(&b, "%s\t%s.%s\t%s\n", ip, name, domain, name)

@@ -17,15 +17,15 @@ import (
 
 // Modes of authorization.
 const (
-	AlwaysAllow = "AlwaysAllow"
-	AlwaysDeny  = "AlwaysDeny"
-	ABAC        = "ABAC"
-	Webhook     = "Webhook"
-	RBAC        = "RBAC"
-	Node        = "Node"
+	modeAlwaysAllow = "AlwaysAllow"
+	modeAlwaysDeny  = "AlwaysDeny"
+	modeABAC        = "ABAC"
+	modeWebhook     = "Webhook"
+	modeRBAC        = "RBAC"
+	modeNode        = "Node"
 )
 
-var modes = []string{AlwaysAllow, AlwaysDeny, ABAC, Webhook, RBAC, Node}
+var modes = []string{modeAlwaysAllow, modeAlwaysDeny, modeABAC, modeWebhook, modeRBAC, modeNode}
 
 // webhookPatience is how long a webhook that flags configure may take.
 const webhookPatience = 30 * time.Second
@@ -50,7 +50,7 @@ type Authorization struct {
 // DefaultAuthorization is the Node authorizer and RBAC. No modes at all, in contrast, allow everything.
 func DefaultAuthorization() Authorization {
 	return Authorization{
-		Modes: []string{Node, RBAC}, WebhookVersion: "v1beta1",
+		Modes: []string{modeNode, modeRBAC}, WebhookVersion: "v1beta1",
 		WebhookCacheAuthorizedTTL:   metav1.Duration{Duration: 5 * time.Minute},
 		WebhookCacheUnauthorizedTTL: metav1.Duration{Duration: 30 * time.Second},
 	}
@@ -76,8 +76,8 @@ func (o *Authorization) Validate() error {
 		wrong = append(wrong, fmt.Errorf("authorization-mode %q has mode specified more than once", o.Modes))
 	}
 	for _, file := range []struct{ mode, of, is, value string }{
-		{ABAC, "authorization policy file", "authorization-policy-file", o.PolicyFile},
-		{Webhook, "authorization config file", "authorization-webhook-config-file", o.WebhookConfigFile},
+		{modeABAC, "authorization policy file", "authorization-policy-file", o.PolicyFile},
+		{modeWebhook, "authorization config file", "authorization-webhook-config-file", o.WebhookConfigFile},
 	} {
 		switch has := slices.Contains(o.Modes, file.mode); {
 		case has && file.value == "":
@@ -94,11 +94,11 @@ func (o *Authorization) Configuration() *apiserver.AuthorizationConfiguration {
 	config := &apiserver.AuthorizationConfiguration{}
 	given := o.Modes
 	if len(given) == 0 {
-		given = []string{AlwaysAllow}
+		given = []string{modeAlwaysAllow}
 	}
 	for _, mode := range given {
 		one := apiserver.AuthorizerConfiguration{Type: apiserver.AuthorizerType(mode), Name: strings.ToLower(mode)}
-		if mode == Webhook {
+		if mode == modeWebhook {
 			one.Name = "default"
 			one.Webhook = &apiserver.WebhookConfiguration{
 				AuthorizedTTL: o.WebhookCacheAuthorizedTTL, CacheAuthorizedRequests: o.WebhookCacheAuthorizedTTL.Duration > 0,
@@ -131,6 +131,6 @@ func ParseAuthorization(data []byte) (*apiserver.AuthorizationConfiguration, err
 	if err != nil {
 		return nil, err
 	}
-	errs := validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, config, sets.New(modes...), sets.New(Webhook))
+	errs := validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, config, sets.New(modes...), sets.New(modeWebhook))
 	return config, errs.ToAggregate()
 }

@@ -44,17 +44,17 @@ func (c *Chain) Build(config *apiserver.AuthorizationConfiguration) (auth.Author
 
 func (c *Chain) make(one *apiserver.AuthorizerConfiguration) (authorizer.Authorizer, error) {
 	switch one.Type {
-	case Node:
+	case modeNode:
 		return c.Node, nil
-	case RBAC:
+	case modeRBAC:
 		return c.RBAC, nil
-	case AlwaysAllow:
+	case modeAlwaysAllow:
 		return auth.AllowAll{}, nil
-	case AlwaysDeny:
+	case modeAlwaysDeny:
 		return auth.DenyAll{}, nil
-	case ABAC:
+	case modeABAC:
 		return abac.Load(c.PolicyFile)
-	case Webhook:
+	case modeWebhook:
 		return c.webhook(one)
 	}
 	return nil, fmt.Errorf("unknown authorization mode %s specified", one.Type)
@@ -90,7 +90,7 @@ func Same(old, fresh *apiserver.AuthorizationConfiguration) error {
 func fixed(config *apiserver.AuthorizationConfiguration) sets.Set[string] {
 	kinds := sets.New[string]()
 	for i := range config.Authorizers {
-		if kind := string(config.Authorizers[i].Type); kind == Node || kind == RBAC {
+		if kind := string(config.Authorizers[i].Type); kind == modeNode || kind == modeRBAC {
 			kinds.Insert(kind)
 		}
 	}

@@ -98,13 +98,13 @@ func TestAuthorizationFlags(t *testing.T) {
 	}{
 		{flags(func(*Authorization) {}), ""},
 		{flags(func(o *Authorization) { o.Modes = []string{"Foo"} }), `authorization-mode "Foo" is not a valid mode`},
-		{flags(func(o *Authorization) { o.Modes = []string{RBAC, RBAC} }), `authorization-mode ["RBAC" "RBAC"] has mode specified more than once`},
-		{flags(func(o *Authorization) { o.Modes = []string{ABAC} }), "authorization-mode ABAC's authorization policy file not passed"},
-		{flags(func(o *Authorization) { o.Modes = []string{Webhook} }), "authorization-mode Webhook's authorization config file not passed"},
+		{flags(func(o *Authorization) { o.Modes = []string{modeRBAC, modeRBAC} }), `authorization-mode ["RBAC" "RBAC"] has mode specified more than once`},
+		{flags(func(o *Authorization) { o.Modes = []string{modeABAC} }), "authorization-mode ABAC's authorization policy file not passed"},
+		{flags(func(o *Authorization) { o.Modes = []string{modeWebhook} }), "authorization-mode Webhook's authorization config file not passed"},
 		{flags(func(o *Authorization) { o.PolicyFile = "x" }), "cannot specify --authorization-policy-file without mode ABAC"},
 		{flags(func(o *Authorization) { o.WebhookConfigFile = "x" }), "cannot specify --authorization-webhook-config-file without mode Webhook"},
 		{flags(func(o *Authorization) { o.Config = "x" }), ""},
-		{flags(func(o *Authorization) { o.Config, o.Modes = "x", []string{RBAC} }), "--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined"},
+		{flags(func(o *Authorization) { o.Config, o.Modes = "x", []string{modeRBAC} }), "--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined"},
 	} {
 		got := ""
 		if err := c.flags.Validate(); err != nil {
@@ -141,8 +141,8 @@ func TestChain(t *testing.T) {
 		config *apiserver.AuthorizationConfiguration
 		want   authorizer.Decision
 	}{
-		{build(Node, RBAC), authorizer.DecisionAllow}, {build(Node), authorizer.DecisionNoOpinion}, {build(AlwaysDeny), authorizer.DecisionNoOpinion},
-		{build(AlwaysAllow), authorizer.DecisionAllow}, {build(), authorizer.DecisionAllow},
+		{build(modeNode, modeRBAC), authorizer.DecisionAllow}, {build(modeNode), authorizer.DecisionNoOpinion}, {build(modeAlwaysDeny), authorizer.DecisionNoOpinion},
+		{build(modeAlwaysAllow), authorizer.DecisionAllow}, {build(), authorizer.DecisionAllow},
 	} {
 		made, err := chain.Build(c.config)
 		if err != nil {
@@ -152,13 +152,13 @@ func TestChain(t *testing.T) {
 			t.Errorf("%+v: %v", c.config, decision)
 		}
 	}
-	if err := Same(build(Node, RBAC), build(RBAC, Node)); err != nil {
+	if err := Same(build(modeNode, modeRBAC), build(modeRBAC, modeNode)); err != nil {
 		t.Error(err)
 	}
-	if err := Same(build(Node, RBAC), build(Node)); err == nil || err.Error() != "missing required types: [RBAC]" {
+	if err := Same(build(modeNode, modeRBAC), build(modeNode)); err == nil || err.Error() != "missing required types: [RBAC]" {
 		t.Error(err)
 	}
-	if err := Same(build(Node), build(Node, RBAC)); err == nil {
+	if err := Same(build(modeNode), build(modeNode, modeRBAC)); err == nil {
 		t.Error("an authorizer was added by a reload")
 	}
 }

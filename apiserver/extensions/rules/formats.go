@@ -11,8 +11,8 @@ import (
 	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
-// Warnings name the formats that nobody checks, and that old does not have.
-func Warnings(d, old *apiextensionsv1.CustomResourceDefinition) []string {
+// formatWarnings name the formats that nobody checks, and that old does not have.
+func formatWarnings(d, old *apiextensionsv1.CustomResourceDefinition) []string {
 	known := sets.New[string]()
 	if old != nil {
 		known.Insert(unrecognized(old)...)

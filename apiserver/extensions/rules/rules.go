@@ -34,7 +34,7 @@ func Complete(row *resource.Resource) {
 	}
 	row.Warnings = func(_ context.Context, obj, old resource.Object) []string {
 		before, _ := old.(*apiextensionsv1.CustomResourceDefinition)
-		return Warnings(obj.(*apiextensionsv1.CustomResourceDefinition), before)
+		return formatWarnings(obj.(*apiextensionsv1.CustomResourceDefinition), before)
 	}
 }
 

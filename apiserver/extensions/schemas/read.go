@@ -13,8 +13,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/codec/members"
 )
 
-// Read reads a schema. It returns nil for what should be left to the library.
-func Read(data []byte) *apiextensionsv1.JSONSchemaProps {
+// readSchema reads a schema from JSON. It returns nil for what should be left to the library.
+func readSchema(data []byte) *apiextensionsv1.JSONSchemaProps {
 	r := &reader{data: data, all: string(data), shape: shapeOf()}
 	s := &props{}
 	r.schema(s)

@@ -29,7 +29,7 @@ func same(t *testing.T, data []byte) {
 	t.Helper()
 	want := &apiextensionsv1.JSONSchemaProps{}
 	faults, err := kjson.UnmarshalStrict(data, want)
-	got := Read(data)
+	got := readSchema(data)
 	if got == nil {
 		return
 	}
@@ -43,7 +43,7 @@ func same(t *testing.T, data []byte) {
 	if err != nil {
 		return // raw values that cannot be written
 	}
-	mine, err := Append(nil, want)
+	mine, err := appendSchema(nil, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestSameAsLibrary(t *testing.T) {
 	read := 0
 	for _, text := range seeds() {
 		same(t, []byte(text))
-		if Read([]byte(text)) != nil {
+		if readSchema([]byte(text)) != nil {
 			read++
 		}
 	}

@@ -81,7 +81,7 @@ func (s *Split) Fill(d *apiextensionsv1.CustomResourceDefinition) bool {
 		if err != nil || at < 0 || at >= len(s.schemas) {
 			return false
 		}
-		if given.OpenAPIV3Schema = Read(s.schemas[at]); given.OpenAPIV3Schema == nil {
+		if given.OpenAPIV3Schema = readSchema(s.schemas[at]); given.OpenAPIV3Schema == nil {
 			return false
 		}
 		filled++
@@ -118,7 +118,7 @@ func Encode(d *apiextensionsv1.CustomResourceDefinition, encode func(*apiextensi
 		if err != nil || at >= len(d.Spec.Versions) {
 			return nil, fmt.Errorf("encoding definition %s: %w", d.Name, err)
 		}
-		if out, err = Append(append(out, before...), d.Spec.Versions[at].Schema.OpenAPIV3Schema); err != nil {
+		if out, err = appendSchema(append(out, before...), d.Spec.Versions[at].Schema.OpenAPIV3Schema); err != nil {
 			return nil, err
 		}
 		rest = after

@@ -21,8 +21,8 @@ type writer struct {
 	depth   int
 }
 
-// Append writes a schema behind out.
-func Append(out []byte, s *apiextensionsv1.JSONSchemaProps) ([]byte, error) {
+// appendSchema writes a schema behind out.
+func appendSchema(out []byte, s *apiextensionsv1.JSONSchemaProps) ([]byte, error) {
 	w := &writer{out: out, shape: shapeOf()}
 	w.schema(s)
 	return w.out, w.err

@@ -48,10 +48,7 @@ type Plugins struct {
 	Changed func()
 }
 
-// Load reads and checks an EncryptionConfiguration without plugins.
-func Load(path string) (*Configuration, error) { return load(path, Plugins{}) }
-
-// load reads and checks an EncryptionConfiguration. It is closed at the end.
+// load reads and checks an EncryptionConfiguration, which is closed at the end.
 func load(path string, plugins Plugins) (*Configuration, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -28,7 +28,7 @@ func loaded(t *testing.T, text string) (*Configuration, error) {
 	if err := os.WriteFile(path, []byte(head+text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(path)
+	return load(path, Plugins{})
 }
 
 func embed(t *testing.T) storage.Store {

@@ -25,7 +25,7 @@ func All(data, further string) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	scenarios, err := Scenarios(filepath.Join(data, "scenarios"))
+	scenarios, err := readScenarios(filepath.Join(data, "scenarios"))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func All(data, further string) ([]Request, error) {
 
 // Gated are the requests for servers with what Gates switches on, from the same folder.
 func Gated(data string) ([]Request, error) {
-	all, err := Scenarios(filepath.Join(data, "gated"))
+	all, err := readScenarios(filepath.Join(data, "gated"))
 	return append(setUp(), all...), err
 }
 

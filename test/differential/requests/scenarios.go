@@ -34,8 +34,8 @@ type step struct {
 	Each   []string          `json:"each,omitempty"` // the step once for each value of {}
 }
 
-// Scenarios reads the scenarios of a folder, in the order of their names.
-func Scenarios(dir string) ([]Request, error) {
+// readScenarios reads the scenarios of a folder, in the order of their names.
+func readScenarios(dir string) ([]Request, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil {
 		return nil, err
