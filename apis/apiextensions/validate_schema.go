@@ -2,6 +2,7 @@ package apiextensions
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,11 +60,21 @@ func validateSchema(schema *apiextensions.JSONSchemaProps, hasStatus bool, path 
 	}
 	errs = append(errs, structural.ValidateStructural(path, form)...)
 	for _, name := range []string{"apiVersion", "kind", "metadata"} {
-		if schema.Properties[name].Default != nil {
-			errs = append(errs, field.Forbidden(path.Child("properties").Key(name).Child("default"), "must not be set in top-level "+name))
-		}
+		errs = append(errs, forbidDefaults(schema.Properties[name], name, path.Child("properties").Key(name))...)
 	}
 	return append(errs, nodes...)
+}
+
+// forbidDefaults finds defaults in a field that every object has, and in what that has.
+func forbidDefaults(s apiextensions.JSONSchemaProps, name string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if s.Default != nil {
+		errs = append(errs, field.Forbidden(path.Child("default"), "must not be set in top-level "+name))
+	}
+	for _, inner := range slices.Sorted(maps.Keys(s.Properties)) {
+		errs = append(errs, forbidDefaults(s.Properties[inner], name, path.Child("properties").Key(inner))...)
+	}
+	return errs
 }
 
 // validateNode checks one schema and those below it.
@@ -244,6 +255,9 @@ func validateMapItems(s *apiextensions.JSONSchemaProps, path *field.Path) field.
 		if property.Type == object || property.Type == "array" {
 			errs = append(errs, field.Invalid(where.Child("type"), property.Type, "must be a scalar type if parent array's x-kubernetes-list-type is map"))
 		}
+		if property.Nullable {
+			errs = append(errs, field.Forbidden(where.Child("nullable"), "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"))
+		}
 		if property.Default == nil && !slices.Contains(item.Required, key) {
 			errs = append(errs, field.Required(where.Child("default"), "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"))
 		}
@@ -266,6 +280,9 @@ func validateRules(rules apiextensions.ValidationRules, path *field.Path) field.
 			errs = append(errs, field.Invalid(at.Child("message"), rule.Message, "must not contain line breaks"))
 		case strings.ContainsAny(strings.TrimSpace(rule.Rule), "\n\r") && text == "":
 			errs = append(errs, field.Required(at.Child("message"), "message must be specified if rule contains line breaks"))
+		}
+		if rule.MessageExpression != "" && strings.TrimSpace(rule.MessageExpression) == "" {
+			errs = append(errs, field.Required(at.Child("messageExpression"), "messageExpression must be non-empty if specified"))
 		}
 		if rule.Reason != nil {
 			errs = append(errs, check.OneOf(at.Child("reason"), *rule.Reason, apiextensions.FieldValueDuplicate,

@@ -35,14 +35,14 @@ func validateVersion(v *apiextensions.CustomResourceDefinitionVersion, spec *api
 		at := path.Child("deprecationWarning")
 		switch {
 		case !v.Deprecated:
-			errs = append(errs, field.Invalid(at, *warning, "can only be set for deprecated versions"))
+			errs = append(errs, field.Invalid(at, warning, "can only be set for deprecated versions"))
 		case *warning == "":
-			errs = append(errs, field.Invalid(at, *warning, "must not be an empty string"))
+			errs = append(errs, field.Invalid(at, warning, "must not be an empty string"))
 		case len(*warning) > maxDeprecationWarning:
-			errs = append(errs, field.Invalid(at, *warning, "must be <= 256 characters long"))
+			errs = append(errs, field.Invalid(at, warning, "must be <= 256 characters long"))
 		default:
 			if i := unprintable(*warning); i >= 0 {
-				errs = append(errs, field.Invalid(at, *warning, fmt.Sprintf("must only contain printable UTF-8 characters; non-printable character found at index %d", i)))
+				errs = append(errs, field.Invalid(at, warning, fmt.Sprintf("must only contain printable UTF-8 characters; non-printable character found at index %d", i)))
 			}
 		}
 	}
@@ -88,10 +88,20 @@ func validateSubresources(s *apiextensions.CustomResourceSubresources, path *fie
 	at := path.Child("scale")
 	errs := requiredPath(s.Scale.SpecReplicasPath, at.Child("specReplicasPath"), ".spec")
 	errs = append(errs, requiredPath(s.Scale.StatusReplicasPath, at.Child("statusReplicasPath"), ".status")...)
-	if selector := s.Scale.LabelSelectorPath; selector != nil && *selector != "" && !isBelow(*selector, ".spec") && !isBelow(*selector, ".status") {
-		errs = append(errs, field.Invalid(at.Child("labelSelectorPath"), *selector, "should be a json path under either .spec or .status"))
+	if selector := s.Scale.LabelSelectorPath; selector != nil && *selector != "" {
+		errs = append(errs, validateSelectorPath(*selector, at.Child("labelSelectorPath"))...)
 	}
 	return errs
+}
+
+func validateSelectorPath(value string, path *field.Path) field.ErrorList {
+	switch {
+	case !strings.HasPrefix(value, "."):
+		return field.ErrorList{field.Invalid(path, value, "must be a simple json path starting with .")}
+	case !isBelow(value, ".spec") && !isBelow(value, ".status"):
+		return field.ErrorList{field.Invalid(path, value, "should be a json path under either .spec or .status")}
+	}
+	return nil
 }
 
 func requiredPath(value string, path *field.Path, parent string) field.ErrorList {

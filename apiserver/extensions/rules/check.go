@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -34,6 +35,8 @@ const (
 type checker struct {
 	base  *environment.EnvSet
 	known sets.Set[string]
+	// wrong is what is known to be wrong without the rules; errs is what is wrong with them.
+	wrong field.ErrorList
 	errs  field.ErrorList
 	total uint64
 	costs []cost
@@ -53,11 +56,12 @@ type place struct {
 	loose *field.Path
 }
 
-func checkRules(form *structural.Structural, path *field.Path, known sets.Set[string]) field.ErrorList {
+func checkRules(form *structural.Structural, path *field.Path, known sets.Set[string], wrong field.ErrorList) field.ErrorList {
 	if !hasRules(form) {
 		return nil
 	}
-	c := &checker{known: known}
+	paths := checkFieldPaths(form, path)
+	c := &checker{known: known, wrong: append(wrong, paths...), errs: paths}
 	c.walk(form, model.SchemaDeclType(form, true), place{path: path, often: 1})
 	if c.total <= costOfSchema {
 		return c.errs
@@ -88,9 +92,9 @@ func factor(cost, limit uint64) string {
 	return fmt.Sprintf("%.1fx", times)
 }
 
-// walk checks the rules of a schema and of those below it.
+// walk checks the rules of a schema and of those below it. Those of one that is wrong itself, or has one in it that is, are left for when that is mended.
 func (c *checker) walk(s *structural.Structural, declared *apiservercel.DeclType, at place) {
-	if len(s.XValidations) > 0 {
+	if len(s.XValidations) > 0 && !hasErrors(c.wrong, at.path) {
 		c.compile(s, declared, at)
 	}
 	if s.Items != nil {
@@ -172,6 +176,11 @@ func fieldOf(declared *apiservercel.DeclType, name string, s *structural.Structu
 // compile checks the rules of one schema.
 func (c *checker) compile(s *structural.Structural, declared *apiservercel.DeclType, at place) {
 	path := at.path.Child("x-kubernetes-validations")
+	if declared == nil {
+		c.errs = append(c.errs, field.InternalError(path, errors.New("internal error: failed to construct type information for x-kubernetes-validations rules: "+
+			"unable to convert structural schema to CEL declarations")))
+		return
+	}
 	if c.base == nil {
 		c.base = environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion())
 	}
@@ -207,11 +216,6 @@ func (c *checker) judge(s *structural.Structural, i int, result *cel.Compilation
 	}
 	if result.UsesOldSelf && at.loose != nil {
 		c.errs = append(c.errs, field.Invalid(path.Child("rule"), rule.Rule, fmt.Sprintf("oldSelf cannot be used on the uncorrelatable portion of the schema within %v", at.loose)))
-	}
-	if rule.FieldPath != "" {
-		if _, _, err := cel.ValidFieldPath(rule.FieldPath, s); err != nil {
-			c.errs = append(c.errs, field.Invalid(path.Child("fieldPath"), rule.FieldPath, "must be a valid path"))
-		}
 	}
 }
 

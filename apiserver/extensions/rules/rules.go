@@ -17,20 +17,16 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/resource"
 )
 
-// Complete adds the checks to the row of definitions: they are made of what has passed all others.
+// Complete adds the checks to the row of definitions: they are made of those schemas that have passed all others.
 func Complete(row *resource.Resource) {
 	create, update := row.Validate, row.ValidateUpdate
 	row.Validate = func(ctx context.Context, obj resource.Object) field.ErrorList {
-		if errs := create(ctx, obj); len(errs) > 0 {
-			return errs
-		}
-		return check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), nil)
+		wrong := create(ctx, obj)
+		return append(wrong, check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), nil, wrong)...)
 	}
 	row.ValidateUpdate = func(ctx context.Context, obj, old resource.Object) field.ErrorList {
-		if errs := update(ctx, obj, old); len(errs) > 0 {
-			return errs
-		}
-		return check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), old.(*apiextensionsv1.CustomResourceDefinition))
+		wrong := update(ctx, obj, old)
+		return append(wrong, check(ctx, obj.(*apiextensionsv1.CustomResourceDefinition), old.(*apiextensionsv1.CustomResourceDefinition), wrong)...)
 	}
 	row.Warnings = func(_ context.Context, obj, old resource.Object) []string {
 		before, _ := old.(*apiextensionsv1.CustomResourceDefinition)
@@ -72,8 +68,9 @@ func partsOf(d *apiextensionsv1.CustomResourceDefinition) ([]part, error) {
 	return parts, nil
 }
 
-// check returns what is wrong with rules and defaults. Rules that old has already are compiled as those that are stored are.
-func check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
+// check returns what is wrong with defaults, and with the rules of schemas that are right otherwise. Rules that old has are compiled as those
+// that are stored are.
+func check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition, wrong field.ErrorList) field.ErrorList {
 	if !slices.ContainsFunc(d.Spec.Versions, hasWhatIsChecked) {
 		return nil
 	}
@@ -91,14 +88,25 @@ func check(ctx context.Context, d, old *apiextensionsv1.CustomResourceDefinition
 		if err != nil {
 			continue // an old definition whose schemas are not structural
 		}
-		if HasDefaults(form) {
-			wrong, err := defaulting.ValidateDefaults(ctx, p.path, form.DeepCopy(), true, true)
-			if err != nil {
-				wrong = field.ErrorList{field.InternalError(p.path, err)}
-			}
-			errs = append(errs, wrong...)
+		if hasErrors(wrong, p.path) && len(structural.ValidateStructural(p.path, form)) > 0 {
+			continue
 		}
-		errs = append(errs, checkRules(form, p.path, known)...)
+		if bad := checkDefaults(ctx, form, p.path); len(bad) > 0 {
+			errs = append(errs, bad...)
+			continue
+		}
+		errs = append(errs, checkRules(form, p.path, known, wrong)...)
+	}
+	return errs
+}
+
+func checkDefaults(ctx context.Context, form *structural.Structural, path *field.Path) field.ErrorList {
+	if !HasDefaults(form) {
+		return nil
+	}
+	errs, err := defaulting.ValidateDefaults(ctx, path, form.DeepCopy(), true, true)
+	if err != nil {
+		return field.ErrorList{field.InternalError(path, err)}
 	}
 	return errs
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 )
 
 // Paths of faults are those in the form of definitions that all versions are turned into.
@@ -67,4 +68,81 @@ func converted(t *testing.T, d *apiextensionsv1.CustomResourceDefinition) (parts
 		}
 	}
 	return parts
+}
+
+// One fault at a time: the rules of a schema wait until what is in it is right, those beside it do not.
+func TestRulesOfWrongSchemasAreNotChecked(t *testing.T) {
+	bad := apiextensionsv1.ValidationRules{{Rule: "self.none"}}
+	schema := apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{
+		"spec": {Type: "object", XValidations: bad, Properties: map[string]apiextensionsv1.JSONSchemaProps{
+			"a":  {Type: "string", XValidations: bad},
+			"ab": {Type: "string", XValidations: bad},
+		}},
+	}}
+	at := field.NewPath("spec", "validation", "openAPIV3Schema").Child("properties").Key("spec")
+	rule := func(path *field.Path) string {
+		return path.Child("x-kubernetes-validations").Index(0).Child("rule").String()
+	}
+	a, ab := at.Child("properties").Key("a"), at.Child("properties").Key("ab")
+	for name, c := range map[string]struct {
+		wrong *field.Path
+		want  []string
+	}{
+		"nothing":        {nil, []string{rule(at), rule(a), rule(ab)}},
+		"another field":  {field.NewPath("spec", "names"), []string{rule(at), rule(a), rule(ab)}},
+		"what is within": {a.Child("uniqueItems"), []string{rule(ab)}},
+		"itself":         {at.Child("x-kubernetes-validations").Index(0).Child("reason"), []string{rule(a), rule(ab)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var wrong field.ErrorList
+			if c.wrong != nil {
+				wrong = append(wrong, field.Forbidden(c.wrong, ""))
+			}
+			if diff := cmp.Diff(c.want, faults(t, schema, wrong)); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Rules are not checked in a schema whose defaults are wrong.
+func TestWrongDefaultsAreToldAlone(t *testing.T) {
+	schema := apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{
+		"a": {Type: "string", Default: &apiextensionsv1.JSON{Raw: []byte("5")}},
+		"b": {Type: "string", XValidations: apiextensionsv1.ValidationRules{{Rule: "self.none"}}},
+	}}
+	if diff := cmp.Diff([]string{"spec.validation.openAPIV3Schema.properties[a].default"}, faults(t, schema, nil)); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+func TestBlamedFieldsHavePaths(t *testing.T) {
+	for path, want := range map[string]int{"": 0, ".a": 0, "a": 1, ".none": 1, " ": 2, ".a\n": 2} {
+		schema := apiextensionsv1.JSONSchemaProps{Type: "object", XValidations: apiextensionsv1.ValidationRules{{Rule: "true", FieldPath: path}},
+			Properties: map[string]apiextensionsv1.JSONSchemaProps{"a": {Type: "string"}}}
+		if got := faults(t, schema, nil); len(got) != want {
+			t.Errorf("%q: %q", path, got)
+		}
+	}
+}
+
+// A schema that says nothing of its type has no rules.
+func TestRulesNeedAType(t *testing.T) {
+	schema := apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{
+		"a": {XPreserveUnknownFields: ptr.To(true), XValidations: apiextensionsv1.ValidationRules{{Rule: "true"}}},
+	}}
+	if diff := cmp.Diff([]string{"spec.validation.openAPIV3Schema.properties[a].x-kubernetes-validations"}, faults(t, schema, nil)); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+// faults are the fields that are wrong with the rules and defaults of a schema, of which something is known to be wrong.
+func faults(t *testing.T, schema apiextensionsv1.JSONSchemaProps, wrong field.ErrorList) (all []string) {
+	t.Helper()
+	d := &apiextensionsv1.CustomResourceDefinition{}
+	d.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{Schema: schemaOf(schema)}}
+	for _, err := range check(t.Context(), d, nil, wrong) {
+		all = append(all, err.Field)
+	}
+	return all
 }
