@@ -80,6 +80,10 @@ type Resource struct {
 	// Canonicalize changes obj after validation, before it is stored (sorting, deduplicating).
 	Canonicalize func(obj Object)
 
+	// Share lets an object that nobody changes any more, for it is in the watch cache, use from one place in memory what most objects of
+	// its kind have. What it reads as stays. May be nil.
+	Share func(obj Object)
+
 	// Warnings are sent to the client as Warning headers; old is nil on create.
 	Warnings func(ctx context.Context, obj, old Object) []string
 	// EarlyWarnings are sent with a creation before it is prepared, also when it is refused.

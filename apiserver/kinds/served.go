@@ -97,7 +97,7 @@ func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*K
 	if s.Known != nil {
 		k.known = s.Known(row)
 	}
-	of := cache.Kind{Name: row.GroupResource().String(), Prefix: k.Prefix, Namespaced: row.Namespaced, Decode: k.Decode, Route: routeOf(row)}
+	of := cache.Kind{Name: row.GroupResource().String(), Prefix: k.Prefix, Namespaced: row.Namespaced, Decode: k.decodeCached, Route: routeOf(row)}
 	if row.GroupResource() == packed.Resource() {
 		k.packer = &packed.Packer{}
 		of.Decode, of.Stored, of.StoredSize = k.decodePacked, storedDefinition, storedSize

@@ -25,6 +25,7 @@ func Row() *resource.Resource {
 			NewList: resource.NewList[corev1.PodList],
 			Default: resource.Defaulter(podspec.DefaultPod),
 		}},
+		Share:                    resource.Defaulter(share),
 		PrepareCreate:            resource.OnCreate(prepare),
 		Columns:                  columns(),
 		Cells:                    resource.Row(cells),

@@ -25,6 +25,16 @@ func APIAccess() corev1.VolumeSource {
 	return corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources, DefaultMode: ptr.To(corev1.ProjectedVolumeSourceDefaultMode)}}
 }
 
+// sharedAccess is in memory once for all pods that nobody changes.
+var sharedAccess = APIAccess()
+
+// Share replaces an APIAccess by one that is the same in memory for all, in an object that nobody changes any more.
+func Share(v *corev1.VolumeSource) {
+	if isAPIAccess(v) {
+		*v = sharedAccess
+	}
+}
+
 // isAPIAccess says whether a source is an APIAccess, in which there is nothing to find fault with.
 func isAPIAccess(v *corev1.VolumeSource) bool {
 	p := v.Projected
