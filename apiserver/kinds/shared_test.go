@@ -26,7 +26,7 @@ func TestFieldSetsAreShared(t *testing.T) {
 		}
 	}
 	long := `{"f:data":{"f:` + strings.Repeat("x", maxSharedFields) + `":{}}}`
-	if sets.share(metav1.NewFieldsV1(long)) == sets.share(metav1.NewFieldsV1(long)) {
+	if first := sets.share(metav1.NewFieldsV1(long)); first == sets.share(metav1.NewFieldsV1(long)) {
 		t.Error("a long one is kept")
 	}
 }

@@ -24,10 +24,10 @@ type collector struct {
 const (
 	defaultPercent = 100
 	// startPercent is for the start, after which nearly all is still in use, and for a load that begins right after it: what collections
-	// found then was not worth their time. With it there is none before the heap has the 120 MB of heapUnderLoad.
+	// found then was not worth their time. With it there is none before the heap has heapUnderLoad.
 	startPercent = 3000
 	// heapUnderLoad is what a heap may grow to before it is collected. One of which more than half is in use doubles, at least.
-	heapUnderLoad = 120 << 20
+	heapUnderLoad = 112 << 20
 	// largeHeap is one that takes so long to mark, each time, that it may grow by growthUnderLoad where it would double.
 	largeHeap       = 80 << 20
 	growthUnderLoad = 150 << 20

@@ -14,7 +14,7 @@ func TestRoomOfTheHeap(t *testing.T) {
 		want   int
 	}{
 		{"idle", 20 << 20, false, 100},
-		{"a small heap under load", 32 << 20, true, 275},
+		{"a small heap under load", 32 << 20, true, 250},
 		{"a tiny one", 1 << 20, true, 800},
 		{"one that is half of what it may be", 60 << 20, true, 100},
 		{"a large one", 100 << 20, true, 150},
@@ -64,11 +64,11 @@ func TestLoadGoesOnWithALargerHeap(t *testing.T) {
 		after time.Duration
 		want  int
 	}{
-		{after: stillClosely / 2, want: 300}, // the first one since the start
-		{after: stillClosely / 2, want: 300},
+		{after: stillClosely / 2, want: 273}, // the first one since the start
+		{after: stillClosely / 2, want: 273},
 		{after: stillClosely, want: defaultPercent},
 		{after: stillClosely / 2, want: defaultPercent},
-		{after: closely / 2, want: 300},
+		{after: closely / 2, want: 273},
 	} {
 		now = now.Add(step.after)
 		if c.adjust(now, 30<<20); c.percent != step.want {
