@@ -86,7 +86,7 @@ func oldSizes(d *appsv1.Deployment, sets *sets) []int32 {
 		sizes[i] -= drop
 		spare -= drop
 	}
-	healthy := total(sets.all(), available) - least
+	healthy := total(sets.all(), staying) - least
 	for i := range sets.old {
 		if healthy <= 0 {
 			break
@@ -97,3 +97,6 @@ func oldSizes(d *appsv1.Deployment, sets *sets) []int32 {
 	}
 	return sizes
 }
+
+// staying is how many available replicas a set keeps: those that it has yet to give up count no more.
+func staying(rs *appsv1.ReplicaSet) int32 { return min(available(rs), setReplicas(rs)) }

@@ -28,6 +28,13 @@ func set(name string, size, available int32) *appsv1.ReplicaSet {
 	}
 }
 
+// shrinking is a set that has not heard of its new size.
+func shrinking(name string, from, to int32) *appsv1.ReplicaSet {
+	rs := set(name, from, from)
+	rs.Spec.Replicas = &to
+	return rs
+}
+
 func TestFenceposts(t *testing.T) {
 	for _, c := range []struct {
 		why                string
@@ -63,6 +70,7 @@ func TestRollStep(t *testing.T) {
 		{"old shrink as new are available", deployment(3, "1", "0"), set("new", 1, 1), []*appsv1.ReplicaSet{set("old", 3, 3)}, 1, []int32{2}},
 		{"and not before", deployment(3, "1", "0"), set("new", 1, 0), []*appsv1.ReplicaSet{set("old", 3, 3)}, 1, []int32{3}},
 		{"unavailable ones go first", deployment(4, "0", "2"), set("new", 0, 0), []*appsv1.ReplicaSet{set("a", 2, 0), set("b", 2, 2)}, 0, []int32{0, 2}},
+		{"replicas that are to go are not there to be spared", deployment(3, "1", "0"), set("new", 2, 2), []*appsv1.ReplicaSet{shrinking("old", 3, 2)}, 2, []int32{1}},
 		{"a set that is too large shrinks", deployment(2, "1", "0"), set("new", 5, 5), nil, 2, []int32{}},
 	} {
 		s := &sets{current: c.current, old: c.old}
