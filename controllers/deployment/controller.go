@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -45,7 +46,9 @@ func (c *Controller) Reconcile(ctx context.Context, d *appsv1.Deployment) (recon
 	status := d.Status.DeepCopy()
 	if d.DeletionTimestamp == nil {
 		setPaused(status, d, c.Clock.Now())
-		if err := c.step(ctx, d, sets, status); err != nil {
+		if err := c.step(ctx, d, sets, status); errors.Is(err, errOver) {
+			return reconcile.Result{}, nil
+		} else if err != nil {
 			if _, statusErr := c.writeStatus(ctx, d, sets, status); statusErr != nil {
 				return patch.Result(reconcile.Result{}, statusErr)
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -12,6 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
+	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
 // A deployment that goes back to an earlier template writes the replica set's revision and its size as one.
@@ -52,5 +55,33 @@ func TestRollbackWritesTheReplicaSetOnce(t *testing.T) {
 	}
 	if setReplicas(got) != 1 || got.Annotations[revisionAnnotation] != "3" || writes != 1 {
 		t.Errorf("%d replicas of revision %q after %d writes", setReplicas(got), got.Annotations[revisionAnnotation], writes)
+	}
+}
+
+// The cache shows the end of a replica set before that of its deployment: none is made again.
+func TestMakesNothingForADeploymentThatIsGone(t *testing.T) {
+	d := deployment(2, "1", "1")
+	d.Namespace, d.Name, d.UID, d.Generation, d.Status.ObservedGeneration = "default", "web", "web", 1, 1
+	d.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}
+	successor := d.DeepCopy()
+	successor.UID = "another"
+	for why, live := range map[string][]client.Object{"gone": nil, "replaced": {successor}, "there": {d}} {
+		cached := fake.NewClientBuilder().WithObjects(d.DeepCopy()).WithStatusSubresource(d).
+			WithIndex(&appsv1.ReplicaSet{}, kit.OwnerIndex, podcontrol.ByOwner).Build()
+		c := &Controller{
+			Client: cached, Claimer: podcontrol.Claimer{Client: cached, Live: fake.NewClientBuilder().WithObjects(live...).Build()},
+			Recorder: record.NewFakeRecorder(10), Clock: clocktesting.NewFakePassiveClock(fuzzing.Now()),
+		}
+		stored := &appsv1.Deployment{}
+		if err := cached.Get(t.Context(), client.ObjectKeyFromObject(d), stored); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Reconcile(t.Context(), stored); err != nil {
+			t.Errorf("%s: %v", why, err)
+		}
+		made := &appsv1.ReplicaSetList{}
+		if err := cached.List(t.Context(), made); err != nil || (len(made.Items) > 0) != (why == "there") {
+			t.Errorf("%s: made %d sets: %v", why, len(made.Items), err)
+		}
 	}
 }

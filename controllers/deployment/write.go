@@ -20,6 +20,23 @@ import (
 // errCollision asks for another reconcile after a name was taken by another template.
 var errCollision = errors.New("replica set name is taken by another template")
 
+// errOver says that the deployment is there no more, which its event has yet to tell.
+var errOver = errors.New("the deployment is gone, or being deleted")
+
+// isOver looks past the cache whether a deployment is gone whose current set is: the cache may show the end of what it owned before its own.
+func (c *Controller) isOver(ctx context.Context, d *appsv1.Deployment) (bool, error) {
+	if d.Status.ObservedGeneration == 0 || d.Status.ObservedGeneration < d.Generation {
+		return false, nil // it never had one
+	}
+	now := &metav1.PartialObjectMetadata{}
+	now.SetGroupVersionKind(kind)
+	err := c.Claimer.Live.Get(ctx, client.ObjectKeyFromObject(d), now)
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	return now.UID != d.UID || now.DeletionTimestamp != nil, err
+}
+
 // syncCurrent finds what is due of the current set, or creates the set when
 // there is none and create is asked for.
 func (c *Controller) syncCurrent(ctx context.Context, d *appsv1.Deployment, sets *sets, status *appsv1.DeploymentStatus, create bool) error {
@@ -27,6 +44,9 @@ func (c *Controller) syncCurrent(ctx context.Context, d *appsv1.Deployment, sets
 	if sets.current == nil {
 		if !create || (!rolling(d) && !emptied(sets.old)) { // recreate makes it when the others are gone
 			return nil
+		}
+		if over, err := c.isOver(ctx, d); over || err != nil {
+			return cmp.Or(err, errOver)
 		}
 		return c.create(ctx, d, sets, status, revision)
 	}
