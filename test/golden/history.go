@@ -67,6 +67,34 @@ type change struct {
 	sent          map[string]any // what it asked for first
 }
 
+// skip leaves out what others have made of the object since the last write of c: it is before the next as they left it.
+func (c *change) skip(before map[string]any) error {
+	if c.before == nil || before["kind"] != c.before["kind"] || before["kind"] != c.after["kind"] {
+		return nil
+	}
+	ours, err := json.Marshal(c.after)
+	if err != nil {
+		return err
+	}
+	theirs, err := json.Marshal(before)
+	if err != nil {
+		return err
+	}
+	change, err := jsonpatch.CreateMergePatch(ours, theirs)
+	if err != nil || string(change) == "{}" {
+		return err
+	}
+	first, err := json.Marshal(c.before)
+	if err != nil {
+		return err
+	}
+	if first, err = jsonpatch.MergePatch(first, change); err != nil {
+		return err
+	}
+	c.before = nil // nothing of what is in it may stay
+	return json.Unmarshal(first, &c.before)
+}
+
 func newHistory(accounts []string) *history {
 	return &history{accounts: accounts, objects: map[string]map[string]any{}, names: strings.NewReplacer(), written: map[string]time.Time{}, told: map[string]map[string]any{}, ledger: newLedger()}
 }
@@ -99,10 +127,16 @@ func (h *history) read(log []auditv1.Event, since time.Time) (string, error) {
 		if one.ObjectRef.Resource == "events" && (one.Verb == "create" || one.Verb == "patch") {
 			key, what = h.tell(one), "create"
 		}
-		same := strings.Join([]string{one.StageTimestamp.String(), one.User.Username, what, one.ObjectRef.Subresource, key}, " ")
+		instant := one.StageTimestamp.String()
+		if what == "change" { // by the second, as it is printed: who was refused tries again a little later
+			instant = one.StageTimestamp.Sub(since).Round(time.Second).String()
+		}
+		same := strings.Join([]string{instant, one.User.Username, what, one.ObjectRef.Subresource, key}, " ")
 		if open[same] == nil {
 			open[same] = &change{at: one.StageTimestamp.Time, who: account(one.User.Username), what: strings.TrimSpace(what + " " + one.ObjectRef.Subresource), before: before, sent: one.sent}
 			changes = append(changes, open[same])
+		} else if err := open[same].skip(before); err != nil {
+			return "", err
 		}
 		open[same].after = one.answer
 	}
@@ -195,8 +229,13 @@ func (h *history) take(one *record) (key string, before map[string]any) {
 	}
 	key = strings.Join([]string{one.ObjectRef.Resource, one.ObjectRef.Namespace, cmp.Or(one.ObjectRef.Name, name)}, " ")
 	before = h.objects[key]
-	if one.ResponseStatus.Code < http.StatusBadRequest && one.answer["kind"] != "Status" && (before == nil || one.answer["kind"] == before["kind"]) {
+	switch {
+	case one.ResponseStatus.Code >= http.StatusBadRequest || one.answer["kind"] == "Status":
+	case before == nil || one.answer["kind"] == before["kind"]:
 		h.objects[key] = one.answer
+	case one.answer["kind"] == "PartialObjectMetadata": // who changes the metadata alone is answered with that
+		h.objects[key] = maps.Clone(before)
+		h.objects[key]["metadata"] = one.answer["metadata"]
 	}
 	return key, before
 }
