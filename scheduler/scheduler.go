@@ -120,7 +120,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 	for _, wanted := range s.Configuration.Profiles {
 		p, err := s.newProfile(ctx, wanted)
 		if err != nil {
-			return err
+			return fmt.Errorf("initializing profiles: creating profile for scheduler name %s: %w", wanted.Name, err)
 		}
 		s.profiles[wanted.Name], less = p, p.Less()
 		more, err := p.Hints(ctx)
@@ -130,7 +130,7 @@ func (s *Scheduler) init(ctx context.Context) error {
 		maps.Copy(hints, more)
 	}
 	if err := s.newExtenders(ctx, hints); err != nil {
-		return err
+		return fmt.Errorf("couldn't build extenders: %w", err)
 	}
 	s.hints = hints
 	s.queue = &queue.Queue{
@@ -144,15 +144,14 @@ func (s *Scheduler) init(ctx context.Context) error {
 
 func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*profile.Profile, error) {
 	h := &handle{Pods: &s.nominated, scheduler: s, name: wanted.Name, percentage: wanted.Percentage, recorder: s.Recorder(wanted.Name)}
+	if err := wanted.Plugins.Check(func(name string) bool { return s.Registry[name] != nil }); err != nil {
+		return nil, err
+	}
 	made := map[string]fwk.Plugin{}
 	for _, name := range wanted.Plugins.Names() {
-		factory := s.Registry[name]
-		if factory == nil {
-			return nil, fmt.Errorf("profile %q: there is no plugin %q", wanted.Name, name)
-		}
-		plugin, err := factory(ctx, wanted.Arguments[name], h)
+		plugin, err := s.Registry[name](ctx, wanted.Arguments[name], h)
 		if err != nil {
-			return nil, fmt.Errorf("profile %q: making plugin %q: %w", wanted.Name, name, err)
+			return nil, fmt.Errorf("initializing plugin %q: %w", name, err)
 		}
 		made[name] = plugin
 	}

@@ -1,63 +1,56 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-
 	"k8s.io/apimachinery/pkg/runtime"
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
+	"k8s.io/utils/ptr"
 )
 
-// known are the types of arguments of the plugins that come with the scheduler.
-func known(plugin string) runtime.Object {
-	switch plugin {
-	case "DefaultPreemption":
-		return &schedulerv1.DefaultPreemptionArgs{}
-	case "DynamicResources":
-		return &schedulerv1.DynamicResourcesArgs{}
-	case "InterPodAffinity":
-		return &schedulerv1.InterPodAffinityArgs{}
-	case "NodeAffinity":
-		return &schedulerv1.NodeAffinityArgs{}
-	case "NodeResourcesBalancedAllocation":
-		return &schedulerv1.NodeResourcesBalancedAllocationArgs{}
-	case "NodeResourcesFit":
-		return &schedulerv1.NodeResourcesFitArgs{}
-	case "PodTopologySpread":
-		return &schedulerv1.PodTopologySpreadArgs{}
-	case "VolumeBinding":
-		return &schedulerv1.VolumeBindingArgs{}
+// arguments of plugins by their names. Those of plugins that are not known here stay as they are written, in a runtime.Unknown.
+func arguments(given []schedulerv1.PluginConfig) map[string]runtime.Object {
+	all := map[string]runtime.Object{}
+	for i := range given {
+		if args := given[i].Args.Object; args != nil {
+			all[given[i].Name] = args
+		} else {
+			all[given[i].Name] = &runtime.Unknown{Raw: given[i].Args.Raw, ContentType: runtime.ContentTypeJSON}
+		}
 	}
-	return nil
+	return all
 }
 
-// arguments of plugins. Those of plugins that are not known here stay as they are written, in a runtime.Unknown.
-func arguments(given []schedulerv1.PluginConfig) (map[string]runtime.Object, error) {
-	all := map[string]runtime.Object{}
-	for i, g := range given {
-		args := known(g.Name)
-		if args == nil {
-			all[g.Name] = &runtime.Unknown{Raw: g.Args.Raw, ContentType: runtime.ContentTypeJSON}
-			continue
+// setDefaults fills in what arguments leave out, as far as other arguments are judged by it.
+func setDefaults(args runtime.Object) {
+	switch args := args.(type) {
+	case *schedulerv1.DefaultPreemptionArgs:
+		setDefault(&args.MinCandidateNodesPercentage, 10)
+		setDefault(&args.MinCandidateNodesAbsolute, 100)
+	case *schedulerv1.NodeResourcesBalancedAllocationArgs:
+		weigh(args.Resources)
+	case *schedulerv1.NodeResourcesFitArgs:
+		if args.ScoringStrategy != nil {
+			weigh(args.ScoringStrategy.Resources)
 		}
-		if len(g.Args.Raw) > 0 {
-			decoder := json.NewDecoder(bytes.NewReader(g.Args.Raw))
-			decoder.DisallowUnknownFields()
-			if err := decoder.Decode(args); err != nil {
-				return nil, fmt.Errorf("pluginConfig[%d]: decoding args of %s: %w", i, g.Name, err)
-			}
-			want := schedulerv1.SchemeGroupVersion.WithKind(g.Name + "Args")
-			if got := args.GetObjectKind().GroupVersionKind(); !got.Empty() && got != want {
-				return nil, fmt.Errorf("pluginConfig[%d]: args for plugin %s were not of type %s, got %s", i, g.Name, want, got)
-			}
+	case *schedulerv1.PodTopologySpreadArgs:
+		if args.DefaultingType == "" {
+			args.DefaultingType = schedulerv1.SystemDefaulting
 		}
-		if errs := validateArguments(args); len(errs) > 0 {
-			return nil, fmt.Errorf("pluginConfig[%d]: args of %s: %w", i, g.Name, errs.ToAggregate())
-		}
-		all[g.Name] = args
 	}
-	return all, nil
+}
+
+func setDefault(field **int32, value int32) {
+	if *field == nil {
+		*field = ptr.To(value)
+	}
+}
+
+// weigh gives resources the weight 1 where they have none.
+func weigh(resources []schedulerv1.ResourceSpec) {
+	for i := range resources {
+		if resources[i].Weight == 0 {
+			resources[i].Weight = 1
+		}
+	}
 }
 
 // ignore has resources that extenders manage, and that are theirs to check, fit anywhere.

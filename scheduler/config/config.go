@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
@@ -41,18 +40,20 @@ func Default() *Config {
 
 // Read reads a KubeSchedulerConfiguration in YAML or JSON. Unknown fields are errors.
 func Read(data []byte) (*Config, error) {
-	from := &schedulerv1.KubeSchedulerConfiguration{}
-	if err := yaml.UnmarshalStrict(data, from); err != nil {
+	from, err := decode(data)
+	if err != nil {
 		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: %w", err)
-	}
-	if from.APIVersion != schedulerv1.SchemeGroupVersion.String() || from.Kind != "KubeSchedulerConfiguration" {
-		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: want apiVersion %s and kind KubeSchedulerConfiguration, got %q and %q", schedulerv1.SchemeGroupVersion, from.APIVersion, from.Kind)
 	}
 	if len(from.Profiles) == 0 {
 		from.Profiles = []schedulerv1.KubeSchedulerProfile{{}}
 	}
 	if len(from.Profiles) == 1 && from.Profiles[0].SchedulerName == nil {
 		from.Profiles[0].SchedulerName = ptr.To(corev1.DefaultSchedulerName)
+	}
+	for i := range from.Profiles {
+		for j := range from.Profiles[i].PluginConfig {
+			setDefaults(from.Profiles[i].PluginConfig[j].Args.Object)
+		}
 	}
 	if errs := validate(from); len(errs) > 0 {
 		return nil, fmt.Errorf("reading KubeSchedulerConfiguration: %w", errs.ToAggregate())
@@ -65,12 +66,13 @@ func Read(data []byte) (*Config, error) {
 	for i := range from.Profiles {
 		given := &from.Profiles[i]
 		p := Profile{
-			Name: *given.SchedulerName, Plugins: setOf(given.Plugins),
+			Name: *given.SchedulerName, Plugins: setOf(given.Plugins), Arguments: arguments(given.PluginConfig),
 			Percentage: int(ptr.Deref(given.PercentageOfNodesToScore, ptr.Deref(from.PercentageOfNodesToScore, 0))),
 		}
-		var err error
-		if p.Arguments, err = arguments(given.PluginConfig); err != nil {
-			return nil, fmt.Errorf("reading KubeSchedulerConfiguration: profiles[%d].%w", i, err)
+		if fit, ok := p.Arguments["NodeResourcesFit"].(*schedulerv1.NodeResourcesFitArgs); ok {
+			if errs := validateFit(fit); len(errs) > 0 {
+				return nil, fmt.Errorf(`reading KubeSchedulerConfiguration: initializing profiles: creating profile for scheduler name %s: initializing plugin "NodeResourcesFit": %w`, p.Name, errs.ToAggregate())
+			}
 		}
 		ignore(p.Arguments, from.Extenders)
 		c.Profiles = append(c.Profiles, p)

@@ -4,9 +4,7 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 )
 
 // Process is what a KubeSchedulerConfiguration says of the program that schedules, as far as it says so.
@@ -22,8 +20,8 @@ type Process struct {
 
 // ReadProcess reads that of a KubeSchedulerConfiguration in YAML or JSON.
 func ReadProcess(data []byte) (Process, error) {
-	from := &schedulerv1.KubeSchedulerConfiguration{}
-	if err := yaml.UnmarshalStrict(data, from); err != nil {
+	from, err := decode(data)
+	if err != nil {
 		return Process{}, fmt.Errorf("reading KubeSchedulerConfiguration: %w", err)
 	}
 	leading, client := from.LeaderElection, from.ClientConnection

@@ -47,7 +47,7 @@ func New(ctx context.Context, c schedulerv1.Extender) (*Extender, error) {
 	}
 	transport, err := rest.TransportFor(&rest.Config{TLSClientConfig: tls})
 	if err != nil {
-		return nil, fmt.Errorf("setting up the connection to extender %s: %w", c.URLPrefix, err)
+		return nil, err
 	}
 	timeout := c.HTTPTimeout.Duration
 	if timeout == 0 {

@@ -1,10 +1,12 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
@@ -66,27 +68,44 @@ func (s Set) at(point string) (first, multi, last []Enabled) {
 	return first, multi, last
 }
 
-// point is an extension point. add says whether the plugin implements it.
+// point is an extension point, with the framework's word for plugins that extend it. add says whether the plugin does.
 type point struct {
-	name string
-	add  func(p *Profile, plugin fwk.Plugin, weight int64) bool
+	name, kind string
+	add        func(p *Profile, plugin fwk.Plugin, weight int64) bool
 }
 
+// points are in the order in which kube-scheduler looks for mistakes.
 func points() []point {
 	return []point{
-		{"preEnqueue", to(func(p *Profile) *[]fwk.PreEnqueuePlugin { return &p.preEnqueue })},
-		{"queueSort", to(func(p *Profile) *[]fwk.QueueSortPlugin { return &p.queueSort })},
-		{"preFilter", to(func(p *Profile) *[]fwk.PreFilterPlugin { return &p.preFilter })},
-		{"filter", addFilter},
-		{"postFilter", to(func(p *Profile) *[]fwk.PostFilterPlugin { return &p.postFilter })},
-		{"preScore", to(func(p *Profile) *[]fwk.PreScorePlugin { return &p.preScore })},
-		{"score", addScorer},
-		{"reserve", to(func(p *Profile) *[]fwk.ReservePlugin { return &p.reserve })},
-		{"permit", to(func(p *Profile) *[]fwk.PermitPlugin { return &p.permit })},
-		{"preBind", to(func(p *Profile) *[]fwk.PreBindPlugin { return &p.preBind })},
-		{"bind", to(func(p *Profile) *[]fwk.BindPlugin { return &p.bind })},
-		{"postBind", to(func(p *Profile) *[]fwk.PostBindPlugin { return &p.postBind })},
+		{"preFilter", "PreFilterPlugin", to(func(p *Profile) *[]fwk.PreFilterPlugin { return &p.preFilter })},
+		{"filter", "FilterPlugin", addFilter},
+		{"postFilter", "PostFilterPlugin", to(func(p *Profile) *[]fwk.PostFilterPlugin { return &p.postFilter })},
+		{"reserve", "ReservePlugin", to(func(p *Profile) *[]fwk.ReservePlugin { return &p.reserve })},
+		{"preScore", "PreScorePlugin", to(func(p *Profile) *[]fwk.PreScorePlugin { return &p.preScore })},
+		{"score", "ScorePlugin", addScorer},
+		{"preBind", "PreBindPlugin", to(func(p *Profile) *[]fwk.PreBindPlugin { return &p.preBind })},
+		{"bind", "BindPlugin", to(func(p *Profile) *[]fwk.BindPlugin { return &p.bind })},
+		{"postBind", "PostBindPlugin", to(func(p *Profile) *[]fwk.PostBindPlugin { return &p.postBind })},
+		{"permit", "PermitPlugin", to(func(p *Profile) *[]fwk.PermitPlugin { return &p.permit })},
+		{"preEnqueue", "PreEnqueuePlugin", to(func(p *Profile) *[]fwk.PreEnqueuePlugin { return &p.preEnqueue })},
+		{"queueSort", "QueueSortPlugin", to(func(p *Profile) *[]fwk.QueueSortPlugin { return &p.queueSort })},
 	}
+}
+
+// Check says what is wrong with a set before its plugins are made: there is one that exists says nothing of, or a weight below zero.
+func (s Set) Check(exists func(plugin string) bool) error {
+	for _, point := range points() {
+		first, multi, last := s.at(point.name)
+		for _, e := range slices.Concat(first, last, multi) {
+			if !exists(e.Name) {
+				return fmt.Errorf("%s %q does not exist", point.kind, e.Name)
+			}
+			if point.name == "score" && e.Weight < 0 {
+				return errors.New("score plugins: total score of Score plugins could overflow")
+			}
+		}
+	}
+	return nil
 }
 
 func to[T any](list func(*Profile) *[]T) func(*Profile, fwk.Plugin, int64) bool {
@@ -120,13 +139,8 @@ func addScorer(p *Profile, plugin fwk.Plugin, weight int64) bool {
 func New(name string, plugins map[string]fwk.Plugin, set Set) (*Profile, error) {
 	p := &Profile{Name: name}
 	for _, point := range points() {
-		first, multi, last := set.at(point.name)
-		for at, list := range [][]Enabled{first, multi, last} {
-			for _, e := range list {
-				if !point.add(p, plugins[e.Name], e.Weight) && at != 1 {
-					return nil, fmt.Errorf("profile %q: plugin %q does not extend the point %s", name, e.Name, point.name)
-				}
-			}
+		if err := p.arrange(point, plugins, set); err != nil {
+			return nil, err
 		}
 	}
 	for _, e := range set.Names() {
@@ -134,8 +148,30 @@ func New(name string, plugins map[string]fwk.Plugin, set Set) (*Profile, error) 
 			p.enqueue = append(p.enqueue, extensions)
 		}
 	}
-	if len(p.queueSort) != 1 || len(p.bind) == 0 {
-		return nil, fmt.Errorf("profile %q: needs one QueueSort plugin and has %d, and at least one Bind plugin and has %d", name, len(p.queueSort), len(p.bind))
+	if n := len(p.queueSort); n != 1 {
+		return nil, fmt.Errorf("only one queue sort plugin required for profile with scheduler name %q, but got %d", name, n)
+	}
+	if len(p.bind) == 0 {
+		return nil, fmt.Errorf("at least one bind plugin is needed for profile with scheduler name %q", name)
 	}
 	return p, nil
+}
+
+// arrange adds the plugins of a point.
+func (p *Profile) arrange(point point, plugins map[string]fwk.Plugin, set Set) error {
+	first, multi, last := set.at(point.name)
+	added := sets.New[string]()
+	for at, list := range [][]Enabled{first, multi, last} {
+		for _, e := range list {
+			switch {
+			case added.Has(e.Name):
+				return fmt.Errorf("plugin %q already registered as %q", e.Name, point.kind)
+			case point.add(p, plugins[e.Name], e.Weight):
+				added.Insert(e.Name)
+			case at != 1:
+				return fmt.Errorf("plugin %q does not extend %s plugin", e.Name, point.kind)
+			}
+		}
+	}
+	return nil
 }

@@ -178,9 +178,9 @@ func TestArrangement(t *testing.T) {
 func TestArrangementsThatCannotBe(t *testing.T) {
 	made := map[string]fwk.Plugin{"a": &plugin{name: "a"}, "b": &plugin{name: "b"}}
 	for want, set := range map[string]Set{
-		"needs one QueueSort plugin and has 2":            {Multi: []Enabled{{Name: "a"}, {Name: "b"}}},
-		`plugin "a" does not extend the point postFilter`: {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"postFilter": {Enabled: []Enabled{{Name: "a"}}}}},
-		"at least one Bind plugin and has 0":              {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"bind": {Disabled: []string{"*"}}}},
+		`only one queue sort plugin required for profile with scheduler name "test", but got 2`: {Multi: []Enabled{{Name: "a"}, {Name: "b"}}},
+		`plugin "a" does not extend PostFilterPlugin plugin`:                                    {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"postFilter": {Enabled: []Enabled{{Name: "a"}}}}},
+		`at least one bind plugin is needed for profile with scheduler name "test"`:             {Multi: []Enabled{{Name: "a"}}, Points: map[string]PointSet{"bind": {Disabled: []string{"*"}}}},
 	} {
 		if _, err := New("test", made, set); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
