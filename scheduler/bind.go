@@ -10,7 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/condition"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/queue"
 )
@@ -45,6 +48,9 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 	if !s.queue.Has(pod.UID) {
 		cancel() // it was deleted before there was something to cancel
 	}
+	if w.waits || p.PreBinds(ctx, cycle, pod, node) {
+		s.announce(ctx, pod, node)
+	}
 	status := s.meanwhile(func() *fwk.Status {
 		began := s.Clock.Now()
 		status := w.wait(ctx)
@@ -68,6 +74,14 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 	status = s.bindBy(ctx, p, cycle, pod, node)
 	s.measure("Bind", p, began, status)
 	return status
+}
+
+// announce writes which node a pod is expected on whose binding has to wait (status.nominatedNodeName): others can see it, and the next
+// attempt, be it another scheduler's, begins there if this one fails.
+func (s *Scheduler) announce(ctx context.Context, pod *corev1.Pod, node string) {
+	if err := (condition.Change{Nominated: &node}).Write(ctx, s.Client, pod); client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
+		log.FromContext(ctx).Error(err, "Nominating a node for a pod that is being bound failed", "pod", client.ObjectKeyFromObject(pod))
+	}
 }
 
 // cancel ends the binding of a pod that is gone.

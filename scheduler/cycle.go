@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/memo"
@@ -199,7 +201,7 @@ func (s *Scheduler) filter(ctx context.Context, look *search, nodes []fwk.NodeIn
 		case status.IsRejected():
 			refusals.refuse(node, status)
 		default:
-			return nil, failed(status)
+			return nil, failed(fwk.AsStatus(fmt.Errorf("running %q filter plugin: %w", status.Plugin(), status.AsError())))
 		}
 	}
 	if !look.narrowed {
@@ -327,6 +329,9 @@ func (s *Scheduler) postFilter(ctx context.Context, p *profile.Profile, cycle fw
 func (s *Scheduler) takeBack(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string, status *fwk.Status) *failure {
 	p.Unreserve(ctx, cycle, pod, node)
 	s.state.Forget(pod.UID)
+	if now := s.queue.Info(pod.UID); now != nil {
+		s.nominated.AddNominatedPod(klog.FromContext(ctx), now, nil) // where it has been announced
+	}
 	s.queue.Calm(pod.UID)
 	if status.IsRejected() {
 		return &failure{verdict: []*fwk.Status{status}, refused: sets.New(status.Plugin()), total: 1}

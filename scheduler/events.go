@@ -159,10 +159,13 @@ func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
 		s.state.SetPod(pod)
 		s.queue.Remove(pod.UID)
 		s.nominated.DeleteNominatedPodIfExists(pod)
-		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: podChanges(old, pod)}, old, pod)
+		if action := podChanges(old, pod); action != fwk.None {
+			s.queue.Move(fwk.ClusterEvent{Resource: fwk.Pod, ActionType: action}, old, pod)
+		}
 	case s.profiles[pod.Spec.SchedulerName] != nil && pod.DeletionTimestamp == nil:
 		kept := s.nominated.Node(pod.UID)
-		if pod.Status.NominatedNodeName != "" || old != nil && old.Status.NominatedNodeName != "" {
+		announced := s.state.Placed(pod.UID) // it counts on that node already
+		if !announced && (pod.Status.NominatedNodeName != "" || old != nil && old.Status.NominatedNodeName != "") {
 			s.nominated.UpdateNominatedPod(klog.FromContext(ctx), old, state.NewPodInfo(pod))
 		}
 		s.queue.Add(ctx, pod)
@@ -194,7 +197,7 @@ func podChanges(old, pod *corev1.Pod) fwk.ActionType {
 	if !maps.Equal(old.Labels, pod.Labels) {
 		action |= fwk.UpdatePodLabel
 	}
-	if resized(old, pod) {
+	if state.NewPodInfo(pod).Requests().LessThan(state.NewPodInfo(old).Requests()) {
 		action |= fwk.UpdatePodScaleDown
 	}
 	return action

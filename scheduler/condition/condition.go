@@ -14,7 +14,7 @@ import (
 
 // Change of a pod's status.
 type Change struct {
-	Condition corev1.PodCondition
+	Condition corev1.PodCondition // none, without a type
 	// Nominated is the node that the pod is nominated for, "" for none any more; nil leaves that as it is.
 	Nominated *string
 }
@@ -32,7 +32,7 @@ func (c Change) Write(ctx context.Context, api client.Client, pod *corev1.Pod) e
 // patch is nil if the status is like that already.
 func (c Change) patch(status *corev1.PodStatus) ([]byte, error) {
 	change := map[string]any{}
-	if condition, changed := since(status, c.Condition); changed {
+	if condition, changed := since(status, c.Condition); changed && condition.Type != "" {
 		change["conditions"], change["$setElementOrder/conditions"] = []corev1.PodCondition{condition}, order(status.Conditions, condition)
 	}
 	if c.Nominated != nil && *c.Nominated != status.NominatedNodeName {

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,6 +44,14 @@ func (p *Profile) Permit(ctx context.Context, state fwk.CycleState, pod *corev1.
 		}
 	}
 	return waits, nil
+}
+
+// PreBinds says whether there is anything to be prepared before the pod is bound.
+func (p *Profile) PreBinds(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, node string) bool {
+	return slices.ContainsFunc(p.preBind, func(plugin fwk.PreBindPlugin) bool {
+		_, status := plugin.PreBindPreFlight(ctx, state, pod, node)
+		return !status.IsSkip()
+	})
 }
 
 // PreBind prepares what the pod needs before it is bound, which may take minutes.

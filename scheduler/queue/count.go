@@ -12,6 +12,7 @@ const (
 	podAdded      = "UnschedulablePodAdd"
 	podUpdated    = "UnschedulablePodUpdate"
 	backoffOver   = "BackoffComplete"
+	backoffEnded  = "PopFromBackoffQ"
 	attemptFailed = "ScheduleAttemptFailure"
 	waitedLong    = "UnschedulableTimeout"
 )

@@ -29,7 +29,7 @@ type Pod struct {
 	where         place
 	index         int    // in its heap
 	seen          uint64 // events before the attempt
-	changed       bool   // itself, during the attempt
+	changed       bool   // what it waits for may have come during the attempt
 	calm          bool   // its backoff does not end early
 	waits         time.Time
 	aging         *list.Element // of those that wait for an event

@@ -64,6 +64,7 @@ type recorded struct {
 	number   uint64
 	event    fwk.ClusterEvent
 	old, new any
+	of       types.UID // the only pod that it may help; "" for all
 }
 
 // Init prepares the queue. It must be called once, before anything else.
@@ -90,11 +91,6 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.pods[pod.UID]
-	if p != nil && p.held != "" {
-		p.changed = p.changed || mayHelpItself(p.GetPod(), pod)
-		p.PodInfo = info
-		return
-	}
 	if p == nil {
 		p = &Pod{PodInfo: info, added: q.Clock.Now(), gate: gate}
 		q.pods[pod.UID] = p
@@ -105,37 +101,27 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 		}
 		return
 	}
-	old := p.GetPod()
+	changes := own(p.PodInfo, info)
 	p.PodInfo = info
+	if q.flight[pod.UID] != nil {
+		q.note(changes)
+	}
+	if p.held != "" {
+		return
+	}
 	wasGated := p.gate != ""
 	p.gate = gate
 	switch {
 	case p.where == active:
 		heap.Fix(&q.active, p.index)
-	case p.where == inFlight:
-		p.changed = p.changed || mayHelpItself(old, pod)
 	case p.where == waiting && wasGated && gate == "":
-		q.activate(p, podUpdated)
-	case p.where == waiting && gate == "" && mayHelpItself(old, pod):
-		q.retry(p, podUpdated)
-	}
-}
-
-// mayHelpItself says whether a change of a pod can make it fit where it did not.
-func mayHelpItself(old, changed *corev1.Pod) bool {
-	return old.Generation != changed.Generation || old.ResourceVersion == "" || !sameLabels(old.Labels, changed.Labels)
-}
-
-func sameLabels(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for key, value := range a {
-		if other, ok := b[key]; !ok || other != value {
-			return false
+		q.activate(p, ownLabel(changes))
+	case p.where == waiting && gate == "":
+		helps := func(r recorded) bool { return q.helps(p, r, nil) }
+		if at := slices.IndexFunc(changes, helps); at >= 0 {
+			q.retry(p, ownLabel(changes[at:]))
 		}
 	}
-	return true
 }
 
 // Remove forgets a pod that is gone or that somebody has bound.
@@ -157,6 +143,16 @@ func (q *Queue) Has(uid types.UID) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.pods[uid] != nil
+}
+
+// Info is a pod of the queue as it is now, also while it is being tried; nil if it is not there.
+func (q *Queue) Info(uid types.UID) *state.PodInfo {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p := q.pods[uid]; p != nil {
+		return p.PodInfo
+	}
+	return nil
 }
 
 // Pop waits for the next pod to be tried, and returns it as it is now: later changes do not show. It returns nil when
@@ -243,7 +239,7 @@ func (q *Queue) hurry() {
 	}
 	if next != nil {
 		q.leave(next)
-		q.activate(next, backoffOver)
+		q.activate(next, backoffEnded)
 	}
 }
 
@@ -296,8 +292,11 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 // landed ends the flight of a pod that now waits. It says whether the pod is to be tried again, because of what came meanwhile.
 func (q *Queue) landed(p *Pod) bool {
 	defer q.trim()
-	delete(q.flight, p.GetPod().UID)
-	missed := func(r recorded) bool { return r.number > p.seen && q.helps(p, r, q.screen(r)) }
+	uid := p.GetPod().UID
+	delete(q.flight, uid)
+	missed := func(r recorded) bool {
+		return r.number > p.seen && (r.of == "" || r.of == uid) && q.helps(p, r, q.screen(r))
+	}
 	again := p.changed || slices.ContainsFunc(q.recent, missed)
 	if again {
 		q.retry(p, attemptFailed)

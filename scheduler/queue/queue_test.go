@@ -2,9 +2,11 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,7 +41,7 @@ func newFixture(t *testing.T) *fixture {
 			return ""
 		},
 		Hints: map[string][]fwk.ClusterEventWithHint{
-			"Fit": {{Event: nodeAdded}},
+			"Fit": {{Event: nodeAdded}, {Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.UpdatePodToleration}}},
 			"Picky": {{
 				Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete},
 				QueueingHintFn: func(_ klog.Logger, pod *corev1.Pod, old, _ any) (fwk.QueueingHint, error) {
@@ -70,8 +72,13 @@ func pod(name string, change ...func(*corev1.Pod)) *corev1.Pod {
 	return p
 }
 
-func gated(p *corev1.Pod)   { p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "wait"}} }
-func changed(p *corev1.Pod) { p.Generation = 2 }
+func gated(p *corev1.Pod) { p.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "wait"}} }
+
+// changed is what may help a pod that Fit has refused.
+func changed(p *corev1.Pod) {
+	p.Generation++
+	p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Key: fmt.Sprint(p.Generation)})
+}
 
 func (f *fixture) add(pods ...*corev1.Pod) {
 	for _, p := range pods {
@@ -187,8 +194,52 @@ func TestChangeWhileWaiting(t *testing.T) {
 	f.pops("a")
 	f.Failed("a", sets.New("Fit"))
 	f.clock.Step(time.Minute)
-	f.add(pod("a", changed, func(p *corev1.Pod) { p.Labels = map[string]string{"team": "red"} }))
+	f.add(pod("a", changed, changed))
 	f.pops("a")
+}
+
+// Whether a change of the pod helps it is for the plugins to say that have refused it: each change of a label was an attempt.
+func TestChangeThatHelpsNobody(t *testing.T) {
+	f := newFixture(t)
+	var told []string
+	f.Incoming = func(event, queue string) { told = append(told, event+" "+queue) }
+	red := func(p *corev1.Pod) { p.Generation++; p.Labels = map[string]string{"team": "red"} }
+	f.add(pod("a"))
+	f.pops("a")
+	f.add(pod("a", red)) // during the attempt
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.pops()
+	f.add(pod("a"))
+	f.pops()
+	f.add(pod("a", changed))
+	f.pops("a")
+	f.add(pod("held", gated))
+	f.add(pod("held"))
+	want := []string{
+		"UnschedulablePodAdd active", "ScheduleAttemptFailure unschedulable", "UnschedulablePodUpdatePodToleration active",
+		"UnschedulablePodAdd unschedulable", "UnschedulablePodUpdatePodSchedulingGatesEliminated active",
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("what came where (-want +got):\n%s", diff)
+	}
+}
+
+// A pod that is tried before its backoff is over is counted by a name of its own.
+func TestTriedEarlyIsCountedSo(t *testing.T) {
+	f := newFixture(t)
+	var told []string
+	f.Incoming = func(event, queue string) { told = append(told, event+" "+queue) }
+	f.add(pod("a"))
+	f.pops("a")
+	f.Failed("a", sets.New("Fit"))
+	f.Move(nodeAdded, nil, nil)
+	f.Eager = true
+	f.pops("a")
+	want := []string{"UnschedulablePodAdd active", "ScheduleAttemptFailure unschedulable", "NodeAdd backoff", "PopFromBackoffQ active"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("what came where (-want +got):\n%s", diff)
+	}
 }
 
 // What a plugin asks for during an attempt is not lost.

@@ -72,6 +72,32 @@ func (r *Resource) equal(other *Resource) bool {
 		r.AllowedPodNumber == other.AllowedPodNumber && maps.Equal(r.Scalar, other.Scalar)
 }
 
+// Of is the amount of one kind.
+func (r *Resource) Of(name corev1.ResourceName) int64 {
+	switch name {
+	case corev1.ResourceCPU:
+		return r.MilliCPU
+	case corev1.ResourceMemory:
+		return r.Memory
+	case corev1.ResourceEphemeralStorage:
+		return r.EphemeralStorage
+	}
+	return r.Scalar[name]
+}
+
+// LessThan says whether r has less of something than other.
+func (r *Resource) LessThan(other *Resource) bool {
+	if r.MilliCPU < other.MilliCPU || r.Memory < other.Memory || r.EphemeralStorage < other.EphemeralStorage {
+		return true
+	}
+	for name, value := range other.Scalar {
+		if r.Scalar[name] < value {
+			return true
+		}
+	}
+	return false
+}
+
 // Clone returns a copy.
 func (r *Resource) Clone() *Resource {
 	c := *r

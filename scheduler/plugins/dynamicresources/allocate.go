@@ -3,7 +3,6 @@ package dynamicresources
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -63,7 +62,7 @@ func (p *Plugin) Filter(ctx context.Context, cycle fwk.CycleState, pod *corev1.P
 	case errors.Is(err, context.DeadlineExceeded):
 		return unresolvable("timed out trying to allocate devices")
 	case err != nil:
-		return fwk.AsStatus(fmt.Errorf("allocating devices: %w", err))
+		return fwk.AsStatus(err)
 	case wanted.results == nil:
 		return unresolvable("cannot allocate all claims")
 	}

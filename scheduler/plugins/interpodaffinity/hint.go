@@ -30,7 +30,6 @@ func podMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.Queue
 	return fwk.QueueSkip, nil
 }
 
-// matchesAny takes a namespace selector for one that matches, for whoever asks wants to miss nothing.
 // namespaceMayHelp says whether a term selects the namespace that it did not select before, or the reverse. Terms of
 // other pods may no longer select the namespace of the pod itself.
 func namespaceMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
@@ -55,6 +54,7 @@ func namespaceMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk
 	return fwk.QueueSkip, nil
 }
 
+// matchesAny takes a namespace selector for one that matches, for whoever asks wants to miss nothing.
 func matchesAny(terms []fwk.AffinityTerm, pod *corev1.Pod) bool {
 	for i := range terms {
 		term := &terms[i]

@@ -10,8 +10,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/happened"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/normalize"
 )
 
@@ -188,8 +190,22 @@ func (*Plugin) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *corev1.Pod
 }
 
 // EventsToRegister implements fwk.EnqueueExtensions.
-func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
+func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}, QueueingHintFn: p.nodeHelps},
 	}, nil
+}
+
+// nodeHelps: a node that begins to match.
+func (p *Plugin) nodeHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	before, now := happened.To[corev1.Node](old, changed)
+	requirement := nodeaffinity.GetRequiredNodeAffinity(waiting)
+	matches := func(node *corev1.Node) bool {
+		match, err := requirement.Match(node)
+		return err == nil && match && !p.Added.refuses(node)
+	}
+	if !happened.Begins(before, now, matches) {
+		return fwk.QueueSkip, nil
+	}
+	return fwk.Queue, nil
 }

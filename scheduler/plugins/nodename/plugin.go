@@ -5,7 +5,10 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/happened"
 )
 
 // Name in configurations.
@@ -35,5 +38,13 @@ func (*Plugin) Filter(_ context.Context, _ fwk.CycleState, pod *corev1.Pod, node
 
 // EventsToRegister implements fwk.EnqueueExtensions.
 func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	return []fwk.ClusterEventWithHint{{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}}}, nil
+	return []fwk.ClusterEventWithHint{{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}, QueueingHintFn: nodeHelps}}, nil
+}
+
+// nodeHelps: the node that the pod asks for.
+func nodeHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	if _, now := happened.To[corev1.Node](old, changed); now == nil || now.Name != waiting.Spec.NodeName {
+		return fwk.QueueSkip, nil
+	}
+	return fwk.Queue, nil
 }

@@ -141,15 +141,6 @@ func (f *Fit) Score(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, 
 // ScoreExtensions implements fwk.ScorePlugin.
 func (*Fit) ScoreExtensions() fwk.ScoreExtensions { return nil }
 
-// EventsToRegister implements fwk.EnqueueExtensions.
-func (*Fit) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete | fwk.UpdatePodScaleDown}},
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeAllocatable}},
-		{Event: fwk.ClusterEvent{Resource: fwk.DeviceClass, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: classHelps},
-	}, nil
-}
-
 // share of one kind of resource that is used when the pod has come, what of it the pod asks for, and how much it counts.
 type share struct{ used, asked, all, weight int64 }
 

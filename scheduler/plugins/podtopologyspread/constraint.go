@@ -24,6 +24,7 @@ type constraint struct {
 	maxSkew, minDomains int
 	self                int // 1 if the pod counts itself
 	set                 state.PodSet
+	selector            labels.Selector
 	// affinity and tolerations limit the nodes that count; nil where they do not.
 	affinity    *nodeaffinity.RequiredNodeAffinity
 	tolerations []corev1.Toleration
@@ -89,7 +90,7 @@ func withKeys(selector labels.Selector, keys []string, of labels.Set) (labels.Se
 }
 
 func newConstraint(pod *corev1.Pod, given *corev1.TopologySpreadConstraint, selector labels.Selector) constraint {
-	c := constraint{key: given.TopologyKey, maxSkew: int(given.MaxSkew), minDomains: 1, tolerations: pod.Spec.Tolerations}
+	c := constraint{key: given.TopologyKey, selector: selector, maxSkew: int(given.MaxSkew), minDomains: 1, tolerations: pod.Spec.Tolerations}
 	if given.MinDomains != nil {
 		c.minDomains = int(*given.MinDomains)
 	}

@@ -1,10 +1,6 @@
 package podtopologyspread
 
 import (
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
@@ -53,25 +49,4 @@ func hasAll(labels map[string]string, constraints []constraint) bool {
 		}
 	}
 	return true
-}
-
-// podMayHelp says whether another pod that came, went or changed its labels may let the waiting one fit: only those
-// count that share its namespace.
-func podMayHelp(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
-	for _, object := range []any{old, changed} {
-		other, ok := object.(*corev1.Pod)
-		if !ok || other == nil || other.Namespace != waiting.Namespace {
-			continue
-		}
-		if other.UID == waiting.UID {
-			return fwk.Queue, nil
-		}
-		for i := range waiting.Spec.TopologySpreadConstraints {
-			selector, err := metav1.LabelSelectorAsSelector(waiting.Spec.TopologySpreadConstraints[i].LabelSelector)
-			if err != nil || selector.Matches(labels.Set(other.Labels)) {
-				return fwk.Queue, err
-			}
-		}
-	}
-	return fwk.QueueSkip, nil
 }

@@ -127,14 +127,6 @@ func move(cycle fwk.CycleState, pod *corev1.Pod, other fwk.PodInfo, node fwk.Nod
 	return nil
 }
 
-// EventsToRegister implements fwk.EnqueueExtensions.
-func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Add | fwk.Delete | fwk.UpdatePodLabel}, QueueingHintFn: podMayHelp},
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.Delete | fwk.UpdateNodeLabel | fwk.UpdateNodeTaint}},
-	}, nil
-}
-
 // filterState is what the filter knows of one pod.
 type filterState struct {
 	constraints []spread

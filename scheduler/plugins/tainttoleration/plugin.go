@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/happened"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/normalize"
 	"github.com/coxswain-k8s/coxswain/scheduler/profile"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
@@ -38,13 +39,18 @@ func (*Plugin) Name() string { return Name }
 
 // Filter implements fwk.FilterPlugin.
 func (*Plugin) Filter(ctx context.Context, _ fwk.CycleState, pod *corev1.Pod, node fwk.NodeInfo) *fwk.Status {
-	hard := func(taint *corev1.Taint) bool {
-		return taint.Effect == corev1.TaintEffectNoSchedule || taint.Effect == corev1.TaintEffectNoExecute
-	}
-	if _, found := helpers.FindMatchingUntoleratedTaint(klog.FromContext(ctx), node.Node().Spec.Taints, pod.Spec.Tolerations, hard, false); found {
+	if !tolerates(klog.FromContext(ctx), pod, node.Node()) {
 		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, "node(s) had untolerated taint(s)")
 	}
 	return nil
+}
+
+func tolerates(logger klog.Logger, pod *corev1.Pod, node *corev1.Node) bool {
+	hard := func(taint *corev1.Taint) bool {
+		return taint.Effect == corev1.TaintEffectNoSchedule || taint.Effect == corev1.TaintEffectNoExecute
+	}
+	_, found := helpers.FindMatchingUntoleratedTaint(logger, node.Spec.Taints, pod.Spec.Tolerations, hard, false)
+	return !found
 }
 
 // Uniform implements profile.Uniform: where no node has such a taint, all are best.
@@ -77,7 +83,24 @@ func (*Plugin) NormalizeScore(_ context.Context, _ fwk.CycleState, _ *corev1.Pod
 // EventsToRegister implements fwk.EnqueueExtensions.
 func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeTaint}},
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.UpdatePodToleration}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeTaint}, QueueingHintFn: nodeHelps},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.UpdatePodToleration}, QueueingHintFn: podHelps},
 	}, nil
+}
+
+// nodeHelps: a node whose taints the pod begins to tolerate.
+func nodeHelps(logger klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	before, now := happened.To[corev1.Node](old, changed)
+	if !happened.Begins(before, now, func(node *corev1.Node) bool { return tolerates(logger, waiting, node) }) {
+		return fwk.QueueSkip, nil
+	}
+	return fwk.Queue, nil
+}
+
+// podHelps: the pod itself, which tolerates more than before.
+func podHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	if _, now := happened.To[corev1.Pod](old, changed); now == nil || now.UID != waiting.UID {
+		return fwk.QueueSkip, nil
+	}
+	return fwk.Queue, nil
 }

@@ -99,7 +99,7 @@ func (p *Plugin) done(ctx context.Context, c *choice, node string) (bool, error)
 			return false, err
 		}
 		if old := now.ResourceVersion == claim.ResourceVersion; !old && now.Annotations[volume.AnnSelectedNode] != node {
-			return false, fmt.Errorf("provisioning failed for PVC %q", now.Name)
+			return false, fmt.Errorf("selectedNode annotation reset for PVC %q", now.Name)
 		}
 		all = all && isUsable(now)
 	}

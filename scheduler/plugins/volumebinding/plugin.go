@@ -11,9 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/component-helpers/storage/volume"
-	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -189,27 +187,4 @@ func (*Plugin) PreBindPreFlight(_ context.Context, cycle fwk.CycleState, _ *core
 		return nil, fwk.NewStatus(fwk.Skip)
 	}
 	return nil, nil
-}
-
-// EventsToRegister implements fwk.EnqueueExtensions.
-func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
-	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.PersistentVolumeClaim, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: volumes.OfPod},
-		{Event: fwk.ClusterEvent{Resource: fwk.PersistentVolume, ActionType: fwk.Add | fwk.Update}},
-		{Event: fwk.ClusterEvent{Resource: fwk.StorageClass, ActionType: fwk.Add | fwk.Update}},
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}},
-		{Event: fwk.ClusterEvent{Resource: fwk.CSINode, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: moved},
-		{Event: fwk.ClusterEvent{Resource: fwk.CSIDriver, ActionType: fwk.Update}},
-		{Event: fwk.ClusterEvent{Resource: fwk.CSIStorageCapacity, ActionType: fwk.Add | fwk.Update}},
-	}, nil
-}
-
-// moved is a queueing hint: where another driver is known to have moved out of the tree, other places may be reached.
-func moved(_ klog.Logger, _ *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
-	node, ok := changed.(*storagev1.CSINode)
-	before, had := old.(*storagev1.CSINode)
-	if ok && had && node.Annotations[corev1.MigratedPluginsAnnotationKey] == before.Annotations[corev1.MigratedPluginsAnnotationKey] {
-		return fwk.QueueSkip, nil
-	}
-	return fwk.Queue, nil
 }

@@ -168,7 +168,7 @@ func TestHasVolumesProvisioned(t *testing.T) {
 			delete(claim.Annotations, volume.AnnSelectedNode)
 		}
 	})
-	if want := `binding volumes: provisioning failed for PVC "first"`; status.AsError() == nil || status.AsError().Error() != want {
+	if want := `binding volumes: selectedNode annotation reset for PVC "first"`; status.AsError() == nil || status.AsError().Error() != want {
 		t.Errorf("%v, want %s", status, want)
 	}
 }

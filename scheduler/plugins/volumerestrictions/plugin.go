@@ -7,9 +7,11 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/happened"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -18,7 +20,7 @@ const Name = "VolumeRestrictions"
 
 const (
 	diskConflict  = "node(s) had no available disk"
-	claimConflict = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+	claimConflict = "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
 )
 
 // Plugin implements PreFilter and Filter.
@@ -143,8 +145,26 @@ func move(cycle fwk.CycleState, pod, other *corev1.Pod, sign int) *fwk.Status {
 // EventsToRegister implements fwk.EnqueueExtensions.
 func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, error) {
 	return []fwk.ClusterEventWithHint{
-		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Pod, ActionType: fwk.Delete}, QueueingHintFn: podHelps},
 		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}},
 		{Event: fwk.ClusterEvent{Resource: fwk.PersistentVolumeClaim, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: volumes.OfPod},
 	}, nil
+}
+
+// podHelps: a pod that is gone and used a disk or a claim that the pod wants for itself.
+func podHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	gone, _ := happened.To[corev1.Pod](old, changed)
+	if gone == nil {
+		return fwk.Queue, nil
+	}
+	for i := range waiting.Spec.Volumes {
+		if slices.ContainsFunc(gone.Spec.Volumes, func(v corev1.Volume) bool { return conflict(&waiting.Spec.Volumes[i], &v) }) {
+			return fwk.Queue, nil
+		}
+	}
+	names := volumes.Names(gone)
+	if gone.Namespace == waiting.Namespace && slices.ContainsFunc(volumes.Names(waiting), func(name string) bool { return slices.Contains(names, name) }) {
+		return fwk.Queue, nil
+	}
+	return fwk.QueueSkip, nil
 }

@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/plugins/happened"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -125,6 +127,20 @@ func (*Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, er
 		{Event: fwk.ClusterEvent{Resource: fwk.PersistentVolumeClaim, ActionType: fwk.Add | fwk.Update}, QueueingHintFn: volumes.OfPod},
 		{Event: fwk.ClusterEvent{Resource: fwk.PersistentVolume, ActionType: fwk.Add | fwk.Update}},
 		{Event: fwk.ClusterEvent{Resource: fwk.StorageClass, ActionType: fwk.Add}},
-		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}},
+		{Event: fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add | fwk.UpdateNodeLabel}, QueueingHintFn: nodeHelps},
 	}, nil
+}
+
+// nodeHelps: a node that has come, or is somewhere else now.
+func nodeHelps(_ klog.Logger, _ *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
+	before, now := happened.To[corev1.Node](old, changed)
+	if before == nil || now == nil {
+		return fwk.Queue, nil
+	}
+	for _, key := range topology() {
+		if before.Labels[key] != now.Labels[key] {
+			return fwk.Queue, nil
+		}
+	}
+	return fwk.QueueSkip, nil
 }
