@@ -4,9 +4,11 @@ package volumerestrictions
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,12 +55,18 @@ func (*Plugin) Name() string { return Name }
 
 // PreFilter implements fwk.PreFilterPlugin.
 func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev1.Pod, _ []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	claims, status := volumes.Claims(ctx, p.Client, pod)
-	if status != nil {
-		return nil, status
-	}
 	e := &exclusive{}
-	for _, claim := range claims {
+	for i := range pod.Spec.Volumes {
+		v := pod.Spec.Volumes[i].PersistentVolumeClaim
+		if v == nil {
+			continue // nobody else uses the claim of an ephemeral volume
+		}
+		claim := &corev1.PersistentVolumeClaim{}
+		if err := p.Client.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: v.ClaimName}, claim); apierrors.IsNotFound(err) {
+			return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("persistentvolumeclaim %q not found", v.ClaimName))
+		} else if err != nil {
+			return nil, fwk.AsStatus(fmt.Errorf("reading claim %s/%s: %w", pod.Namespace, v.ClaimName, err))
+		}
 		if slices.Contains(claim.Spec.AccessModes, corev1.ReadWriteOncePod) {
 			e.claims = append(e.claims, claim.Name)
 			if p.Handle.SnapshotSharedLister().StorageInfos().IsPVCUsedByPods(claim.Namespace + "/" + claim.Name) {

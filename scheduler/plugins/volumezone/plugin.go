@@ -3,6 +3,7 @@ package volumezone
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -81,7 +82,7 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 			return nil, fwk.AsStatus(err)
 		}
 		if v == nil {
-			continue
+			return nil, fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("persistentvolume %q not found", claim.Spec.VolumeName))
 		}
 		for _, key := range topology() {
 			if value, ok := v.Labels[key]; ok {
