@@ -53,7 +53,7 @@ func TestControllersAndSchedulerBesideAServer(t *testing.T) {
 	s.Config = filepath.Join(t.TempDir(), "scheduler.yaml")
 	s.BindAddress = "127.0.115.2"
 	s.SecurePort = freePort(t, s.BindAddress)
-	file := fmt.Sprintf("{apiVersion: kubescheduler.config.k8s.io/v1, kind: KubeSchedulerConfiguration, clientConnection: {kubeconfig: %q}, leaderElection: {resourceName: helmsman}}", kubeconfig)
+	file := fmt.Sprintf("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nclientConnection: {kubeconfig: %q}\nleaderElection: {resourceName: helmsman}\n", kubeconfig)
 	if err := os.WriteFile(s.Config, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
