@@ -112,6 +112,9 @@ func (c Verbs) try(ctx context.Context, ch Change, now Current) (resource.Object
 	if obj, err = admit(ctx, attributes, obj); err != nil {
 		return nil, err
 	}
+	if err := c.FitNamespace(obj); err != nil { // a webhook may have changed it
+		return nil, err
+	}
 	c.prepareChanged(ctx, obj, now.Object)
 	ops, err := c.At.Hooks.BeforeUpdate(ctx, obj, now.Object)
 	if err != nil {

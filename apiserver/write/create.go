@@ -69,6 +69,9 @@ func (c Verbs) createObject(ctx context.Context, obj resource.Object, options ca
 	if err != nil {
 		return nil, err
 	}
+	if err := c.FitNamespace(obj); err != nil { // a webhook may have changed it
+		return nil, err
+	}
 	if obj.GetName() == "" && obj.GetGenerateName() != "" {
 		return c.createGenerated(ctx, obj, attributes, options)
 	}

@@ -44,6 +44,7 @@ func answers() []scenario {
 		return scenario{name: name, kind: mutating, hooks: one(), reply: always(response), requests: requests}
 	}
 	label := patch(`[{"op":"add","path":"/metadata/labels","value":{"x":"y"}}]`)
+	elsewhere := patch(`[{"op":"replace","path":"/metadata/namespace","value":"kube-system"}]`)
 	broken := func(name string, change func(review, answer object)) scenario {
 		return scenario{name: name, kind: mutating, hooks: one(), requests: []request{create}, reply: func(string, object) any {
 			return func(review object) any {
@@ -56,6 +57,7 @@ func answers() []scenario {
 	return []scenario{
 		mutate("patch", label),
 		mutate("patch-name", patch(`[{"op":"replace","path":"/metadata/name","value":"other"}]`), request{"POST", configMaps + "?dryRun=All", configMap}),
+		mutate("patch-namespace", elsewhere),
 		mutate("patch-not-json", patch(`nonsense`)),
 		mutate("patch-empty", patch(`[]`)),
 		mutate("patch-no-such-path", patch(`[{"op":"remove","path":"/nothing/here"}]`)),
@@ -71,6 +73,15 @@ func answers() []scenario {
 		broken("answer-version", func(_, answer object) { answer["apiVersion"] = "admission.k8s.io/v1beta1" }),
 		broken("answer-no-kind", func(_, answer object) { delete(answer, "kind"); delete(answer, "apiVersion") }),
 		broken("answer-none", func(_, answer object) { delete(answer, "response") }),
+		{
+			name: "patch-namespace-later", kind: mutating, reply: func(_ string, r object) any {
+				if r["operation"] == "UPDATE" {
+					return elsewhere
+				}
+				return object{"allowed": true}
+			},
+			hooks: one(), requests: []request{create, {"PATCH application/merge-patch+json", configMaps + "/cm", `{"data":{"a":"d"}}`}},
+		},
 		{
 			name: "delete-patch", kind: mutating, reply: func(_ string, r object) any {
 				if r["operation"] == "DELETE" {
