@@ -77,7 +77,8 @@ func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *fiel
 	if len(spec.Overhead) > 0 {
 		errs = append(errs, resources.Validate(&corev1.ResourceRequirements{Limits: spec.Overhead}, claims, path.Child("overhead"))...)
 	}
-	return append(errs, validateOS(spec, path)...)
+	errs = append(errs, validateOS(spec, path)...)
+	return append(errs, c.ValidateFiles(path)...)
 }
 
 // validateLife checks how a pod starts and ends.

@@ -1,9 +1,6 @@
 package volume
 
 import (
-	"maps"
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/diff"
@@ -97,11 +94,10 @@ func validateVolumeSource(spec *corev1.PersistentVolumeSpec, path *field.Path) f
 	}
 	var errs field.ErrorList
 	count := 0
-	names := slices.Sorted(maps.Keys(present))
-	if present["hostPath"] { // it is looked at first
-		names = append([]string{"hostPath"}, slices.DeleteFunc(names, func(name string) bool { return name == "hostPath" })...)
-	}
-	for _, name := range names {
+	for _, name := range []string{ // in upstream's order: the first is the one that counts
+		"hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte", "cephFS", "iscsi", "cinder", "fc",
+		"flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "scaleIO", "local", "storageos", "csi",
+	} {
 		if !present[name] {
 			continue
 		}
@@ -126,7 +122,7 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 	case "nfs":
 		return volumes.ValidateNFS(s.NFS, at)
 	case "iscsi":
-		return volumes.ValidateISCSI(s.ISCSI.TargetPortal, s.ISCSI.IQN, s.ISCSI.Lun, "must be valid format", at)
+		return validateISCSI(s.ISCSI, at)
 	case "local":
 		var errs field.ErrorList
 		if s.Local.Path == "" {
@@ -139,11 +135,7 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 		}
 		return errs
 	case "csi":
-		errs := volumes.ValidateDriverName(s.CSI.Driver, at.Child("driver"))
-		if s.CSI.VolumeHandle == "" {
-			errs = append(errs, field.Required(at.Child("volumeHandle"), ""))
-		}
-		return errs
+		return validateCSI(s.CSI, at)
 	}
 	// Upstream has two names for some: these are said of what is in them.
 	switch name {
@@ -152,7 +144,7 @@ func validateOneSource(s *corev1.PersistentVolumeSource, spec *corev1.Persistent
 	case "cephFS":
 		name = "cephfs"
 	}
-	return volumes.ValidateStorage(asOfPod(s), name, path)
+	return append(volumes.ValidateStorage(asOfPod(s), name, path), validateNamespaced(s, name, path.Child(name))...)
 }
 
 func validatePersistentVolumeUpdate(v, old *corev1.PersistentVolume) field.ErrorList {

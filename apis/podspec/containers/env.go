@@ -1,6 +1,8 @@
 package containers
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -85,6 +87,39 @@ func validateFileKeyRef(ref *corev1.FileKeySelector, path *field.Path) field.Err
 		return append(errs, field.Required(path.Child("path"), ""))
 	}
 	return append(errs, check.NoBackSteps(path.Child("path"), ref.Path)...)
+}
+
+// ValidateFiles checks that variables from files are from files that containers of the pod can write. path is that of its specification.
+func (c *Pod) ValidateFiles(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	check := func(env []corev1.EnvVar, at *field.Path) {
+		for i := range env {
+			if from := env[i].ValueFrom; from != nil && from.FileKeyRef != nil {
+				errs = append(errs, c.validateFileVolume(from.FileKeyRef.VolumeName, at.Child("env").Index(i).Child("valueFrom", "fileKeyRef", "volumeName"))...)
+			}
+		}
+	}
+	for i := range c.Spec.InitContainers {
+		check(c.Spec.InitContainers[i].Env, path.Child("initContainers").Index(i))
+	}
+	for i := range c.Spec.Containers {
+		check(c.Spec.Containers[i].Env, path.Child("containers").Index(i))
+	}
+	for i := range c.Spec.EphemeralContainers {
+		check(c.Spec.EphemeralContainers[i].Env, path.Child("ephemeralContainers").Index(i))
+	}
+	return errs
+}
+
+func (c *Pod) validateFileVolume(name string, path *field.Path) field.ErrorList {
+	i := slices.IndexFunc(c.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == name })
+	switch {
+	case i < 0:
+		return field.ErrorList{field.NotFound(path, name)}
+	case c.Spec.Volumes[i].EmptyDir == nil:
+		return field.ErrorList{field.Invalid(path, name, "referenced volume must be of type emptyDir")}
+	}
+	return nil
 }
 
 func validateEnvFrom(sources []corev1.EnvFromSource, path *field.Path) field.ErrorList {

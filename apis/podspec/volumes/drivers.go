@@ -79,7 +79,7 @@ func validateISCSI(source *corev1.ISCSIVolumeSource, path *field.Path) field.Err
 		errs = append(errs, field.Required(path.Child("secretRef"), ""))
 	}
 	if source.InitiatorName != nil {
-		errs = append(errs, validateNode(*source.InitiatorName, unknownForm, path.Child("initiatorname"))...)
+		errs = append(errs, ValidateISCSIName(*source.InitiatorName, unknownForm, path.Child("initiatorname"))...)
 	}
 	return errs
 }

@@ -135,7 +135,7 @@ func ValidateISCSI(portal, iqn string, lun int32, unknownForm string, path *fiel
 	if at := path.Child("iqn"); iqn == "" {
 		errs = append(errs, field.Required(at, ""))
 	} else {
-		errs = append(errs, validateNode(iqn, unknownForm, at)...)
+		errs = append(errs, ValidateISCSIName(iqn, unknownForm, at)...)
 	}
 	if lun < 0 || lun > maxLun {
 		errs = append(errs, field.Invalid(path.Child("lun"), lun, validation.InclusiveRangeError(0, maxLun)))
@@ -143,8 +143,8 @@ func ValidateISCSI(portal, iqn string, lun int32, unknownForm string, path *fiel
 	return errs
 }
 
-// validateNode checks the name of a disk, or of who uses it, in a storage network.
-func validateNode(name, unknownForm string, path *field.Path) field.ErrorList {
+// ValidateISCSIName checks the name of a disk, or of who uses it, in a storage network.
+func ValidateISCSIName(name, unknownForm string, path *field.Path) field.ErrorList {
 	for prefix, pattern := range map[string]string{"iqn": iqnPattern, "eui": euiPattern, "naa": naaPattern} {
 		if !strings.HasPrefix(name, prefix) {
 			continue
