@@ -102,3 +102,23 @@ func TestTheNetworkOfTheServicesIsReady(t *testing.T) {
 		t.Errorf("the condition was not its owner's: %v", cidr.Status)
 	}
 }
+
+// Data of a server that left it to controllers says nothing of the network of the Services. A server without controllers says it at its next start.
+func TestTheNetworkOfTheServicesBecomesReady(t *testing.T) {
+	o := alone(t.TempDir())
+	o.Disable = []string{Agent, Controllers}
+	cidr := &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: "kubernetes"}}
+	t.Run("before", func(t *testing.T) {
+		_, c := started(t, o)
+		if err := c.Status().Patch(t.Context(), cidr, client.RawPatch(types.MergePatchType, []byte(`{"status":{"conditions":null}}`))); err != nil || len(cidr.Status.Conditions) > 0 {
+			t.Fatal(cidr.Status, err)
+		}
+	})
+	_, c := started(t, o)
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(cidr), cidr); err != nil {
+		t.Fatal(err)
+	}
+	if ready := meta.FindStatusCondition(cidr.Status.Conditions, networkingv1.ServiceCIDRConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+		t.Errorf("status %v", cidr.Status)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	bootstrap "k8s.io/cluster-bootstrap/token/api"
@@ -75,6 +76,9 @@ func (o *Objects) Ensure(ctx context.Context, writer client.Client) error {
 		if err := ensure(ctx, writer, object); err != nil {
 			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
 		}
+	}
+	if err := o.ensureReady(ctx, writer); err != nil {
+		return fmt.Errorf("saying that the network of the Services is ready: %w", err)
 	}
 	return nil
 }
@@ -202,6 +206,33 @@ func (o *Objects) serviceCIDR() client.Object {
 	}
 }
 
+// serviceCIDROwner owns what is said of the network of the Services. It is upstream's.
+const serviceCIDROwner = "kubernetes-service-cidr-controller"
+
+func readyCondition(since metav1.Time) metav1.Condition {
+	return metav1.Condition{
+		Type: networkingv1.ServiceCIDRConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: since, Message: "Kubernetes default Service CIDR is ready",
+	}
+}
+
+// ensureReady says that the network of the Services is ready where nobody has said anything of it: in the data of a server that left this to controllers.
+func (o *Objects) ensureReady(ctx context.Context, writer client.Client) error {
+	stored := &networkingv1.ServiceCIDR{}
+	if err := writer.Get(ctx, client.ObjectKeyFromObject(o.serviceCIDR()), stored); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	said := meta.FindStatusCondition(stored.Status.Conditions, networkingv1.ServiceCIDRConditionReady) != nil
+	if said || stored.DeletionTimestamp != nil || !slices.Equal(stored.Spec.CIDRs, []string{o.Options.ServiceCIDR}) {
+		return nil
+	}
+	stored.Status.Conditions = append(stored.Status.Conditions, readyCondition(metav1.Now()))
+	err := writer.Status().Update(ctx, stored, client.FieldOwner(serviceCIDROwner))
+	if apierrors.IsConflict(err) {
+		return nil // another server says the same
+	}
+	return err
+}
+
 // finish adds to a new object what upstream's server writes into it a moment later: the network of the Services is ready from the
 // start, whether or not there are controllers that look after others.
 func finish(object resource.Object) {
@@ -210,12 +241,10 @@ func finish(object resource.Object) {
 		return
 	}
 	since := cidr.CreationTimestamp
-	cidr.Status.Conditions = []metav1.Condition{{
-		Type: networkingv1.ServiceCIDRConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: since, Message: "Kubernetes default Service CIDR is ready",
-	}}
+	cidr.Status.Conditions = []metav1.Condition{readyCondition(since)}
 	const owned = `{"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{".":{},"f:lastTransitionTime":{},"f:message":{},"f:status":{},"f:type":{}}}}}`
 	cidr.ManagedFields = append([]metav1.ManagedFieldsEntry{{
-		Manager: "kubernetes-service-cidr-controller", Operation: metav1.ManagedFieldsOperationApply, APIVersion: networkingv1.SchemeGroupVersion.String(),
+		Manager: serviceCIDROwner, Operation: metav1.ManagedFieldsOperationApply, APIVersion: networkingv1.SchemeGroupVersion.String(),
 		Time: &since, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(owned)}, Subresource: "status",
 	}}, cidr.ManagedFields...)
 }
