@@ -59,7 +59,7 @@ func TestSnapshotBringsBackWhatWas(t *testing.T) {
 	}
 	stop()
 
-	old, err := all.Restore(ctx, taken.Path, time.Unix(8, 0))
+	old, err := all.Restore(ctx, filepath.Base(taken.Path), time.Unix(8, 0)) // as it is listed
 	if err != nil || old != filepath.Join(dir, "etcd.19700101-000008") {
 		t.Fatalf("restored, the old state is in %q: %v", old, err)
 	}

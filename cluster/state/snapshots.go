@@ -93,7 +93,15 @@ func (s *Snapshots) read(ctx context.Context, path string) (Snapshot, error) {
 	return Snapshot{Path: path, Taken: info.ModTime(), SnapshotInfo: content}, err
 }
 
-// Restore puts a snapshot in the place of the state of a server that does not run. It returns where the old state is kept,
+// find returns the path of a snapshot, which may be given by its name in the folder.
+func (s *Snapshots) find(path string) string {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == path {
+		return filepath.Join(s.dir(), path)
+	}
+	return path
+}
+
+// Restore puts a snapshot, given by its path or its name, in the place of the state of a server that does not run. It returns where the old state is kept,
 // or "" if there was none.
 func (s *Snapshots) Restore(ctx context.Context, path string, now time.Time) (old string, err error) {
 	unlock, err := datadir.Lock(s.DataDir)
@@ -110,7 +118,7 @@ func (s *Snapshots) Restore(ctx context.Context, path string, now time.Time) (ol
 	if err := os.RemoveAll(restored); err != nil {
 		return "", fmt.Errorf("removing what an earlier attempt left: %w", err)
 	}
-	if err := etcd.RestoreSnapshot(ctx, path, restored); err != nil {
+	if err := etcd.RestoreSnapshot(ctx, s.find(path), restored); err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(current); err == nil {

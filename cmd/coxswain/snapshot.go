@@ -76,7 +76,7 @@ func listSnapshotsCommand(s process.Streams, snapshots func() (*state.Snapshots,
 
 func restoreSnapshotCommand(s process.Streams, snapshots func() (*state.Snapshots, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: "restore FILE", Short: "Put a snapshot in the place of a stopped server's state", Args: cobra.ExactArgs(1),
+		Use: "restore NAME|FILE", Short: "Put a snapshot in the place of a stopped server's state", Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			all, err := snapshots()
 			if err != nil {
