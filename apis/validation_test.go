@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestInvalid(t *testing.T) {
 		stored := create(t, obj, v, r)
 		errs := apivalidation.ValidateObjectMetaAccessor(stored, r.Namespaced, nameCheck(r), field.NewPath("metadata"))
 		if r.Validate != nil {
-			errs = append(errs, r.Validate(context.Background(), stored)...)
+			errs = append(errs, inOneOrder(t, func() field.ErrorList { return r.Validate(context.Background(), stored) })...)
 		}
 		return causes(t, errs)
 	})
@@ -71,7 +72,7 @@ func TestUpdate(t *testing.T) {
 		}
 		var errs field.ErrorList
 		if validate != nil {
-			errs = validate(ctx, obj, old)
+			errs = inOneOrder(t, func() field.ErrorList { return validate(ctx, obj, old) })
 		}
 		return causes(t, errs)
 	})
@@ -98,6 +99,19 @@ func causes(t *testing.T, errs field.ErrorList) []byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// inOneOrder tells what is wrong, and fails when it is told in another order the next time: clients would see the message change.
+func inOneOrder(t *testing.T, validate func() field.ErrorList) field.ErrorList {
+	t.Helper()
+	first := validate()
+	for range 10 {
+		if again := validate(); fmt.Sprint(first) != fmt.Sprint(again) {
+			t.Errorf("the order depends on chance:\n%v\n%v", first, again)
+			break
+		}
+	}
+	return first
 }
 
 // firstLine leaves out the differences that are shown below some messages: they name fields otherwise.

@@ -229,7 +229,10 @@ func validateStored(crd *apiextensions.CustomResourceDefinition) field.ErrorList
 		}
 		delete(left, version.Name)
 	}
-	for version, i := range left {
+	for i, version := range stored {
+		if last, missing := left[version]; !missing || last != i {
+			continue
+		}
 		errs = append(errs, field.Invalid(path.Index(i), version, "missing from spec.versions; "+version+
 			" was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in "+
 			version+" and removes "+version+" from status.storedVersions"))

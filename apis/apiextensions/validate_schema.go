@@ -100,10 +100,9 @@ func validateNode(s *apiextensions.JSONSchemaProps, path *field.Path) field.Erro
 }
 
 func validateBelow(s *apiextensions.JSONSchemaProps, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for name, property := range s.Properties {
-		errs = append(errs, validateNode(&property, path.Child("properties").Key(name))...)
-	}
+	errs := check.Entries(s.Properties, func(name string, property apiextensions.JSONSchemaProps) field.ErrorList {
+		return validateNode(&property, path.Child("properties").Key(name))
+	})
 	if s.AdditionalProperties != nil {
 		errs = append(errs, validateNode(s.AdditionalProperties.Schema, path.Child("additionalProperties"))...)
 	}

@@ -216,48 +216,50 @@ func validateRetention(policy *appsv1.StatefulSetPersistentVolumeClaimRetentionP
 	return append(errs, check.OneOf(path.Child("whenScaled"), policy.WhenScaled, appsv1.RetainPersistentVolumeClaimRetentionPolicyType, appsv1.DeletePersistentVolumeClaimRetentionPolicyType)...)
 }
 
+// count is a number of replicas in a status.
+type count struct {
+	name  string
+	value int32
+}
+
 // validateCounts checks that no count of a status is negative.
-func validateCounts(path *field.Path, counts map[string]int32) field.ErrorList {
+func validateCounts(path *field.Path, counts ...count) field.ErrorList {
 	var errs field.ErrorList
-	for name, count := range counts {
-		errs = append(errs, check.NonNegative(path.Child(name), count)...)
+	for _, c := range counts {
+		errs = append(errs, check.NonNegative(path.Child(c.name), c.value)...)
+	}
+	return errs
+}
+
+// validateShares checks that no count of some of the replicas is greater than that of all. The last two are those that are ready, and of
+// these the available ones.
+func validateShares(path *field.Path, all int32, some, ready, available count) field.ErrorList {
+	var errs field.ErrorList
+	for _, c := range []count{some, ready, available} {
+		if c.value > all {
+			errs = append(errs, field.Invalid(path.Child(c.name), c.value, "cannot be greater than status.replicas"))
+		}
+	}
+	if available.value > ready.value {
+		errs = append(errs, field.Invalid(path.Child(available.name), available.value, "cannot be greater than readyReplicas"))
 	}
 	return errs
 }
 
 func validateReplicaSetStatus(r, _ *appsv1.ReplicaSet) field.ErrorList {
 	path, s := field.NewPath("status"), &r.Status
-	errs := validateCounts(path, map[string]int32{
-		"replicas": s.Replicas, "fullyLabeledReplicas": s.FullyLabeledReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas,
-	})
+	labeled := count{"fullyLabeledReplicas", s.FullyLabeledReplicas}
+	ready, available := count{"readyReplicas", s.ReadyReplicas}, count{"availableReplicas", s.AvailableReplicas}
+	errs := validateCounts(path, count{"replicas", s.Replicas}, labeled, ready, available)
 	errs = append(errs, check.NonNegative(path.Child("observedGeneration"), s.ObservedGeneration)...)
-	const detail = "cannot be greater than status.replicas"
-	for name, count := range map[string]int32{"fullyLabeledReplicas": s.FullyLabeledReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas} {
-		if count > s.Replicas {
-			errs = append(errs, field.Invalid(path.Child(name), count, detail))
-		}
-	}
-	if s.AvailableReplicas > s.ReadyReplicas {
-		errs = append(errs, field.Invalid(path.Child("availableReplicas"), s.AvailableReplicas, "cannot be greater than readyReplicas"))
-	}
-	return errs
+	return append(errs, validateShares(path, s.Replicas, labeled, ready, available)...)
 }
 
 func validateDeploymentStatus(d, _ *appsv1.Deployment) field.ErrorList {
 	path, s := field.NewPath("status"), &d.Status
-	errs := validateCounts(path, map[string]int32{
-		"replicas": s.Replicas, "updatedReplicas": s.UpdatedReplicas, "readyReplicas": s.ReadyReplicas,
-		"availableReplicas": s.AvailableReplicas, "unavailableReplicas": s.UnavailableReplicas,
-	})
-	errs = append(errs, check.NonNegative(path.Child("observedGeneration"), s.ObservedGeneration)...)
-	const detail = "cannot be greater than status.replicas"
-	for name, count := range map[string]int32{"updatedReplicas": s.UpdatedReplicas, "readyReplicas": s.ReadyReplicas, "availableReplicas": s.AvailableReplicas} {
-		if count > s.Replicas {
-			errs = append(errs, field.Invalid(path.Child(name), count, detail))
-		}
-	}
-	if s.AvailableReplicas > s.ReadyReplicas {
-		errs = append(errs, field.Invalid(path.Child("availableReplicas"), s.AvailableReplicas, "cannot be greater than readyReplicas"))
-	}
-	return errs
+	updated := count{"updatedReplicas", s.UpdatedReplicas}
+	ready, available := count{"readyReplicas", s.ReadyReplicas}, count{"availableReplicas", s.AvailableReplicas}
+	errs := check.NonNegative(path.Child("observedGeneration"), s.ObservedGeneration)
+	errs = append(errs, validateCounts(path, count{"replicas", s.Replicas}, updated, ready, available, count{"unavailableReplicas", s.UnavailableReplicas})...)
+	return append(errs, validateShares(path, s.Replicas, updated, ready, available)...)
 }

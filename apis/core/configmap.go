@@ -41,20 +41,20 @@ func configMapCells(c *corev1.ConfigMap, now time.Time) []any {
 const maxContentSize = 1 << 20
 
 func validateConfigMap(c *corev1.ConfigMap) field.ErrorList {
-	var errs field.ErrorList
 	total := 0
-	for key, value := range c.Data {
+	errs := check.Entries(c.Data, func(key, value string) field.ErrorList {
+		total += len(value)
 		at := field.NewPath("data").Key(key)
-		errs = append(errs, check.Messages(at, key, validation.IsConfigMapKey(key))...)
+		errs := check.Messages(at, key, validation.IsConfigMapKey(key))
 		if _, twice := c.BinaryData[key]; twice {
 			errs = append(errs, field.Invalid(at, key, "duplicate of key present in binaryData"))
 		}
+		return errs
+	})
+	errs = append(errs, check.Entries(c.BinaryData, func(key string, value []byte) field.ErrorList {
 		total += len(value)
-	}
-	for key, value := range c.BinaryData {
-		errs = append(errs, check.Messages(field.NewPath("binaryData").Key(key), key, validation.IsConfigMapKey(key))...)
-		total += len(value)
-	}
+		return check.Messages(field.NewPath("binaryData").Key(key), key, validation.IsConfigMapKey(key))
+	})...)
 	if total > maxContentSize {
 		errs = append(errs, field.TooLong(field.NewPath(""), "", maxContentSize))
 	}

@@ -61,12 +61,11 @@ func defaultSecret(s *corev1.Secret) {
 
 func validateSecret(s *corev1.Secret) field.ErrorList {
 	path := field.NewPath("data")
-	var errs field.ErrorList
 	total := 0
-	for key, value := range s.Data {
-		errs = append(errs, check.Messages(path.Key(key), key, validation.IsConfigMapKey(key))...)
+	errs := check.Entries(s.Data, func(key string, value []byte) field.ErrorList {
 		total += len(value)
-	}
+		return check.Messages(path.Key(key), key, validation.IsConfigMapKey(key))
+	})
 	if total > maxContentSize {
 		errs = append(errs, field.TooLong(path, "", maxContentSize))
 	}

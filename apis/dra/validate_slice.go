@@ -129,13 +129,13 @@ func validateDevice(d *resourcev1.Device, path *field.Path) field.ErrorList {
 	if n := len(d.Attributes) + len(d.Capacity); n > maxAttributes {
 		errs = append(errs, field.Invalid(path, n, "the total number of attributes and capacities must not exceed 32"))
 	}
-	for name, attribute := range d.Attributes {
-		errs = append(errs, validateName(string(name), path.Child("attributes"))...)
-		errs = append(errs, validateAttribute(&attribute, path.Child("attributes").Key(string(name)))...)
-	}
-	for name := range d.Capacity {
-		errs = append(errs, validateName(string(name), path.Child("capacity"))...)
-	}
+	errs = append(errs, check.Entries(d.Attributes, func(name resourcev1.QualifiedName, attribute resourcev1.DeviceAttribute) field.ErrorList {
+		at := path.Child("attributes")
+		return append(validateName(string(name), at), validateAttribute(&attribute, at.Key(string(name)))...)
+	})...)
+	errs = append(errs, check.Entries(d.Capacity, func(name resourcev1.QualifiedName, _ resourcev1.DeviceCapacity) field.ErrorList {
+		return validateName(string(name), path.Child("capacity"))
+	})...)
 	for i := range d.Taints {
 		taint, at := &d.Taints[i], path.Child("taints").Index(i)
 		errs = append(errs, check.LabelKey(at.Child("key"), taint.Key)...)

@@ -4,6 +4,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/coxswain-k8s/coxswain/apis/check"
@@ -33,13 +34,10 @@ func validateRuntimeClassUpdate(c, old *nodev1.RuntimeClass) field.ErrorList {
 
 // validateOverhead checks what a pod needs beside its containers, as if these were limits.
 func validateOverhead(o *nodev1.Overhead, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for name, quantity := range o.PodFixed {
+	return check.Entries(o.PodFixed, func(name corev1.ResourceName, quantity apiresource.Quantity) field.ErrorList {
 		at := path.Key(string(name))
-		errs = append(errs, resources.ValidateContainerName(name, at)...)
-		errs = append(errs, resources.ValidateQuantity(name, quantity, at)...)
-	}
-	return errs
+		return append(resources.ValidateContainerName(name, at), resources.ValidateQuantity(name, quantity, at)...)
+	})
 }
 
 // tolerationText is how a toleration is printed that is there twice.

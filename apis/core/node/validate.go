@@ -5,6 +5,7 @@ import (
 	"net"
 
 	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -53,13 +54,13 @@ func validateTaints(taints []corev1.Taint, path *field.Path) field.ErrorList {
 }
 
 func validateResources(n *corev1.Node) field.ErrorList {
-	var errs field.ErrorList
-	for name, list := range map[string]corev1.ResourceList{"capacity": n.Status.Capacity, "allocatable": n.Status.Allocatable} {
-		for resource, quantity := range list {
-			errs = append(errs, resources.ValidateQuantity(resource, quantity, field.NewPath("status", name, string(resource)))...)
-		}
+	validate := func(list corev1.ResourceList, path *field.Path) field.ErrorList {
+		return check.Entries(list, func(name corev1.ResourceName, quantity apiresource.Quantity) field.ErrorList {
+			return resources.ValidateQuantity(name, quantity, path.Child(string(name)))
+		})
 	}
-	return errs
+	path := field.NewPath("status")
+	return append(validate(n.Status.Capacity, path.Child("capacity")), validate(n.Status.Allocatable, path.Child("allocatable"))...)
 }
 
 func validatePodCIDRs(cidrs []string, path *field.Path) field.ErrorList {

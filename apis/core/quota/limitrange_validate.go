@@ -43,24 +43,31 @@ func validateLimitType(kind corev1.LimitType, path *field.Path) field.ErrorList 
 	return nil
 }
 
+// amounts is a list of a limit, by the name of its field.
+type amounts struct {
+	name string
+	list corev1.ResourceList
+}
+
 func validateLimitItem(item *corev1.LimitRangeItem, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	lists := map[string]corev1.ResourceList{"max": item.Max, "min": item.Min, "maxLimitRequestRatio": item.MaxLimitRequestRatio}
+	lists := []amounts{{"max", item.Max}, {"min", item.Min}}
+	defaults := []amounts{{"default", item.Default}, {"defaultRequest", item.DefaultRequest}}
 	if item.Type == corev1.LimitTypePod {
-		for name, list := range map[string]corev1.ResourceList{"default": item.Default, "defaultRequest": item.DefaultRequest} {
-			if len(list) > 0 {
-				errs = append(errs, field.Forbidden(path.Child(name), "may not be specified when `type` is 'Pod'"))
+		for _, of := range defaults {
+			if len(of.list) > 0 {
+				errs = append(errs, field.Forbidden(path.Child(of.name), "may not be specified when `type` is 'Pod'"))
 			}
 		}
 	} else {
-		lists["default"], lists["defaultRequest"] = item.Default, item.DefaultRequest
+		lists = append(lists, defaults...)
 	}
 	names := sets.New[corev1.ResourceName]()
-	for name, list := range lists {
-		for resource := range list {
+	for _, of := range append(lists, amounts{"maxLimitRequestRatio", item.MaxLimitRequestRatio}) {
+		errs = append(errs, check.Entries(of.list, func(resource corev1.ResourceName, _ apiresource.Quantity) field.ErrorList {
 			names.Insert(resource)
-			errs = append(errs, validateLimitResource(item.Type, resource, path.Child(name).Key(string(resource)))...)
-		}
+			return validateLimitResource(item.Type, resource, path.Child(of.name).Key(string(resource)))
+		})...)
 	}
 	if item.Type == corev1.LimitTypePersistentVolumeClaim {
 		_, hasMin := item.Min[corev1.ResourceStorage]
@@ -69,7 +76,7 @@ func validateLimitItem(item *corev1.LimitRangeItem, path *field.Path) field.Erro
 			errs = append(errs, field.Required(path.Child("limits"), "either minimum or maximum storage value is required, but neither was provided"))
 		}
 	}
-	for name := range names {
+	for _, name := range sets.List(names) {
 		errs = append(errs, validateLimits(item, name, path)...)
 	}
 	return errs

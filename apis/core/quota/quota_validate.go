@@ -5,9 +5,11 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/coxswain-k8s/coxswain/apis/check"
 	"github.com/coxswain-k8s/coxswain/apis/podspec/resources"
 )
 
@@ -19,16 +21,14 @@ func validateResourceQuota(q *corev1.ResourceQuota) field.ErrorList {
 }
 
 func validateQuotaList(list corev1.ResourceList, path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	for name, quantity := range list {
+	return check.Entries(list, func(name corev1.ResourceName, quantity apiresource.Quantity) field.ErrorList {
 		at := path.Key(string(name))
-		errs = append(errs, resources.ValidateName(name, at)...)
+		errs := resources.ValidateName(name, at)
 		if !strings.Contains(string(name), "/") && !quotaResource(name) {
 			errs = append(errs, field.Invalid(at, name, "must be a standard resource for quota"))
 		}
-		errs = append(errs, resources.ValidateQuantity(name, quantity, at)...)
-	}
-	return errs
+		return append(errs, resources.ValidateQuantity(name, quantity, at)...)
+	})
 }
 
 func quotaResource(name corev1.ResourceName) bool {
