@@ -6,6 +6,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit"
 )
 
 // Pending remembers, per owner, the creates and deletes that the cache has not shown
@@ -61,6 +64,11 @@ func (p *Pending) Forget(owner types.UID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.owners, owner)
+}
+
+// ForgetDeleted is for the watch of owners: those that are gone are forgotten.
+func (p *Pending) ForgetDeleted() predicate.Funcs {
+	return predicate.Funcs{DeleteFunc: kit.OnDelete(func(owner client.Object) { p.Forget(owner.GetUID()) })}
 }
 
 // Seen is the highest revision of which an event has been.

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
@@ -85,13 +84,6 @@ func (c *Controller) related(ctx context.Context, set replication.Set) ([]*corev
 	return pods, nil
 }
 
-// forget drops the memory of writes for sets that are gone.
-func (c *Controller) forget() builder.ForOption {
-	return builder.WithPredicates(predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) {
-		c.Keeper.Pods.Pending.Forget(obj.GetUID())
-	})})
-}
-
 // Register puts the controller on mgr. It wakes when a replica set or one of its pods
 // changes, or a pod without owner appears that a set may adopt.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
@@ -107,7 +99,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c.Keeper.Related, c.Keeper.Ratio = c.related, newRatio(deps.Metrics)
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Keeper.Pods.Pending, Orphan: wanting}
 	return kit.New(mgr, Name).
-		For(&appsv1.ReplicaSet{}, c.forget()).
+		For(&appsv1.ReplicaSet{}, builder.WithPredicates(c.Keeper.Pods.Pending.ForgetDeleted())).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Skipped(kit.StaleSkips(deps.Metrics, "replicaset_controller_", "ReplicaSet")).
 		Complete(reconcile.AsReconciler(c.Client, c))

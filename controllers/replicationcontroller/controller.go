@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
@@ -95,10 +94,9 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	}
 	c := &Controller{Client: mgr.GetClient(), Keeper: replication.NewKeeper(mgr, deps.Clock, "replication-controller")}
 	pending := c.Keeper.Pods.Pending
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { pending.Forget(obj.GetUID()) })}
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: pending, Orphan: wanting}
 	return kit.New(mgr, Name).
-		For(&corev1.ReplicationController{}, builder.WithPredicates(forget)).
+		For(&corev1.ReplicationController{}, builder.WithPredicates(pending.ForgetDeleted())).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

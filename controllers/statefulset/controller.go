@@ -213,7 +213,6 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		History:  revision.History{Client: mgr.GetClient(), Claimer: claimer},
 		Clock:    deps.Clock,
 	}
-	forget := predicate.Funcs{DeleteFunc: kit.OnDelete(func(obj client.Object) { c.Pending.Forget(obj.GetUID()) })}
 	pods := podcontrol.Handler{Owner: kind.GroupKind(), Pending: c.Pending, Orphan: wanting}
 	revisions := podcontrol.Handler{Owner: kind.GroupKind()}
 	freed := predicate.Funcs{
@@ -223,7 +222,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		},
 	}
 	return kit.New(mgr, Name).
-		For(&appsv1.StatefulSet{}, builder.WithPredicates(forget)).
+		For(&appsv1.StatefulSet{}, builder.WithPredicates(c.Pending.ForgetDeleted())).
 		Watches(&corev1.Pod{}, pods.EventHandler()).
 		Watches(&appsv1.ControllerRevision{}, revisions.EventHandler()).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(claiming(mgr.GetCache())), builder.WithPredicates(freed)).

@@ -1,11 +1,9 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -36,17 +34,7 @@ func (m *Mutating) read(l admission.Lister) []*policy {
 	for _, b := range auth.List[*admissionregistrationv1.MutatingAdmissionPolicyBinding](l, m.source.bindings, "") {
 		bound[b.Spec.PolicyName] = append(bound[b.Spec.PolicyName], newBinding(b.Name, b.Spec.ParamRef, b.Spec.MatchResources))
 	}
-	var policies []*policy
-	for _, p := range auth.List[*admissionregistrationv1.MutatingAdmissionPolicy](l, m.source.policies, "") {
-		if len(bound[p.Name]) == 0 {
-			continue
-		}
-		made := m.compile(p)
-		made.bindings = bound[p.Name]
-		policies = append(policies, made)
-	}
-	slices.SortFunc(policies, func(a, b *policy) int { return cmp.Compare(a.name, b.name) })
-	return policies
+	return inUse(auth.List[*admissionregistrationv1.MutatingAdmissionPolicy](l, m.source.policies, ""), bound, m.compile)
 }
 
 func (m *Mutating) compile(p *admissionregistrationv1.MutatingAdmissionPolicy) *policy {

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/google/cel-go/cel"
@@ -115,6 +117,7 @@ type source struct {
 	kept []*policy
 }
 
+// all are the policies as they are now.
 func (s *source) all(l admission.Lister) []*policy {
 	now := [2]int64{l.Changed(s.policies), l.Changed(s.bindings)}
 	s.mu.RLock()
@@ -129,6 +132,20 @@ func (s *source) all(l admission.Lister) []*policy {
 		s.made, s.at, s.kept = true, now, s.read(l)
 	}
 	return s.kept
+}
+
+// inUse are the policies that have bindings, compiled, in the order of their names.
+func inUse[P metav1.Object](all []P, bound map[string][]*binding, compile func(P) *policy) []*policy {
+	var policies []*policy
+	for _, p := range all {
+		if bindings := bound[p.GetName()]; len(bindings) > 0 {
+			made := compile(p)
+			made.bindings = bindings
+			policies = append(policies, made)
+		}
+	}
+	slices.SortFunc(policies, func(a, b *policy) int { return cmp.Compare(a.name, b.name) })
+	return policies
 }
 
 func resourceOf(name string) schema.GroupResource {

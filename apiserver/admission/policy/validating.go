@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,17 +41,7 @@ func (v *Validating) read(l admission.Lister) []*policy {
 		made.actions = b.Spec.ValidationActions
 		bound[b.Spec.PolicyName] = append(bound[b.Spec.PolicyName], made)
 	}
-	var policies []*policy
-	for _, p := range auth.List[*admissionregistrationv1.ValidatingAdmissionPolicy](l, v.source.policies, "") {
-		if len(bound[p.Name]) == 0 {
-			continue
-		}
-		made := v.compile(p)
-		made.bindings = bound[p.Name]
-		policies = append(policies, made)
-	}
-	slices.SortFunc(policies, func(a, b *policy) int { return cmp.Compare(a.name, b.name) })
-	return policies
+	return inUse(auth.List[*admissionregistrationv1.ValidatingAdmissionPolicy](l, v.source.policies, ""), bound, v.compile)
 }
 
 func (v *Validating) compile(p *admissionregistrationv1.ValidatingAdmissionPolicy) *policy {
