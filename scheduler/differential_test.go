@@ -12,7 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 
+	"github.com/coxswain-k8s/coxswain/scheduler/config"
 	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
@@ -45,6 +47,9 @@ func (c chance) node(name string) *corev1.Node {
 	n.Status.Allocatable = corev1.ResourceList{
 		corev1.ResourceCPU: *resource.NewMilliQuantity(int64(1000+c.IntN(7000)), resource.DecimalSI), corev1.ResourceMemory: *resource.NewQuantity(int64(1+c.IntN(16))<<30, resource.BinarySI),
 		corev1.ResourcePods: *resource.NewQuantity(int64(3+c.IntN(20)), resource.DecimalSI),
+	}
+	if c.of(0.4) {
+		n.Status.Allocatable[gadget] = *resource.NewQuantity(int64(c.IntN(4)), resource.DecimalSI)
 	}
 	for i := range 3 {
 		if c.of(0.3) {
@@ -83,16 +88,44 @@ func (c chance) pod(name string) *corev1.Pod {
 	if c.of(0.3) {
 		p.Spec.Tolerations = []corev1.Toleration{{Key: fmt.Sprint("t", c.IntN(2)), Operator: corev1.TolerationOpExists}}
 	}
-	if c.of(0.2) {
-		p.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{
-			MaxSkew: int32(1 + c.IntN(2)), TopologyKey: c.key(), WhenUnsatisfiable: corev1.DoNotSchedule, LabelSelector: c.selector(), //nolint:gosec // small
-		}}
+	if c.of(0.1) {
+		p.Spec.Containers[0].Resources.Requests[gadget] = *resource.NewQuantity(int64(1+c.IntN(2)), resource.DecimalSI)
+	}
+	if c.of(0.15) {
+		p.Spec.InitContainers = []corev1.Container{c.container(), c.container()}
+		p.Spec.InitContainers[0].Ports, p.Spec.InitContainers[1].Ports = nil, nil
+		p.Spec.InitContainers[c.IntN(2)].RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
+	}
+	if c.of(0.1) {
+		p.Spec.Overhead = corev1.ResourceList{corev1.ResourceCPU: *resource.NewMilliQuantity(int64(c.IntN(300)), resource.DecimalSI)}
+	}
+	for _, action := range []corev1.UnsatisfiableConstraintAction{corev1.DoNotSchedule, corev1.ScheduleAnyway} {
+		if c.of(0.2) {
+			p.Spec.TopologySpreadConstraints = append(p.Spec.TopologySpreadConstraints, c.spread(action))
+		}
 	}
 	if c.of(0.5) {
 		p.Spec.Affinity = &corev1.Affinity{NodeAffinity: c.nodeAffinity(), PodAffinity: &corev1.PodAffinity{}, PodAntiAffinity: &corev1.PodAntiAffinity{}}
 		c.podAffinity(p.Spec.Affinity)
 	}
 	return p
+}
+
+func (c chance) spread(action corev1.UnsatisfiableConstraintAction) corev1.TopologySpreadConstraint {
+	made := corev1.TopologySpreadConstraint{MaxSkew: int32(1 + c.IntN(2)), TopologyKey: c.key(), WhenUnsatisfiable: action, LabelSelector: c.selector()} //nolint:gosec // small
+	if c.of(0.2) && action == corev1.DoNotSchedule {
+		made.MinDomains = ptr.To(int32(1 + c.IntN(5))) //nolint:gosec // small
+	}
+	if c.of(0.3) {
+		made.NodeTaintsPolicy = ptr.To(corev1.NodeInclusionPolicyHonor)
+	}
+	if c.of(0.3) {
+		made.NodeAffinityPolicy = ptr.To(corev1.NodeInclusionPolicyIgnore)
+	}
+	if c.of(0.2) {
+		made.LabelSelector, made.MatchLabelKeys = &metav1.LabelSelector{}, []string{"app"}
+	}
+	return made
 }
 
 func (c chance) nodeAffinity() *corev1.NodeAffinity {
@@ -145,6 +178,9 @@ func newWorld(t *testing.T, seed uint64) *world {
 		chance: chance{rand.New(rand.NewPCG(seed, seed))}, //nolint:gosec // it is to be repeated
 	}
 	w.Scheduler = &Scheduler{Client: w.api, Recorder: func(string) events.EventRecorderLogger { return quietRecorder{} }, Clock: clock.RealClock{}}
+	if seed%3 == 1 {
+		w.configure(t)
+	}
 	if err := w.init(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +194,18 @@ func newWorld(t *testing.T, seed uint64) *world {
 		w.nodeAdded(n)
 	}
 	return w
+}
+
+// configure has the scheduler weigh scores in another way, and prefer what is full.
+func (w *world) configure(t *testing.T) {
+	const packing = `{"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "profiles": [{
+		"plugins": {"score": {"enabled": [{"name": "ImageLocality", "weight": 7}, {"name": "NodeAffinity", "weight": 1}]}, "multiPoint": {"enabled": [{"name": "PodTopologySpread", "weight": 5}]}},
+		"pluginConfig": [{"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "MostAllocated", "resources": [{"name": "cpu"}, {"name": "memory"}]}}}]}]}`
+	configuration, err := config.Read([]byte(packing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Configuration, w.packed, w.weights = configuration, true, map[string]int64{"ImageLocality": 7, "NodeAffinity": 1, "PodTopologySpread": 5}
 }
 
 // disturb changes something in the cluster now and then.
@@ -210,7 +258,7 @@ func (w *world) place(t *testing.T, p *corev1.Pod) string {
 }
 
 // TestDecisionsAreThoseOfTheReference: no decision for random pods in random clusters that change meanwhile violates a rule of
-// the reference, and the node that is chosen has the best score by it. Preferred topology spread is not in it.
+// the reference, and the node that is chosen has the best score by it, as its plugins weigh them.
 func TestDecisionsAreThoseOfTheReference(t *testing.T) {
 	for seed := range uint64(30) {
 		w := newWorld(t, seed)

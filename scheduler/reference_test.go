@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -14,6 +15,17 @@ import (
 type reference struct {
 	nodes map[string]*corev1.Node
 	pods  map[string]*corev1.Pod // with a node
+	// weights of scores that are not the default, by plugins; packed says that what is full is preferred.
+	weights map[string]int64
+	packed  bool
+}
+
+// weight of a plugin's scores.
+func (r *reference) weight(plugin string) int64 {
+	if w, ok := r.weights[plugin]; ok {
+		return w
+	}
+	return map[string]int64{"TaintToleration": 3, "NodeAffinity": 2, "PodTopologySpread": 2, "InterPodAffinity": 2}[plugin] + map[string]int64{"NodeResourcesFit": 1, "NodeResourcesBalancedAllocation": 1, "ImageLocality": 1}[plugin]
 }
 
 func (r *reference) on(node string) (pods []*corev1.Pod) {
@@ -28,16 +40,43 @@ func (r *reference) on(node string) (pods []*corev1.Pod) {
 // asks is what containers request, of CPU in thousandths; floor counts those that request nothing with a minimum.
 func asks(pod *corev1.Pod, floor bool) (cpu, memory int64) {
 	for _, c := range pod.Spec.Containers {
-		ofCPU, ofMemory := c.Resources.Requests.Cpu().MilliValue(), c.Resources.Requests.Memory().Value()
-		if _, says := c.Resources.Requests[corev1.ResourceCPU]; !says && floor {
-			ofCPU = 100
-		}
-		if _, says := c.Resources.Requests[corev1.ResourceMemory]; !says && floor {
-			ofMemory = 200 << 20
-		}
+		ofCPU, ofMemory := asksOne(c, floor)
 		cpu, memory = cpu+ofCPU, memory+ofMemory
 	}
+	var sidecarCPU, sidecarMemory, mostCPU, mostMemory int64
+	for _, c := range pod.Spec.InitContainers { // one after the other; those that stay count from then on
+		ofCPU, ofMemory := asksOne(c, floor)
+		mostCPU, mostMemory = max(mostCPU, sidecarCPU+ofCPU), max(mostMemory, sidecarMemory+ofMemory)
+		if c.RestartPolicy != nil {
+			sidecarCPU, sidecarMemory = sidecarCPU+ofCPU, sidecarMemory+ofMemory
+		}
+	}
+	cpu, memory = max(cpu+sidecarCPU, mostCPU), max(memory+sidecarMemory, mostMemory)
+	return cpu + pod.Spec.Overhead.Cpu().MilliValue(), memory + pod.Spec.Overhead.Memory().Value()
+}
+
+func asksOne(c corev1.Container, floor bool) (cpu, memory int64) {
+	cpu, memory = c.Resources.Requests.Cpu().MilliValue(), c.Resources.Requests.Memory().Value()
+	if _, says := c.Resources.Requests[corev1.ResourceCPU]; !says && floor {
+		cpu = 100
+	}
+	if _, says := c.Resources.Requests[corev1.ResourceMemory]; !says && floor {
+		memory = 200 << 20
+	}
 	return cpu, memory
+}
+
+// gadget is a resource that only some nodes have.
+const gadget = corev1.ResourceName("example.com/gadget")
+
+func gadgets(pods ...*corev1.Pod) (n int64) {
+	for _, p := range pods {
+		for _, c := range p.Spec.Containers {
+			asked := c.Resources.Requests[gadget]
+			n += asked.Value()
+		}
+	}
+	return n
 }
 
 func (r *reference) used(node string, floor bool) (cpu, memory int64) {
@@ -91,6 +130,8 @@ func (r *reference) refusal(pod *corev1.Pod, node *corev1.Node) string {
 		return "node affinity"
 	case cpu > 0 && usedCPU+cpu > all.Cpu().MilliValue() || memory > 0 && usedMemory+memory > all.Memory().Value():
 		return "resources"
+	case gadgets(pod) > 0 && gadgets(pod)+gadgets(r.on(node.Name)...) > all.Name(gadget, resource.DecimalSI).Value():
+		return "gadgets"
 	case int64(len(r.on(node.Name)))+1 > all.Pods().Value():
 		return "too many pods"
 	case !r.portsFree(pod, node):
@@ -118,48 +159,6 @@ func (r *reference) portsFree(pod *corev1.Pod, node *corev1.Node) bool {
 					}
 				}
 			}
-		}
-	}
-	return true
-}
-
-// spreads says whether the pods of each hard constraint stay even enough if the node takes one more.
-func (r *reference) spreads(pod *corev1.Pod, node *corev1.Node) bool {
-	hard := slices.DeleteFunc(slices.Clone(pod.Spec.TopologySpreadConstraints), func(c corev1.TopologySpreadConstraint) bool {
-		return c.WhenUnsatisfiable != corev1.DoNotSchedule
-	})
-	for _, c := range hard {
-		counts := map[string]int{}
-		for _, n := range r.nodes {
-			eligible := wanted(pod, n)
-			for _, other := range hard {
-				_, has := n.Labels[other.TopologyKey]
-				eligible = eligible && has
-			}
-			if !eligible {
-				continue
-			}
-			counts[n.Labels[c.TopologyKey]] += 0
-			for _, p := range r.on(n.Name) {
-				if selects(c.LabelSelector, p) {
-					counts[n.Labels[c.TopologyKey]]++
-				}
-			}
-		}
-		domain, has := node.Labels[c.TopologyKey]
-		if !has {
-			return false
-		}
-		least := math.MaxInt
-		for _, count := range counts {
-			least = min(least, count)
-		}
-		self := 0
-		if selects(c.LabelSelector, pod) {
-			self = 1
-		}
-		if counts[domain]+self-least > int(c.MaxSkew) {
-			return false
 		}
 	}
 	return true
@@ -257,18 +256,18 @@ func (r *reference) totals(pod *corev1.Pod, fitting []*corev1.Node) map[string]i
 	for _, s := range social {
 		lowest, highest = min(lowest, s), max(highest, s)
 	}
-	totals := map[string]int64{}
+	totals, sparse := map[string]int64{}, r.sparse(pod, fitting)
 	for _, n := range fitting {
-		total := r.roomy(pod, n) + r.even(pod, n) + r.pulled(pod, n)
-		total += 3 * 100
+		total := r.weight("NodeResourcesFit")*r.roomy(pod, n) + r.weight("NodeResourcesBalancedAllocation")*r.even(pod, n) + r.weight("ImageLocality")*r.pulled(pod, n)
+		total += r.weight("PodTopologySpread")*sparse[n.Name] + r.weight("TaintToleration")*100
 		if mostTaints > 0 {
-			total -= 3 * (100 * taints[n.Name] / mostTaints)
+			total -= r.weight("TaintToleration") * (100 * taints[n.Name] / mostTaints)
 		}
 		if mostAffinity > 0 {
-			total += 2 * (100 * affinity[n.Name] / mostAffinity)
+			total += r.weight("NodeAffinity") * (100 * affinity[n.Name] / mostAffinity)
 		}
 		if highest > lowest {
-			total += 2 * int64(100*(float64(social[n.Name]-lowest)/float64(highest-lowest)))
+			total += r.weight("InterPodAffinity") * int64(100*(float64(social[n.Name]-lowest)/float64(highest-lowest)))
 		}
 		totals[n.Name] = total
 	}
@@ -309,7 +308,12 @@ func (r *reference) company(pod *corev1.Pod, node *corev1.Node) (sum int64) {
 func (r *reference) roomy(pod *corev1.Pod, node *corev1.Node) int64 {
 	cpu, memory := asks(pod, true)
 	usedCPU, usedMemory := r.used(node.Name, true)
-	left := func(used, all int64) int64 { return max(all-used, 0) * 100 / all }
+	left := func(used, all int64) int64 {
+		if r.packed {
+			return min(used, all) * 100 / all
+		}
+		return max(all-used, 0) * 100 / all
+	}
 	return (left(usedCPU+cpu, node.Status.Allocatable.Cpu().MilliValue()) + left(usedMemory+memory, node.Status.Allocatable.Memory().Value())) / 2
 }
 
@@ -331,7 +335,8 @@ func (r *reference) even(pod *corev1.Pod, node *corev1.Node) int64 {
 // pulled is the score for images that are there.
 func (r *reference) pulled(pod *corev1.Pod, node *corev1.Node) int64 {
 	var sum int64
-	for _, c := range pod.Spec.Containers {
+	all := slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers)
+	for _, c := range all {
 		size, have := int64(0), 0
 		for _, n := range r.nodes {
 			for _, image := range n.Status.Images {
@@ -346,6 +351,6 @@ func (r *reference) pulled(pod *corev1.Pod, node *corev1.Node) int64 {
 		}
 		sum += int64(float64(size) * (float64(have) / float64(len(r.nodes))))
 	}
-	least, most := int64(23<<20), int64(1000<<20)*int64(len(pod.Spec.Containers))
+	least, most := int64(23<<20), int64(1000<<20)*int64(len(all))
 	return 100 * (min(max(sum, least), most) - least) / (most - least)
 }
