@@ -86,8 +86,8 @@ func EachGate(gates map[string]string, tell func(name, stage string, on bool)) {
 // ValidateGates returns what is wrong with feature gates, in the words of upstream's components.
 func ValidateGates(gates map[string]string) error { return validateGates(gates) }
 
-// SchedulerGates reads the scheduler's flag, and says what is wrong with it.
-func SchedulerGates(value string) (map[string]string, error) {
+// ParseGates reads name=true,name=false. What is empty switches nothing.
+func ParseGates(value string) (map[string]string, error) {
 	gates := map[string]string{}
 	for pair := range strings.SplitSeq(value, ",") {
 		name, value, given := strings.Cut(pair, "=")
@@ -98,6 +98,15 @@ func SchedulerGates(value string) (map[string]string, error) {
 			return nil, fmt.Errorf("missing bool value for %s", name)
 		}
 		gates[name] = strings.TrimSpace(value)
+	}
+	return gates, nil
+}
+
+// SchedulerGates reads the scheduler's flag, and says what is wrong with it.
+func SchedulerGates(value string) (map[string]string, error) {
+	gates, err := ParseGates(value)
+	if err != nil {
+		return nil, err
 	}
 	return gates, validateGates(gates, controllersGate)
 }

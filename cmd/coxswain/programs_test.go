@@ -56,6 +56,9 @@ func TestMistakesOfPersonalities(t *testing.T) {
 		"--cloud-provider=sea: unknown cloud":      {"cloud-controller-manager", "--cloud-provider=sea"},
 		`"rudder" is not in the list of known`:     {"cloud-controller-manager", "--cloud-provider=local", "--controllers=*,-rudder"},
 		"--cluster-cidr is required":               {"cloud-controller-manager", "--cloud-provider=local", "--allocate-node-cidrs"},
+		"must match major/minor/patch of default":  {"kube-apiserver", "--version=v1.36.2"},
+		`parsing "1.36.3": invalid syntax`:         {"kube-scheduler", "--version=1.36.3"},
+		"missing bool value for CBORServing":       {"kube-apiserver", "--feature-gates=CBORServingAndStorage"},
 		"--cloud-provider=gce: want external":      {"coxswain", "server", "--cloud-provider=gce"},
 	} {
 		if _, _, err := coxswain(t, args...); err == nil || !strings.Contains(err.Error(), want) {

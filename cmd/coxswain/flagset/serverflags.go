@@ -37,7 +37,7 @@ func addServerFlags(flags *pflag.FlagSet, o *cluster.Options) {
 	flags.StringVar(&o.WriteKubeconfig, "write-kubeconfig", o.WriteKubeconfig, "a second place for the administrator's kubeconfig")
 	flags.StringVar(&o.PodNetwork, "network", o.PodNetwork, "how pods of different nodes reach each other: host-gw, vxlan, or auto (the default) for what each pair of nodes allows")
 	flags.StringVar(&o.EncryptionProviderConfig, "encryption-provider-config", o.EncryptionProviderConfig, "file that says how values are encrypted in etcd")
-	flags.StringToStringVar(&o.FeatureGates, "feature-gates", o.FeatureGates, "features to switch, name=true or name=false: CBORServingAndStorage, StorageVersionMigrator, ComponentStatusz, ComponentFlagz; upstream's others have no effect")
+	AddGates(flags, &o.FeatureGates, "CBORServingAndStorage, StorageVersionMigrator, ComponentStatusz, ComponentFlagz")
 	flags.BoolVar(&o.EncryptionProviderConfigAutomaticReload, "encryption-provider-config-automatic-reload", o.EncryptionProviderConfigAutomaticReload, "take over what that file says when it changes")
 	flags.StringVar(&o.SchedulerConfig, "scheduler-config", o.SchedulerConfig, "KubeSchedulerConfiguration with the profiles of the scheduler and the arguments of its plugins")
 	flags.StringSliceVar(&o.EnableAdmissionPlugins, "enable-admission-plugins", o.EnableAdmissionPlugins, "admission plugins that are on beside those that are by default")

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
@@ -30,5 +31,21 @@ func TestTheTokenIsNotShown(t *testing.T) {
 		if strings.Contains(value, secret) {
 			t.Errorf("--%s tells the token", name)
 		}
+	}
+}
+
+// Scripts switch features by a variable that may be empty: that was refused.
+func TestFeatureGatesMaySayNothing(t *testing.T) {
+	given := cluster.Default()
+	flags := pflag.NewFlagSet("server", pflag.ContinueOnError)
+	AddServer(flags, &given)
+	if err := flags.Parse([]string{"--feature-gates=", "--feature-gates=ComponentStatusz=false,,ComponentFlagz=false", "--feature-gates= ComponentFlagz = true ,"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"ComponentStatusz": "false", "ComponentFlagz": "true"}, given.FeatureGates); diff != "" {
+		t.Error(diff)
+	}
+	if got := Values(flags)()["feature-gates"]; got != "ComponentFlagz=true,ComponentStatusz=false" {
+		t.Errorf("it is shown as %s", got)
 	}
 }

@@ -119,7 +119,7 @@ func addControllerManagerFlags(flags *pflag.FlagSet, m *standalone.ControllerMan
 	flags.DurationVar(&m.NodeMonitorGracePeriod, "node-monitor-grace-period", m.NodeMonitorGracePeriod, "how long a node may be silent")
 	flags.IntVar(&m.TerminatedPodGCThreshold, "terminated-pod-gc-threshold", m.TerminatedPodGCThreshold, "how many finished pods are kept")
 	flags.DurationVar(&m.LegacyTokenPeriod, "legacy-service-account-token-clean-up-period", m.LegacyTokenPeriod, "how long a token in a Secret may be unused")
-	flags.StringToStringVar(&m.FeatureGates, "feature-gates", nil, "features to switch, name=true or name=false: StorageVersionMigrator, ComponentStatusz, ComponentFlagz; upstream's others have no effect")
+	flagset.AddGates(flags, &m.FeatureGates, "StorageVersionMigrator, ComponentStatusz, ComponentFlagz")
 	flags.BoolVar(&m.EnableGarbageCollector, "enable-garbage-collector", m.EnableGarbageCollector, "delete what nobody owns any more")
 }
 

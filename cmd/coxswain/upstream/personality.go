@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/coxswain-k8s/coxswain/cluster/version"
 	"github.com/coxswain-k8s/coxswain/cmd/coxswain/process"
 )
 
@@ -122,20 +121,6 @@ func warnOf(w io.Writer, program string, given []string) {
 	if len(given) > 0 {
 		fmt.Fprintf(w, "%s: without an effect here: %s\n", program, strings.Join(given, " "))
 	}
-}
-
-// versioned adds upstream's --version, which prints and ends.
-func versioned(command *cobra.Command, s process.Streams) *cobra.Command {
-	show := command.Flags().Bool("version", false, "print the version and exit")
-	run := command.RunE
-	command.RunE = func(c *cobra.Command, args []string) error {
-		if *show {
-			fmt.Fprintln(s.Out, "Kubernetes", version.Version)
-			return nil
-		}
-		return run(c, args)
-	}
-	return command
 }
 
 // moved lets a flag of ours be given under the name that it has upstream.
