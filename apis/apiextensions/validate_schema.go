@@ -87,7 +87,7 @@ func validateNode(s *apiextensions.JSONSchemaProps, path *field.Path) field.Erro
 	if s.UniqueItems {
 		errs = append(errs, field.Forbidden(path.Child("uniqueItems"), "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"))
 	}
-	if s.AdditionalProperties != nil && len(s.Properties) > 0 && (s.AdditionalProperties.Allows || s.AdditionalProperties.Schema != nil) {
+	if s.AdditionalProperties != nil && len(s.Properties) > 0 && (!s.AdditionalProperties.Allows || s.AdditionalProperties.Schema != nil) {
 		errs = append(errs, field.Forbidden(path.Child("additionalProperties"), "additionalProperties and properties are mutual exclusive"))
 	}
 	if !ptr.Deref(s.XPreserveUnknownFields, true) {

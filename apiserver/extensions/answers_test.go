@@ -37,7 +37,7 @@ type step struct {
 
 // TestAnswers sends the requests of testdata in their order, and compares the answers with those of upstream.
 func TestAnswers(t *testing.T) {
-	for _, name := range []string{"boats", "definitions", "defaults", "ratcheting"} {
+	for _, name := range []string{"boats", "definitions", "defaults", "others", "ratcheting"} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", name+".json")
 			var recorded struct {

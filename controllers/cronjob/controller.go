@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	schedule "github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -151,13 +152,17 @@ func (c *Controller) start(ctx context.Context, cron *batchv1.CronJob, jobs []ba
 		c.Recorder.Eventf(cron, corev1.EventTypeWarning, "UnknownTimeZone", "invalid timeZone: %q: %s", ptr.Deref(cron.Spec.TimeZone, ""), errors.Unwrap(err))
 		return 0, nil
 	}
-	times, err := parse(cron.Spec.Schedule)
+	times, err := schedule.ParseStandard(cron.Spec.Schedule)
 	if err != nil {
 		c.Recorder.Eventf(cron, corev1.EventTypeWarning, "UnparseableSchedule", "unparseable schedule: %q : %s", cron.Spec.Schedule, err)
 		return 0, nil
 	}
 	now := c.Clock.Now().In(zone)
-	at, next, many := due(cron, times, now)
+	at, next, many, err := due(cron, times, now)
+	if err != nil {
+		c.Recorder.Eventf(cron, corev1.EventTypeWarning, "InvalidSchedule", "invalid schedule: %s : %s", cron.Spec.Schedule, err)
+		return 0, nil
+	}
 	wait := time.Duration(0)
 	if !next.IsZero() {
 		wait = max(next.Sub(c.Clock.Now())+100*time.Millisecond, time.Millisecond)

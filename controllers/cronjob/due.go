@@ -1,11 +1,13 @@
 package cronjob
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
 	"time"
 
+	schedule "github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -13,39 +15,58 @@ import (
 // manyMissed is from how many missed times on a warning is due.
 const manyMissed = 100
 
-// due is the last time of the schedule that has come and was not served, zero if none,
-// and the next one to come. many says that more than manyMissed were missed.
-func due(cron *batchv1.CronJob, s schedule, now time.Time) (last, next time.Time, many bool) {
-	earliest := cron.CreationTimestamp.Time
-	if served := cron.Status.LastScheduleTime; served != nil {
-		earliest = served.Time
+// errNever is said of the 31st of February.
+var errNever = errors.New("time difference between two schedules is less than 1 second")
+
+// due is the last time of the schedule that has come, was not served and is not too old, zero if none, and the next one to come. many
+// says that more than manyMissed were missed.
+func due(cron *batchv1.CronJob, s schedule.Schedule, now time.Time) (last, next time.Time, many bool, err error) {
+	served := cron.CreationTimestamp.Time
+	if at := cron.Status.LastScheduleTime; at != nil {
+		served = at.Time
 	}
+	first := s.Next(served.In(now.Location()))
+	if first.IsZero() {
+		return time.Time{}, time.Time{}, false, errNever
+	}
+	if first.After(now) {
+		return time.Time{}, first, false, nil
+	}
+	counts := first // the first that is not too old
 	if deadline := cron.Spec.StartingDeadlineSeconds; deadline != nil {
-		if from := now.Add(-time.Duration(*deadline) * time.Second); from.After(earliest) {
-			earliest = from
+		oldest := now.Add(-time.Duration(*deadline) * time.Second)
+		if counts.Before(oldest) {
+			counts = oldest
 		}
 	}
-	next = s.next(now)
-	at := s.next(earliest.In(now.Location()))
-	if at.IsZero() || at.After(now) {
-		return time.Time{}, next, false
+	second := s.Next(first)
+	if second.IsZero() {
+		return first, second, false, nil
 	}
-	// Step over the bulk of a long pause: only the last time counts, and that there were
-	// many.
-	second := s.next(at)
-	if second.IsZero() || second.After(now) {
-		return at, next, false
+	many = now.Sub(counts)/second.Sub(first) > manyMissed
+	last, next = latest(s, first, now)
+	if last.Before(counts) {
+		last = time.Time{}
 	}
-	many = now.Sub(at)/second.Sub(at) > manyMissed
-	if jump := now.Add(-2 * 24 * time.Hour); many && at.Before(jump) {
-		if near := s.next(jump); !near.IsZero() && !near.After(now) {
-			at = near
+	return last, next, many, nil
+}
+
+// latest is the last time of the schedule that has come since first, and the one after it. It steps over the bulk of a long pause.
+func latest(s schedule.Schedule, first, now time.Time) (last, next time.Time) {
+	if every, ok := s.(schedule.ConstantDelaySchedule); ok {
+		last = first.Add(now.Sub(first).Truncate(every.Delay))
+		return last, last.Add(every.Delay)
+	}
+	last = first
+	if jump := now.Add(-2 * 24 * time.Hour); last.Before(jump) {
+		if near := s.Next(jump); !near.IsZero() && !near.After(now) {
+			last = near
 		}
 	}
-	for following := s.next(at); !following.IsZero() && !following.After(now); following = s.next(at) {
-		at = following
+	for next = s.Next(last); !next.IsZero() && !next.After(now); next = s.Next(last) {
+		last = next
 	}
-	return at, next, many
+	return last, next
 }
 
 // location is the time zone of a schedule. Default: that of the control plane.
