@@ -55,6 +55,7 @@ func (s *Server) serveResource(w http.ResponseWriter, r *http.Request, info *req
 	}
 }
 
+// serve refuses what the kind has not, and leads to its subresources, to what answers for it, or to the verb.
 func (c dispatch) serve() error {
 	if c.R.Method == http.MethodHead && c.Info.Subresource == "" {
 		return refusal.Method()
@@ -62,21 +63,21 @@ func (c dispatch) serve() error {
 	if err := c.checkNames(); err != nil {
 		return err
 	}
-	stored := c.At.Custom == nil && c.Info.Subresource == "" && !c.At.Row.Virtual
-	if stored && (!c.allowsVerb(c.At.Row.Verbs) || !c.fitsPath()) {
+	stored := c.Info.Subresource == "" && !c.At.Row.Virtual
+	refused := stored && (!c.allowsVerb(c.At.Row.Verbs) || !c.fitsPath())
+	if refused && c.At.Custom == nil {
 		return refusal.Method()
 	}
 	if c.At.Version.Deprecated != "" && c.isServed() {
 		c.warnDeprecated()
 	}
-	if c.Info.Subresource != "" {
-		return c.serveSubresource()
-	}
-	if c.At.Row.Virtual {
-		return c.serveVirtual()
-	}
-	if !c.allowsVerb(c.At.Row.Verbs) || !c.fitsPath() {
+	switch {
+	case refused: // a custom resource, of which one is warned all the same
 		return refusal.Method()
+	case c.Info.Subresource != "":
+		return c.serveSubresource()
+	case c.At.Row.Virtual:
+		return c.serveVirtual()
 	}
 	if err := c.Negotiate(); err != nil {
 		return err
@@ -128,6 +129,7 @@ func (c dispatch) run() error {
 	return refusal.Method()
 }
 
+// allowsVerb says whether the verb is among those of the row, which are all where it names none.
 func (c dispatch) allowsVerb(verbs []string) bool {
 	return verbs == nil || slices.Contains(verbs, c.Info.Verb)
 }

@@ -128,15 +128,7 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 		s.MinWatch = 30 * time.Minute
 	}
 	s.decoder = codec.NewDecoder(s.Scheme)
-	s.metrics, s.checked = metrics.New(s.Version), metrics.NewChecks()
-	if m := s.Admission.Metrics(); m != nil {
-		s.metrics.Registry.MustRegister(m)
-	}
-	s.metrics.Registry.MustRegister(s.Collectors...)
-	s.given = services.NewMetrics(s.Services, &s.Served)
-	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited, s.given)
-	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Sizes: s.StoreSizes})
-	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
+	s.instrument()
 	s.logger = logr.FromContextOrDiscard(ctx)
 	s.Served.Watched, s.Served.HooksOf = s.Cache, s.hooksOf
 	if s.Audit != nil {
@@ -160,6 +152,19 @@ func (s *Server) Handler(ctx context.Context) (http.Handler, error) {
 	s.reader = &read.Reader{Store: s.Store, Cache: s.Cache, MinWatch: s.MinWatch, Stopping: ctx, Metrics: s.metrics}
 	s.writer = &write.Writer{Admission: s.Admission, FieldManager: s.FieldManager, Served: &s.Served, Allowed: s.chain.Allowed}
 	return s.chain.Wrap(http.HandlerFunc(s.route)), nil
+}
+
+// instrument makes what counts requests and what is stored, and has it count what the store does.
+func (s *Server) instrument() {
+	s.metrics, s.checked = metrics.New(s.Version), metrics.NewChecks()
+	if m := s.Admission.Metrics(); m != nil {
+		s.metrics.Registry.MustRegister(m)
+	}
+	s.metrics.Registry.MustRegister(s.Collectors...)
+	s.given = services.NewMetrics(s.Services, &s.Served)
+	s.metrics.Registry.MustRegister(metrics.WatchCache{Resources: s.watchedResources}, &s.audited, s.given)
+	s.metrics.Registry.MustRegister(metrics.Stored{Objects: s.countObjects, Sizes: s.StoreSizes})
+	s.Store = s.metrics.Store(s.Store, namesByPrefix(s.Rows))
 }
 
 // Compact drops the past from the store, as it grows, until ctx ends.

@@ -193,11 +193,39 @@ func complete(service *corev1.Service) bool {
 	return !needsNodePort(service) || !slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.NodePort == 0 })
 }
 
+// takeNodePorts takes the node ports that a Service names, and then free ones for its other ports. A port of another protocol with the same
+// number has the same node port.
 func (m *portMap) takeNodePorts(service *corev1.Service, taken *[]int32) field.ErrorList {
 	if !mayHaveNodePort(service) {
 		return nil
 	}
-	given := map[string]int32{} // by number, for the same port of another protocol
+	given, errs := m.takeNamed(service, taken)
+	if len(errs) > 0 || !needsNodePort(service) {
+		return errs
+	}
+	for i := range service.Spec.Ports {
+		port := &service.Spec.Ports[i]
+		if port.NodePort != 0 {
+			continue
+		}
+		if same, ok := given[port.Port]; ok {
+			port.NodePort = same
+			continue
+		}
+		free, err := m.free()
+		if err != nil {
+			return field.ErrorList{field.InternalError(specPath.Child("ports").Index(i).Child("nodePort"), fmt.Errorf("failed to allocate a nodePort: %w", err))}
+		}
+		port.NodePort, given[port.Port] = free, free
+		*taken = append(*taken, free)
+		m.set(free, true)
+	}
+	return nil
+}
+
+// takeNamed takes the node ports that a Service names, and returns them by the ports that they are of.
+func (m *portMap) takeNamed(service *corev1.Service, taken *[]int32) (map[int32]int32, field.ErrorList) {
+	given := map[int32]int32{}
 	protocols := map[int32][]corev1.Protocol{}
 	for i := range service.Spec.Ports {
 		port := &service.Spec.Ports[i]
@@ -206,36 +234,15 @@ func (m *portMap) takeNodePorts(service *corev1.Service, taken *[]int32) field.E
 		}
 		path := specPath.Child("ports").Index(i).Child("nodePort")
 		if slices.Contains(protocols[port.NodePort], port.Protocol) {
-			return field.ErrorList{field.Invalid(path, port.NodePort, "provided port is already allocated")}
+			return nil, field.ErrorList{field.Invalid(path, port.NodePort, "provided port is already allocated")}
 		}
 		protocols[port.NodePort] = append(protocols[port.NodePort], port.Protocol)
 		if err := m.take(port.NodePort, path, taken); err != nil {
-			return field.ErrorList{err}
+			return nil, field.ErrorList{err}
 		}
-		given[fmt.Sprint(port.Port)] = port.NodePort
+		given[port.Port] = port.NodePort
 	}
-	if !needsNodePort(service) {
-		return nil
-	}
-	for i := range service.Spec.Ports {
-		port := &service.Spec.Ports[i]
-		if port.NodePort != 0 {
-			continue
-		}
-		if same, ok := given[fmt.Sprint(port.Port)]; ok {
-			port.NodePort = same
-			continue
-		}
-		free, err := m.free()
-		if err != nil {
-			return field.ErrorList{field.InternalError(specPath.Child("ports").Index(i).Child("nodePort"), fmt.Errorf("failed to allocate a nodePort: %w", err))}
-		}
-		port.NodePort = free
-		given[fmt.Sprint(port.Port)] = free
-		*taken = append(*taken, free)
-		m.set(free, true)
-	}
-	return nil
+	return given, nil
 }
 
 func (m *portMap) takeHealthPort(service *corev1.Service, taken *[]int32) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -36,6 +37,7 @@ func (o *Objects) bootstrap(ctx context.Context, own []client.Object) (there []c
 	return nil, err
 }
 
+// bootstrapOnce prepares all that is missing on what the cache knows now, and commits it. It returns those of own that are there already.
 func (o *Objects) bootstrapOnce(ctx context.Context, own []client.Object) (there []client.Object, err error) {
 	ops, err := o.bootstrapOps(ctx)
 	if err != nil {
@@ -61,19 +63,23 @@ func (o *Objects) bootstrapOnce(ctx context.Context, own []client.Object) (there
 		}
 		ops = append(ops, creation...)
 	}
+	return there, o.commit(ctx, ops)
+}
+
+// commit returns when the cache has what was committed: in one transaction, or where etcd bounds these, in as few as it takes.
+func (o *Objects) commit(ctx context.Context, ops []storage.Op) error {
 	most := storage.MaxOps
 	if len(o.Options.EtcdServers) == 0 {
 		most = max(most, len(ops)) // the one within the process takes them all
 	}
 	var revision int64
-	for len(ops) > 0 {
-		n := min(most, len(ops))
-		if revision, err = o.Store.Commit(ctx, ops[:n]...); err != nil {
-			return nil, err
+	for chunk := range slices.Chunk(ops, most) {
+		var err error
+		if revision, err = o.Store.Commit(ctx, chunk...); err != nil {
+			return err
 		}
-		ops = ops[n:]
 	}
-	return there, o.Cache.WaitFor(ctx, revision)
+	return o.Cache.WaitFor(ctx, revision)
 }
 
 // bootstrapOps bring the objects that every cluster has up to date.

@@ -47,14 +47,16 @@ func (c *Controller) classify(ctx context.Context, n *node, refs []metav1.OwnerR
 	return out, nil
 }
 
+// ownerState says what a reference to an owner is worth.
 type ownerState int
 
 const (
-	solid ownerState = iota
-	absent
-	waiting
+	solid   ownerState = iota // the owner is there, or nobody can say that it is not
+	absent                    // it is gone
+	waiting                   // it is being deleted, and waits for what it owns
 )
 
+// stateOf looks at the graph first, and asks the API server where the graph does not know the owner.
 func (c *Controller) stateOf(ctx context.Context, n *node, ref metav1.OwnerReference) (ownerState, error) {
 	known := c.graph.get(ref.UID)
 	if known != nil && known.matches(ref, n.namespace) {
@@ -81,6 +83,11 @@ func (c *Controller) stateOf(ctx context.Context, n *node, ref metav1.OwnerRefer
 	if known != nil && known.namespace != "" && known.namespace != n.namespace {
 		c.complainNamespace(n, ref)
 	}
+	return c.liveState(ctx, ref, id)
+}
+
+// liveState believes that an owner is absent only of the API server, and remembers that.
+func (c *Controller) liveState(ctx context.Context, ref metav1.OwnerReference, id identity) (ownerState, error) {
 	if c.graph.isAbsent(ref.UID, id) {
 		return absent, nil
 	}

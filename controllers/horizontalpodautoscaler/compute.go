@@ -137,6 +137,7 @@ type resourceQuestion struct {
 	target    autoscalingv2.MetricTarget
 }
 
+// resource proposes a size by what pods use of a resource: on average, or in percent of what they request.
 func (r *round) resource(ctx context.Context, q resourceQuestion, selector labels.Selector) (*proposal, error) {
 	kind := "resource"
 	if q.container != "" {
@@ -184,18 +185,29 @@ func (r *round) resource(ctx context.Context, q resourceQuestion, selector label
 		return nil, explain(err)
 	}
 	value.AverageValue = milli(average)
-	if q.container != "" {
-		p.status = autoscalingv2.MetricStatus{Type: autoscalingv2.ContainerResourceMetricSourceType, ContainerResource: &autoscalingv2.ContainerResourceMetricStatus{Name: q.name, Container: q.container, Current: value}}
-	} else {
-		p.status = autoscalingv2.MetricStatus{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricStatus{Name: q.name, Current: value}}
-	}
+	p.status = q.status(value)
 	return p, nil
+}
+
+// status is the answer as the autoscaler reports it.
+func (q *resourceQuestion) status(value autoscalingv2.MetricValueStatus) autoscalingv2.MetricStatus {
+	if q.container != "" {
+		return autoscalingv2.MetricStatus{
+			Type:              autoscalingv2.ContainerResourceMetricSourceType,
+			ContainerResource: &autoscalingv2.ContainerResourceMetricStatus{Name: q.name, Container: q.container, Current: value},
+		}
+	}
+	return autoscalingv2.MetricStatus{
+		Type:     autoscalingv2.ResourceMetricSourceType,
+		Resource: &autoscalingv2.ResourceMetricStatus{Name: q.name, Current: value},
+	}
 }
 
 func milli(value int64) *resource.Quantity {
 	return resource.NewMilliQuantity(value, resource.DecimalSI)
 }
 
+// perPod proposes a size by a metric that each pod has.
 func (r *round) perPod(ctx context.Context, spec *autoscalingv2.PodsMetricSource, selector labels.Selector) (*proposal, error) {
 	explain := func(err error) error { return fmt.Errorf("failed to get pods metric value: %w", err) }
 	samples, err := r.Metrics.Pods(ctx, r.hpa.Namespace, spec.Metric, selector)
@@ -220,6 +232,7 @@ func (r *round) perPod(ctx context.Context, spec *autoscalingv2.PodsMetricSource
 	}}, nil
 }
 
+// object proposes a size by a metric of one object.
 func (r *round) object(ctx context.Context, spec *autoscalingv2.ObjectMetricSource, selector labels.Selector) (*proposal, error) {
 	explain := func(err error) error { return fmt.Errorf("failed to get object metric value: %w", err) }
 	gv, err := schema.ParseGroupVersion(spec.DescribedObject.APIVersion)

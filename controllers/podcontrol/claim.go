@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -113,6 +114,8 @@ func (c *Claimer) matches(owner Owner, obj client.Object) bool {
 	return owner.Selector.Matches(labels.Set(obj.GetLabels())) && (c.Member == nil || c.Member(owner.Object, obj))
 }
 
+// claim keeps what the owner controls and still selects, releases the rest, and adopts what it selects and nobody controls. An owner that is
+// going away only keeps.
 func claim[T client.Object](ctx context.Context, c *Claimer, owner Owner, list func(ownerUID string) ([]T, error)) ([]T, error) {
 	owned, err := list(string(owner.Object.GetUID()))
 	if err != nil {
@@ -135,17 +138,13 @@ func claim[T client.Object](ctx context.Context, c *Claimer, owner Owner, list f
 	if err != nil {
 		return nil, err
 	}
-	checked := false
+	orphans = slices.DeleteFunc(orphans, func(obj T) bool { return obj.GetDeletionTimestamp() != nil || !c.matches(owner, obj) })
+	if len(orphans) > 0 {
+		if err := c.mayAdopt(ctx, owner); err != nil {
+			return nil, err
+		}
+	}
 	for _, obj := range orphans {
-		if obj.GetDeletionTimestamp() != nil || !c.matches(owner, obj) {
-			continue
-		}
-		if !checked {
-			if err := c.mayAdopt(ctx, owner); err != nil {
-				return nil, err
-			}
-			checked = true
-		}
 		adopted, err := adopt(ctx, c, owner, obj)
 		switch {
 		case err == nil:
