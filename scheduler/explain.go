@@ -211,8 +211,11 @@ func names(pods []fwk.PodInfo) string {
 
 func refusal(status *fwk.Status) Refusal {
 	r := Refusal{Plugin: status.Plugin(), Reasons: status.Reasons(), Preemptible: status.Code() == fwk.Unschedulable, Failed: !status.IsRejected()}
-	if r.Failed {
+	switch {
+	case r.Failed:
 		r.Reasons = []string{status.AsError().Error()}
+	case len(r.Reasons) == 0:
+		r.Reasons = []string{"it gives no reason"}
 	}
 	return r
 }

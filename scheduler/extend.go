@@ -62,15 +62,22 @@ func (s *Scheduler) extendFilter(ctx context.Context, pod *corev1.Pod, fitting [
 			if slices.Contains(rest, node) {
 				continue
 			}
-			code, reason := fwk.Unschedulable, failed[node.Node().Name]
-			if text, ok := unresolvable[node.Node().Name]; ok {
-				code, reason = fwk.UnschedulableAndUnresolvable, text
-			}
-			refusals.refuse(node, fwk.NewStatus(code, reason).WithPlugin(extenderName))
+			refusals.refuse(node, saidOf(node.Node().Name, failed, unresolvable).WithPlugin(extenderName))
 		}
 		fitting = rest
 	}
 	return fitting, nil
+}
+
+// saidOf is what an extender says of a node that it refuses. Where it gives no reason, evicting pods is taken for no help.
+func saidOf(node string, failed, unresolvable extenderv1.FailedNodesMap) *fwk.Status {
+	if reason, ok := unresolvable[node]; ok {
+		return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reason)
+	}
+	if reason, ok := failed[node]; ok {
+		return fwk.NewStatus(fwk.Unschedulable, reason)
+	}
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable)
 }
 
 // extendersTake says whether no extender refuses the node.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // extension is an extender that refuses nodes, likes one, and binds nothing but says so.
@@ -22,6 +23,7 @@ type extension struct {
 
 	mu                           sync.Mutex
 	refuses, unresolvable, likes string
+	silent                       bool   // about why it refuses
 	spares                       string // a node that nobody is to be evicted from
 	broken                       bool
 	asked                        []string
@@ -48,6 +50,9 @@ func (e *extension) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = extenderv1.ExtenderFilterResult{
 			NodeNames: &names, FailedNodes: extenderv1.FailedNodesMap{e.refuses: "not this one"},
 			FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{e.unresolvable: "never this one"},
+		}
+		if e.silent {
+			answer = extenderv1.ExtenderFilterResult{NodeNames: &names}
 		}
 	case "prioritize":
 		args := read[extenderv1.ExtenderArgs](e.t, r)
@@ -112,6 +117,24 @@ func TestExtenderRefuses(t *testing.T) {
 	if got := f.tries(); !strings.HasPrefix(got, "Normal Scheduled") {
 		t.Errorf("got %s", got)
 	}
+}
+
+// An extender need not say why it refuses a node: that was counted as a reason without words, and had pods evicted for nothing.
+func TestExtenderRefusesSilently(t *testing.T) {
+	f, e := newFixture(t), &extension{t: t, refuses: "a", silent: true}
+	f.extend(e, schedulerv1.Extender{})
+	f.nodes("a")
+	f.runs(ranked("low", "1", 1), "a")
+	f.comes(ranked("high", "1", 100))
+	f.same("event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: "+notHelpful)
+	f.running = true
+	e.refuses = "b"
+	f.nodes("b")
+	said, err := f.Explain(f.Context(), client.ObjectKey{Namespace: "default", Name: "high"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.same("what it says of the node", said.Nodes[1].Refusals[0].Reasons[0], "it gives no reason")
 }
 
 func TestExtenderThatFails(t *testing.T) {

@@ -131,7 +131,10 @@ func (f *failure) String() string {
 			reasons = append(reasons, fmt.Sprintf("%d %s", count, reason))
 		}
 		slices.Sort(reasons)
-		message = fmt.Sprintf("0/%d nodes are available: %s.", f.total, strings.Join(reasons, ", "))
+		message = fmt.Sprintf("0/%d nodes are available:", f.total)
+		if len(reasons) > 0 {
+			message += " " + strings.Join(reasons, ", ") + "."
+		}
 	}
 	if f.advice != "" {
 		message += " " + f.advice

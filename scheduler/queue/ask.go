@@ -57,5 +57,5 @@ func (q *Queue) Release(uid types.UID, failed bool) {
 		return
 	}
 	p.gate = ""
-	q.landed(p)
+	q.landed(p, recorded.label)
 }

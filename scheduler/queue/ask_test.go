@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -68,6 +69,23 @@ func TestRemovedWhileHeld(t *testing.T) {
 	f.Release("a", true)
 	if len(f.pods)+len(f.flight)+len(f.recent) != 0 {
 		t.Error("something of a pod that is gone is kept")
+	}
+}
+
+// What brings a pod back that was held is what came meanwhile, also in metrics.
+func TestReleasedIsCountedByWhatCame(t *testing.T) {
+	f := newFixture(t)
+	var told []string
+	f.Incoming = func(event, queue string) { told = append(told, event+" "+queue) }
+	f.add(pod("a"))
+	f.pops("a")
+	f.Hold("a", "Preemption")
+	f.Failed("a", sets.New("Fit"))
+	f.Move(nodeAdded, nil, nil)
+	f.clock.Step(time.Minute)
+	f.Release("a", false)
+	if diff := cmp.Diff([]string{"UnschedulablePodAdd active", "ScheduleAttemptFailure unschedulable", "NodeAdd active"}, told); diff != "" {
+		t.Errorf("what came where (-want +got):\n%s", diff)
 	}
 }
 

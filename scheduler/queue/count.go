@@ -23,9 +23,14 @@ func (q *Queue) tell(event, queue string) {
 	}
 }
 
-// label of an event. Pods that something happens to have a node.
-func label(event fwk.ClusterEvent) string {
-	if event.Resource == fwk.Pod {
+// label of an event. Other pods that something happens to have a node.
+func (r recorded) label() string {
+	event := r.event
+	switch {
+	case event.Resource != fwk.Pod:
+	case r.of != "":
+		event.Resource = "UnschedulablePod"
+	default:
 		event.Resource = "AssignedPod"
 	}
 	return event.Label()

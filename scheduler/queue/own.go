@@ -59,7 +59,5 @@ func ownLabel(changes []recorded) string {
 	if len(changes) == 0 {
 		return podUpdated
 	}
-	event := changes[0].event
-	event.Resource = "UnschedulablePod"
-	return event.Label()
+	return changes[0].label()
 }

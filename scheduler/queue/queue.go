@@ -283,27 +283,32 @@ func (q *Queue) Failed(uid types.UID, refused sets.Set[string]) bool {
 	if p.held != "" {
 		p.gate = p.held
 		q.tell(attemptFailed, unschedulableQueue)
-	} else if !q.landed(p) {
+	} else if !q.landed(p, func(recorded) string { return attemptFailed }) {
 		q.tell(attemptFailed, unschedulableQueue)
 	}
 	return true
 }
 
-// landed ends the flight of a pod that now waits. It says whether the pod is to be tried again, because of what came meanwhile.
-func (q *Queue) landed(p *Pod) bool {
+// landed ends the flight of a pod that now waits. It says whether the pod is to be tried again, because of what came meanwhile; by names it
+// for metrics.
+func (q *Queue) landed(p *Pod, by func(recorded) string) bool {
 	defer q.trim()
 	uid := p.GetPod().UID
 	delete(q.flight, uid)
 	missed := func(r recorded) bool {
 		return r.number > p.seen && (r.of == "" || r.of == uid) && q.helps(p, r, q.screen(r))
 	}
-	again := p.changed || slices.ContainsFunc(q.recent, missed)
-	if again {
+	at := slices.IndexFunc(q.recent, missed)
+	switch {
+	case at >= 0:
+		q.retry(p, by(q.recent[at]))
+	case p.changed:
 		q.retry(p, attemptFailed)
-	} else {
+	default:
 		q.age(p)
+		return false
 	}
-	return again
+	return true
 }
 
 // Move tells the queue what happened in the cluster: pods that it may help are tried again after their backoff.
@@ -318,7 +323,7 @@ func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
 	screen := q.screen(r)
 	for p := range q.waiting {
 		if p.gate == "" && q.helps(p, r, screen) {
-			q.retry(p, label(event))
+			q.retry(p, r.label())
 		}
 	}
 }
