@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -109,14 +111,17 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 	if err != nil {
 		return c, err
 	}
-	objects := &foundation.Objects{Options: o, Certificates: c.certificates, Server: c.server, Store: c.store, Cache: c.cache}
-	if err := objects.Ensure(ctx, writer); err != nil {
+	lease := identitylease.New(writer, o.NodeName, o.AdvertiseAddress, o.HTTPSListenPort)
+	own := lease.Object()
+	objects := &foundation.Objects{Options: o, Certificates: c.certificates, Server: c.server, Store: c.store, Cache: c.cache, Own: []client.Object{own}}
+	there, err := objects.Ensure(ctx, writer)
+	if err != nil {
 		return c, err
 	}
+	lease.Made = !slices.Contains(there, client.Object(own))
 	c.run("authorities of clients", func() error {
 		return c.certificates.FollowAuthorities(running, func(ctx context.Context) error { return objects.TellAuthorities(ctx, writer) })
 	})
-	lease := identitylease.New(writer, c.options.NodeName, c.options.AdvertiseAddress, c.options.HTTPSListenPort)
 	c.run("lease of the API server", func() error { return lease.Run(running) })
 	close(c.ready)
 	return c, nil

@@ -3,7 +3,10 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -102,8 +105,9 @@ func benchmarkStart(b *testing.B, many int, without ...string) {
 	var starting, stopping round
 	for b.Loop() {
 		dirs, running := make([]string, many), make([]*Cluster, many)
+		all := b.TempDir()
 		for i := range dirs {
-			dirs[i] = b.TempDir()
+			dirs[i] = filepath.Join(all, strconv.Itoa(i))
 		}
 		starting.run(b, many, func(i int) (err error) {
 			running[i], err = forTest(b.Context(), dirs[i], without...)
@@ -116,6 +120,9 @@ func benchmarkStart(b *testing.B, many int, without ...string) {
 			defer openWatches(b, c)()
 		}
 		stopping.run(b, many, func(i int) error { return running[i].Stop() })
+		if err := os.RemoveAll(all); err != nil { // each has laid out 128 MB for its log
+			b.Fatal(err)
+		}
 	}
 	starting.report(b, "start")
 	stopping.report(b, "stop")

@@ -116,12 +116,19 @@ func limitDescs() []*prometheus.Desc {
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(to chan<- prometheus.Metric) {
-	for _, v := range m.vectors() {
-		v.Collect(to)
-	}
 	m.mu.Lock()
 	c := m.controller
 	m.mu.Unlock()
+	var levels []*level
+	if c != nil {
+		levels = c.all()
+	}
+	for _, l := range levels {
+		l.observeAll()
+	}
+	for _, v := range m.vectors() {
+		v.Collect(to)
+	}
 	if c == nil {
 		return
 	}
@@ -131,7 +138,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	gauge := func(of *prometheus.Desc, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
 	}
-	for _, l := range c.all() {
+	for _, l := range levels {
 		l.mu.Lock()
 		l.note(now)
 		w := wish{share: l.share, figures: l.demand.last}
@@ -175,10 +182,21 @@ func (l *level) statsOf(name string, m *Metrics) *stats {
 	return s
 }
 
-// observers are the instruments of one schema at one level, looked up once. A nil one observes nothing.
+// observeAll has the instruments of all schemas there, whether or not they had requests.
+func (l *level) observeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.stats {
+		s.observed.use()
+	}
+}
+
+// observers are the instruments of one schema at one level, looked up once, when they are needed first. A nil one observes nothing.
 type observers struct {
-	metrics                *Metrics
-	level, schema          string
+	metrics       *Metrics
+	level, schema string
+
+	once                   sync.Once
 	total                  prometheus.Counter
 	seats, length          prometheus.Observer
 	watchers               prometheus.Observer
@@ -190,24 +208,31 @@ func (m *Metrics) observers(level, schema string) *observers {
 	if m == nil {
 		return nil
 	}
-	return &observers{
-		metrics: m, level: level, schema: schema,
-		total: m.dispatchedTotal.WithLabelValues(level, schema),
-		seats: m.estimated.WithLabelValues(level, schema), length: m.queueLength.WithLabelValues(level, schema),
-		watchers:     m.watchers.WithLabelValues(level, schema),
-		waitedServed: m.waited.WithLabelValues(level, schema, "true"),
-		executed:     m.executing.WithLabelValues(level, schema, "regular"), watchStarted: m.executing.WithLabelValues(level, schema, "watch"),
+	return &observers{metrics: m, level: level, schema: schema}
+}
+
+func (o *observers) use() *observers {
+	if o == nil {
+		return nil
 	}
+	o.once.Do(func() {
+		m, level, schema := o.metrics, o.level, o.schema
+		o.total = m.dispatchedTotal.WithLabelValues(level, schema)
+		o.seats, o.length = m.estimated.WithLabelValues(level, schema), m.queueLength.WithLabelValues(level, schema)
+		o.watchers, o.waitedServed = m.watchers.WithLabelValues(level, schema), m.waited.WithLabelValues(level, schema, "true")
+		o.executed, o.watchStarted = m.executing.WithLabelValues(level, schema, "regular"), m.executing.WithLabelValues(level, schema, "watch")
+	})
+	return o
 }
 
 func (o *observers) queued(length int) {
-	if o != nil {
+	if o.use() != nil {
 		o.length.Observe(float64(length))
 	}
 }
 
 func (o *observers) dispatched(t *Ticket) {
-	if o == nil {
+	if o.use() == nil {
 		return
 	}
 	o.total.Inc()
@@ -228,7 +253,7 @@ func (o *observers) rejected(reason string, after time.Duration) {
 }
 
 func (o *observers) left(t *Ticket, now time.Time) {
-	if o == nil {
+	if o.use() == nil {
 		return
 	}
 	o.metrics.current.Execute(t.mutates(), -1, now)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -53,22 +55,32 @@ type Reconciler struct {
 
 	changed chan struct{}
 	last    map[string]time.Time // when each object was written
+
+	mu   sync.Mutex
+	news map[string]string // of which objects was heard since the last look, in which version
+	seen map[string]string // what the last look found
 }
+
+// gone is in place of a version what calls for a look in any case.
+const gone = ""
 
 // Run returns when ctx ends.
 func (r *Reconciler) Run(ctx context.Context) error {
-	r.changed, r.last = make(chan struct{}, 1), map[string]time.Time{}
+	r.changed, r.last, r.news = make(chan struct{}, 1), map[string]time.Time{}, map[string]string{}
 	failed := make(chan error, 2)
 	for _, of := range []apischema.GroupResource{schemasResource, levelsResource} {
-		go func() { failed <- r.View.Follow(ctx, of, func(resource.Object, bool) { r.wake() }) }()
+		go func() { failed <- r.View.Follow(ctx, of, r.hear) }()
 	}
 	for {
 		select {
 		case <-r.changed:
+			if !r.isNew() {
+				continue
+			}
 			r.Configure()
 			if err := r.write(ctx); err != nil && ctx.Err() == nil {
 				logr.FromContextOrDiscard(ctx).Info("Bringing the objects of flow control up to date failed", "error", err.Error())
-				r.Clock.AfterFunc(retryAfter, r.wake)
+				r.Clock.AfterFunc(retryAfter, r.again)
 			}
 		case err := <-failed:
 			if ctx.Err() != nil {
@@ -79,19 +91,56 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-func (r *Reconciler) wake() {
+// hear has the objects looked at, unless they have been since they became what obj is: at the start one look sees all of which is told.
+func (r *Reconciler) hear(obj resource.Object, deleted bool) {
+	version := obj.GetResourceVersion()
+	if deleted {
+		version = gone
+	}
+	r.tell(key(obj), version)
+}
+
+// again has them looked at whatever has changed.
+func (r *Reconciler) again() { r.tell("", gone) }
+
+func (r *Reconciler) tell(id, version string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.news[id] = version
 	select {
 	case r.changed <- struct{}{}:
 	default: // it will look anyway
 	}
 }
 
+// isNew says whether anything that was heard is not what the last look found.
+func (r *Reconciler) isNew() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer clear(r.news)
+	for id, version := range r.news {
+		if seen, ok := r.seen[id]; !ok || version == gone || version != seen {
+			return true
+		}
+	}
+	return false
+}
+
 // Configure gives the controller what the view has.
 func (r *Reconciler) Configure() {
-	r.Controller.Configure(
-		auth.List[*flowcontrolv1.FlowSchema](r.View, schemasResource, ""),
-		auth.List[*flowcontrolv1.PriorityLevelConfiguration](r.View, levelsResource, ""),
-	)
+	schemas := auth.List[*flowcontrolv1.FlowSchema](r.View, schemasResource, "")
+	levels := auth.List[*flowcontrolv1.PriorityLevelConfiguration](r.View, levelsResource, "")
+	seen := make(map[string]string, len(schemas)+len(levels))
+	for _, s := range schemas {
+		seen[key(s)] = s.ResourceVersion
+	}
+	for _, l := range levels {
+		seen[key(l)] = l.ResourceVersion
+	}
+	r.mu.Lock()
+	r.seen = seen
+	r.mu.Unlock()
+	r.Controller.Configure(schemas, levels)
 }
 
 // write corrects what is not as it should be: first the objects, then what is said of them.
@@ -175,14 +224,15 @@ func corrected(stored, wanted resource.Object) resource.Object {
 	return changed
 }
 
-// sameSpec says that setSpec would change nothing.
+// sameSpec says that setSpec would change nothing. Nearly always the two are the same to the letter, which takes a fraction to find out.
 func sameSpec(object, from resource.Object) bool {
 	switch object := object.(type) {
 	case *flowcontrolv1.FlowSchema:
-		return equality.Semantic.DeepEqual(object.Spec, from.(*flowcontrolv1.FlowSchema).Spec)
+		wanted := &from.(*flowcontrolv1.FlowSchema).Spec
+		return reflect.DeepEqual(&object.Spec, wanted) || equality.Semantic.DeepEqual(object.Spec, *wanted)
 	case *flowcontrolv1.PriorityLevelConfiguration:
 		wanted := &from.(*flowcontrolv1.PriorityLevelConfiguration).Spec
-		return operators(&object.Spec, wanted) || equality.Semantic.DeepEqual(object.Spec, *wanted)
+		return operators(&object.Spec, wanted) || reflect.DeepEqual(&object.Spec, wanted) || equality.Semantic.DeepEqual(object.Spec, *wanted)
 	}
 	return true
 }
@@ -258,7 +308,7 @@ func (r *Reconciler) dangling(s *flowcontrolv1.FlowSchema) flowcontrolv1.FlowSch
 func (r *Reconciler) once(object client.Object, write func() error) error {
 	now, id := r.Clock.Now(), key(object)
 	if last, ok := r.last[id]; ok && now.Sub(last) < retryAfter {
-		r.Clock.AfterFunc(retryAfter-now.Sub(last), r.wake)
+		r.Clock.AfterFunc(retryAfter-now.Sub(last), r.again)
 		return nil
 	}
 	r.last[id] = now

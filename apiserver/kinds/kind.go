@@ -2,8 +2,10 @@ package kinds
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,14 +31,32 @@ type Kind struct {
 	// known is Served.Known of the row.
 	known func(value []byte) resource.Object
 	// empties are found out when the first object is written.
-	empties func() *codec.Empties
+	empties lazy[*codec.Empties]
 	// nothing is what there is before an object is made.
-	nothing func() resource.Object
+	nothing lazy[resource.Object]
 	packer  *packed.Packer // of definitions alone, whose objects the watch cache keeps packed
 }
 
 // Nothing is an object with nothing in it, which everybody has and nobody changes: what there is before one is made.
-func (k *Kind) Nothing() resource.Object { return k.nothing() }
+func (k *Kind) Nothing() resource.Object {
+	return k.nothing.get(func() resource.Object { return k.Storage.New() })
+}
+
+// emptiesOf are those of what is stored.
+func (k *Kind) emptiesOf() *codec.Empties {
+	return k.empties.get(func() *codec.Empties { return codec.EmptiesOf(reflect.TypeOf(k.Storage.New())) })
+}
+
+// lazy is a value that is made once, when it is first asked for. A server has two of each of hundreds of kinds, and needs few.
+type lazy[T any] struct {
+	once  sync.Once
+	value T
+}
+
+func (l *lazy[T]) get(made func() T) T {
+	l.once.Do(func() { l.value = made() })
+	return l.value
+}
 
 // Decode reads a stored value.
 func (k *Kind) Decode(value []byte, revision int64) (runtime.Object, error) {

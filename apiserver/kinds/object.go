@@ -107,7 +107,7 @@ func (at *Endpoint) Committed(ctx context.Context, obj resource.Object, value []
 func (at *Endpoint) ReadBack(ctx context.Context, obj resource.Object, value []byte) (resource.Object, error) {
 	if at.Custom == nil {
 		if !at.Kind.Row.StoredAsJSON {
-			at.Kind.empties().Drop(obj)
+			at.Kind.emptiesOf().Drop(obj)
 		}
 		return obj, nil
 	}

@@ -2,14 +2,12 @@ package kinds
 
 import (
 	"fmt"
-	"reflect"
 	"sync"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
-	"github.com/coxswain-k8s/coxswain/apiserver/codec"
 	"github.com/coxswain-k8s/coxswain/apiserver/extensions/packed"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/cache"
@@ -72,8 +70,6 @@ func (s *Served) RemoveRow(of schema.GroupResource) {
 
 func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*Kind, error) {
 	k := &Kind{Row: row, Custom: custom}
-	k.empties = sync.OnceValue(func() *codec.Empties { return codec.EmptiesOf(reflect.TypeOf(k.Storage.New())) })
-	k.nothing = sync.OnceValue(func() resource.Object { return k.Storage.New() })
 	if s.HooksOf != nil {
 		k.Hooks = s.HooksOf(row)
 	}

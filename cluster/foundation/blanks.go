@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/coxswain-k8s/coxswain/apis/resource"
@@ -115,12 +116,38 @@ func stamp(object resource.Object, now time.Time) {
 
 // fill returns an object that is made now.
 func (b *blank) fill(uid types.UID, now time.Time) []byte {
-	value := slices.Clone(b.value)
+	return b.fillInto(slices.Clone(b.value), uid, timeText(now.Unix()))
+}
+
+// fillInto fills in a copy of its value.
+func (b *blank) fillInto(value []byte, uid types.UID, now []byte) []byte {
 	copy(value[b.uid:], uid)
 	for _, at := range b.made {
-		copy(value[at:], timeText(now.Unix()))
+		copy(value[at:], now)
 	}
 	return value
+}
+
+// forms are blanks of many objects that are made at the same time, in one piece of memory.
+type forms struct {
+	rest []byte
+	now  []byte
+}
+
+func newForms(blanks []*blank, now time.Time) *forms {
+	length := 0
+	for _, b := range blanks {
+		length += len(b.value)
+	}
+	return &forms{rest: make([]byte, length), now: timeText(now.Unix())}
+}
+
+// fill is as blank.fill, for each blank once.
+func (f *forms) fill(b *blank) []byte {
+	n := copy(f.rest, b.value)
+	value := f.rest[:n:n]
+	f.rest = f.rest[n:]
+	return b.fillInto(value, uuid.NewUUID(), f.now)
 }
 
 // timeText is how protobuf writes the seconds of a time, always in as many bytes: a machine whose clock is not set yet may believe that it is 1970.

@@ -90,6 +90,7 @@ func (o *Objects) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
 	}
 	ops := make([]storage.Op, 0, len(blanks))
 	now := time.Now()
+	var filled *forms
 	var objects []resource.Object // needed where there is something to compare them with
 	for _, b := range blanks {
 		entry, err := o.entry(ctx, b.kind, b.key)
@@ -97,7 +98,10 @@ func (o *Objects) bootstrapOps(ctx context.Context) ([]storage.Op, error) {
 			return nil, err
 		}
 		if entry == nil {
-			ops = append(ops, storage.Op{Key: b.key, Value: b.fill(uuid.NewUUID(), now)})
+			if filled == nil {
+				filled = newForms(blanks, now)
+			}
+			ops = append(ops, storage.Op{Key: b.key, Value: filled.fill(b)})
 			continue
 		}
 		if objects == nil {

@@ -40,21 +40,24 @@ type Objects struct {
 	Server       *apiserver.Server
 	Store        storage.Store
 	Cache        *cache.Cache
+	// Own are further objects of this server, made where they are not there.
+	Own []client.Object
 }
 
 // Ensure writes what a cluster starts with, and what depends on this cluster's addresses and keys: what is missing at once, and the
-// rest, where it is behind, as any client would.
-func (o *Objects) Ensure(ctx context.Context, writer client.Client) error {
+// rest, where it is behind, as any client would. It returns those of Own, among others, that were there.
+func (o *Objects) Ensure(ctx context.Context, writer client.Client) (there []client.Object, err error) {
 	own, err := o.ownObjects()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	own = append(own, o.Own...)
 	shared := o.sharedConfig()
 	if o.Options.Enabled(options.Controllers) && o.Options.Enabled(options.LocalStorage) {
 		stored, _, err := o.cached(ctx, shared)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case stored == nil: // a new cluster
 			shared.SetAnnotations(map[string]string{storageClassMade: "true"})
 			own = append(own, localpath.Class())
@@ -62,25 +65,28 @@ func (o *Objects) Ensure(ctx context.Context, writer client.Client) error {
 			err = ensureStorageClass(ctx, writer, shared)
 		}
 		if err != nil {
-			return fmt.Errorf("writing the default storage class: %w", err)
+			return nil, fmt.Errorf("writing the default storage class: %w", err)
 		}
 	}
 	if o.invites() || o.Options.Enabled(options.LocalStorage) {
 		own = append(own, shared)
 	}
-	there, err := o.bootstrap(ctx, own)
+	there, err = o.bootstrap(ctx, own)
 	if err != nil {
-		return fmt.Errorf("writing bootstrap objects: %w", err)
+		return nil, fmt.Errorf("writing bootstrap objects: %w", err)
 	}
 	for _, object := range there {
 		if err := ensure(ctx, writer, object); err != nil {
-			return fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
+			return nil, fmt.Errorf("writing %T %s: %w", object, object.GetName(), err)
 		}
 	}
-	if err := o.ensureReady(ctx, writer); err != nil {
-		return fmt.Errorf("saying that the network of the Services is ready: %w", err)
+	if !slices.ContainsFunc(there, isServiceCIDR) {
+		return there, nil
 	}
-	return nil
+	if err := o.ensureReady(ctx, writer); err != nil {
+		return nil, fmt.Errorf("saying that the network of the Services is ready: %w", err)
+	}
+	return there, nil
 }
 
 // ownObjects depend on this cluster's addresses and keys: the kubernetes Service with its endpoints, the Service of the nodes' name servers,
@@ -213,6 +219,12 @@ func readyCondition(since metav1.Time) metav1.Condition {
 	return metav1.Condition{
 		Type: networkingv1.ServiceCIDRConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: since, Message: "Kubernetes default Service CIDR is ready",
 	}
+}
+
+// isServiceCIDR finds it among what was there: a new one is ready.
+func isServiceCIDR(object client.Object) bool {
+	_, ok := object.(*networkingv1.ServiceCIDR)
+	return ok
 }
 
 // ensureReady says that the network of the Services is ready where nobody has said anything of it: in the data of a server that left this to controllers.

@@ -41,6 +41,11 @@ type Lease struct {
 	Clock   clock.WithTicker
 	Host    string
 	Address string
+
+	// Made says that Object was made together with a new cluster: nobody was there before, and there is nothing to write for a while.
+	Made bool
+
+	holder string // of the Lease; this process and no other
 }
 
 // New is the Lease of the server on node, which may have a longer name than a label's value.
@@ -49,6 +54,13 @@ func New(writer client.Client, node, address string, port int) *Lease {
 		node = strings.TrimRight(node[:validation.LabelValueMaxLength], "-.")
 	}
 	return &Lease{Client: writer, Clock: clock.RealClock{}, Host: node, Address: net.JoinHostPort(address, strconv.Itoa(port))}
+}
+
+// Object is the Lease as of now, for who makes it together with other objects before Run.
+func (l *Lease) Object() *coordinationv1.Lease {
+	made := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: l.Name()}}
+	l.mark(made)
+	return made
 }
 
 // Name of the Lease: the same whenever this server starts here.
@@ -62,15 +74,17 @@ func (l *Lease) Run(ctx context.Context) error {
 	renew, clean := l.Clock.NewTicker(renewal), l.Clock.NewTicker(cleaning)
 	defer renew.Stop()
 	defer clean.Stop()
-	holder := l.Name() + "_" + uuid.NewString()
-	held := l.hold(ctx, nil, holder)
-	l.clean(ctx)
+	var held *coordinationv1.Lease
+	if !l.Made {
+		held = l.hold(ctx, nil)
+		l.clean(ctx)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-renew.C():
-			held = l.hold(ctx, held, holder)
+			held = l.hold(ctx, held)
 		case <-clean.C():
 			l.clean(ctx)
 		}
@@ -78,7 +92,7 @@ func (l *Lease) Run(ctx context.Context) error {
 }
 
 // hold writes that the server is there, into the Lease as it was left or as it is now, and returns it; nil where that failed.
-func (l *Lease) hold(ctx context.Context, held *coordinationv1.Lease, holder string) *coordinationv1.Lease {
+func (l *Lease) hold(ctx context.Context, held *coordinationv1.Lease) *coordinationv1.Lease {
 	if held == nil {
 		held = &coordinationv1.Lease{}
 		err := l.Client.Get(ctx, client.ObjectKey{Namespace: metav1.NamespaceSystem, Name: l.Name()}, held)
@@ -88,13 +102,7 @@ func (l *Lease) hold(ctx context.Context, held *coordinationv1.Lease, holder str
 			return l.failed(ctx, err)
 		}
 	}
-	if held.Labels == nil {
-		held.Labels = map[string]string{}
-	}
-	maps.Copy(held.Labels, map[string]string{identityLabel: server, corev1.LabelHostname: l.Host})
-	held.Spec.HolderIdentity = &holder
-	held.Spec.LeaseDurationSeconds = ptr.To(int32(lasts.Seconds()))
-	held.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.Clock.Now()))
+	l.mark(held)
 	write := func() error { return l.Client.Update(ctx, held) }
 	if held.ResourceVersion == "" {
 		write = func() error { return l.Client.Create(ctx, held) }
@@ -103,6 +111,20 @@ func (l *Lease) hold(ctx context.Context, held *coordinationv1.Lease, holder str
 		return l.failed(ctx, err)
 	}
 	return held
+}
+
+// mark says in a Lease that the server is there now.
+func (l *Lease) mark(held *coordinationv1.Lease) {
+	if l.holder == "" {
+		l.holder = l.Name() + "_" + uuid.NewString()
+	}
+	if held.Labels == nil {
+		held.Labels = map[string]string{}
+	}
+	maps.Copy(held.Labels, map[string]string{identityLabel: server, corev1.LabelHostname: l.Host})
+	held.Spec.HolderIdentity = &l.holder
+	held.Spec.LeaseDurationSeconds = ptr.To(int32(lasts.Seconds()))
+	held.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.Clock.Now()))
 }
 
 func (l *Lease) failed(ctx context.Context, err error) *coordinationv1.Lease {

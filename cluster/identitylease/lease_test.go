@@ -3,11 +3,13 @@ package identitylease
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -111,20 +113,53 @@ func TestAServerTellsOfItselfAndCollectsWhoIsGone(t *testing.T) {
 // TestTheLeaseOutlastsARestart: a server that starts again takes its own lease over, and makes it anew when somebody deletes it.
 func TestTheLeaseOutlastsARestart(t *testing.T) {
 	c := fake.NewClientBuilder().Build()
-	l := &Lease{Client: c, Clock: clocktesting.NewFakeClock(start), Host: "host", Address: "a"}
+	server := func() *Lease {
+		return &Lease{Client: c, Clock: clocktesting.NewFakeClock(start), Host: "host", Address: "a"}
+	}
 	ctx := context.Background()
-	before := l.hold(ctx, nil, "first")
-	after := l.hold(ctx, nil, "second")
-	if before == nil || after == nil || *after.Spec.HolderIdentity != "second" {
+	l := server()
+	before := server().hold(ctx, nil)
+	after := l.hold(ctx, nil)
+	if before == nil || after == nil || *after.Spec.HolderIdentity == *before.Spec.HolderIdentity {
 		t.Fatalf("%v %v", before, after)
 	}
 	if err := c.Delete(ctx, after.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
-	if l.hold(ctx, after, "second") != nil {
+	if l.hold(ctx, after) != nil {
 		t.Error("a lease was renewed that is not there")
 	}
-	if l.hold(ctx, nil, "second") == nil {
+	if l.hold(ctx, nil) == nil {
 		t.Error("no lease was made in place of one that was deleted")
 	}
+}
+
+// A lease that was made with the cluster is not written before it is time to renew it, and then by the same holder.
+func TestTheLeaseMadeWithTheClusterIsRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, writes := told(fake.NewClientBuilder().Build())
+		l := &Lease{Client: c, Clock: clock.RealClock{}, Host: "host", Address: "a", Made: true}
+		made := l.Object()
+		if err := c.Create(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
+		<-writes
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- l.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		synctest.Wait()
+		if len(writes) > 0 {
+			t.Error("a lease that was just made was written")
+		}
+		time.Sleep(renewal)
+		synctest.Wait()
+		var renewed coordinationv1.Lease
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(made), &renewed); err != nil || !renewed.Spec.RenewTime.After(made.Spec.RenewTime.Time) {
+			t.Errorf("not renewed: %v, %+v", err, renewed.Spec)
+		}
+		if *renewed.Spec.HolderIdentity != *made.Spec.HolderIdentity {
+			t.Errorf("the holder is %s, not %s", *renewed.Spec.HolderIdentity, *made.Spec.HolderIdentity)
+		}
+	})
 }

@@ -82,6 +82,19 @@ func (a Access) write(dataDir string) error {
 	return nil
 }
 
+// isDefault says whether it is what ReadAccess returns where there is no file.
+func (a Access) isDefault(dataDir string) bool {
+	return !a.Outside && a.TLS() == nil && len(a.Endpoints) == 1 && a.Endpoints[0] == endpoint(dataDir)
+}
+
+// forgetAccess removes what an earlier server left.
+func forgetAccess(dataDir string) error {
+	if err := os.Remove(accessFile(dataDir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing how to reach etcd: %w", err)
+	}
+	return nil
+}
+
 func accessFile(dataDir string) string { return filepath.Join(dataDir, "etcdctl.env") }
 
 // TLS is nil where the endpoints want none.

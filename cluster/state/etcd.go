@@ -17,10 +17,11 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/pki"
 )
 
-// endpoint is the socket of the embedded member of a data folder.
-func endpoint(dataDir string) string {
-	return "unix://" + filepath.Join(dataDir, "etcd.sock")
-}
+// socketOf is the socket of the embedded member of a data folder.
+func socketOf(dataDir string) string { return filepath.Join(dataDir, "etcd.sock") }
+
+// endpoint is that socket for clients.
+func endpoint(dataDir string) string { return "unix://" + socketOf(dataDir) }
 
 // Open starts the etcd within the process or connects to the one elsewhere, and leaves word in the data folder of how others
 // reach it.
@@ -35,6 +36,9 @@ func Open(ctx context.Context, o *options.Options) (*Opened, error) {
 	}
 	if err != nil {
 		return e, err
+	}
+	if o.Ephemeral && access.isDefault(o.DataDir) {
+		return e, forgetAccess(o.DataDir)
 	}
 	return e, access.write(o.DataDir)
 }
@@ -80,8 +84,11 @@ func (e *Opened) embed(ctx context.Context, o *options.Options) (Access, error) 
 		Dir: filepath.Join(o.DataDir, "etcd"), Logger: logger, ClientURLs: []string{socket}, Quota: o.EtcdQuotaBackendBytes,
 		CompactionMode: o.EtcdAutoCompactionMode, CompactionRetention: o.EtcdAutoCompactionRetention, UnsafeNoFsync: o.EtcdUnsafeNoFsync,
 	}
-	if o.Listener != nil {
+	switch {
+	case o.Listener != nil:
 		config.ClientURLs = nil // nobody elsewhere reaches a control plane in memory
+	case o.Ephemeral: // hardly anybody calls
+		config.ClientURLs, config.Socket = nil, socketOf(o.DataDir)
 	}
 	if urls := etcdURLs(o); len(urls) > 0 {
 		server, client, kept, err := EtcdCertificates(o, urls)
@@ -89,7 +96,7 @@ func (e *Opened) embed(ctx context.Context, o *options.Options) (Access, error) 
 			return access, fmt.Errorf("preparing the certificates of etcd: %w", err)
 		}
 		e.Kept = kept
-		config.ClientURLs, config.ClientTLS = append(urls, socket), server
+		config.ClientURLs, config.ClientTLS, config.Socket = append(urls, socket), server, ""
 		access = Access{Endpoints: urls, CA: client.CA, Cert: client.Cert, Key: client.Key}
 	}
 	member, err := etcd.Embed(ctx, config)

@@ -3,6 +3,7 @@ package etcd
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,8 @@ type Config struct {
 	// ClientURLs to listen on for others (etcdctl, other API servers): https://…, http://… or unix://path.
 	// Default none: the member is reached by calls only.
 	ClientURLs []string
+	// Socket is a path where clients reach the member by gRPC alone, without TLS; what serves them is made when the first calls. Default none.
+	Socket string
 	// ClientTLS is needed for https client URLs. Clients must present a certificate of its CA.
 	ClientTLS *TLS
 	// TLSMinVersion and TLSMaxVersion, for clients and peers, are TLS1.2 or TLS1.3; default TLS1.2 and the newest. CipherSuites are those
@@ -117,6 +120,9 @@ func (c Config) embed() (*embed.Config, error) {
 	}
 	if c.lonely() && !e.FlagsExplicitlySet["backend-batch-interval"] {
 		e.BackendBatchInterval = commits.LookEvery
+	}
+	if !c.Logger.V(1).Enabled() && !e.FlagsExplicitlySet["warning-apply-duration"] {
+		e.WarningApplyDuration = math.MaxInt64 // the whole request is made into a text for a warning of which nobody is told
 	}
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name

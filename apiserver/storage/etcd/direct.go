@@ -5,6 +5,12 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3election"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3election/v3electionpb"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3lock"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3lock/v3lockpb"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"google.golang.org/grpc"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
@@ -57,4 +63,12 @@ func overhear(written *commits.Commits) grpc.UnaryServerInterceptor {
 		}
 		return answer, err
 	}
+}
+
+// newServer answers clients by gRPC as etcd's own server does.
+func newServer(member *etcdserver.EtcdServer, options []grpc.ServerOption) *grpc.Server {
+	server, own := v3rpc.Server(member, nil, nil, options...), v3client.New(member)
+	v3electionpb.RegisterElectionServer(server, v3election.NewElectionServer(own))
+	v3lockpb.RegisterLockServer(server, v3lock.NewLockServer(own))
+	return server
 }

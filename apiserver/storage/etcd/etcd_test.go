@@ -49,6 +49,51 @@ func TestConnected(t *testing.T) {
 	})
 }
 
+// Clients reach a member by its socket, whichever calls first, as they would by a port; when it closes they are let go, and the socket is gone.
+func TestConnectedBySocket(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "s")
+	if err := os.WriteFile(socket, nil, 0o600); err != nil { // an earlier one
+		t.Fatal(err)
+	}
+	m := embed(t, etcd.Config{Dir: filepath.Join(dir, "etcd"), Socket: socket, UnsafeNoFsync: true})
+	connect := func() *etcd.Client {
+		c, err := etcd.Connect(t.Context(), etcd.Remote{Endpoints: []string{"unix://" + socket}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	first, second := connect(), connect()
+	if _, err := first.Commit(t.Context(), storage.Op{Key: "/registry/x", Value: []byte("1")}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := second.Get(t.Context(), "/registry/x"); err != nil || string(r.Value) != "1" {
+		t.Errorf("read %q, %v", r.Value, err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+// A socket that nobody called is closed, too.
+func TestSocketWithoutClients(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := embed(t, etcd.Config{Dir: filepath.Join(dir, "etcd"), Socket: filepath.Join(dir, "s"), UnsafeNoFsync: true})
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "s")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
 // fast measures until it takes less than a second: what waits for something never does, and on a busy machine all does at times.
 func fast(t *testing.T, what string, measure func() time.Duration) {
 	t.Helper()

@@ -22,6 +22,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage"
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
+	"github.com/coxswain-k8s/coxswain/apiserver/storage/sockets"
 )
 
 // Member is an etcd member in this process, and a storage.Store on it.
@@ -32,7 +33,9 @@ type Member struct {
 	server  *etcdserver.EtcdServer
 	quota   *quota
 	commits *commits.Commits
-	fresh   bool // it has no past
+	socket  *sockets.Socket // nil without one
+	fresh   bool            // it has no past
+	leave   func()          // when nothing of it runs
 
 	// closing ends watches when Close is called.
 	closing   chan struct{}
@@ -60,17 +63,23 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	limit := &quota{limit: config.Quota}
 	written := commits.New()
 	e.GRPCAdditionalServerOptions = append(e.GRPCAdditionalServerOptions, grpc.ChainUnaryInterceptor(limit.intercept, overhear(written)))
+	leave := config.enter()
 	started, err := embed.StartEtcd(e)
 	if err != nil {
+		leave()
 		return nil, fmt.Errorf("starting etcd in %s: %w", config.Dir, err)
 	}
-	m := &Member{config: config, etcd: started, server: started.Server, commits: written, fresh: fresh, closing: make(chan struct{})}
+	m := &Member{config: config, etcd: started, server: started.Server, commits: written, fresh: fresh, leave: leave, closing: make(chan struct{})}
 	limit.server.Store(m.server)
 	if config.lonely() {
 		written.Follow(m.server.Backend(), m.server.StoppingNotify())
 	}
 	m.store.backend, m.quota = &direct{server: m.server, quota: limit, commits: written}, limit
-	if err := m.waitReady(ctx); err != nil {
+	err = m.waitReady(ctx)
+	if err == nil && config.Socket != "" {
+		m.socket, err = sockets.Listen(config.Socket, func() *grpc.Server { return newServer(m.server, e.GRPCAdditionalServerOptions) })
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting etcd in %s: %w", config.Dir, err), m.Close())
 	}
 	return m, nil
@@ -234,7 +243,11 @@ func (m *Member) Close() error {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
+			if m.socket != nil {
+				m.socket.Close()
+			}
 			m.etcd.Close()
+			m.leave()
 		}()
 		late := time.NewTimer(closeWithin)
 		defer late.Stop()

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 )
 
 // Names of settings that are switches, and of those with a value.
@@ -64,4 +66,36 @@ func settle(e *embed.Config, settings map[string]string) error {
 
 func words(list string) []string {
 	return slices.DeleteFunc(strings.Split(list, ","), func(word string) bool { return word == "" })
+}
+
+const (
+	// segment is how many bytes of the log are laid out ahead, twice, when a member starts: etcd's own.
+	segment = 64 * 1000 * 1000
+	// testSegment is that where the disk is not waited for. A temporary folder is often in memory, and to lay the other out there takes
+	// three times as long as all the rest of a start.
+	testSegment = 2 << 20
+)
+
+// members of this process share etcd's size of a segment.
+var members struct {
+	mu      sync.Mutex
+	running int
+}
+
+// enter sets the size of segments when the first member of the process starts: later it is read at any time. The next ones take what they find.
+func (c Config) enter() (leave func()) {
+	members.mu.Lock()
+	defer members.mu.Unlock()
+	if members.running == 0 {
+		wal.SegmentSizeBytes = segment
+		if c.UnsafeNoFsync {
+			wal.SegmentSizeBytes = testSegment
+		}
+	}
+	members.running++
+	return sync.OnceFunc(func() {
+		members.mu.Lock()
+		defer members.mu.Unlock()
+		members.running--
+	})
 }

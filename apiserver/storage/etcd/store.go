@@ -51,6 +51,11 @@ func (s *store) Commit(ctx context.Context, ops ...storage.Op) (int64, error) {
 }
 
 func (s *store) commit(ctx context.Context, ops []storage.Op) (int64, error) {
+	if between := onlyCreations(ops); between != nil {
+		if revision, err := s.createAll(ctx, ops, between); revision != 0 || err != nil {
+			return revision, err
+		}
+	}
 	r := &pb.TxnRequest{
 		Compare: make([]*pb.Compare, 0, len(ops)),
 		Success: make([]*pb.RequestOp, 0, len(ops)),
@@ -73,6 +78,51 @@ func (s *store) commit(ctx context.Context, ops []storage.Op) (int64, error) {
 	}
 	if !response.Succeeded {
 		return 0, failure(ops, response.Responses)
+	}
+	return response.Header.Revision, nil
+}
+
+// manyOps are so many that one condition for all is worth trying first: what a new cluster begins with is in one transaction, a third of which
+// would be conditions, and reads for when they do not hold.
+const manyOps = 64
+
+// onlyCreations returns the condition that there is nothing from the first to the last of many keys, if all are to be created.
+func onlyCreations(ops []storage.Op) *pb.Compare {
+	if len(ops) < manyOps {
+		return nil
+	}
+	first, last := ops[0].Key, ops[0].Key
+	for i := range ops {
+		if ops[i].Expected != 0 || ops[i].Value == nil {
+			return nil
+		}
+		first, last = min(first, ops[i].Key), max(last, ops[i].Key)
+	}
+	c := condition(&ops[0])
+	c.Key, c.RangeEnd = []byte(first), []byte(last+"\x00")
+	return c
+}
+
+// createAll returns no revision where the condition does not hold. Each key may yet be free.
+func (s *store) createAll(ctx context.Context, ops []storage.Op, nothing *pb.Compare) (int64, error) {
+	r := &pb.TxnRequest{Compare: []*pb.Compare{nothing}, Success: make([]*pb.RequestOp, len(ops))}
+	requests, wrapped, puts := make([]pb.RequestOp, len(ops)), make([]pb.RequestOp_RequestPut, len(ops)), make([]pb.PutRequest, len(ops))
+	for i := range ops {
+		lease, err := s.leases.For(ctx, (*granting)(s), ops[i].TTL)
+		if err != nil {
+			return 0, fmt.Errorf("committing %s: %w", ops[i].Key, err)
+		}
+		puts[i].Key, puts[i].Value, puts[i].Lease = []byte(ops[i].Key), ops[i].Value, lease
+		wrapped[i].RequestPut = &puts[i]
+		requests[i].Request = &wrapped[i]
+		r.Success[i] = &requests[i]
+	}
+	response, err := s.backend.Txn(ctx, r)
+	if err != nil {
+		return 0, fmt.Errorf("committing %s: %w", ops[0].Key, err)
+	}
+	if !response.Succeeded {
+		return 0, nil
 	}
 	return response.Header.Revision, nil
 }

@@ -14,8 +14,11 @@ import (
 // Quiet returns etcd's logger: warnings and errors go to the given one, the rest only when that is verbose.
 func Quiet(to logr.Logger) *zap.Logger {
 	level := zapcore.WarnLevel
-	if to.V(4).Enabled() {
+	switch {
+	case to.V(4).Enabled():
 		level = zapcore.InfoLevel
+	case !to.V(1).Enabled():
+		level = zapcore.ErrorLevel
 	}
 	return zap.New(&core{to: to, level: level}, zap.WithFatalHook(zapcore.WriteThenPanic))
 }

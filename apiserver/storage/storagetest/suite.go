@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store) {
 		{"an update wants the expected revision", updateConflict},
 		{"a delete wants the expected revision", deleteConflict},
 		{"a transaction is applied whole or not at all", transaction},
+		{"many creations are applied whole or not at all", manyCreations},
 		{"operations on one key twice are refused", sameKeyTwice},
 		{"any revision overwrites", overwrite},
 		{"an empty value is a value", emptyValue},

@@ -97,6 +97,35 @@ func transaction(t *testing.T, s storage.Store) {
 	}
 }
 
+// manyCreations: keys between those of a large transaction hinder it only where they are among them.
+func manyCreations(t *testing.T, s storage.Store) {
+	creations := func(prefix string) (ops []storage.Op) {
+		for i := range storage.MaxOps {
+			ops = append(ops, storage.Op{Key: key(fmt.Sprintf("%s%03d", prefix, i)), Value: []byte("1")})
+		}
+		return ops
+	}
+	put(t, s, "before", "1")
+	put(t, s, "n000-between", "1")
+	for _, prefix := range []string{"m", "n"} {
+		ops := creations(prefix)
+		slices.Reverse(ops[10:20])
+		revision := commit(t, s, ops...)
+		for _, name := range []string{"000", "007", "127"} {
+			if r := get(t, s, prefix+name); r.Revision != revision || r.Created != revision {
+				t.Errorf("%s is at revision %d, not %d", r.Key, r.Revision, revision)
+			}
+		}
+	}
+	put(t, s, "o127", "1")
+	if _, err := s.Commit(within(t), creations("o")...); !errors.Is(err, storage.ErrExists) {
+		t.Errorf("got %v, want that one exists", err)
+	}
+	if _, err := s.Get(within(t), key("o000")); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("the failed transaction wrote o000: %v", err)
+	}
+}
+
 func sameKeyTwice(t *testing.T, s storage.Store) {
 	op := storage.Op{Key: key("a"), Value: []byte("1"), Expected: storage.Any}
 	if _, err := s.Commit(within(t), op, op); err == nil {
