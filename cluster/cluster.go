@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/cluster/credentials"
 	"github.com/coxswain-k8s/coxswain/cluster/datadir"
@@ -31,7 +32,9 @@ type Cluster struct {
 // Start starts a cluster and returns when its API server is ready. It runs until ctx ends, Stop is called or a
 // part fails. What there is to say goes to the logger in ctx, or nowhere.
 func Start(ctx context.Context, options Options) (*Cluster, error) {
-	ctx = logr.NewContext(ctx, logr.FromContextOrDiscard(ctx))
+	if logr.FromContextOrDiscard(ctx).GetSink() == nil { // with none at all, controller-runtime takes its own, which may be a test's
+		ctx = logr.NewContext(ctx, logr.New(log.NullLogSink{}))
+	}
 	if err := options.Complete(); err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (c *controlPlane) newControllers(ctx context.Context, shared cache.Cache) (
 	}))
 	return parts.Part{Name: "controllers", Run: func(ctx context.Context) error {
 		defer actors.Stop()
-		return mgr.Start(ctx)
+		return manage(ctx, mgr, shared)
 	}}, err
 }
 
@@ -155,8 +155,17 @@ func (c *controlPlane) newCloudControllers(ctx context.Context, shared cache.Cac
 	err = controllers.RegisterCloud(mgr, c.options.Tuned(deps))
 	return parts.Part{Name: CloudControllers, Run: func(ctx context.Context) error {
 		defer actors.Stop()
-		return mgr.Start(ctx)
+		return manage(ctx, mgr, shared)
 	}}, err
+}
+
+// manage runs a manager on informers that somebody else runs. It is not begun before they are there: told to end while it waits for them,
+// a manager takes a whole core until they are.
+func manage(ctx context.Context, mgr manager.Manager, shared cache.Cache) error {
+	if !shared.WaitForCacheSync(ctx) {
+		return nil
+	}
+	return mgr.Start(ctx)
 }
 
 // newManager runs controllers on the shared informers.

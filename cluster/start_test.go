@@ -8,14 +8,17 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apis"
 	"github.com/coxswain-k8s/coxswain/cluster/clients"
@@ -126,6 +129,25 @@ func benchmarkStart(b *testing.B, many int, without ...string) {
 	}
 	starting.report(b, "start")
 	stopping.report(b, "stop")
+}
+
+// What logs where nobody has given it a logger must not find controller-runtime's, which is the test's own.
+func TestNothingIsLoggedWithoutALogger(t *testing.T) {
+	var said atomic.Pointer[string]
+	var deaf atomic.Bool
+	log.SetLogger(funcr.New(func(_, args string) {
+		if !deaf.Load() {
+			said.CompareAndSwap(nil, &args)
+		}
+	}, funcr.Options{Verbosity: 10}))
+	_, c := started(t, ForTest(t.TempDir()))
+	eventually(t, "the controllers do not run", func() error {
+		return c.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "default"}, &corev1.ServiceAccount{})
+	})
+	deaf.Store(true)
+	if line := said.Load(); line != nil {
+		t.Errorf("logged: %s", *line)
+	}
 }
 
 // A control plane for a test is a whole one, and many of them do not get in each other's way.
