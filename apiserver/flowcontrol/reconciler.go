@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -54,33 +53,35 @@ type Reconciler struct {
 	Clock      clock.WithDelayedExecution
 
 	changed chan struct{}
+	looked  version              // of what the last look saw
 	last    map[string]time.Time // when each object was written
-
-	mu   sync.Mutex
-	news map[string]string // of which objects was heard since the last look, in which version
-	seen map[string]string // what the last look found
 }
 
-// gone is in place of a version what calls for a look in any case.
-const gone = ""
+// version is of the schemas and the levels.
+type version struct{ schemas, levels int64 }
+
+// never is the version of no objects.
+var never = version{-1, -1}
 
 // Run returns when ctx ends.
 func (r *Reconciler) Run(ctx context.Context) error {
-	r.changed, r.last, r.news = make(chan struct{}, 1), map[string]time.Time{}, map[string]string{}
+	r.changed, r.last, r.looked = make(chan struct{}, 1), map[string]time.Time{}, never
 	failed := make(chan error, 2)
 	for _, of := range []apischema.GroupResource{schemasResource, levelsResource} {
-		go func() { failed <- r.View.Follow(ctx, of, r.hear) }()
+		go func() { failed <- r.View.Follow(ctx, of, func(resource.Object, bool) { r.wake() }) }()
 	}
 	for {
 		select {
 		case <-r.changed:
-			if !r.isNew() {
+			now := version{r.View.Changed(schemasResource), r.View.Changed(levelsResource)}
+			if now == r.looked { // at the start one look sees all of which is told
 				continue
 			}
+			r.looked = now
 			r.Configure()
 			if err := r.write(ctx); err != nil && ctx.Err() == nil {
 				logr.FromContextOrDiscard(ctx).Info("Bringing the objects of flow control up to date failed", "error", err.Error())
-				r.Clock.AfterFunc(retryAfter, r.again)
+				r.later(retryAfter)
 			}
 		case err := <-failed:
 			if ctx.Err() != nil {
@@ -91,56 +92,25 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-// hear has the objects looked at, unless they have been since they became what obj is: at the start one look sees all of which is told.
-func (r *Reconciler) hear(obj resource.Object, deleted bool) {
-	version := obj.GetResourceVersion()
-	if deleted {
-		version = gone
-	}
-	r.tell(key(obj), version)
+// later has it look again, whether or not anything changes until then.
+func (r *Reconciler) later(after time.Duration) {
+	r.looked = never
+	r.Clock.AfterFunc(after, r.wake)
 }
 
-// again has them looked at whatever has changed.
-func (r *Reconciler) again() { r.tell("", gone) }
-
-func (r *Reconciler) tell(id, version string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.news[id] = version
+func (r *Reconciler) wake() {
 	select {
 	case r.changed <- struct{}{}:
 	default: // it will look anyway
 	}
 }
 
-// isNew says whether anything that was heard is not what the last look found.
-func (r *Reconciler) isNew() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer clear(r.news)
-	for id, version := range r.news {
-		if seen, ok := r.seen[id]; !ok || version == gone || version != seen {
-			return true
-		}
-	}
-	return false
-}
-
 // Configure gives the controller what the view has.
 func (r *Reconciler) Configure() {
-	schemas := auth.List[*flowcontrolv1.FlowSchema](r.View, schemasResource, "")
-	levels := auth.List[*flowcontrolv1.PriorityLevelConfiguration](r.View, levelsResource, "")
-	seen := make(map[string]string, len(schemas)+len(levels))
-	for _, s := range schemas {
-		seen[key(s)] = s.ResourceVersion
-	}
-	for _, l := range levels {
-		seen[key(l)] = l.ResourceVersion
-	}
-	r.mu.Lock()
-	r.seen = seen
-	r.mu.Unlock()
-	r.Controller.Configure(schemas, levels)
+	r.Controller.Configure(
+		auth.List[*flowcontrolv1.FlowSchema](r.View, schemasResource, ""),
+		auth.List[*flowcontrolv1.PriorityLevelConfiguration](r.View, levelsResource, ""),
+	)
 }
 
 // write corrects what is not as it should be: first the objects, then what is said of them.
@@ -308,7 +278,7 @@ func (r *Reconciler) dangling(s *flowcontrolv1.FlowSchema) flowcontrolv1.FlowSch
 func (r *Reconciler) once(object client.Object, write func() error) error {
 	now, id := r.Clock.Now(), key(object)
 	if last, ok := r.last[id]; ok && now.Sub(last) < retryAfter {
-		r.Clock.AfterFunc(retryAfter-now.Sub(last), r.again)
+		r.later(retryAfter - now.Sub(last))
 		return nil
 	}
 	r.last[id] = now
