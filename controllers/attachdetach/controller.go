@@ -3,6 +3,8 @@ package attachdetach
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +51,7 @@ type Controller struct {
 	memory map[string]map[string]*entry // by node, by attachment
 
 	mu      sync.Mutex
-	waiting map[string]map[string]bool // by volume.key: the nodes that wait until another gives it up
+	waiting map[disk]map[string]bool // the nodes that wait until another gives it up
 }
 
 // entry is what is remembered of an attachment.
@@ -162,17 +164,24 @@ func (c *Controller) volume(ctx context.Context, t *turn, va *storagev1.VolumeAt
 	return nil, nil
 }
 
-// elsewhere are the other nodes that have a volume, or get it. While there are any, the node is woken when one gives it up.
+// elsewhere are the other nodes that have a volume, or get it: by its PersistentVolume, by another one of the same disk, or as a pod's own.
+// While there are any, the node is woken when one gives it up.
 func (c *Controller) elsewhere(ctx context.Context, v volume, node string) ([]string, error) {
-	c.await(v.key(), node, true) // before looking, so that no end is missed
-	list := &storagev1.VolumeAttachmentList{}
-	if err := c.Client.List(ctx, list, client.MatchingFields{volumeIndex: v.key()}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing attachments: %w", err)
+	c.await(v.disk(), node, true) // before looking, so that no end is missed
+	keys, err := c.keys(ctx, v)
+	if err != nil {
+		return nil, err
 	}
 	var nodes []string
-	for i := range list.Items {
-		if at := list.Items[i].Spec.NodeName; at != node && list.Items[i].Name == v.attachment(at) {
-			nodes = append(nodes, at)
+	for _, key := range keys {
+		list := &storagev1.VolumeAttachmentList{}
+		if err := c.Client.List(ctx, list, client.MatchingFields{volumeIndex: key}, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing attachments: %w", err)
+		}
+		for i := range list.Items {
+			if at := list.Items[i].Spec.NodeName; at != node && list.Items[i].Name == v.attachment(at) {
+				nodes = append(nodes, at)
+			}
 		}
 	}
 	for other, entries := range c.memory {
@@ -188,25 +197,51 @@ func (c *Controller) elsewhere(ctx context.Context, v volume, node string) ([]st
 		}
 	}
 	if len(nodes) == 0 {
-		c.await(v.key(), node, false)
+		c.await(v.disk(), node, false)
 	}
 	return nodes, nil
 }
 
-func (c *Controller) await(key, node string, waits bool) {
+// keys are what attachments of a volume may say they bring: its name as a pod's own, and the PersistentVolumes that stand for it.
+func (c *Controller) keys(ctx context.Context, v volume) ([]string, error) {
+	list := &corev1.PersistentVolumeList{}
+	if err := c.Client.List(ctx, list, client.MatchingFields{diskIndex: string(v.unique())}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the volumes of a disk: %w", err)
+	}
+	keys := []string{string(v.unique())}
+	for i := range list.Items {
+		keys = append(keys, list.Items[i].Name)
+	}
+	return keys, nil
+}
+
+func (c *Controller) await(of disk, node string, waits bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waiting == nil {
-		c.waiting = map[string]map[string]bool{}
+		c.waiting = map[disk]map[string]bool{}
 	}
-	if waits && c.waiting[key] == nil {
-		c.waiting[key] = map[string]bool{}
+	if waits && c.waiting[of] == nil {
+		c.waiting[of] = map[string]bool{}
 	}
 	if waits {
-		c.waiting[key][node] = true
+		c.waiting[of][node] = true
 		return
 	}
-	if delete(c.waiting[key], node); len(c.waiting[key]) == 0 {
-		delete(c.waiting, key)
+	if delete(c.waiting[of], node); len(c.waiting[of]) == 0 {
+		delete(c.waiting, of)
 	}
+}
+
+// waitingFor are the nodes that wait for the volume of an attachment, which is known by its name: nothing else may say any more what it was.
+func (c *Controller) waitingFor(attachment, node string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var nodes []string
+	for of, waiting := range c.waiting {
+		if of.attachment(node) == attachment {
+			nodes = slices.AppendSeq(nodes, maps.Keys(waiting))
+		}
+	}
+	return nodes
 }

@@ -69,6 +69,7 @@ func newBench(list ...client.Object) *bench {
 		WithStatusSubresource(&corev1.Node{}, &storagev1.VolumeAttachment{}).
 		WithIndex(&corev1.Pod{}, kit.NodeIndex, func(o client.Object) []string { return []string{o.(*corev1.Pod).Spec.NodeName} }).
 		WithIndex(&storagev1.VolumeAttachment{}, nodeIndex, byNode).
+		WithIndex(&corev1.PersistentVolume{}, diskIndex, byDisk).
 		WithIndex(&storagev1.VolumeAttachment{}, volumeIndex, byVolume).Build()
 	b := &bench{api: api, events: record.NewFakeRecorder(100), clock: clocktesting.NewFakePassiveClock(fuzzing.Now())}
 	b.Controller = &Controller{

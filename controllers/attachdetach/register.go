@@ -22,8 +22,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
-// Field indexes of VolumeAttachments.
-const nodeIndex, volumeIndex = "spec.nodeName", "spec.source"
+// Field indexes of VolumeAttachments, and that of PersistentVolumes.
+const nodeIndex, volumeIndex, diskIndex = "spec.nodeName", "spec.source", "spec.csi"
 
 func byNode(o client.Object) []string {
 	if va, ok := o.(*storagev1.VolumeAttachment); ok {
@@ -40,7 +40,16 @@ func byVolume(o client.Object) []string {
 	case va.Spec.Source.PersistentVolumeName != nil:
 		return []string{*va.Spec.Source.PersistentVolumeName}
 	case inlineAttached(va):
-		return []string{inlineOf(va.Spec.Source.InlineVolumeSpec, "").key()}
+		return []string{string(inlineOf(va.Spec.Source.InlineVolumeSpec, "").unique())}
+	}
+	return nil
+}
+
+func byDisk(o client.Object) []string {
+	if pv, ok := o.(*corev1.PersistentVolume); ok {
+		if v, is := volumeOf(pv); is {
+			return []string{string(v.unique())}
+		}
 	}
 	return nil
 }
@@ -75,10 +84,8 @@ func nodeOf(_ context.Context, o client.Object) []reconcile.Request {
 // attachmentChanged wakes the node of an attachment, and when one goes, those who wait for its volume.
 func (c *Controller) attachmentChanged(_ context.Context, o client.Object) []reconcile.Request {
 	nodes := byNode(o)
-	for _, key := range byVolume(o) {
-		c.mu.Lock()
-		nodes = slices.AppendSeq(nodes, maps.Keys(c.waiting[key]))
-		c.mu.Unlock()
+	for _, node := range nodes {
+		nodes = append(nodes, c.waitingFor(o.GetName(), node)...)
 	}
 	return wake(nodes...)
 }
@@ -129,6 +136,9 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		if err := kit.Index(ctx, mgr, &storagev1.VolumeAttachment{}, field, values); err != nil {
 			return err
 		}
+	}
+	if err := kit.Index(ctx, mgr, &corev1.PersistentVolume{}, diskIndex, byDisk); err != nil {
+		return err
 	}
 	c := &Controller{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: deps.Clock, Recorder: kit.Recorder(mgr, "attachdetach-controller"),

@@ -132,27 +132,43 @@ func (t *turn) refuse(ctx context.Context, w want, e *entry, nodes []string) err
 	if e.told == "exclusive" {
 		return nil
 	}
-	var users []string
+	var users []*corev1.Pod
 	for _, node := range nodes {
 		others, err := t.wanted(ctx, node, false)
 		if err != nil {
 			return err
 		}
 		for _, other := range others.volumes {
-			if other.pv == w.pv {
-				for _, pod := range other.pods {
-					users = append(users, pod.Name)
-				}
+			if other.disk() == w.disk() {
+				users = append(users, other.pods...)
 			}
 		}
 	}
-	why := "Volume is already exclusively attached to one node and can't be attached to another"
-	if len(users) > 0 {
-		why = "Volume is already used by pod(s) " + strings.Join(users, ", ")
-	}
 	e.told = "exclusive"
-	t.each(w, corev1.EventTypeWarning, "FailedAttachVolume", fmt.Sprintf("Multi-Attach error for volume %q %s", w.pv, why))
+	for _, pod := range w.pods {
+		t.Recorder.Event(pod, corev1.EventTypeWarning, "FailedAttachVolume", fmt.Sprintf("Multi-Attach error for volume %q %s", w.pv, usedBy(users, pod.Namespace)))
+	}
 	return nil
+}
+
+// usedBy says who has a volume, to somebody who may know the pods of a namespace only.
+func usedBy(users []*corev1.Pod, namespace string) string {
+	var names []string
+	for _, user := range users {
+		if user.Namespace == namespace {
+			names = append(names, user.Name)
+		}
+	}
+	others := fmt.Sprintf("%d pod(s) in different namespaces", len(users)-len(names))
+	switch {
+	case len(users) == 0:
+		return "Volume is already exclusively attached to one node and can't be attached to another"
+	case len(names) == 0:
+		return "Volume is already used by " + others
+	case len(names) < len(users):
+		return "Volume is already used by pod(s) " + strings.Join(names, ", ") + " and " + others
+	}
+	return "Volume is already used by pod(s) " + strings.Join(names, ", ")
 }
 
 // late tells the pods that a driver takes long.
@@ -303,7 +319,7 @@ func (t *turn) forget(wants *wants) {
 		if _, there := t.have[name]; there || wanted[name] {
 			continue
 		}
-		t.await(e.volume.key(), t.name, false)
+		t.await(e.volume.disk(), t.name, false)
 		delete(t.entries, name)
 	}
 	if len(t.entries) == 0 {

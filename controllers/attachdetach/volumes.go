@@ -19,7 +19,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
 
-// volume is what a driver attaches as a whole.
+// disk is what a driver attaches as a whole, by what it knows it by.
+type disk struct{ driver, handle string }
+
+// volume is a disk as pods come to it.
 type volume struct {
 	driver, handle string
 	// pv is the PersistentVolume, claim the claim that it belongs to.
@@ -36,18 +39,14 @@ func (v volume) unique() corev1.UniqueVolumeName {
 	return corev1.UniqueVolumeName("kubernetes.io/csi/" + v.driver + "^" + v.handle)
 }
 
-// attachment is the name of the VolumeAttachment that brings the volume to a node.
-func (v volume) attachment(node string) string {
-	sum := sha256.Sum256([]byte(v.handle + v.driver + node))
-	return "csi-" + hex.EncodeToString(sum[:])
-}
+func (v volume) disk() disk { return disk{v.driver, v.handle} }
 
-// key finds the attachments of the volume: its PersistentVolume, or what the driver knows it by.
-func (v volume) key() string {
-	if v.inline {
-		return string(v.unique())
-	}
-	return v.pv
+// attachment is the name of the VolumeAttachment that brings the volume to a node.
+func (v volume) attachment(node string) string { return v.disk().attachment(node) }
+
+func (d disk) attachment(node string) string {
+	sum := sha256.Sum256([]byte(d.handle + d.driver + node))
+	return "csi-" + hex.EncodeToString(sum[:])
 }
 
 // inlineOf is a pod's own volume, as the driver that has taken over its driver in the tree knows it.
