@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +43,8 @@ type Controller struct {
 
 	controller controller.Controller
 	mu         sync.Mutex
-	watched    map[string]bool
+	watched    map[string]cache.Informer // by kind: who tells of its objects
+	defined    map[string]time.Time      // by kind: when its definition changed last
 }
 
 // Reconcile counts what is used of each resource that the quota names.
@@ -51,12 +54,15 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 		kinds[kindOfName(name)] = true
 	}
 	sum := corev1.ResourceList{}
+	again := resync
 	for kind := range kinds {
 		counts, err := c.count(ctx, quota, kind, sum)
 		if err != nil {
 			return reconcile.Result{}, err
 		}
-		kinds[kind] = counts
+		if kinds[kind] = counts; !counts {
+			again = kit.Sooner(again, c.expected(kind))
+		}
 	}
 	used := corev1.ResourceList{}
 	for name := range quota.Spec.Hard {
@@ -74,7 +80,7 @@ func (c *Controller) Reconcile(ctx context.Context, quota *corev1.ResourceQuota)
 			changed.Status.Used = used
 		}
 	})
-	return patch.Result(reconcile.Result{RequeueAfter: resync}, err)
+	return patch.Result(kit.After(again), err)
 }
 
 // resync is when a quota is counted anew though nothing was given back: admission charges what is then not created. It is
@@ -91,13 +97,12 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 	if err != nil {
 		return false, fmt.Errorf("looking up %s: %w", kind, err)
 	}
-	if err := c.watch(kind, mapping); err != nil {
-		return false, err
+	of, typed := example(kind)
+	if !typed {
+		return c.countObjects(ctx, quota.Namespace, kind, mapping, sum)
 	}
-	merge := func(usage corev1.ResourceList) {
-		for name, amount := range usage {
-			add(sum, name, amount)
-		}
+	if err := c.watch(ctx, kind, of); err != nil {
+		return false, err
 	}
 	in := client.InNamespace(quota.Namespace)
 	switch kind {
@@ -106,44 +111,58 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
 		for i := range list.Items {
 			if inScope(&quota.Spec, &list.Items[i]) {
-				merge(podUsage(&list.Items[i], c.Clock.Now()))
+				merge(sum, podUsage(&list.Items[i], c.Clock.Now()))
 			}
 		}
 	case "services":
 		var list corev1.ServiceList
 		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
 		for i := range list.Items {
-			merge(serviceUsage(&list.Items[i]))
+			merge(sum, serviceUsage(&list.Items[i]))
 		}
+		sum["count/services"] = many(len(list.Items))
 	case "persistentvolumeclaims":
 		var list corev1.PersistentVolumeClaimList
 		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
 		for i := range list.Items {
-			merge(claimUsage(&list.Items[i]))
+			merge(sum, claimUsage(&list.Items[i]))
 		}
+		sum["count/persistentvolumeclaims"] = many(len(list.Items))
 	}
 	if err != nil {
 		return false, fmt.Errorf("listing %s: %w", kind, err)
 	}
-	if kind == "pods" { // counted above, by scope
-		return true, nil
-	}
-	return true, c.countObjects(ctx, quota.Namespace, kind, mapping, sum)
+	return true, nil
 }
 
-// countObjects adds how many objects there are, by their metadata.
-func (c *Controller) countObjects(ctx context.Context, namespace, kind string, mapping *meta.RESTMapping, sum corev1.ResourceList) error {
+// countObjects adds how many objects there are, by their metadata. A kind whose definition is gone is not watched any more: whoever else
+// watched it may have ended that, and its informer would ask for ever.
+func (c *Controller) countObjects(ctx context.Context, namespace, kind string, mapping *meta.RESTMapping, sum corev1.ResourceList) (bool, error) {
+	n, err := c.objects(ctx, namespace, mapping)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		c.unwatch(kind)
+		err = nil
+	} else if err == nil && !c.watches(kind) {
+		of := &metav1.PartialObjectMetadata{}
+		of.SetGroupVersionKind(mapping.GroupVersionKind)
+		if err := c.watch(ctx, kind, of); err != nil {
+			return false, err
+		}
+		n, err = c.objects(ctx, namespace, mapping) // what went before it was watched
+	}
+	if err != nil {
+		return false, fmt.Errorf("listing %s: %w", kind, err)
+	}
+	sum[corev1.ResourceName("count/"+kind)], sum[corev1.ResourceName(kind)] = many(n), many(n)
+	return true, nil
+}
+
+// objects is how many there are of a kind.
+func (c *Controller) objects(ctx context.Context, namespace string, mapping *meta.RESTMapping) (int, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(mapping.GroupVersionKind.GroupVersion().WithKind(mapping.GroupVersionKind.Kind + "List"))
-	if err := c.Live.List(ctx, list, client.InNamespace(namespace)); client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
-		return fmt.Errorf("listing %s: %w", kind, err)
-	}
-	n := *resource.NewQuantity(int64(len(list.Items)), resource.DecimalSI)
-	sum[corev1.ResourceName("count/"+kind)] = n
-	if kind != "services" && kind != "persistentvolumeclaims" {
-		sum[corev1.ResourceName(kind)] = n
-	}
-	return nil
+	err := c.Live.List(ctx, list, client.InNamespace(namespace))
+	return len(list.Items), err
 }
 
 func (c *Controller) mapping(kind string) (*meta.RESTMapping, error) {
@@ -156,33 +175,38 @@ func (c *Controller) mapping(kind string) (*meta.RESTMapping, error) {
 }
 
 // watch wakes the quotas of a namespace when objects of a kind go or change what they use.
-func (c *Controller) watch(kind string, mapping *meta.RESTMapping) error {
+func (c *Controller) watch(ctx context.Context, kind string, of client.Object) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.watched[kind] {
+	if told := c.watched[kind]; told != nil && !told.IsStopped() {
 		return nil
 	}
-	var obj client.Object
-	switch kind {
-	case "pods":
-		obj = &corev1.Pod{}
-	case "services":
-		obj = &corev1.Service{}
-	case "persistentvolumeclaims":
-		obj = &corev1.PersistentVolumeClaim{}
-	default:
-		partial := &metav1.PartialObjectMetadata{}
-		partial.SetGroupVersionKind(mapping.GroupVersionKind)
-		obj = partial
-	}
-	// What is created, admission has charged before it was: a count now might miss what is charged and not stored yet.
-	counts := predicate.Funcs{CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: func(e event.UpdateEvent) bool { return c.changed(e.ObjectOld, e.ObjectNew) }}
-	err := c.controller.Watch(source.Kind(c.Cache, obj, handler.EnqueueRequestsFromMapFunc(c.quotas), counts))
+	informer, err := c.Cache.GetInformer(ctx, of, cache.BlockUntilSynced(false))
 	if err != nil {
 		return fmt.Errorf("watching %s: %w", kind, err)
 	}
-	c.watched[kind] = true
+	// What is created, admission has charged before it was: a count now might miss what is charged and not stored yet.
+	counts := predicate.Funcs{CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: func(e event.UpdateEvent) bool { return c.changed(e.ObjectOld, e.ObjectNew) }}
+	source := &source.Informer{Informer: informer, Handler: handler.EnqueueRequestsFromMapFunc(c.quotas), Predicates: []predicate.Predicate{counts}}
+	if err := c.controller.Watch(source); err != nil {
+		return fmt.Errorf("watching %s: %w", kind, err)
+	}
+	c.watched[kind] = informer
 	return nil
+}
+
+// watches says whether it is heard of objects of a kind.
+func (c *Controller) watches(kind string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	told := c.watched[kind]
+	return told != nil && !told.IsStopped()
+}
+
+func (c *Controller) unwatch(kind string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.watched, kind)
 }
 
 // changed says whether an update changes what an object uses.
@@ -211,17 +235,59 @@ func (c *Controller) quotas(ctx context.Context, obj client.Object) []reconcile.
 	return requests
 }
 
+// redefined notes that a kind may be served from now on, or no longer, and wakes the quotas that name it: a definition is called as they
+// call its objects.
+func (c *Controller) redefined(ctx context.Context, obj client.Object) []reconcile.Request {
+	kind := obj.GetName()
+	c.mu.Lock()
+	if c.defined[kind] = c.Clock.Now(); obj.GetDeletionTimestamp() != nil {
+		delete(c.defined, kind)
+	}
+	c.mu.Unlock()
+	var list corev1.ResourceQuotaList
+	if err := c.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if _, names := list.Items[i].Spec.Hard[corev1.ResourceName("count/"+kind)]; names {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
+
+// What is defined is served a little later where the API server is another program: it is looked for again, ever later, for as long.
+const servedAtFirst, servedAtLast = 100 * time.Millisecond, time.Minute
+
+// expected is when to look again for a kind that is not served; zero for one that nobody has just defined.
+func (c *Controller) expected(kind string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, defined := c.defined[kind]
+	since := c.Clock.Since(at)
+	if !defined || since > servedAtLast {
+		return 0
+	}
+	return max(since, servedAtFirst)
+}
+
 // allowsOther leaves out what admission writes: it counts by itself.
 var allowsOther = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	quota, ok := e.ObjectNew.(*corev1.ResourceQuota)
 	return ok && !equality.Semantic.DeepEqual(quota.Spec.Hard, quota.Status.Hard)
 }}
 
-// Register puts the controller on mgr. It wakes when what a quota allows changes, and when objects of a kind that some
-// quota names give something back.
+// Register puts the controller on mgr. It wakes when what a quota allows changes, when objects of a kind that some
+// quota names give something back, and when such a kind is defined.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
-	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]bool{}}
-	built, err := kit.New(mgr, Name).For(&corev1.ResourceQuota{}, builder.WithPredicates(allowsOther)).Build(reconcile.AsReconciler(c.Client, c))
+	c := &Controller{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Cache: mgr.GetCache(), Clock: deps.Clock, watched: map[string]cache.Informer{}, defined: map[string]time.Time{}}
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
+	built, err := kit.New(mgr, Name).
+		For(&corev1.ResourceQuota{}, builder.WithPredicates(allowsOther)).
+		Watches(definition, handler.EnqueueRequestsFromMapFunc(c.redefined)).
+		Build(reconcile.AsReconciler(c.Client, c))
 	c.controller = built
 	return err
 }

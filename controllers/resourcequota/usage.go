@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	resourcehelper "k8s.io/component-helpers/resource"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )
@@ -18,7 +19,16 @@ func add(sum corev1.ResourceList, name corev1.ResourceName, amount resource.Quan
 	sum[name] = have
 }
 
-func one() resource.Quantity { return *resource.NewQuantity(1, resource.DecimalSI) }
+// merge adds all that an object uses to a sum.
+func merge(sum, usage corev1.ResourceList) {
+	for name, amount := range usage {
+		add(sum, name, amount)
+	}
+}
+
+func one() resource.Quantity { return many(1) }
+
+func many(n int) resource.Quantity { return *resource.NewQuantity(int64(n), resource.DecimalSI) }
 
 // podUsage is what a pod uses. One that has ended counts only as an object.
 func podUsage(pod *corev1.Pod, now time.Time) corev1.ResourceList {
@@ -91,6 +101,19 @@ func claimUsage(claim *corev1.PersistentVolumeClaim) corev1.ResourceList {
 		add(out, corev1.ResourceName(class+classSuffix+"requests.storage"), storage)
 	}
 	return out
+}
+
+// example is an object of a kind that is counted by what its objects use.
+func example(kind string) (client.Object, bool) {
+	switch kind {
+	case "pods":
+		return &corev1.Pod{}, true
+	case "services":
+		return &corev1.Service{}, true
+	case "persistentvolumeclaims":
+		return &corev1.PersistentVolumeClaim{}, true
+	}
+	return nil, false
 }
 
 // kindOfName is the resource, with its group, whose objects a quota's name counts:
