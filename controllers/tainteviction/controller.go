@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,10 +57,16 @@ func (c *Controller) Reconcile(ctx context.Context, node *corev1.Node) (reconcil
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		tolerated, limited := tolerance(taints, pod.Spec.Tolerations)
-		if len(taints) == 0 || !limited || pod.DeletionTimestamp != nil {
+		if len(taints) == 0 || !limited {
 			continue
 		}
-		since := c.since(node.Name, pod.UID, now)
+		since, runs := c.since(node.Name, pod.UID, now)
+		if pod.DeletionTimestamp != nil {
+			if runs { // its end will be told
+				running[pod.UID] = since
+			}
+			continue
+		}
 		running[pod.UID] = since
 		if wait := since.Add(tolerated).Sub(now); wait > 0 {
 			next = kit.Sooner(next, wait)
@@ -82,14 +89,39 @@ func (c *Controller) waits(node string) bool {
 	return len(c.started[node]) > 0
 }
 
-func (c *Controller) since(node string, pod types.UID, now time.Time) time.Time {
+// since is when the time of a pod began to run, and whether it ran before now.
+func (c *Controller) since(node string, pod types.UID, now time.Time) (began time.Time, runs bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if since, ok := c.started[node][pod]; ok {
-		return since
+		return since, true
 	}
-	return now
+	return now, false
 }
+
+// ended tells of a pod that is gone before its time was over.
+func (c *Controller) ended(pod *corev1.Pod) {
+	c.mu.Lock()
+	running := c.started[pod.Spec.NodeName]
+	_, runs := running[pod.UID]
+	if delete(running, pod.UID); len(running) == 0 {
+		delete(c.started, pod.Spec.NodeName)
+	}
+	c.mu.Unlock()
+	evicted := slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
+		return condition.Type == corev1.DisruptionTarget && condition.Reason == evictedFor
+	})
+	if runs && !evicted {
+		c.cancelled(pod)
+	}
+}
+
+func (c *Controller) cancelled(pod *corev1.Pod) {
+	c.Recorder.Eventf(pod, corev1.EventTypeNormal, "TaintManagerEviction", "Cancelling deletion of Pod %s/%s", pod.Namespace, pod.Name)
+}
+
+// evictedFor is the reason of the condition of pods whose time was over.
+const evictedFor = "DeletionByTaintManager"
 
 // keep remembers whose time runs, and reports those whose no longer does.
 func (c *Controller) keep(node *corev1.Node, running map[types.UID]time.Time, pods []corev1.Pod) {
@@ -104,14 +136,14 @@ func (c *Controller) keep(node *corev1.Node, running map[types.UID]time.Time, po
 	for i := range pods {
 		_, was := before[pods[i].UID]
 		if _, is := running[pods[i].UID]; was && !is && pods[i].DeletionTimestamp == nil {
-			c.Recorder.Eventf(&pods[i], corev1.EventTypeNormal, "TaintManagerEviction", "Cancelling deletion of Pod %s/%s", pods[i].Namespace, pods[i].Name)
+			c.cancelled(&pods[i])
 		}
 	}
 }
 
 func (c *Controller) evict(ctx context.Context, pod *corev1.Pod, now time.Time) error {
 	c.Recorder.Eventf(pod, corev1.EventTypeNormal, "TaintManagerEviction", "Marking for deletion Pod %s/%s", pod.Namespace, pod.Name)
-	return podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: "DeletionByTaintManager", Message: "Taint manager: deleting due to NoExecute taint"}, now)
+	return podcontrol.Disrupt(ctx, c.Client, pod, corev1.PodCondition{Reason: evictedFor, Message: "Taint manager: deleting due to NoExecute taint"}, now)
 }
 
 // node maps a pod to its node.
@@ -146,7 +178,10 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 			return before.Spec.NodeName != after.Spec.NodeName ||
 				!equality.Semantic.DeepEqual(before.Spec.Tolerations, after.Spec.Tolerations)
 		},
-		DeleteFunc: func(event.DeleteEvent) bool { return false },
+		DeleteFunc: func(e event.DeleteEvent) bool {
+			c.ended(e.Object.(*corev1.Pod))
+			return false
+		},
 	}
 	return kit.New(mgr, Name).
 		For(&corev1.Node{}, builder.WithPredicates(tainted)).
