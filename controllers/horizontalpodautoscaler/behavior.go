@@ -11,7 +11,7 @@ import (
 // limitByBehavior is limit for an autoscaler that says how fast it may grow and shrink.
 func (r *round) limitByBehavior(current, proposed int32) int32 {
 	up, down := rules(r.hpa.Spec.Behavior.ScaleUp, 0), rules(r.hpa.Spec.Behavior.ScaleDown, r.Settings.Downscale)
-	r.history.recommend(r.now, proposed)
+	r.history.recommend(r.now, proposed, max(window(up), window(down)))
 	lowest := slices.Min(append(since(r.history.recommendations, r.now, window(up)), proposed))
 	highest := slices.Max(append(since(r.history.recommendations, r.now, window(down)), proposed))
 	stable := min(max(current, lowest), highest)

@@ -21,19 +21,23 @@ type proposal struct {
 	status   autoscalingv2.MetricStatus
 }
 
-// failure of one metric, with the reason of the condition.
+// failure of one metric: the reason and the cause are told of it, err says besides which metric it is about.
 type failure struct {
-	reason string
-	err    error
+	reason     string
+	cause, err error
 }
 
-// cause is what the condition says: not which metric it is about.
-func (f *failure) cause() error {
-	if inner := errors.Unwrap(f.err); inner != nil {
-		return inner
-	}
-	return f.err
+// within is an error that is told without what stands before it.
+type within struct {
+	before string
+	cause  error
 }
+
+// Error implements error.
+func (w *within) Error() string { return w.before + ": " + w.cause.Error() }
+
+// Unwrap is the cause.
+func (w *within) Unwrap() error { return w.cause }
 
 // compute asks all metrics; the one that asks for the most counts. When one cannot be read, the others can only make
 // the target larger.
@@ -50,7 +54,7 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 		return 0, "", err
 	}
 	var first *failure
-	var statuses []autoscalingv2.MetricStatus
+	statuses := make([]autoscalingv2.MetricStatus, len(r.hpa.Spec.Metrics)) // empty of what cannot be read
 	invalid := 0
 	for i := range r.hpa.Spec.Metrics {
 		began := r.Clock.Now()
@@ -64,14 +68,14 @@ func (r *round) compute(ctx context.Context) (replicas int32, metric string, err
 			invalid++
 			continue
 		}
-		statuses = append(statuses, p.status)
+		statuses[i] = p.status
 		if metric == "" || p.replicas > replicas {
 			replicas, metric = p.replicas, p.name
 		}
 	}
 	r.hpa.Status.CurrentMetrics = statuses
 	if invalid > 0 && (invalid >= len(r.hpa.Spec.Metrics) || replicas < r.target.Spec.Replicas) {
-		r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, first.reason, "the HPA was unable to compute the replica count: %v", first.cause())
+		r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, first.reason, "the HPA was unable to compute the replica count: %v", first.cause)
 		return 0, "", fmt.Errorf("invalid metrics (%v invalid out of %v), first error is: %w", invalid, len(r.hpa.Spec.Metrics), first.err)
 	}
 	r.set(autoscalingv2.ScalingActive, corev1.ConditionTrue, "ValidMetricFound", "the HPA was able to successfully calculate a replica count from %s", metric)
@@ -95,7 +99,7 @@ func (r *round) ask(ctx context.Context, spec *autoscalingv2.MetricSpec, selecto
 		reason, what = "FailedGetResourceMetric", fmt.Sprintf("%s resource metric value", spec.Resource.Name)
 		p, err = r.resource(ctx, resourceQuestion{spec.Resource.Name, "", spec.Resource.Target}, selector)
 	case spec.Type == autoscalingv2.ContainerResourceMetricSourceType && spec.ContainerResource != nil:
-		reason, what = "FailedGetContainerResourceMetric", fmt.Sprintf("%s container metric value", spec.ContainerResource.Name)
+		reason, what = "FailedGetContainerResourceMetric", fmt.Sprintf("%s container metric value", spec.ContainerResource.Container)
 		p, err = r.resource(ctx, resourceQuestion{spec.ContainerResource.Name, spec.ContainerResource.Container, spec.ContainerResource.Target}, selector)
 	case spec.Type == autoscalingv2.PodsMetricSourceType && spec.Pods != nil:
 		reason, what = "FailedGetPodsMetric", "pods metric value"
@@ -104,14 +108,19 @@ func (r *round) ask(ctx context.Context, spec *autoscalingv2.MetricSpec, selecto
 		reason, what = "FailedGetObjectMetric", "object metric value"
 		p, err = r.object(ctx, spec.Object, selector)
 	case spec.Type == autoscalingv2.ExternalMetricSourceType && spec.External != nil:
-		reason, what = "FailedGetExternalMetric", "external metric value"
+		reason, what = "FailedGetExternalMetric", fmt.Sprintf("%s external metric value", spec.External.Metric.Name)
 		p, err = r.external(ctx, spec.External, selector)
 	default:
-		return nil, &failure{"InvalidMetricSourceType", fmt.Errorf("unknown metric source type %q", spec.Type)}
+		unknown := fmt.Errorf("unknown metric source type %q", spec.Type)
+		return nil, &failure{"InvalidMetricSourceType", unknown, unknown}
 	}
 	if err != nil {
-		r.event(corev1.EventTypeWarning, reason, "%v", err)
-		return nil, &failure{reason, fmt.Errorf("failed to get %s: %w", what, err)}
+		cause := err
+		if inner := (&within{}); errors.As(err, &inner) {
+			cause = inner.cause
+		}
+		r.event(corev1.EventTypeWarning, reason, "%v", cause)
+		return nil, &failure{reason, cause, fmt.Errorf("failed to get %s: %w", what, err)}
 	}
 	return p, nil
 }
@@ -165,11 +174,14 @@ func (r *round) resource(ctx context.Context, q resourceQuestion, selector label
 		return nil, explain(fmt.Errorf("no pods returned by selector while calculating replica count"))
 	}
 	u, current := r.sort(pods, samples, q.name), r.target.Spec.Replicas
+	if len(u.samples) == 0 {
+		return nil, explain(errNoMetrics)
+	}
 	value := autoscalingv2.MetricValueStatus{}
 	p := &proposal{}
 	var average int64
 	if byAmount {
-		p.name = fmt.Sprintf("%s %s", q.name, kind)
+		p.name = fmt.Sprintf("%s resource", q.name)
 		p.replicas, average, err = u.averages(current, q.target.AverageValue.MilliValue(), r.tolerance())
 	} else {
 		p.name = fmt.Sprintf("%s %s utilization (percentage of request)", q.name, kind)
@@ -209,22 +221,21 @@ func milli(value int64) *resource.Quantity {
 
 // perPod proposes a size by a metric that each pod has.
 func (r *round) perPod(ctx context.Context, spec *autoscalingv2.PodsMetricSource, selector labels.Selector) (*proposal, error) {
-	explain := func(err error) error { return fmt.Errorf("failed to get pods metric value: %w", err) }
 	samples, err := r.Metrics.Pods(ctx, r.hpa.Namespace, spec.Metric, selector)
 	if err != nil {
-		return nil, explain(fmt.Errorf("unable to get metric %s: %w", spec.Metric.Name, err))
+		return nil, fmt.Errorf("unable to get metric %s: %w", spec.Metric.Name, err)
 	}
 	pods, err := r.pods(ctx, selector)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	if spec.Target.AverageValue == nil {
-		return nil, explain(fmt.Errorf("no average value target was set"))
+		return nil, errors.New("no average value target was set")
 	}
 	u := r.sort(pods, samples, "")
 	replicas, average, err := u.averages(r.target.Spec.Replicas, spec.Target.AverageValue.MilliValue(), r.tolerance())
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	return &proposal{replicas: replicas, name: "pods metric " + spec.Metric.Name, status: autoscalingv2.MetricStatus{
 		Type: autoscalingv2.PodsMetricSourceType,
@@ -232,38 +243,55 @@ func (r *round) perPod(ctx context.Context, spec *autoscalingv2.PodsMetricSource
 	}}, nil
 }
 
-// object proposes a size by a metric of one object.
+// object proposes a size by a metric of one object. What that is called in words depends on the target.
 func (r *round) object(ctx context.Context, spec *autoscalingv2.ObjectMetricSource, selector labels.Selector) (*proposal, error) {
-	explain := func(err error) error { return fmt.Errorf("failed to get object metric value: %w", err) }
-	gv, err := schema.ParseGroupVersion(spec.DescribedObject.APIVersion)
-	if err != nil {
-		return nil, explain(err)
+	of, name := spec.DescribedObject, spec.Metric.Name
+	called, explain := fmt.Sprintf("%s metric %s", of.Kind, name), func(err error) error { return err }
+	if spec.Target.AverageValue != nil {
+		called = fmt.Sprintf("external metric %s(%+v)", name, spec.Metric.Selector)
+		explain = func(err error) error { return &within{"failed to get " + name + " object metric", err} }
 	}
-	mapping, err := r.Client.RESTMapper().RESTMapping(gv.WithKind(spec.DescribedObject.Kind).GroupKind(), gv.Version)
+	value, err := r.valueOf(ctx, spec)
 	if err != nil {
-		return nil, explain(fmt.Errorf("unable to map object to resource: %w", err))
-	}
-	value, err := r.Metrics.Object(ctx, r.hpa.Namespace, spec.Metric, spec.DescribedObject, plural(mapping))
-	if err != nil {
-		return nil, explain(fmt.Errorf("unable to get metric %s: %s on %s %s/%s: %w", spec.Metric.Name, spec.DescribedObject.Kind, r.hpa.Namespace, spec.DescribedObject.Kind, spec.DescribedObject.Name, err))
+		return nil, explain(fmt.Errorf("unable to get metric %s: %s on %s %s/%w", name, of.Kind, r.hpa.Namespace, of.Name, err))
 	}
 	replicas, current, err := r.whole(ctx, value, spec.Target, selector)
 	if err != nil {
 		return nil, explain(err)
 	}
-	return &proposal{replicas: replicas, name: fmt.Sprintf("%s metric %s", spec.DescribedObject.Kind, spec.Metric.Name), status: autoscalingv2.MetricStatus{
+	return &proposal{replicas: replicas, name: called, status: autoscalingv2.MetricStatus{
 		Type:   autoscalingv2.ObjectMetricSourceType,
-		Object: &autoscalingv2.ObjectMetricStatus{DescribedObject: spec.DescribedObject, Metric: spec.Metric, Current: current},
+		Object: &autoscalingv2.ObjectMetricStatus{DescribedObject: of, Metric: spec.Metric, Current: current},
 	}}, nil
+}
+
+// valueOf reads the metric of an object, whatever version of its kind is named.
+func (r *round) valueOf(ctx context.Context, spec *autoscalingv2.ObjectMetricSource) (int64, error) {
+	gv, err := schema.ParseGroupVersion(spec.DescribedObject.APIVersion)
+	if err != nil {
+		return 0, err
+	}
+	of := gv.WithKind(spec.DescribedObject.Kind).GroupKind()
+	mapping, err := r.Client.RESTMapper().RESTMapping(of, gv.Version)
+	if err != nil {
+		return 0, fmt.Errorf("unable to fetch metrics from custom metrics API: unable to map kind %s to resource: %w", of, ofGroup(err, of))
+	}
+	return r.Metrics.Object(ctx, r.hpa.Namespace, spec.Metric, spec.DescribedObject, plural(mapping))
+}
+
+// ofGroup says of a kind that is not served in any version of its group, not in which it was looked for.
+func ofGroup(err error, kind schema.GroupKind) error {
+	if meta.IsNoMatchError(err) {
+		return &meta.NoKindMatchError{GroupKind: kind}
+	}
+	return err
 }
 
 // plural is how the metrics API calls a resource: with its group unless that is the core one.
 func plural(mapping *meta.RESTMapping) string { return mapping.Resource.GroupResource().String() }
 
 func (r *round) external(ctx context.Context, spec *autoscalingv2.ExternalMetricSource, selector labels.Selector) (*proposal, error) {
-	explain := func(err error) error {
-		return fmt.Errorf("failed to get %s external metric: %w", spec.Metric.Name, err)
-	}
+	explain := func(err error) error { return &within{"failed to get " + spec.Metric.Name + " external metric", err} }
 	values, err := r.Metrics.External(ctx, r.hpa.Namespace, spec.Metric)
 	if err != nil {
 		return nil, explain(fmt.Errorf("unable to get external metric %s/%s/%+v: %w", r.hpa.Namespace, spec.Metric.Name, spec.Metric.Selector, err))

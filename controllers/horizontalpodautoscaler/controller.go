@@ -117,11 +117,14 @@ func (r *round) desired(ctx context.Context) (replicas int32, reason string, ok 
 	r.history.first(r.now, current)
 	switch {
 	case current == 0 && least != 0:
+		r.hpa.Status.CurrentMetrics = nil // nobody asks for them
 		r.set(autoscalingv2.ScalingActive, corev1.ConditionFalse, "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")
 		return 0, "", true
 	case current > most:
+		r.hpa.Status.CurrentMetrics = nil
 		return most, "Current number of replicas above Spec.MaxReplicas", true
 	case current < least:
+		r.hpa.Status.CurrentMetrics = nil
 		return least, "Current number of replicas below Spec.MinReplicas", true
 	}
 	proposed, metric, err := r.compute(ctx)
@@ -129,9 +132,10 @@ func (r *round) desired(ctx context.Context) (replicas int32, reason string, ok 
 		r.event(corev1.EventTypeWarning, "FailedComputeMetricsReplicas", "%v", err)
 		return 0, "", false
 	}
-	if proposed > current {
+	switch {
+	case proposed > current:
 		reason = metric + " above target"
-	} else {
+	case proposed < current:
 		reason = "All metrics below target"
 	}
 	return r.limit(current, proposed), reason, true

@@ -29,12 +29,16 @@ import (
 
 // given are metrics that a test sets: thousandths by pod, one for all pods, or none.
 type given struct {
-	pods map[string]int64
-	all  int64
-	now  func() time.Time
+	pods   map[string]int64
+	all    int64
+	now    func() time.Time
+	failed error // instead of an answer
 }
 
 func (g *given) samples() (map[string]sample, error) {
+	if g.failed != nil {
+		return nil, g.failed
+	}
 	if g.pods == nil {
 		return nil, errors.New("no metrics returned from resource metrics API")
 	}
@@ -54,11 +58,11 @@ func (g *given) Pods(context.Context, string, autoscalingv2.MetricIdentifier, la
 }
 
 func (g *given) Object(context.Context, string, autoscalingv2.MetricIdentifier, autoscalingv2.CrossVersionObjectReference, string) (int64, error) {
-	return g.all, nil
+	return g.all, g.failed
 }
 
 func (g *given) External(context.Context, string, autoscalingv2.MetricIdentifier) ([]int64, error) {
-	return []int64{g.all}, nil
+	return []int64{g.all}, g.failed
 }
 
 // fixture is a Deployment with that many ready pods that request 1 CPU each, and an autoscaler for it.

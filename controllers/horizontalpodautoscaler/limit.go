@@ -30,19 +30,20 @@ func (h *history) first(now time.Time, replicas int32) {
 	}
 }
 
-// maxHistory is the longest window and period that there can be.
+// maxHistory is the longest period that there can be.
 const maxHistory = time.Hour
 
-func (h *history) recommend(now time.Time, replicas int32) {
-	h.recommendations = append(kept(h.recommendations, now), moment{now, replicas})
+// recommend adds a recommendation. What is older than the longest window is forgotten, also where that is longer later.
+func (h *history) recommend(now time.Time, replicas int32, longest time.Duration) {
+	h.recommendations = append(kept(h.recommendations, now, longest), moment{now, replicas})
 }
 
 func (h *history) scaled(now time.Time, by int32) {
-	h.changes = append(kept(h.changes, now), moment{now, by})
+	h.changes = append(kept(h.changes, now, maxHistory), moment{now, by})
 }
 
-func kept(all []moment, now time.Time) []moment {
-	return slices.DeleteFunc(all, func(m moment) bool { return now.Sub(m.at) > maxHistory })
+func kept(all []moment, now time.Time, longest time.Duration) []moment {
+	return slices.DeleteFunc(all, func(m moment) bool { return now.Sub(m.at) > longest })
 }
 
 // since returns what happened within the period.
@@ -61,7 +62,7 @@ func (r *round) limit(current, proposed int32) int32 {
 	if r.hpa.Spec.Behavior != nil {
 		return r.limitByBehavior(current, proposed)
 	}
-	r.history.recommend(r.now, proposed)
+	r.history.recommend(r.now, proposed, r.Settings.Downscale)
 	stable := slices.Max(append(since(r.history.recommendations, r.now, r.Settings.Downscale), proposed))
 	r.stabilized(current, proposed, stable)
 	most, reason, message := r.hpa.Spec.MaxReplicas, "TooManyReplicas", "the desired replica count is more than the maximum replica count"

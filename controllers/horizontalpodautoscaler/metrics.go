@@ -55,7 +55,11 @@ func (s served) get(ctx context.Context, path string, parameters map[string]stri
 			request = request.Param(key, value)
 		}
 	}
-	data, err := request.DoRaw(ctx)
+	result := request.Do(ctx)
+	if err := result.Error(); err != nil { // what the server says in its body, which Raw leaves out
+		return err
+	}
+	data, err := result.Raw()
 	if err != nil {
 		return err
 	}
@@ -78,9 +82,6 @@ func (s served) Resource(ctx context.Context, namespace string, resource corev1.
 		if complete {
 			samples[pod.Name] = sample{value: sum, timestamp: pod.Timestamp.Time, window: pod.Window.Duration}
 		}
-	}
-	if container != "" && len(samples) == 0 {
-		return nil, fmt.Errorf("failed to get container metrics: container %s not present in metrics", container)
 	}
 	return samples, nil
 }

@@ -35,7 +35,7 @@ func (r *round) readTarget(ctx context.Context) (*target, error) {
 	scale := &unstructured.Unstructured{}
 	scale.SetGroupVersionKind(autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
 	if err := r.Client.SubResource("scale").Get(ctx, t.owner, scale); err != nil {
-		return nil, err
+		return nil, ofGroup(err, gv.WithKind(ref.Kind).GroupKind())
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(scale.Object, &t.Scale); err != nil {
 		return nil, fmt.Errorf("reading the scale: %w", err)

@@ -3,6 +3,7 @@ package horizontalpodautoscaler
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -23,22 +24,25 @@ type usage struct {
 	unready, missing []string
 }
 
-// sort separates pods whose samples count from those that are not ready, have none, or are going away.
+// sort separates pods whose samples count from those that are not ready, have none, or are going away. Samples of pods that nobody knows
+// count, too.
 func (r *round) sort(pods []*corev1.Pod, samples map[string]sample, resource corev1.ResourceName) usage {
-	u := usage{samples: map[string]sample{}}
+	u := usage{samples: maps.Clone(samples)}
 	for _, pod := range pods {
 		s, known := samples[pod.Name]
 		switch {
 		case pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodFailed:
+			delete(u.samples, pod.Name)
 		case pod.Status.Phase == corev1.PodPending:
+			delete(u.samples, pod.Name)
 			u.unready = append(u.unready, pod.Name)
 		case !known:
 			u.missing = append(u.missing, pod.Name)
 		case resource == corev1.ResourceCPU && initializing(pod, s, r.Settings, r.now):
+			delete(u.samples, pod.Name)
 			u.unready = append(u.unready, pod.Name)
 		default:
 			u.ready++
-			u.samples[pod.Name] = s
 		}
 	}
 	return u
