@@ -63,7 +63,8 @@ func (c *Controller) Reconcile(ctx context.Context, cron *batchv1.CronJob) (reco
 	return patch.Result(kit.After(wait), cmp.Or(startErr, err))
 }
 
-// review brings the list of active jobs up to date. What is in it stays as it is, in its order: a job that gets on is no change.
+// review brings the list of active jobs up to date. What is in it stays as it is, in its order: a job that gets on is no change. A job
+// that somebody else has made in the name of the cron job is no run of it.
 func (c *Controller) review(cron *batchv1.CronJob, jobs []batchv1.Job, status *batchv1.CronJobStatus) {
 	running := map[types.UID]bool{}
 	var others []corev1.ObjectReference
@@ -71,8 +72,13 @@ func (c *Controller) review(cron *batchv1.CronJob, jobs []batchv1.Job, status *b
 		one := &jobs[i]
 		known := slices.ContainsFunc(status.Active, func(ref corev1.ObjectReference) bool { return ref.UID == one.UID })
 		if !job.Finished(one) {
-			if running[one.UID] = true; !known {
+			running[one.UID] = true
+			switch {
+			case known:
+			case runOf(cron, one): // and could not be noted then
 				others = append(others, reference(one))
+			default:
+				c.Recorder.Eventf(cron, corev1.EventTypeWarning, "UnexpectedJob", "Saw a job that the controller did not create or forgot: %s", one.Name)
 			}
 			continue
 		}

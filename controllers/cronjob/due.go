@@ -81,6 +81,16 @@ func location(cron *batchv1.CronJob) (*time.Location, error) {
 	return zone, nil
 }
 
+// runOf says whether a job is that of a time of the schedule.
+func runOf(cron *batchv1.CronJob, one *batchv1.Job) bool {
+	at, err := time.Parse(time.RFC3339, one.Annotations[batchv1.CronJobScheduledTimestampAnnotation])
+	return err == nil && one.Name == nameFor(cron, at)
+}
+
+func nameFor(cron *batchv1.CronJob, at time.Time) string {
+	return cron.Name + "-" + strconv.FormatInt(at.Unix()/60, 10)
+}
+
 // jobFor returns the job of a time. Its name is the same whenever it is made, so that no
 // time is served twice.
 func jobFor(cron *batchv1.CronJob, at time.Time) *batchv1.Job {
@@ -92,7 +102,7 @@ func jobFor(cron *batchv1.CronJob, at time.Time) *batchv1.Job {
 	annotations[batchv1.CronJobScheduledTimestampAnnotation] = at.Format(time.RFC3339)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: cron.Namespace, Name: cron.Name + "-" + strconv.FormatInt(at.Unix()/60, 10),
+			Namespace: cron.Namespace, Name: nameFor(cron, at),
 			Labels: template.Labels, Annotations: annotations,
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(cron, kind)},
 		},
