@@ -32,18 +32,18 @@ func due(cron *batchv1.CronJob, s schedule.Schedule, now time.Time) (last, next 
 	if first.After(now) {
 		return time.Time{}, first, false, nil
 	}
-	counts := first // the first that is not too old
+	counts, from := first, first // what is not too old, and the first time of that
 	if deadline := cron.Spec.StartingDeadlineSeconds; deadline != nil {
 		oldest := now.Add(-time.Duration(*deadline) * time.Second)
 		if counts.Before(oldest) {
-			counts = oldest
+			counts, from = oldest, s.Next(oldest)
 		}
 	}
 	second := s.Next(first)
 	if second.IsZero() {
 		return first, second, false, nil
 	}
-	many = now.Sub(counts)/second.Sub(first) > manyMissed
+	many = !from.IsZero() && now.Sub(from)/second.Sub(first)+1 > manyMissed
 	last, next = latest(s, first, now)
 	if last.Before(counts) {
 		last = time.Time{}
@@ -58,9 +58,10 @@ func latest(s schedule.Schedule, first, now time.Time) (last, next time.Time) {
 		return last, last.Add(every.Delay)
 	}
 	last = first
-	if jump := now.Add(-2 * 24 * time.Hour); last.Before(jump) {
-		if near := s.Next(jump); !near.IsZero() && !near.After(now) {
+	for back := 2 * 24 * time.Hour; last.Before(now.Add(-back)); back *= 2 {
+		if near := s.Next(now.Add(-back)); !near.IsZero() && !near.After(now) {
 			last = near
+			break
 		}
 	}
 	for next = s.Next(last); !next.IsZero() && !next.After(now); next = s.Next(last) {

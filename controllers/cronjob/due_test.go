@@ -56,14 +56,29 @@ func TestNextTime(t *testing.T) {
 	}
 }
 
+// A time that the clocks leave out is not served that day; one that they repeat is served twice.
 func TestNextAcrossClockChanges(t *testing.T) {
-	zone, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Skip("no time zones on this machine")
-	}
-	now := time.Date(2026, 3, 28, 12, 0, 0, 0, zone) // on the 29th there is no 02:30
-	if _, got, _, _ := due(created(now, 0), parse(t, "30 2 * * *"), now); got.Day() != 30 || got.Hour() != 2 {
-		t.Errorf("got %s", got)
+	for why, test := range map[string]struct{ zone, schedule, from, want string }{
+		"left out":              {"Europe/Berlin", "30 2 * * *", "2026-03-28T12:00:00+01:00", "2026-03-30T02:30:00+02:00"},
+		"repeated":              {"Europe/Berlin", "30 2 * * *", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"},
+		"by half an hour":       {"Australia/Lord_Howe", "45 1 * * *", "2026-04-05T01:45:00+11:00", "2026-04-05T01:45:00+10:30"},
+		"a day without a start": {"America/Asuncion", "0 0 * * *", "2023-09-30T12:00:00-04:00", "2023-10-02T00:00:00-03:00"},
+		"a day left out":        {"Pacific/Apia", "0 12 * * *", "2011-12-29T12:00:00-10:00", "2011-12-31T12:00:00+14:00"},
+	} {
+		t.Run(why, func(t *testing.T) {
+			zone, err := time.LoadLocation(test.zone)
+			if err != nil {
+				t.Skip("no time zones on this machine")
+			}
+			now, err := time.ParseInLocation(time.RFC3339, test.from, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now = now.In(zone)
+			if _, next, _, err := due(created(now, 0), parse(t, test.schedule), now); next.Format(time.RFC3339) != test.want || err != nil {
+				t.Errorf("next is %s, want %s, %v", next.Format(time.RFC3339), test.want, err)
+			}
+		})
 	}
 }
 
@@ -85,6 +100,11 @@ func TestDue(t *testing.T) {
 		"in periods, with a deadline":      {"@every 1h", 125 * time.Minute, 600, "03:25:00", "04:25:00", false},
 		"in periods, too old":              {"@every 1h", 150 * time.Minute, 600, "", "04:00:00", false},
 		"in periods, after a year":         {"@every 1h", 365*24*time.Hour + 10*time.Minute, 0, "03:20:00", "04:20:00", true},
+		"a hundred":                        {"* * * * *", 100 * time.Minute, 0, "03:30:00", "03:31:00", false},
+		"a hundred and one":                {"* * * * *", 101 * time.Minute, 0, "03:30:00", "03:31:00", true},
+		"a hundred that may be started":    {"* * * * *", 24 * time.Hour, 5999, "03:30:00", "03:31:00", false},
+		"more that may be started":         {"* * * * *", 24 * time.Hour, 6001, "03:30:00", "03:31:00", true},
+		"long ago":                         {"* * * 6 *", 300 * 24 * time.Hour, 0, "23:59:00", "00:00:00", true},
 		"seldom, after years":              {"0 0 1 1 *", 3 * 365 * 24 * time.Hour, 0, "00:00:00", "00:00:00", false},
 	} {
 		t.Run(name, func(t *testing.T) {
