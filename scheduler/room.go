@@ -20,6 +20,9 @@ import (
 // that they wait: those that fit its node now, beside the pods that are expected there, and those whose last victim it was. All others
 // would be tried in vain for each victim of each preemption.
 func (s *Scheduler) screen(event fwk.ClusterEvent, old, changed any) func(*state.PodInfo, string) bool {
+	if node, ok := changed.(*corev1.Node); ok {
+		return s.screenBySize(node)
+	}
 	if event.Resource != fwk.Pod || event.ActionType&(fwk.Delete|fwk.UpdatePodScaleDown) == 0 {
 		return nil
 	}
@@ -51,6 +54,15 @@ func (s *Scheduler) screen(event fwk.ClusterEvent, old, changed any) func(*state
 			r = s.roomOn(pod.Spec.NodeName)
 		}
 		return r.node == nil || r.has(fit, waiting) || nominated == pod.Spec.NodeName && r.settled(waiting, s.nominated.Victims(waiting.GetPod().UID))
+	}
+}
+
+// screenBySize says which pods a node has room for when it is empty, for less than the plugin's own hint would take to say so.
+func (s *Scheduler) screenBySize(node *corev1.Node) func(*state.PodInfo, string) bool {
+	info := state.NewNodeInfo(node)
+	return func(waiting *state.PodInfo, plugin string) bool {
+		fit := s.handles[waiting.GetPod().Spec.SchedulerName].fit
+		return plugin != noderesources.FitName || fit == nil || deviceclass.Asks(waiting.GetPod()) || fit.HasRoom(waiting.Requests(), info)
 	}
 }
 
