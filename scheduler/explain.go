@@ -39,8 +39,10 @@ type Explanation struct {
 	Placed bool `json:"placed,omitempty"`
 	// Permission names the plugins that the pod, which has a node in mind, waits for.
 	Permission []string `json:"permission,omitempty"`
-	// Nominated is the node that room is made on for the pod.
+	// Nominated is the node that room is made on for the pod, or that it was about to be bound to, or that somebody else has named.
 	Nominated string `json:"nominated,omitempty"`
+	// Evicting says that pods end there to make the room.
+	Evicting bool `json:"evicting,omitempty"`
 	// All is what is said of the pod whatever the node.
 	All *Refusal `json:"all,omitempty"`
 	// Nodes says what is against each node; nothing is against those that fit.
@@ -92,6 +94,7 @@ func (s *Scheduler) askPlugins(ctx context.Context, key client.ObjectKey, pod *c
 		return nil, fmt.Errorf("reading the pod: %w", err)
 	}
 	e.Nominated = s.nominated.Node(pod.UID)
+	e.Evicting = s.evicting(pod, e.Nominated)
 	e.Profiles = slices.Sorted(maps.Keys(s.profiles))
 	p := s.profiles[pod.Spec.SchedulerName]
 	e.Served, e.Placed = p != nil, s.state.Placed(pod.UID)

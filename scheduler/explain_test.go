@@ -142,3 +142,24 @@ func TestExplainKeepsNoCycleWaiting(t *testing.T) {
 		t.Errorf("for somebody who has gone: %v", err)
 	}
 }
+
+// A node may be nominated without anybody being evicted there: by others, or because the binding failed. It was said that pods are evicted.
+func TestExplainsWhoIsEvicted(t *testing.T) {
+	f := newFixture(t)
+	f.running = true
+	f.nodes("a")
+	named := pod("named", "3")
+	named.Status.NominatedNodeName = "a"
+	f.comes(named)
+	if e := f.explains(named); e.Nominated != "a" || e.Evicting {
+		t.Errorf("nominated by somebody: %+v", e)
+	}
+	f.podDeleted(named)
+	f.runs(ranked("low", "2", 1), "a")
+	high := ranked("high", "2", 100)
+	f.comes(high)
+	f.tries()
+	if e := f.explains(high); e.Nominated != "a" || !e.Evicting {
+		t.Errorf("nominated by preemption: %+v", e)
+	}
+}

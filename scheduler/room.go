@@ -122,6 +122,12 @@ func (r *room) settled(pod *state.PodInfo, victims []types.UID) bool {
 	return true
 }
 
+// evicting says whether pods on a node end to make room for the pod.
+func (s *Scheduler) evicting(pod *corev1.Pod, name string) bool {
+	node := s.state.Node(name)
+	return node != nil && !(&room{node: node}).settled(state.NewPodInfo(pod), s.nominated.Victims(pod.UID))
+}
+
 // hold keeps a pod that is being tried from being tried again while its victims are evicted.
 func (s *Scheduler) hold(uid types.UID, victims []types.UID) {
 	s.nominated.Expel(uid, victims)

@@ -14,7 +14,7 @@ import (
 // advice says what would open nodes to the pod: first what would do so alone.
 func advice(f *Facts) []string {
 	e := f.Scheduler
-	if e.All != nil || e.Nominated != "" {
+	if e.All != nil || e.Evicting {
 		return nil
 	}
 	alone, every := map[string][]scheduler.NodeOpinion{}, map[string][]scheduler.NodeOpinion{}

@@ -94,7 +94,7 @@ func explained(f *Facts, r *report) {
 	case len(e.Nodes) == 0:
 		r.cause = "is pending: the cluster has no nodes"
 		r.help = append(r.help, "add a node: coxswain agent --server ... --token ...")
-	case e.Nominated != "" && !slices.Contains(fits, e.Nominated):
+	case e.Evicting && !slices.Contains(fits, e.Nominated):
 		r.cause = "is pending: pods of a lower priority are being evicted from " + e.Nominated + " to make room for it"
 		r.help = append(r.help, "wait until they have ended: kubectl get pods -A --field-selector spec.nodeName="+e.Nominated)
 	case len(fits) > 0:
