@@ -19,6 +19,7 @@ type TokenIssuer interface {
 	Issue(ctx context.Context, namespace, name string, request *authenticationv1.TokenRequest) (*authenticationv1.TokenRequest, error)
 }
 
+// issueToken answers a TokenRequest for the service account that the request is about, which admission may still refuse.
 func (c dispatch) issueToken() error {
 	if c.Tokens == nil {
 		return refusal.Unavailable("no issuer of service account tokens is configured")
@@ -39,10 +40,7 @@ func (c dispatch) issueToken() error {
 	}
 	attributes := c.Attributes(admission.Create, nil, nil, options)
 	attributes.Object = request
-	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
-		return err
-	}
-	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
+	if err := c.Admission.Ask(c.Context(), attributes); err != nil {
 		return err
 	}
 	issued, err := c.Tokens.Issue(c.Context(), c.Info.Namespace, c.Info.Name, request)

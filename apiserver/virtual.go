@@ -40,6 +40,11 @@ func (c dispatch) serveVirtual() error {
 	if c.Info.Verb != "create" || !c.fitsPath() {
 		return refusal.Method()
 	}
+	return c.createVirtual()
+}
+
+// createVirtual answers an object that is sent, defaulted and admitted like any other, by another one.
+func (c dispatch) createVirtual() error {
 	options, err := c.CreateOptions()
 	if err != nil {
 		return err
@@ -58,10 +63,7 @@ func (c dispatch) serveVirtual() error {
 		return err
 	}
 	attributes := c.Attributes(admission.Create, obj, nil, options)
-	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
-		return err
-	}
-	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
+	if err := c.Admission.Ask(c.Context(), attributes); err != nil {
 		return err
 	}
 	if c.At.Row.Name == "bindings" && c.At.Row.Group == "" {

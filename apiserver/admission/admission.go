@@ -131,6 +131,14 @@ func (c *Chain) Names() []string {
 	return names
 }
 
+// Ask is Admit and then Validate, of what is not stored as it was sent: deletions, connections, and questions to the server.
+func (c *Chain) Ask(ctx context.Context, a *Attributes) error {
+	if err := c.Admit(ctx, a); err != nil {
+		return err
+	}
+	return c.Validate(ctx, a)
+}
+
 // Admit lets all mutators change a.Object, and once more when one of them asks for that. The first that refuses ends it.
 func (c *Chain) Admit(ctx context.Context, a *Attributes) error {
 	if c == nil {

@@ -91,12 +91,14 @@ func (a *Aggregator) set(gv schema.GroupVersion, s *apiregistrationv1.APIService
 	}
 }
 
+// sameWay says whether both lead to the same server and trust the same of it.
 func sameWay(a, b *apiregistrationv1.APIServiceSpec) bool {
 	return *a.Service == *b.Service && ptr.Equal(a.Service.Port, b.Service.Port) && string(a.CABundle) == string(b.CABundle) && a.InsecureSkipTLSVerify == b.InsecureSkipTLSVerify
 }
 
 const dialTimeout = 30 * time.Second
 
+// newRemote is the way to the server of an APIService. What is known of it lasts when only the way has changed.
 func (a *Aggregator) newRemote(s *apiregistrationv1.APIService, before *remote) *remote {
 	service := s.Spec.Service
 	port := ptr.Deref(service.Port, 443)

@@ -26,10 +26,7 @@ func (c Verbs) Connect() error {
 	}
 	attributes := c.Attributes(admission.Connect, nil, nil, call.WriteOptions{})
 	attributes.Options, attributes.Object = nil, c.connectOptions()
-	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
-		return err
-	}
-	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
+	if err := c.Admission.Ask(c.Context(), attributes); err != nil {
 		return err
 	}
 	switch c.At.Row.Name + "/" + c.Sub.Name {

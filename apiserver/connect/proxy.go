@@ -73,6 +73,7 @@ func (c Verbs) podProxy() error {
 	return c.proxyTo(t.Scheme, pod.Status.PodIP, t.Port, nil)
 }
 
+// serviceProxy goes to one of the endpoints of the Service that are ready, at the port that is named.
 func (c Verbs) serviceProxy() error {
 	t, err := parseTarget("service", c.Info.Name)
 	if err != nil {

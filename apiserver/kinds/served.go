@@ -68,6 +68,8 @@ func (s *Served) RemoveRow(of schema.GroupResource) {
 	}
 }
 
+// newKind makes a kind of a row. Rows that are stored below one prefix, such as those of a definition's versions or of both groups of events,
+// share what is cached; what is never stored has no cache.
 func (s *Served) newKind(row *resource.Resource, among *Set, custom *Custom) (*Kind, error) {
 	k := &Kind{Row: row, Custom: custom}
 	if s.HooksOf != nil {

@@ -36,10 +36,7 @@ func (c Verbs) Bind() error {
 		return apierrors.NewBadRequest("name in URL does not match name in Binding object")
 	}
 	attributes := c.Attributes(admission.Create, binding, nil, options)
-	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
-		return err
-	}
-	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
+	if err := c.Admission.Ask(c.Context(), attributes); err != nil {
 		return err
 	}
 	return c.bind(binding, options)

@@ -68,10 +68,7 @@ func (c Verbs) Evict() error {
 	}
 	attributes := c.Attributes(admission.Create, eviction, nil, options)
 	attributes.Name = c.Info.Name
-	if err := c.Admission.Admit(c.Context(), attributes); err != nil {
-		return err
-	}
-	if err := c.Admission.Validate(c.Context(), attributes); err != nil {
+	if err := c.Admission.Ask(c.Context(), attributes); err != nil {
 		return err
 	}
 	how := eviction.DeleteOptions

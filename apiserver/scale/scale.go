@@ -104,6 +104,7 @@ func (c Verbs) updateScale() error {
 	return c.changeScale(options, func(resource.Object) (*autoscalingv1.Scale, error) { return scale.DeepCopy(), nil })
 }
 
+// patchScale applies a patch to the Scale that the object shows now, and writes what comes of it into the object.
 func (c Verbs) patchScale() error {
 	sent, err := c.ReadPatch()
 	if err != nil {

@@ -79,10 +79,7 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 	if attributes.Name = old.GetName(); c.Info.Verb == "deletecollection" {
 		attributes.Name = "" // what is asked for has none
 	}
-	if err := c.Admission.Admit(ctx, attributes); err != nil {
-		return nil, false, err
-	}
-	if err := c.Admission.Validate(ctx, attributes); err != nil {
+	if err := c.Admission.Ask(ctx, attributes); err != nil {
 		return nil, false, err
 	}
 	obj := old.DeepCopyObject().(resource.Object)

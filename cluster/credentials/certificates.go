@@ -49,6 +49,8 @@ func Open(o *options.Options) (*Certificates, error) {
 	return openCertificatesAt(o, time.Now)
 }
 
+// openCertificatesAt is Open by a clock of its own. Nothing is made here that is not needed at once: leaves of Later are made when they are
+// first shown.
 func openCertificatesAt(o *options.Options, now func() time.Time) (*Certificates, error) {
 	dir, frontProxy := filepath.Join(o.DataDir, "pki"), filepath.Join(o.DataDir, "pki", "front-proxy")
 	if o.Ephemeral {

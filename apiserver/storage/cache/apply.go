@@ -79,6 +79,7 @@ func (r *Resource) postpone(events []storage.Event) bool {
 	return true
 }
 
+// applyOne puts one change into the tree and the ring, and marks the watchers that it concerns. Without an entry it is a deletion.
 func (r *Resource) applyOne(event *storage.Event, entry *Entry) {
 	if event.Revision <= r.loadedAt {
 		return // the load has seen it
