@@ -73,15 +73,10 @@ func (c *controlPlane) addProviders(ctx context.Context, i *identities) error {
 	if err != nil {
 		return err
 	}
-	if config.Anonymous != nil {
-		if !o.AnonymousAuth {
-			return errors.New("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file")
-		}
-		i.requests.Anonymous = config.Anonymous.Enabled
-		for _, condition := range config.Anonymous.Conditions {
-			i.requests.AnonymousPaths = append(i.requests.AnonymousPaths, condition.Path)
-		}
+	if config.Anonymous != nil && !o.AnonymousAuth {
+		return errors.New("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file")
 	}
+	i.letIn(config.Anonymous)
 	current := &oidc.Current{}
 	if err := useProviders(current, config, settings); err != nil {
 		return err
@@ -111,6 +106,17 @@ func (c *controlPlane) addProviders(ctx context.Context, i *identities) error {
 	file.Metrics.Use(content)
 	c.run("authentication configuration", func() error { return file.Follow(ctx) })
 	return nil
+}
+
+// letIn says what callers without credentials may reach, where the file has a word on it.
+func (i *identities) letIn(anonymous *apiserver.AnonymousAuthConfig) {
+	if anonymous == nil {
+		return
+	}
+	i.requests.Anonymous = anonymous.Enabled
+	for _, condition := range anonymous.Conditions {
+		i.requests.AnonymousPaths = append(i.requests.AnonymousPaths, condition.Path)
+	}
 }
 
 // providers reads the file, or the flags.

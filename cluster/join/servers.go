@@ -129,58 +129,68 @@ func (s *Servers) move(address string, to int) {
 // dial connects to the first server that answers. It starts with the preferred one; the others follow, each when the one
 // before has failed or taken too long.
 func (s *Servers) dial(ctx context.Context) (net.Conn, string, error) {
-	type result struct {
-		conn    net.Conn
-		address string
-		err     error
-	}
 	addresses := s.All()
 	if len(addresses) == 0 {
 		return nil, "", errors.New("no API server is known")
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	results := make(chan result, len(addresses))
-	dialer := net.Dialer{KeepAlive: 30 * time.Second}
-	started, pending := 0, 0
-	start := func() {
-		address := addresses[started]
-		started++
-		pending++
-		go func() {
-			conn, err := dialer.DialContext(ctx, "tcp", address)
-			results <- result{conn, address, err}
-		}()
-	}
-	start()
+	r := &race{left: addresses, results: make(chan dialed, len(addresses))}
+	r.next(ctx)
 	var failures error
-	for pending > 0 {
+	for r.pending > 0 {
 		timer := time.NewTimer(stagger)
 		select {
-		case r := <-results:
-			pending--
-			if r.err == nil {
-				go func() { // those that come too late
-					for range pending {
-						if late := <-results; late.err == nil {
-							_ = late.conn.Close()
-						}
-					}
-				}()
-				timer.Stop()
-				s.prefer(r.address)
-				return r.conn, r.address, nil
+		case first := <-r.results:
+			timer.Stop()
+			r.pending--
+			if first.err == nil {
+				go closeLate(r.results, r.pending)
+				s.prefer(first.address)
+				return first.conn, first.address, nil
 			}
-			failures = errors.Join(failures, r.err)
-			if started < len(addresses) {
-				start()
-			}
+			failures = errors.Join(failures, first.err)
 		case <-timer.C:
-			if started < len(addresses) {
-				start()
-			}
 		}
-		timer.Stop()
+		r.next(ctx)
 	}
 	return nil, "", failures
+}
+
+// race dials addresses beside each other.
+type race struct {
+	left    []string // that are not dialed yet
+	results chan dialed
+	pending int // results that are still to come
+}
+
+// dialed is what came of dialing an address.
+type dialed struct {
+	conn    net.Conn
+	address string
+	err     error
+}
+
+// next dials one more address, if one is left.
+func (r *race) next(ctx context.Context) {
+	if len(r.left) == 0 {
+		return
+	}
+	address := r.left[0]
+	r.left = r.left[1:]
+	r.pending++
+	go func() {
+		dialer := net.Dialer{KeepAlive: 30 * time.Second}
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		r.results <- dialed{conn, address, err}
+	}()
+}
+
+// closeLate closes the connections that come when there is one already.
+func closeLate(results <-chan dialed, pending int) {
+	for range pending {
+		if late := <-results; late.err == nil {
+			_ = late.conn.Close()
+		}
+	}
 }

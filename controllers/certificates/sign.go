@@ -47,7 +47,21 @@ func sign(signer *kit.Signer, request *x509.CertificateRequest, spec *certificat
 	if template.NotAfter.After(signer.Certificate.NotAfter) {
 		template.NotAfter = signer.Certificate.NotAfter
 	}
-	for _, usage := range spec.Usages {
+	addUsages(template, spec.Usages)
+	der, err := x509.CreateCertificate(rand.Reader, template, signer.Certificate, request.PublicKey, signer.Key)
+	if err != nil {
+		return nil, fmt.Errorf("signing certificate: %w", err)
+	}
+	var out bytes.Buffer
+	if err := pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
+		return nil, fmt.Errorf("encoding certificate: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// addUsages adds those usages that any of our signers allows.
+func addUsages(template *x509.Certificate, usages []certificatesv1.KeyUsage) {
+	for _, usage := range usages {
 		switch usage {
 		case certificatesv1.UsageDigitalSignature:
 			template.KeyUsage |= x509.KeyUsageDigitalSignature
@@ -59,13 +73,4 @@ func sign(signer *kit.Signer, request *x509.CertificateRequest, spec *certificat
 			template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, signer.Certificate, request.PublicKey, signer.Key)
-	if err != nil {
-		return nil, fmt.Errorf("signing certificate: %w", err)
-	}
-	var out bytes.Buffer
-	if err := pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
-		return nil, fmt.Errorf("encoding certificate: %w", err)
-	}
-	return out.Bytes(), nil
 }
