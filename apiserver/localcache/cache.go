@@ -35,7 +35,7 @@ func New(source Source, config *rest.Config, options cache.Options) (cache.Cache
 		}
 		rows[row.GroupVersionKind(storage.Name)] = row
 	}
-	b := &builder{cache: source.Cache, rows: rows, options: options}
+	b := &builder{cache: source.Cache, rows: rows, options: options, among: &order{whole: source.Cache.WaitFor}}
 	options.NewInformer = b.informer
 	options.DefaultUnsafeDisableDeepCopy = ptr.To(true)
 	made, err := cache.New(config, options)
@@ -49,12 +49,13 @@ type builder struct {
 	cache   *watchcache.Cache
 	rows    map[schema.GroupVersionKind]*resource.Resource
 	options cache.Options
+	among   *order
 }
 
 // informer makes the informer of one kind.
 func (b *builder) informer(ordinary toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers) toolscache.SharedIndexInformer {
 	if v, ok := b.view(example); ok {
-		return newInformer(v, example, indexers)
+		return newInformer(v, example, indexers, b.among)
 	}
 	return toolscache.NewSharedIndexInformer(ordinary, example, resync, indexers)
 }

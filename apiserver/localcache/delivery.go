@@ -30,8 +30,9 @@ type delivery struct {
 	over      atomic.Bool // it ran, and does no more
 	couriers  int         // that are not kept by a slow handler
 	calls     uint64
-	watch     *time.Timer // looks for a handler that keeps its courier
-	watched   uint64      // calls when it looked last
+	watch     *time.Timer          // looks for a handler that keeps its courier
+	watched   uint64               // calls when it looked last
+	await     func(revision int64) // until an end at that may be told of; nil for none
 	done      sync.WaitGroup
 }
 
@@ -52,7 +53,8 @@ type notice struct {
 // batch is changes that came together.
 type batch struct {
 	notices []notice
-	first   bool // all that there is when a listener begins
+	first   bool  // all that there is when a listener begins
+	after   int64 // the revision of the last end among them, which is told of in its order (see order); 0 if there is none
 	next    *batch
 }
 
@@ -149,7 +151,7 @@ func (d *delivery) tell(news *batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	// Listeners stand at the empty one, so it becomes the news.
-	d.end.notices, d.end.first, d.end.next = news.notices, news.first, &batch{}
+	d.end.notices, d.end.first, d.end.after, d.end.next = news.notices, news.first, news.after, &batch{}
 	d.end = d.end.next
 	for _, l := range d.listeners {
 		if l.lag += len(news.notices); l.lag > l.allowed {
@@ -254,6 +256,9 @@ func (d *delivery) look() {
 // deliver calls a handler for each change. It returns false if the end, or that of the listener, came before that of the changes: then
 // no more calls are made, for a handler may take its time for each.
 func (d *delivery) deliver(b *batch, l *listener) bool {
+	if b.after > 0 && d.await != nil {
+		d.await(b.after)
+	}
 	for i := range b.notices {
 		if d.over.Load() || l.left.Load() {
 			return false

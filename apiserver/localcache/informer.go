@@ -33,7 +33,8 @@ type informer struct {
 	indexer  toolscache.Indexer
 
 	name     string
-	revision atomic.Int64
+	order    *order
+	progress *progress
 	started  atomic.Bool
 	stopped  atomic.Bool
 	synced   *signal
@@ -44,10 +45,10 @@ var (
 	_ toolscache.Controller          = &informer{}
 )
 
-func newInformer(v *view, example runtime.Object, indexers toolscache.Indexers) *informer {
+func newInformer(v *view, example runtime.Object, indexers toolscache.Indexers, among *order) *informer {
 	name := fmt.Sprintf("%T of %s", example, v.row.Name)
 	return &informer{
-		view: v, name: name, detector: toolscache.NewCacheMutationDetector(name), delivery: newDelivery(),
+		view: v, name: name, order: among, progress: &progress{changed: v.held.Changed}, detector: toolscache.NewCacheMutationDetector(name), delivery: newDelivery(),
 		indexer: toolscache.NewIndexer(toolscache.DeletionHandlingMetaNamespaceKeyFunc, indexers), synced: newSignal(name),
 	}
 }
@@ -74,8 +75,13 @@ func (i *informer) RunWithContext(ctx context.Context) {
 	stop := make(chan struct{})
 	var parts sync.WaitGroup
 	parts.Go(func() { i.detector.Run(stop) })
+	if i.view.showsAll() { // otherwise nobody knows how far it is
+		i.order.join(i.progress)
+	}
+	i.delivery.await = func(revision int64) { i.order.await(ctx, revision) }
 	i.delivery.start()
 	i.follow(ctx)
+	i.order.leave(i.progress)
 	i.stopped.Store(true)
 	close(stop)
 	i.delivery.stop()
@@ -87,6 +93,7 @@ func (i *informer) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := i.once(ctx)
 		if ctx.Err() == nil && !errors.Is(err, storage.ErrCompacted) {
+			i.order.leave(i.progress)
 			log.FromContext(ctx).Error(err, "nothing more is heard of a kind", "kind", i.name)
 			<-ctx.Done()
 		}
@@ -124,10 +131,11 @@ func (i *informer) replace(snapshot watchcache.Snapshot) {
 	for _, key := range i.indexer.ListKeys() {
 		if gone, ok, _ := i.indexer.GetByKey(key); ok && !kept[key] {
 			_ = i.indexer.Delete(gone)
+			told.after = snapshot.Revision
 			told.add(notice{kind: watch.Deleted, key: key, now: toolscache.DeletedFinalStateUnknown{Key: key, Obj: gone}})
 		}
 	}
-	i.revision.Store(snapshot.Revision)
+	i.progress.reach(snapshot.Revision)
 	i.delivery.tell(told)
 	i.synced.set()
 }
@@ -145,10 +153,13 @@ func (i *informer) apply(events []watchcache.Event) {
 			gone := i.view.shown(e.Entry.Object)
 			_ = i.indexer.Delete(gone)
 			told.add(notice{kind: watch.Deleted, key: keyOf(gone), now: gone})
+			told.after = e.Revision
 		default:
 			told.add(i.set(e.Entry.Object))
 		}
-		i.revision.Store(e.Revision)
+	}
+	if len(events) > 0 {
+		i.progress.reach(events[len(events)-1].Revision)
 	}
 	i.delivery.tell(told)
 }
@@ -257,7 +268,7 @@ func (i *informer) HasSyncedChecker() toolscache.DoneChecker { return i.synced }
 
 // LastSyncResourceVersion implements toolscache.SharedInformer.
 func (i *informer) LastSyncResourceVersion() string {
-	return strconv.FormatInt(i.revision.Load(), 10)
+	return strconv.FormatInt(i.progress.revision.Load(), 10)
 }
 
 // IsStopped implements toolscache.SharedInformer.

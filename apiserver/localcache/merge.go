@@ -12,7 +12,7 @@ import (
 func mergeAll(from, to *batch) *batch {
 	merged, places := &batch{}, map[string]int{}
 	for b := from; b != to; b = b.next {
-		merged.first = merged.first || b.first
+		merged.first, merged.after = merged.first || b.first, max(merged.after, b.after)
 		for _, n := range b.notices {
 			if at, ok := places[n.key]; ok {
 				merged.notices[at] = mergeTwo(merged.notices[at], n)

@@ -23,10 +23,15 @@ type view struct {
 	fields  fields.Selector
 }
 
+// showsAll says whether no object of the kind is hidden.
+func (v *view) showsAll() bool {
+	return (v.labels == nil || v.labels.Empty()) && (v.fields == nil || v.fields.Empty())
+}
+
 // watchOptions are those of a watch for what comes after a revision.
 func (v *view) watchOptions(after int64) watchcache.WatchOptions {
 	o := watchcache.WatchOptions{After: after}
-	if v.labels != nil && !v.labels.Empty() || v.fields != nil && !v.fields.Empty() {
+	if !v.showsAll() {
 		o.Match = v.matches
 	}
 	if v.fields != nil && v.row.Name == "pods" {

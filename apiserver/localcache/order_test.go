@@ -1,0 +1,61 @@
+package localcache
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// The end of a thing is told of when all kinds show what came before it: an owner that went first is not to be found then. Nothing else waits.
+func TestEndsAreToldInTheirOrder(t *testing.T) {
+	const before, end = 4, 5
+	for why, test := range map[string]struct {
+		at, changed int64 // of another kind
+		goes        bool  // it leaves, in place of getting on
+		waits       bool
+	}{
+		"it is behind":                 {at: before, changed: end, waits: true},
+		"it is behind, and ends":       {at: before, changed: end, goes: true, waits: true},
+		"it is behind for good":        {at: 3, changed: before, waits: true},
+		"it has not changed meanwhile": {at: before, changed: before},
+		"it is ahead":                  {at: 9, changed: 9},
+		"it has only begun":            {at: 0, changed: 9},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			among := &order{whole: func(context.Context, int64) error { return nil }}
+			other := &progress{changed: func() int64 { return test.changed }}
+			other.revision.Store(test.at)
+			among.join(other)
+			d, h := newDelivery(), &hearing{}
+			d.await = func(revision int64) { among.await(t.Context(), revision) }
+			d.start()
+			defer d.stop()
+			d.join("ours", h, nil)
+			d.tell(added("a"))
+			d.tell(&batch{after: end, notices: []notice{{kind: watch.Deleted, key: "a", now: "a"}}})
+			synctest.Wait()
+			if heard := slices.Clone(h.wait(t, 1)); (len(heard) < 2) != test.waits {
+				t.Errorf("%s: heard %v", why, heard)
+			}
+			if test.goes {
+				among.leave(other)
+			} else {
+				other.reach(test.changed)
+			}
+			h.wait(t, 2)
+		})
+	}
+}
+
+// Who hears late of many things at once hears of their ends in their order, too.
+func TestMergedEndsKeepTheirOrder(t *testing.T) {
+	first, last := added("a"), added("b")
+	first.after, first.next = 7, last
+	last.next = &batch{}
+	if merged := mergeAll(first, last.next); merged.after != 7 {
+		t.Errorf("after %d", merged.after)
+	}
+}
