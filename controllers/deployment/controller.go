@@ -35,7 +35,7 @@ type Controller struct {
 // Reconcile takes a deployment one step towards its template and size.
 func (c *Controller) Reconcile(ctx context.Context, d *appsv1.Deployment) (reconcile.Result, error) {
 	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
-	if err != nil || selector.Empty() {
+	if err != nil || selector.Empty() || d.Spec.Selector == nil {
 		return patch.Result(reconcile.Result{}, c.refuse(ctx, d))
 	}
 	owned, err := c.Claimer.ReplicaSets(ctx, podcontrol.Owner{Object: d, GVK: kind, Selector: selector})
@@ -83,7 +83,7 @@ func (c *Controller) step(ctx context.Context, d *appsv1.Deployment, sets *sets,
 	return err
 }
 
-// refuse reports a deployment whose selector would take every pod.
+// refuse reports a deployment that has no selector, or one that would take every pod.
 func (c *Controller) refuse(ctx context.Context, d *appsv1.Deployment) error {
 	if d.Status.ObservedGeneration < d.Generation {
 		c.Recorder.Event(d, corev1.EventTypeWarning, "SelectingAll", "This deployment is selecting all pods. A non-empty selector is required.")

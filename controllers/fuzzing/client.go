@@ -17,7 +17,7 @@ import (
 func (s *Source) NewClient(scheme *runtime.Scheme) client.WithWatch {
 	write := func(name string) error {
 		kind := schema.GroupResource{Resource: "things"}
-		switch s.rand.Intn(8) {
+		switch s.below(8) {
 		case 0:
 			return apierrors.NewConflict(kind, name, errors.New("it was changed"))
 		case 1:
@@ -37,14 +37,14 @@ func (s *Source) NewClient(scheme *runtime.Scheme) client.WithWatch {
 			kind := into.GetObjectKind().GroupVersionKind()
 			s.Fill(into)
 			into.GetObjectKind().SetGroupVersionKind(kind)
-			if s.rand.Intn(4) > 0 {
+			if s.below(4) > 0 {
 				into.SetNamespace(key.Namespace)
 				into.SetName(key.Name)
 			}
 			return nil
 		},
 		List: func(_ context.Context, _ client.WithWatch, into client.ObjectList, _ ...client.ListOption) error {
-			if s.rand.Intn(8) == 0 {
+			if s.below(8) == 0 {
 				return errors.New("no answer")
 			}
 			kind := into.GetObjectKind().GroupVersionKind()

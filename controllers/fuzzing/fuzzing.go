@@ -2,9 +2,12 @@ package fuzzing
 
 import (
 	"math/rand"
+	"reflect"
+	"sync"
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,8 +33,9 @@ func Rounds(t *testing.T, check func(fill *Source)) {
 	}
 }
 
-// Source fills objects at random.
+// Source fills objects at random. Several may use it at a time; a seed then brings the same objects, but not always to the same one.
 type Source struct {
+	mu     sync.Mutex
 	filler *randfill.Filler
 	rand   *rand.Rand
 }
@@ -54,6 +58,33 @@ func New(seed int64) *Source {
 		},
 		func(v *int32, _ randfill.Continue) { *v = number(r) },
 		func(v *int64, _ randfill.Continue) { *v = int64(number(r)) },
+		func(v *map[string]string, c randfill.Continue) {
+			c.FillNoCustom(v)
+			if r.Intn(2) == 0 {
+				*v = map[string]string{"a": "a"}
+			}
+		},
+		func(v *metav1.LabelSelector, c randfill.Continue) {
+			c.FillNoCustom(v)
+			if r.Intn(4) > 0 { // one that can be read
+				v.MatchLabels, v.MatchExpressions = map[string]string{"a": "a"}, nil
+			}
+		},
+		func(v *metav1.ObjectMeta, c randfill.Continue) {
+			c.FillNoCustom(v)
+			if r.Intn(4) > 0 {
+				v.DeletionTimestamp = nil
+			}
+		},
+		func(v *metav1.OwnerReference, c randfill.Continue) {
+			c.FillNoCustom(v)
+			v.Name = pick(r, "a", "b", "web-0", "web-7")
+			v.Kind = pick(r, "", "Node", "Pod", "Job", "CronJob", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController")
+		},
+		func(v *batchv1.CronJobSpec, c randfill.Continue) {
+			c.FillNoCustom(v)
+			v.Schedule = pick(r, "* * * * *", "*/5 1 * * *", "@hourly", "0 0 30 2 *", "TZ=UTC * * * * *", "x", v.Schedule)
+		},
 		func(v *string, c randfill.Continue) {
 			*v = pick(r, "", "a", "b", "web-0", "web-7", "10.0.0.1", "fd00::1", "10.0.0.0/8", "3", "1-4,9", "True", "False",
 				"Running", "Failed", "Succeeded", "Pending", "Ready", "NoExecute", "NoSchedule", "In", "Exists", "Recreate", "OnDelete", c.String(4))
@@ -63,11 +94,29 @@ func New(seed int64) *Source {
 }
 
 // Fill fills obj.
-func (s *Source) Fill(obj any) { s.filler.Fill(obj) }
+func (s *Source) Fill(obj any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fill(obj)
+}
+
+func (s *Source) fill(obj any) {
+	s.filler.Fill(obj)
+	s.speak(reflect.ValueOf(obj))
+}
+
+// below is a number from 0 to n-1.
+func (s *Source) below(n int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rand.Intn(n)
+}
+
+func (s *Source) pick(from ...string) string { return from[s.below(len(from))] }
 
 // List returns up to most random objects.
 func List[T any](s *Source, most int) []*T {
-	out := make([]*T, s.rand.Intn(most+1))
+	out := make([]*T, s.below(most+1))
 	for i := range out {
 		out[i] = new(T)
 		s.Fill(out[i])

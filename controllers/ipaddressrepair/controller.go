@@ -77,13 +77,13 @@ func (c *Services) check(ctx context.Context, service *corev1.Service, address s
 		c.tell(service, "ClusterIPOutOfRange", fmt.Sprintf("Cluster IP [%v]: %s is not within any configured Service CIDR; please recreate service", family(address), address))
 		return nil
 	}
-	for _, reader := range []client.Reader{c.Client, c.Live} {
+	for last, reader := range []client.Reader{c.Client, c.Live} {
 		stored := &networkingv1.IPAddress{}
 		err := reader.Get(ctx, client.ObjectKey{Name: address}, stored)
 		if err == nil && refersTo(stored, client.ObjectKeyFromObject(service)) {
 			return nil
 		}
-		if err == nil && reader == c.Live {
+		if err == nil && last == 1 {
 			return c.checkOther(ctx, service, stored)
 		}
 		if client.IgnoreNotFound(err) != nil {
