@@ -8,6 +8,7 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/auth"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/authmetrics"
@@ -46,7 +47,10 @@ func (c *controlPlane) newIdentities(ctx context.Context, metrics *authmetrics.M
 	if o.EnableBootstrapTokenAuth {
 		i.bearers.Tokens = append(i.bearers.Tokens, &tokens.Bootstrap{Lister: c.view, Clock: clock.RealClock{}})
 	}
-	i.requests.Anonymous = o.AnonymousAuth
+	i.requests.Anonymous = o.AnonymousAuth && !c.options.Authorization.AllowsAll()
+	if o.AnonymousAuth != i.requests.Anonymous {
+		log.FromContext(ctx).Info("Requests without credentials are refused: where everything is allowed, whoever reaches the port could do anything")
+	}
 	if err := c.addProviders(ctx, i); err != nil {
 		return nil, err
 	}

@@ -255,6 +255,33 @@ func TestClientsAreNoFrontProxies(t *testing.T) {
 	}
 }
 
+// TestNobodyIsAllowedEverything: where --authorization-mode allows all, a caller must be known. One that showed nothing could do anything.
+func TestNobodyIsAllowedEverything(t *testing.T) {
+	for _, modes := range [][]string{{"AlwaysAllow"}, {"RBAC", "AlwaysAllow"}, nil} {
+		o := alone(t.TempDir())
+		o.Authorization.Modes = modes
+		running, _ := started(t, o)
+		nobody, admin := plain(t, running)
+		nobody.expect(nobody.get("", "/api/v1/namespaces"), "401 Unauthorized")
+		nobody.expect(nobody.get("", "/version", "Authorization=Basic YmFkOndyb25n"), "401 Unauthorized")
+		if got := admin.get("", "/version"); !strings.Contains(got, "gitVersion") {
+			t.Errorf("%v: the administrator is told %s", modes, got)
+		}
+	}
+}
+
+// Whoever configures anonymous callers means it.
+func TestConfiguredAnonymousCallersAreAllowedEverything(t *testing.T) {
+	o := alone(t.TempDir())
+	o.Authorization.Modes = []string{"AlwaysAllow"}
+	o.AuthenticationConfig = writeFile(t, filepath.Join(t.TempDir(), "authentication"), "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\nanonymous: {enabled: true}\n")
+	running, _ := started(t, o)
+	nobody, _ := plain(t, running)
+	if got := nobody.get("", "/api/v1/namespaces"); !strings.Contains(got, "NamespaceList") {
+		t.Errorf("nobody is told %s", got)
+	}
+}
+
 func TestFrontProxy(t *testing.T) {
 	dir := t.TempDir()
 	authority, err := pki.Open(filepath.Join(dir, "proxies"), "proxies", time.Now)

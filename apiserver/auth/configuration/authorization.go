@@ -56,6 +56,11 @@ func DefaultAuthorization() Authorization {
 	}
 }
 
+// AllowsAll says whether the flags let everybody do anything.
+func (o *Authorization) AllowsAll() bool {
+	return o.Config == "" && (len(o.Modes) == 0 || slices.Contains(o.Modes, modeAlwaysAllow))
+}
+
 // Validate returns what is wrong with the flags; a file is looked at when it is loaded.
 func (o *Authorization) Validate() error {
 	if o.Config != "" {
