@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
 )
 
 // setConditions reports what was found. The same finding changes nothing.
@@ -33,7 +34,7 @@ func setConditions(status *corev1.NamespaceStatus, found *content, now time.Time
 		status.Conditions = append(status.Conditions, next)
 	}
 	if found.discovery != nil {
-		set(corev1.NamespaceDeletionDiscoveryFailure, true, "DiscoveryFailed", "Discovery failed for some groups, "+found.discovery.Error())
+		set(corev1.NamespaceDeletionDiscoveryFailure, true, "DiscoveryFailed", fmt.Sprintf("Discovery failed for some groups, %d failing: %v", failing(found.discovery), found.discovery))
 	} else {
 		set(corev1.NamespaceDeletionDiscoveryFailure, false, "ResourcesDiscovered", "All resources successfully discovered")
 	}
@@ -57,6 +58,14 @@ func setConditions(status *corev1.NamespaceStatus, found *content, now time.Time
 }
 
 // remainingResources is like "pods. has 2 resource instances, widgets.example.com has 1 …".
+// failing is how many groups did not answer.
+func failing(err error) int {
+	if groups, ok := discovery.GroupDiscoveryFailedErrorGroups(err); ok {
+		return len(groups)
+	}
+	return 1
+}
+
 func remainingResources(found *content) string {
 	var parts []string
 	for gr, n := range found.counts {
