@@ -197,6 +197,9 @@ func (r *round) resource(ctx context.Context, q resourceQuestion, selector label
 		return nil, explain(err)
 	}
 	value.AverageValue = milli(average)
+	if q.name == corev1.ResourceMemory {
+		value.AverageValue.Format = resource.BinarySI
+	}
 	p.status = q.status(value)
 	return p, nil
 }
@@ -291,7 +294,10 @@ func ofGroup(err error, kind schema.GroupKind) error {
 func plural(mapping *meta.RESTMapping) string { return mapping.Resource.GroupResource().String() }
 
 func (r *round) external(ctx context.Context, spec *autoscalingv2.ExternalMetricSource, selector labels.Selector) (*proposal, error) {
-	explain := func(err error) error { return &within{"failed to get " + spec.Metric.Name + " external metric", err} }
+	explain := func(err error) error { return &within{"failed to get external metric " + spec.Metric.Name, err} }
+	if spec.Target.AverageValue != nil {
+		explain = func(err error) error { return &within{"failed to get " + spec.Metric.Name + " external metric", err} }
+	}
 	values, err := r.Metrics.External(ctx, r.hpa.Namespace, spec.Metric)
 	if err != nil {
 		return nil, explain(fmt.Errorf("unable to get external metric %s/%s/%+v: %w", r.hpa.Namespace, spec.Metric.Name, spec.Metric.Selector, err))

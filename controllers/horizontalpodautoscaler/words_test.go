@@ -37,6 +37,8 @@ func TestWhatIsToldOfAMetricThatCannotBeRead(t *testing.T) {
 		"no kind": {object(all, "Foo"),
 			`FailedGetObjectMetric unable to get metric hits: Foo on default front/unable to fetch metrics from custom metrics API: unable to map kind Foo.apps to resource: no matches for kind "Foo" in group "apps"`,
 			`failed to get object metric value: unable to get metric hits: Foo on default front/unable to fetch metrics from custom metrics API: unable to map kind Foo.apps to resource: no matches for kind "Foo" in group "apps"`},
+		"external, for all": {autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{Metric: hits, Target: all}},
+			"FailedGetExternalMetric unable to get external metric default/hits/nil: broken", "failed to get hits external metric value: failed to get external metric hits: unable to get external metric default/hits/nil: broken"},
 		"external": {autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType, External: &autoscalingv2.ExternalMetricSource{Metric: hits, Target: each}},
 			"FailedGetExternalMetric unable to get external metric default/hits/nil: broken", "failed to get hits external metric value: failed to get hits external metric: unable to get external metric default/hits/nil: broken"},
 		"a container": {autoscalingv2.MetricSpec{Type: autoscalingv2.ContainerResourceMetricSourceType, ContainerResource: &autoscalingv2.ContainerResourceMetricSource{Name: corev1.ResourceCPU, Container: "main", Target: each}},
@@ -133,5 +135,22 @@ func TestSamplesOfUnknownPods(t *testing.T) {
 	}
 	if len(u.missing) != 1 {
 		t.Errorf("missing %v", u.missing)
+	}
+}
+
+// Memory is shown in powers of two, whatever the target is written in.
+func TestMemoryIsShownInBinaryUnits(t *testing.T) {
+	metric := cpu(50)
+	metric.Resource.Name = corev1.ResourceMemory
+	metric.Resource.Target = autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: ptr.To(resource.MustParse("50M"))}
+	f := newFixture(t, 3, metric, nil)
+	f.use(51712 * 1024 * 1000)
+	f.looks()
+	var hpa autoscalingv2.HorizontalPodAutoscaler
+	if err := f.Client.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"}, &hpa); err != nil {
+		t.Fatal(err)
+	}
+	if got := hpa.Status.CurrentMetrics[0].Resource.Current.AverageValue.String(); got != "51712Ki" {
+		t.Errorf("%s", got)
 	}
 }
