@@ -12,6 +12,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/component-helpers/storage/volume"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -61,7 +62,9 @@ func (c *Claims) find(ctx context.Context, claim *corev1.PersistentVolumeClaim) 
 	}
 	switch {
 	case waits && !selected:
-		c.recorder.Event(claim, corev1.EventTypeNormal, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+		if err := c.await(ctx, claim); err != nil {
+			return err
+		}
 	case volume.GetPersistentVolumeClaimClass(claim) != "":
 		if err := c.provision(ctx, claim, class); err != nil {
 			return err
@@ -220,6 +223,8 @@ func satisfies(v *corev1.PersistentVolume, claim *corev1.PersistentVolumeClaim) 
 		return fmt.Errorf("requested PV is too small")
 	case volume.GetPersistentVolumeClass(v) != volume.GetPersistentVolumeClaimClass(claim):
 		return fmt.Errorf("storageClassName does not match")
+	case ptr.Deref(v.Spec.VolumeAttributesClassName, "") != ptr.Deref(claim.Spec.VolumeAttributesClassName, ""):
+		return fmt.Errorf("volumeAttributesClassName does not match")
 	case volume.CheckVolumeModeMismatches(&claim.Spec, &v.Spec):
 		return fmt.Errorf("incompatible volumeMode")
 	case !volume.CheckAccessModes(claim, v):

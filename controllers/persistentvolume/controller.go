@@ -40,7 +40,7 @@ type binder struct {
 // Fields by which objects are found.
 const (
 	claimRefIndex = "spec.claimRef" // namespace/name
-	pendingIndex  = "pending"       // class of a claim that is not bound
+	pendingIndex  = "pending"       // class of a claim that is not bound, or the volume that one has lost
 )
 
 func claimKey(volume *corev1.PersistentVolume) client.ObjectKey {
@@ -56,10 +56,15 @@ func byClaimRef(obj client.Object) []string {
 
 func byPendingClass(obj client.Object) []string {
 	claim, ok := obj.(*corev1.PersistentVolumeClaim)
-	if !ok || isBound(claim) {
+	switch {
+	case !ok:
 		return nil
+	case !isBound(claim):
+		return []string{"class " + volume.GetPersistentVolumeClaimClass(claim)}
+	case claim.Status.Phase == corev1.ClaimLost:
+		return []string{"volume " + claim.Spec.VolumeName}
 	}
-	return []string{"class " + volume.GetPersistentVolumeClaimClass(claim)}
+	return nil
 }
 
 // isBound says whether a binding was completed once.
@@ -78,19 +83,19 @@ func (b *binder) claimsOfVolume(ctx context.Context, obj client.Object) []reconc
 	if v.Spec.ClaimRef != nil {
 		requests = append(requests, reconcile.Request{NamespacedName: claimKey(v)})
 	} else {
-		requests = b.pending(ctx, volume.GetPersistentVolumeClass(v))
+		requests = append(b.pending(ctx, "class "+volume.GetPersistentVolumeClass(v)), b.pending(ctx, "volume "+v.Name)...)
 	}
 	return requests
 }
 
 // claimsOfClass are the claims that wait for a class, and those that wait for a default one.
 func (b *binder) claimsOfClass(ctx context.Context, obj client.Object) []reconcile.Request {
-	return append(b.pending(ctx, obj.GetName()), b.pending(ctx, "")...)
+	return append(b.pending(ctx, "class "+obj.GetName()), b.pending(ctx, "class ")...)
 }
 
-func (b *binder) pending(ctx context.Context, class string) []reconcile.Request {
+func (b *binder) pending(ctx context.Context, what string) []reconcile.Request {
 	var claims corev1.PersistentVolumeClaimList
-	if err := b.client.List(ctx, &claims, client.MatchingFields{pendingIndex: "class " + class}); err != nil {
+	if err := b.client.List(ctx, &claims, client.MatchingFields{pendingIndex: what}); err != nil {
 		return nil
 	}
 	var requests []reconcile.Request
@@ -130,7 +135,7 @@ func (b *binder) forget(v client.Object) {
 }
 
 // Register puts both reconcilers on mgr. A claim wakes when it changes, when a volume comes that it may be bound to or
-// is for it, and when a storage class appears. A volume wakes when it or its claim changes.
+// is for it, when a storage class appears, and when no node is found for one of its pods. A volume wakes when it or its claim changes.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	b := &binder{client: mgr.GetClient(), live: mgr.GetAPIReader(), recorder: kit.Recorder(mgr, component), clock: deps.Clock, recycling: deps.Tuning.Recycling}
 	b.teller = teller{recorder: b.recorder, client: sync.OnceValues(func() (client.WithWatch, error) {
@@ -149,6 +154,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 	err := kit.New(mgr, Name+"-claims").WithOptions(kit.Options(1)).
 		For(&corev1.PersistentVolumeClaim{}).
 		Watches(&corev1.PersistentVolume{}, handler.EnqueueRequestsFromMapFunc(b.claimsOfVolume)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(b.claimsOfPod), builder.WithPredicates(stuck())).
 		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(b.claimsOfClass), builder.WithPredicates(notGone)).
 		Complete(reconcile.AsReconciler(b.client, &Claims{b}))
 	if err != nil {
