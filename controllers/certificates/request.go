@@ -48,10 +48,7 @@ func validate(signer string, request *x509.CertificateRequest, usages []certific
 	case NodeComponentSigner:
 		return validateNodeComponent(request, usages)
 	case certificatesv1.KubeAPIServerClientSignerName:
-		if !slices.Contains(usages, certificatesv1.UsageClientAuth) {
-			return fmt.Errorf("usages must include %q", certificatesv1.UsageClientAuth)
-		}
-		return onlyUsages(usages, certificatesv1.UsageClientAuth)
+		return validateClientUsages(usages)
 	}
 	return errors.New("unknown signer")
 }
@@ -60,26 +57,20 @@ func validateKubeletClient(request *x509.CertificateRequest, usages []certificat
 	if err := validateNodeSubject(request); err != nil {
 		return err
 	}
-	if len(request.DNSNames)+len(request.IPAddresses)+len(request.EmailAddresses)+len(request.URIs) > 0 {
-		return errors.New("subjectAltNames are not allowed")
+	if err := noNames(request, "DNS", "Email", "IP", "URI"); err != nil {
+		return err
 	}
-	if !slices.Contains(usages, certificatesv1.UsageClientAuth) || !slices.Contains(usages, certificatesv1.UsageDigitalSignature) {
-		return errors.New("usages did not match client auth and digital signature")
-	}
-	return onlyUsages(usages, certificatesv1.UsageClientAuth)
+	return validateNodeUsages(usages, certificatesv1.UsageClientAuth)
 }
 
 func validateNodeComponent(request *x509.CertificateRequest, usages []certificatesv1.KeyUsage) error {
 	if !slices.Contains(nodeComponents, request.Subject.CommonName) || len(request.Subject.Organization) > 0 {
 		return fmt.Errorf("subject is not one of %s", strings.Join(nodeComponents, ", "))
 	}
-	if len(request.DNSNames)+len(request.IPAddresses)+len(request.EmailAddresses)+len(request.URIs) > 0 {
-		return errors.New("subjectAltNames are not allowed")
+	if err := noNames(request, "DNS", "Email", "IP", "URI"); err != nil {
+		return err
 	}
-	if !slices.Contains(usages, certificatesv1.UsageClientAuth) {
-		return fmt.Errorf("usages must include %q", certificatesv1.UsageClientAuth)
-	}
-	return onlyUsages(usages, certificatesv1.UsageClientAuth)
+	return validateClientUsages(usages)
 }
 
 func validateKubeletServing(request *x509.CertificateRequest, usages []certificatesv1.KeyUsage) error {
@@ -89,13 +80,10 @@ func validateKubeletServing(request *x509.CertificateRequest, usages []certifica
 	if len(request.DNSNames)+len(request.IPAddresses) == 0 {
 		return errors.New("DNS or IP subjectAltName is required")
 	}
-	if len(request.EmailAddresses)+len(request.URIs) > 0 {
-		return errors.New("email and URI subjectAltNames are not allowed")
+	if err := noNames(request, "Email", "URI"); err != nil {
+		return err
 	}
-	if !slices.Contains(usages, certificatesv1.UsageServerAuth) || !slices.Contains(usages, certificatesv1.UsageDigitalSignature) {
-		return errors.New("usages did not match server auth and digital signature")
-	}
-	return onlyUsages(usages, certificatesv1.UsageServerAuth)
+	return validateNodeUsages(usages, certificatesv1.UsageServerAuth)
 }
 
 func validateNodeSubject(request *x509.CertificateRequest) error {
@@ -103,19 +91,52 @@ func validateNodeSubject(request *x509.CertificateRequest) error {
 		return errors.New("subject organization is not system:nodes")
 	}
 	if !strings.HasPrefix(request.Subject.CommonName, nodePrefix) {
-		return errors.New("subject common name does not begin with \"system:node:\" prefix")
+		return fmt.Errorf("subject common name does not begin with %s", nodePrefix)
 	}
 	return nil
 }
 
-func onlyUsages(usages []certificatesv1.KeyUsage, auth certificatesv1.KeyUsage) error {
-	allowed := []certificatesv1.KeyUsage{auth, certificatesv1.UsageDigitalSignature, certificatesv1.UsageKeyEncipherment}
-	for _, usage := range usages {
-		if !slices.Contains(allowed, usage) {
-			return fmt.Errorf("usage %q is not allowed", usage)
+// noNames refuses alternative names of some kinds.
+func noNames(request *x509.CertificateRequest, kinds ...string) error {
+	count := map[string]int{
+		"DNS": len(request.DNSNames), "Email": len(request.EmailAddresses), "IP": len(request.IPAddresses), "URI": len(request.URIs),
+	}
+	for _, kind := range kinds {
+		if count[kind] > 0 {
+			return fmt.Errorf("%s subjectAltNames are not allowed", kind)
 		}
 	}
 	return nil
+}
+
+// validateClientUsages: a client's certificate is for nothing but that. Of several wrong usages the first is told.
+func validateClientUsages(usages []certificatesv1.KeyUsage) error {
+	for _, usage := range usages {
+		if !slices.Contains(usagesOf(certificatesv1.UsageClientAuth), usage) {
+			return fmt.Errorf("invalid usage for client certificate: %s", usage)
+		}
+	}
+	if !slices.Contains(usages, certificatesv1.UsageClientAuth) {
+		return fmt.Errorf("missing required usage for client certificate: %s", certificatesv1.UsageClientAuth)
+	}
+	return nil
+}
+
+// validateNodeUsages: a node's certificate is for signatures and for what it is asked for; whether for encrypting keys depends on its key.
+func validateNodeUsages(usages []certificatesv1.KeyUsage, auth certificatesv1.KeyUsage) error {
+	allowed := usagesOf(auth)
+	outside := slices.ContainsFunc(usages, func(usage certificatesv1.KeyUsage) bool { return !slices.Contains(allowed, usage) })
+	if outside || !slices.Contains(usages, auth) || !slices.Contains(usages, certificatesv1.UsageDigitalSignature) {
+		return fmt.Errorf("usages did not match %v", allowed)
+	}
+	return nil
+}
+
+// usagesOf are those that go with one, by name.
+func usagesOf(auth certificatesv1.KeyUsage) []certificatesv1.KeyUsage {
+	all := []certificatesv1.KeyUsage{auth, certificatesv1.UsageDigitalSignature, certificatesv1.UsageKeyEncipherment}
+	slices.Sort(all)
+	return all
 }
 
 func condition(csr *certificatesv1.CertificateSigningRequest, kind certificatesv1.RequestConditionType) *certificatesv1.CertificateSigningRequestCondition {
