@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/yaml"
 
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/fuzzing"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/test/pairs"
@@ -269,6 +270,9 @@ func TestAnyObject(t *testing.T) {
 		fill.Fill(va)
 		v, _ := volumeOf(pv)
 		terminated(pod)
+		for i := range pod.Spec.Volumes {
+			intree.Inline(&pod.Spec.Volumes[i], "default")
+		}
 		claims(pod)
 		placed(pod)
 		byVolume(va)

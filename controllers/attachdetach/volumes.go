@@ -14,7 +14,7 @@ import (
 	"k8s.io/component-helpers/storage/ephemeral"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/coxswain-k8s/coxswain/controllers/intree"
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/podcontrol"
 )

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/coxswain-k8s/coxswain/controllers/intree"
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 

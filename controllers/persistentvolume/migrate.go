@@ -7,7 +7,7 @@ import (
 	"k8s.io/component-helpers/storage/volume"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/coxswain-k8s/coxswain/controllers/intree"
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
 

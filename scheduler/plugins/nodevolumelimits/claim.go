@@ -1,6 +1,7 @@
 package nodevolumelimits
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -50,8 +52,8 @@ func (p *Plugin) each(ctx context.Context, pod *corev1.Pod, visit func(*claim)) 
 	for i := range pod.Spec.Volumes {
 		name := volumes.Name(pod, &pod.Spec.Volumes[i])
 		if name == "" {
-			if csi := volumes.Inline(&pod.Spec.Volumes[i], pod.Namespace); csi != nil {
-				visit(&claim{counts: true, attached: attached{p.driver(csi.Driver), csi.VolumeHandle}})
+			if inline := intree.Inline(&pod.Spec.Volumes[i], pod.Namespace); inline != nil {
+				visit(&claim{counts: true, attached: attached{p.driver(inline.Spec.CSI.Driver), inline.Spec.CSI.VolumeHandle}})
 			}
 			continue
 		}
@@ -109,7 +111,7 @@ func (p *Plugin) resolve(ctx context.Context, key types.NamespacedName) (*claim,
 			return nil, err
 		}
 		if v != nil {
-			if csi := volumes.Source(v); csi != nil {
+			if csi := intree.Volume(v); csi != nil {
 				c.counts, c.attached = true, attached{p.driver(csi.Driver), csi.VolumeHandle}
 			}
 			return c, nil
@@ -120,7 +122,7 @@ func (p *Plugin) resolve(ctx context.Context, key types.NamespacedName) (*claim,
 		return nil, err
 	}
 	if class != nil {
-		c.counts, c.attached = true, attached{p.driver(volumes.Driver(class.Provisioner)), "claim " + key.String()}
+		c.counts, c.attached = true, attached{p.driver(cmp.Or(intree.Driver(class.Provisioner), class.Provisioner)), "claim " + key.String()}
 	}
 	return c, nil
 }

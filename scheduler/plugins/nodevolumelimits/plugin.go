@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -88,7 +89,7 @@ func (p *Plugin) PreFilter(ctx context.Context, cycle fwk.CycleState, pod *corev
 // attaches says whether a pod has volumes that may have to be attached.
 func attaches(pod *corev1.Pod) bool {
 	for i := range pod.Spec.Volumes {
-		if v := &pod.Spec.Volumes[i]; volumes.Name(pod, v) != "" || volumes.Inline(v, pod.Namespace) != nil {
+		if v := &pod.Spec.Volumes[i]; volumes.Name(pod, v) != "" || intree.Inline(v, pod.Namespace) != nil {
 			return true
 		}
 	}

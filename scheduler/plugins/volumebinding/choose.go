@@ -14,6 +14,7 @@ import (
 	"k8s.io/component-helpers/storage/volume"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/volumes"
 )
 
@@ -40,7 +41,7 @@ func reachOf(v *corev1.PersistentVolume) reach {
 		return reach{gone: true}
 	}
 	r := reach{nodes: selectorOf(v)}
-	if moved, plugin := volumes.Moved(v); moved != nil {
+	if moved, plugin := intree.Moved(v); moved != nil {
 		r.plugin, r.moved = plugin, selectorOf(moved)
 	}
 	return r

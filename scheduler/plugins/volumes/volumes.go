@@ -4,6 +4,8 @@ package volumes
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -127,4 +129,9 @@ func OfPod(_ klog.Logger, pod *corev1.Pod, old, changed any) (fwk.QueueingHint, 
 		}
 	}
 	return fwk.QueueSkip, nil
+}
+
+// HasMoved says whether the kubelet of a node leaves the volumes of a driver in the tree to the one that has taken it over.
+func HasMoved(node *storagev1.CSINode, plugin string) bool {
+	return slices.Contains(strings.Split(node.Annotations[corev1.MigratedPluginsAnnotationKey], ","), plugin)
 }

@@ -25,15 +25,27 @@ func Volume(pv *corev1.PersistentVolume) *corev1.CSIPersistentVolumeSource {
 	if pv.Spec.CSI != nil {
 		return pv.Spec.CSI
 	}
+	if moved, _ := Moved(pv); moved != nil {
+		return moved.Spec.CSI
+	}
+	return nil
+}
+
+// Moved is a volume of a driver in the tree as the driver describes it that has taken it over, with that driver's topology, and the name of
+// the one in the tree. Nil if none has, or if it cannot be described.
+func Moved(pv *corev1.PersistentVolume) (moved *corev1.PersistentVolume, plugin string) {
 	lib := translation.New()
-	if !lib.IsPVMigratable(pv) {
-		return nil
+	if pv.Spec.CSI != nil || !lib.IsPVMigratable(pv) {
+		return nil, ""
 	}
-	translated, err := lib.TranslateInTreePVToCSI(klog.Logger{}, pv)
+	plugin, err := lib.GetInTreePluginNameFromSpec(pv, nil)
 	if err != nil {
-		return nil
+		return nil, ""
 	}
-	return translated.Spec.CSI
+	if moved, err = lib.TranslateInTreePVToCSI(klog.Logger{}, pv); err != nil {
+		return nil, ""
+	}
+	return moved, plugin
 }
 
 // Inline is what a pod's own volume is to the driver that has taken over its driver in the tree: a PersistentVolume that is stored nowhere.
