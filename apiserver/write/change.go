@@ -115,6 +115,9 @@ func (c Verbs) try(ctx context.Context, ch Change, now Current) (resource.Object
 	if err := c.FitNamespace(obj); err != nil { // a webhook may have changed it
 		return nil, err
 	}
+	if version := obj.GetResourceVersion(); version != "" && version != now.Object.GetResourceVersion() { // and this
+		return nil, refusal.Conflict(c.GroupResource(), ch.Name, refusal.ErrModified)
+	}
 	c.prepareChanged(ctx, obj, now.Object)
 	ops, err := c.At.Hooks.BeforeUpdate(ctx, obj, now.Object)
 	if err != nil {

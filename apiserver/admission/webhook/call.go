@@ -17,6 +17,8 @@ import (
 // caller calls one webhook at a time.
 type caller struct {
 	clients *webhookclient.Clients
+	// judges says that these webhooks may not change anything.
+	judges bool
 }
 
 // callError says that a webhook could not be asked, or gave no answer that can be understood.
@@ -51,7 +53,7 @@ func (c *caller) ask(ctx context.Context, h *hook, a *admission.Attributes, s *s
 	if err != nil {
 		return nil, &callError{h.name, err}
 	}
-	given, err := decodeAnswer(data, version, request.UID)
+	given, err := decodeAnswer(data, version, request.UID, c.judges)
 	if err != nil {
 		return nil, &callError{h.name, err}
 	}
@@ -77,13 +79,16 @@ func missed(ctx context.Context, h *hook, err *callError) error {
 	return nil
 }
 
+// mostCode is the highest code that HTTP has room for.
+const mostCode = 999
+
 // denial is the Status of a refused write.
 func denial(name string, result *metav1.Status) error {
 	status := metav1.Status{}
 	if result != nil {
 		status = *result.DeepCopy()
 	}
-	if status.Code < http.StatusBadRequest {
+	if status.Code < http.StatusBadRequest || status.Code > mostCode {
 		status.Code = http.StatusBadRequest
 	}
 	status.Status = metav1.StatusFailure

@@ -11,6 +11,9 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	serializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/admission"
 	"github.com/coxswain-k8s/coxswain/apiserver/auth/audit"
@@ -102,6 +105,9 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 	if err != nil {
 		return false, false, apierrors.NewInternalError(err)
 	}
+	if err := sameKind(after, s.target.Kind); err != nil {
+		return false, false, apierrors.NewInternalError(err)
+	}
 	read, err := s.target.Read(after, s.object)
 	if err != nil {
 		return false, false, apierrors.NewInternalError(err)
@@ -116,4 +122,16 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 		return false, false, apierrors.NewInternalError(err)
 	}
 	return true, true, nil
+}
+
+// sameKind refuses an object that a patch has made one of another kind.
+func sameKind(data []byte, want schema.GroupVersionKind) error {
+	kind, err := serializer.DefaultMetaFactory.Interpret(data)
+	if err != nil {
+		return err
+	}
+	if kind.Empty() || *kind == want {
+		return nil
+	}
+	return runtime.NewNotRegisteredErrForKind("pkg/runtime/scheme.go:111", *kind)
 }

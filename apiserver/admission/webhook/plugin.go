@@ -26,7 +26,7 @@ type Deps struct {
 // New returns the two plugins.
 func New(deps Deps) (*Mutating, *Validating) {
 	return &Mutating{Deps: deps, caller: caller{clients: deps.Mutating}, source: source{of: mutating(), read: deps.mutatingHooks}},
-		&Validating{Deps: deps, caller: caller{clients: deps.Validating}, source: source{of: validating(), read: deps.validatingHooks}}
+		&Validating{Deps: deps, caller: caller{clients: deps.Validating, judges: true}, source: source{of: validating(), read: deps.validatingHooks}}
 }
 
 // concerns returns how a webhook sees the write, or nil where it is not to be asked.

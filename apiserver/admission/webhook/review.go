@@ -114,8 +114,8 @@ type answer struct {
 	annotations map[string]string
 }
 
-// decodeAnswer reads and checks what a webhook answered to the request of uid in the version.
-func decodeAnswer(data []byte, version string, uid types.UID) (*answer, error) {
+// decodeAnswer reads and checks what a webhook, which may change objects or only judge them, answered to the request of uid in the version.
+func decodeAnswer(data []byte, version string, uid types.UID, judges bool) (*answer, error) {
 	want := schema.GroupVersion{Group: admissionv1.GroupName, Version: version}.WithKind("AdmissionReview")
 	review := &admissionv1.AdmissionReview{}
 	if err := decodeReview(data, want, review); err != nil {
@@ -131,7 +131,7 @@ func decodeAnswer(data []byte, version string, uid types.UID) (*answer, error) {
 	if version == "v1" && r.UID != uid {
 		return nil, invalid(fmt.Sprintf("expected response.uid=%q, got %q", uid, r.UID))
 	}
-	if err := checkPatch(r, version); err != nil {
+	if err := checkPatch(r, version, judges); err != nil {
 		return nil, err
 	}
 	return &answer{allowed: r.Allowed, result: r.Result, patch: r.Patch, patchType: ptr.Deref(r.PatchType, admissionv1.PatchTypeJSONPatch), warnings: r.Warnings, annotations: r.AuditAnnotations}, nil
@@ -157,11 +157,15 @@ func decodeReview(data []byte, want schema.GroupVersionKind, into *admissionv1.A
 	return kjson.UnmarshalCaseSensitivePreserveInts(data, into)
 }
 
-func checkPatch(r *admissionv1.AdmissionResponse, version string) error {
+func checkPatch(r *admissionv1.AdmissionResponse, version string, judges bool) error {
 	if version == admissionv1beta1.SchemeGroupVersion.Version {
 		return nil // its patches have but one type
 	}
 	switch {
+	case judges && len(r.Patch) > 0:
+		return invalid("validating webhook may not return response.patch")
+	case judges && r.PatchType != nil:
+		return invalid("validating webhook may not return response.patchType")
 	case len(r.Patch) > 0 && r.PatchType == nil:
 		return invalid("webhook returned response.patch but not response.patchType")
 	case r.PatchType != nil && len(r.Patch) == 0:

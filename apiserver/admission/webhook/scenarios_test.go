@@ -20,6 +20,7 @@ func denials() []scenario {
 		deny("deny-code", object{"message": "no", "code": 403, "reason": "Forbidden", "details": object{"name": "x", "causes": []any{object{"message": "c"}}}}),
 		deny("deny-nothing", nil),
 		deny("deny-reason", object{"reason": "BadMood"}),
+		deny("deny-odd-code", object{"message": "no", "code": 9999}),
 		deny("deny-success", object{"status": "Success", "code": 200, "message": "fine"}),
 		{name: "deny-mutating", kind: mutating, hooks: one(), reply: always(object{"allowed": false, "status": object{"message": "no"}}), requests: []request{create}},
 		{
@@ -58,6 +59,17 @@ func answers() []scenario {
 		mutate("patch", label),
 		mutate("patch-name", patch(`[{"op":"replace","path":"/metadata/name","value":"other"}]`), request{"POST", configMaps + "?dryRun=All", configMap}),
 		mutate("patch-namespace", elsewhere),
+		mutate("patch-version", patch(`[{"op":"replace","path":"/apiVersion","value":"v2"}]`)),
+		{name: "patch-validating", kind: validating, hooks: one(), reply: always(label), requests: []request{create}},
+		{
+			name: "patch-resource-version", kind: mutating, reply: func(_ string, r object) any {
+				if r["operation"] == "UPDATE" {
+					return patch(`[{"op":"replace","path":"/metadata/resourceVersion","value":"1"}]`)
+				}
+				return object{"allowed": true}
+			},
+			hooks: one(), requests: []request{create, {"PATCH application/merge-patch+json", configMaps + "/cm", `{"data":{"a":"d"}}`}},
+		},
 		mutate("patch-not-json", patch(`nonsense`)),
 		mutate("patch-empty", patch(`[]`)),
 		mutate("patch-no-such-path", patch(`[{"op":"remove","path":"/nothing/here"}]`)),

@@ -17,8 +17,10 @@ import (
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	serializer "k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
@@ -110,8 +112,11 @@ func (w *Webhook) convert(ctx context.Context, objects []*unstructured.Unstructu
 	}
 	out := make([]*unstructured.Unstructured, len(converted))
 	for n, raw := range converted {
-		obj, err := read(raw.Raw, objects[n], to)
-		if err != nil {
+		obj := &unstructured.Unstructured{}
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(raw.Raw, &obj.Object); err != nil {
+			return nil, refusal("%v", err)
+		}
+		if err := sameKind(obj, objects[n], to); err != nil {
 			return nil, refusal("conversion webhook for %v returned invalid object at index %v: %v", kind, n, err)
 		}
 		if err := sameIdentity(obj, objects[n]); err != nil {
@@ -144,11 +149,24 @@ func (w *Webhook) ask(ctx context.Context, objects []runtime.RawExtension, to sc
 	if err != nil {
 		return nil, err
 	}
-	answer := &apiextensionsv1.ConversionReview{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, answer); err != nil {
-		return nil, fmt.Errorf("couldn't get version/kind; json parse error: %w", err)
+	answer, err := decode(data)
+	if err != nil {
+		return nil, err
 	}
 	return verdict(answer, review)
+}
+
+// decode reads a review in JSON or in YAML.
+func decode(data []byte) (*apiextensionsv1.ConversionReview, error) {
+	data, err := yaml.ToJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := serializer.DefaultMetaFactory.Interpret(data); err != nil {
+		return nil, err
+	}
+	review := &apiextensionsv1.ConversionReview{}
+	return review, kjson.UnmarshalCaseSensitivePreserveInts(data, review)
 }
 
 // verdict is what the webhook answered, if that is an answer to the question.
@@ -172,22 +190,15 @@ func verdict(answer, review *apiextensionsv1.ConversionReview) ([]runtime.RawExt
 	return nil, fmt.Errorf("response.result.status was '%s', not 'Success'", response.Result.Status)
 }
 
-// read decodes a converted object, which must be what was asked for.
-func read(raw []byte, original *unstructured.Unstructured, to schema.GroupVersion) (*unstructured.Unstructured, error) {
-	obj := &unstructured.Unstructured{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &obj.Object); err != nil {
-		return nil, err
-	}
+// sameKind tells whether a converted object is of the kind, and in the version, that was asked for.
+func sameKind(obj, original *unstructured.Unstructured, to schema.GroupVersion) error {
 	if has := obj.GroupVersionKind().GroupVersion(); has != to {
-		return nil, fmt.Errorf("invalid groupVersion (expected %v, received %v)", to, has)
+		return fmt.Errorf("invalid groupVersion (expected %v, received %v)", to, has)
 	}
 	if has, want := obj.GetKind(), original.GetKind(); has != want {
-		return nil, fmt.Errorf("invalid kind (expected %v, received %v)", want, has)
+		return fmt.Errorf("invalid kind (expected %v, received %v)", want, has)
 	}
-	if _, ok := obj.Object["metadata"].(map[string]any); !ok {
-		return nil, errors.New("no metadata")
-	}
-	return obj, nil
+	return nil
 }
 
 // sameIdentity tells whether a conversion has changed which object it is about.
@@ -207,7 +218,10 @@ func sameIdentity(obj, original *unstructured.Unstructured) error {
 
 // keepMetadata puts the original metadata back, labels and annotations apart.
 func keepMetadata(obj, original *unstructured.Unstructured) error {
-	given := obj.Object["metadata"].(map[string]any)
+	given, ok := obj.Object["metadata"].(map[string]any)
+	if !ok {
+		return errors.New("missing metadata in converted object")
+	}
 	kept, _ := runtime.DeepCopyJSONValue(original.Object["metadata"]).(map[string]any)
 	if kept == nil {
 		kept = map[string]any{}
