@@ -36,7 +36,7 @@ func fromList(gv schema.GroupVersion, list *metav1.APIResourceList) apidiscovery
 	for i := range list.APIResources {
 		if from := &list.APIResources[i]; !strings.Contains(from.Name, "/") {
 			index[from.Name] = len(out.Resources)
-			out.Resources = append(out.Resources, resourceFrom(gv, from))
+			out.Resources = append(out.Resources, resourceFrom(from))
 		}
 	}
 	for i := range list.APIResources {
@@ -51,32 +51,29 @@ func fromList(gv schema.GroupVersion, list *metav1.APIResourceList) apidiscovery
 			index[name] = at
 			parent := *from
 			parent.Name, parent.Verbs = name, nil
-			made := resourceFrom(gv, &parent)
+			made := resourceFrom(&parent)
 			made.ResponseKind = nil
 			out.Resources = append(out.Resources, made)
 		}
 		out.Resources[at].Subresources = append(out.Resources[at].Subresources, apidiscoveryv2.APISubresourceDiscovery{
-			Subresource: sub, ResponseKind: kindOf(gv, from), Verbs: from.Verbs,
+			Subresource: sub, ResponseKind: kindOf(from), Verbs: from.Verbs,
 		})
 	}
 	return out
 }
 
-func resourceFrom(gv schema.GroupVersion, from *metav1.APIResource) apidiscoveryv2.APIResourceDiscovery {
+func resourceFrom(from *metav1.APIResource) apidiscoveryv2.APIResourceDiscovery {
 	scope := apidiscoveryv2.ScopeCluster
 	if from.Namespaced {
 		scope = apidiscoveryv2.ScopeNamespace
 	}
 	return apidiscoveryv2.APIResourceDiscovery{
-		Resource: from.Name, ResponseKind: kindOf(gv, from), Scope: scope, SingularResource: from.SingularName,
+		Resource: from.Name, ResponseKind: kindOf(from), Scope: scope, SingularResource: from.SingularName,
 		Verbs: from.Verbs, ShortNames: from.ShortNames, Categories: from.Categories,
 	}
 }
 
-func kindOf(gv schema.GroupVersion, from *metav1.APIResource) *metav1.GroupVersionKind {
-	kind := metav1.GroupVersionKind{Group: from.Group, Version: from.Version, Kind: from.Kind}
-	if kind.Group == "" && kind.Version == "" {
-		kind.Group, kind.Version = gv.Group, gv.Version
-	}
-	return &kind
+// kindOf leaves group and version out where the server does: clients fill in those of the resource.
+func kindOf(from *metav1.APIResource) *metav1.GroupVersionKind {
+	return &metav1.GroupVersionKind{Group: from.Group, Version: from.Version, Kind: from.Kind}
 }

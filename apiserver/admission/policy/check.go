@@ -94,6 +94,7 @@ func (c *Check) mutating(s *admissionregistrationv1.MutatingAdmissionPolicySpec)
 	path := field.NewPath("spec")
 	compiler := c.Environments.Compiler(expression.Scope{Namespace: true, Params: s.ParamKind != nil, Authorizer: true, Patches: true})
 	errs := checkConditions(compiler, s.MatchConditions, path.Child("matchConditions"))
+	compiler.Declare() // what changes something may always refer to variables, what judges only where there are any
 	errs = append(errs, checkVariables(compiler, s.Variables, path.Child("variables"))...)
 	for i := range s.Mutations {
 		m, at := &s.Mutations[i], path.Child("mutations").Index(i)

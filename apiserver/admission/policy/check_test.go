@@ -54,6 +54,7 @@ func wrongMutations() map[string]object {
 		"apply":        spec(applied("Object{metadata: Object.metadata{labels: {'a': 'b'}}}")),
 		"apply-type":   spec(applied("{'a': 'b'}")),
 		"apply-syntax": spec(applied("Object{")),
+		"no-variables": spec(applied("Object{data: variables.y}")),
 		"apply-nested": spec(applied("Object{metadata: Object.spec{}}")),
 		"patch":        spec(patched("[JSONPatch{op: 'add', path: '/data', value: {'a': 'b'}}]")),
 		"patch-type":   spec(patched("JSONPatch{op: 'add'}")),

@@ -103,7 +103,7 @@ func (m *Mutating) one(ctx context.Context, a *admission.Attributes, app applica
 	return nil
 }
 
-// mutate applies each mutation to what the one before it left.
+// mutate applies each mutation to what the one before it left. One that fails is left out where the policy says so.
 func (m *Mutating) mutate(ctx context.Context, a *admission.Attributes, app application, namespaceOf func() (map[string]any, error)) (matched bool, err error) {
 	namespace, err := namespaceOf()
 	if err != nil {
@@ -123,7 +123,7 @@ func (m *Mutating) mutate(ctx context.Context, a *admission.Attributes, app appl
 			return true, err
 		}
 		evaluation := expression.NewEvaluation(ctx, input, app.policy.variables, budget)
-		if err := mutation.apply(evaluation, a, app.target); err != nil {
+		if err := mutation.apply(evaluation, a, app.target); err != nil && !app.policy.failOpen {
 			return true, err
 		}
 		budget = evaluation.Remaining()

@@ -57,6 +57,7 @@ func mutations() []scenario {
 		{name: "patch-missing", policy: mutates(patch, `[JSONPatch{op: "remove", path: "/none"}]`)},
 		{name: "patch-wrong", policy: mutates(patch, `[JSONPatch{op: "add", path: "/data", value: 5}]`)},
 		{name: "patch-copy", policy: mutates(patch, `[JSONPatch{op: "copy", from: "/data/a", path: "/data/copied"}]`)},
+		{name: "patch-missing-ignored", policy: with(mutates(patch, `[JSONPatch{op: "remove", path: "/none"}]`, `[JSONPatch{op: "add", path: "/metadata/labels/x", value: object.data.a + "c"}]`), "failurePolicy", "Ignore")},
 		{name: "variables", policy: with(mutates(apply, `Object{metadata: Object.metadata{labels: {"x": variables.v}}}`), "variables", []any{object{"name": "v", "expression": "object.data.a + 'c'"}})},
 		{name: "conditions", policy: with(mutates(apply, `Object{data: {"x": "y"}}`), "matchConditions", []any{object{"name": "never", "expression": "request.operation == 'DELETE'"}})},
 		{name: "conditions-broken", policy: with(mutates(apply, `Object{data: {"x": "y"}}`), "matchConditions", []any{object{"name": "broken", "expression": "object.nothing == 1"}})},

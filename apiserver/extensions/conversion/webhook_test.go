@@ -72,3 +72,23 @@ func TestManyBytesAreConvertedInParts(t *testing.T) {
 		}
 	}
 }
+
+func TestReviewsMayBeYAML(t *testing.T) {
+	review, err := decode([]byte("apiVersion: apiextensions.k8s.io/v1\nkind: ConversionReview\nresponse: {uid: u, result: {status: Success}}"))
+	if err != nil || review.Kind != "ConversionReview" || review.Response == nil || review.Response.UID != "u" {
+		t.Errorf("%v, %v", review, err)
+	}
+	if _, err := decode([]byte("hello")); err == nil {
+		t.Error("a word is a review")
+	}
+}
+
+// An object that has no name yet is not told from others by that.
+func TestObjectsKeepTheirMetadata(t *testing.T) {
+	original := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"generateName": "a-"}}}
+	for name, metadata := range map[string]any{"none": nil, "a word": "x"} {
+		if err := keepMetadata(&unstructured.Unstructured{Object: map[string]any{"metadata": metadata}}, original); err == nil {
+			t.Errorf("%s: is taken", name)
+		}
+	}
+}

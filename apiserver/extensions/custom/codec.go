@@ -54,13 +54,14 @@ func (v *Version) coerce(u *unstructured.Unstructured, drop bool) ([]string, err
 		return nil, err
 	}
 	if !v.schema.preserves() {
-		failed, more := objectmeta.CoerceWithOptions(nil, u.Object, form, false, objectmeta.CoerceOptions{DropInvalidFields: drop, ReturnUnknownFieldPaths: !drop})
+		failed, embedded := objectmeta.CoerceWithOptions(nil, u.Object, form, false, objectmeta.CoerceOptions{DropInvalidFields: drop, ReturnUnknownFieldPaths: !drop})
 		if failed != nil {
 			return nil, failed
 		}
-		more = append(more, pruning.PruneWithOptions(u.Object, form, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: !drop})...)
-		slices.Sort(more)
-		unknown = append(unknown, more...)
+		pruned := pruning.PruneWithOptions(u.Object, form, true, structural.UnknownFieldPathOptions{TrackUnknownFieldPaths: !drop})
+		slices.Sort(pruned)
+		slices.Sort(embedded)
+		unknown = slices.Concat(unknown, pruned, embedded)
 		defaulting.PruneNonNullableNullsWithoutDefaults(u.Object, form)
 	}
 	if found {

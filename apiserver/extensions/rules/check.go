@@ -22,11 +22,13 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 )
 
-// The bounds of estimated costs: of one expression, and of all in a schema. mostNamed is how many of the costliest are named.
+// The bounds of estimated costs: of one expression, and of all in a schema. Of the costliest, mostNamed are named that cost so much. A message is
+// made once, however often its rule is checked.
 const (
-	costOfRule   = 10_000_000
-	costOfSchema = 100_000_000
-	mostNamed    = 4
+	costOfRule      = 10_000_000
+	costOfSchema    = 100_000_000
+	costWorthNaming = costOfSchema / 100
+	mostNamed       = 4
 
 	advice = "try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared"
 )
@@ -203,7 +205,7 @@ func (c *checker) judge(s *structural.Structural, i int, result *cel.Compilation
 	}
 	c.weigh(times(result.MaxCost, result, at), path.Child("rule"), "rule")
 	if result.MessageExpression != nil {
-		c.weigh(times(result.MessageExpressionMaxCost, result, at), path.Child("messageExpression"), "messageExpression")
+		c.weigh(result.MessageExpressionMaxCost, path.Child("messageExpression"), "messageExpression")
 	}
 	if result.Error != nil {
 		c.errs = append(c.errs, asField(result.Error, path.Child("rule"), rule))
@@ -231,7 +233,7 @@ func (c *checker) weigh(n uint64, path *field.Path, what string) {
 	if n > costOfRule {
 		c.errs = append(c.errs, field.Forbidden(path, fmt.Sprintf("estimated %s cost exceeds budget by factor of %s (%s)", what, factor(n, costOfRule), advice)))
 	}
-	if n > 0 {
+	if n >= costWorthNaming {
 		c.costs = append(c.costs, cost{path, n})
 	}
 	if c.total += n; c.total < n {

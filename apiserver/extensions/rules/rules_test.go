@@ -146,3 +146,25 @@ func faults(t *testing.T, schema apiextensionsv1.JSONSchemaProps, wrong field.Er
 	}
 	return all
 }
+
+// Where all rules together cost too much, those are named that make a difference; a message is made once for all items.
+func TestCostlyRulesAreNamed(t *testing.T) {
+	list := func(most int64, rule apiextensionsv1.ValidationRule, of apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
+		of.XValidations = apiextensionsv1.ValidationRules{rule}
+		return apiextensionsv1.JSONSchemaProps{Type: "array", MaxItems: ptr.To(most), Items: &apiextensionsv1.JSONSchemaPropsOrArray{Schema: &of}}
+	}
+	number, text := apiextensionsv1.JSONSchemaProps{Type: "integer"}, apiextensionsv1.JSONSchemaProps{Type: "string", MaxLength: ptr.To[int64](10_000)}
+	schema := apiextensionsv1.JSONSchemaProps{Type: "object", Properties: map[string]apiextensionsv1.JSONSchemaProps{
+		"cheap":    list(900_000, apiextensionsv1.ValidationRule{Rule: "self != 1"}, number),
+		"costly":   list(1_000_000, apiextensionsv1.ValidationRule{Rule: "self != 1"}, number),
+		"message":  list(10_000, apiextensionsv1.ValidationRule{Rule: "true", MessageExpression: "self + self"}, text),
+		"too much": list(1_000_000, apiextensionsv1.ValidationRule{Rule: "self.contains('a')"}, text),
+	}}
+	rule := func(name string) string {
+		return "spec.validation.openAPIV3Schema.properties[" + name + "].items.x-kubernetes-validations[0].rule"
+	}
+	want := []string{rule("too much"), rule("too much"), rule("costly"), "spec.validation.openAPIV3Schema"}
+	if diff := cmp.Diff(want, faults(t, schema, nil)); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
