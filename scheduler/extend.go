@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -120,7 +119,7 @@ func (s *Scheduler) bindBy(ctx context.Context, p *profile.Profile, cycle fwk.Cy
 			continue
 		}
 		if err != nil {
-			return fwk.AsStatus(fmt.Errorf("binding by extender %s: %w", e.Name(), err))
+			return fwk.AsStatus(err)
 		}
 		return nil
 	}

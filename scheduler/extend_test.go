@@ -142,14 +142,25 @@ func TestExtenderThatFails(t *testing.T) {
 	f.extend(e, schedulerv1.Extender{})
 	f.nodes("a")
 	f.comes(pod("p", "1"))
-	if got := f.tries(); !strings.Contains(got, "failed filter with extender at URL") {
-		t.Errorf("got %s", got)
-	}
+	f.same("event", f.tries(), "Warning FailedScheduling failed filter with extender at URL "+f.extenders[0].Name()+"/filter, code 500")
 	ignorable := newFixture(t)
 	ignorable.extend(e, schedulerv1.Extender{Ignorable: true})
 	ignorable.nodes("a")
 	ignorable.comes(pod("p", "1"))
 	ignorable.same("event", ignorable.tries(), "Normal Scheduled Successfully assigned default/p to a")
+}
+
+// What comes of asking an extender about victims is said as preemption's.
+func TestExtenderThatLeavesNoVictims(t *testing.T) {
+	f, e := newFixture(t), &extension{t: t, spares: "a"}
+	f.extend(e, schedulerv1.Extender{})
+	f.nodes("a")
+	f.runs(ranked("low", "2", 1), "a")
+	f.comes(ranked("high", "2", 100))
+	f.same("event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: no candidate node for preemption")
+	e.broken = true
+	f.comes(ranked("higher", "2", 101))
+	f.same("event", f.tries(), "Warning FailedScheduling 0/1 nodes are available: 1 Insufficient cpu. preemption: failed preempt with extender at URL "+f.extenders[0].Name()+"/preempt, code 500")
 }
 
 // Pods that ask for none of an extender's resources are not its business; what it manages and checks is left to it.

@@ -177,19 +177,16 @@ func (e *Extender) call(verb string, args, result any) error {
 	url := strings.TrimRight(e.config.URLPrefix, "/") + "/" + verb
 	request, err := http.NewRequestWithContext(e.ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("calling extender: %w", err)
+		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := e.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("calling extender: %w", err)
+		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("failed %v with extender at URL %v, code %v", verb, e.config.URLPrefix, response.StatusCode)
+		return fmt.Errorf("failed %v with extender at URL %v, code %v", verb, url, response.StatusCode)
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(result); err != nil {
-		return fmt.Errorf("reading what extender %s answers to %s: %w", e.Name(), verb, err)
-	}
-	return nil
+	return json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(result)
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodeaffinity"
 	"github.com/coxswain-k8s/coxswain/scheduler/plugins/nodename"
@@ -119,10 +120,11 @@ func tolerating(key string) func(*corev1.Pod) {
 func TestHintsOfResources(t *testing.T) {
 	two, gpu := podOf("p", asking("cpu", "2")), podOf("p", asking("a.b/gpu", "1"))
 	added, updated, gone, less := event(fwk.Node, fwk.Add), event(fwk.Node, fwk.UpdateNodeAllocatable), event(fwk.Pod, fwk.Delete), event(fwk.Pod, fwk.UpdatePodScaleDown)
-	check(t, &noderesources.Fit{},
+	check(t, &noderesources.Fit{Client: fake.NewClientBuilder().Build()},
 		hinted{"a node that is too small", added, two, nil, nodeOf(having("cpu", "1")), false},
 		hinted{"a node that is large enough", added, two, nil, nodeOf(having("cpu", "2")), true},
 		hinted{"a node without such", added, gpu, nil, nodeOf(having("cpu", "2")), false},
+		hinted{"more of something else, and no class of devices is for it", updated, gpu, nodeOf(having("cpu", "1")), nodeOf(having("cpu", "2")), false},
 		hinted{"more, but not enough", updated, two, nodeOf(having("cpu", "1")), nodeOf(having("cpu", "1500m")), false},
 		hinted{"enough", updated, two, nodeOf(having("cpu", "1")), nodeOf(having("cpu", "2")), true},
 		hinted{"more of something else", updated, two, nodeOf(having("cpu", "2", "memory", "1Gi")), nodeOf(having("cpu", "2", "memory", "2Gi")), false},

@@ -62,22 +62,26 @@ func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *core
 	nodes := p.Handle.SnapshotSharedLister().NodeInfos()
 	all, err := nodes.List()
 	if err != nil {
-		return nil, fwk.AsStatus(err)
+		return nil, failed(err)
 	}
 	search, err := p.newSearch(ctx, cycle, pod)
 	if err != nil {
-		return nil, fwk.AsStatus(err)
+		return nil, failed(err)
 	}
 	helped, err := refused.NodesForStatusCode(nodes, fwk.Unschedulable)
 	if err != nil {
-		return nil, fwk.AsStatus(err)
+		return nil, failed(err)
 	}
-	candidates, err := extended(p.Handle, pod, search.run(ctx, helped, p.enough(len(helped))))
+	found := search.run(ctx, helped, p.enough(len(helped)))
+	candidates, err := extended(p.Handle, pod, found)
 	if err != nil {
-		return nil, fwk.AsStatus(err)
+		return nil, failed(err)
 	}
 	if len(candidates) == 0 {
-		message := "preemption: " + search.summary(all, refused)
+		message := "preemption: no candidate node for preemption" // that the extenders would have
+		if len(found) == 0 {
+			message = "preemption: " + search.summary(all, refused)
+		}
 		return &fwk.PostFilterResult{NominatingInfo: nominate("")}, fwk.NewStatus(fwk.Unschedulable, message)
 	}
 	chosen := choose(candidates)
@@ -85,6 +89,8 @@ func (p *Plugin) PostFilter(ctx context.Context, cycle fwk.CycleState, pod *core
 	p.evict(ctx, pod, chosen)
 	return &fwk.PostFilterResult{NominatingInfo: nominate(chosen.node)}, nil
 }
+
+func failed(err error) *fwk.Status { return fwk.AsStatus(fmt.Errorf("preemption: %w", err)) }
 
 func nominate(node string) *fwk.NominatingInfo {
 	return &fwk.NominatingInfo{NominatedNodeName: node, NominatingMode: fwk.ModeOverride}

@@ -40,7 +40,9 @@ func (f *Fit) nodeHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (f
 		return fwk.QueueSkip, nil
 	}
 	if f.Client != nil && deviceclass.Asks(waiting) {
-		return fwk.Queue, nil // what the node has is not all
+		if classes, err := deviceclass.Of(context.Background(), f.Client, waiting); err != nil || len(classes) > 0 {
+			return fwk.Queue, err // what the node has is not all
+		}
 	}
 	info := state.NewNodeInfo(now)
 	if !f.HasRoom(state.NewPodInfo(waiting).Requests(), info) {
