@@ -76,7 +76,7 @@ func (r *rules) place(name string, node *corev1.Node, pods []*corev1.Pod, now ti
 }
 
 // fill brings a place to one pod: failed ones go, surplus ones go, a missing one is
-// created. Two stay while one replaces the other with surge.
+// created, but not before failed ones are gone: these may have to wait. Two stay while one replaces the other with surge.
 func (r *rules) fill(p *place, stay bool, now time.Time) {
 	var running []*corev1.Pod
 	deleting := 0
@@ -93,7 +93,7 @@ func (r *rules) fill(p *place, stay bool, now time.Time) {
 		}
 	}
 	switch {
-	case len(running) == 0 && p.start && (deleting == 0 || r.surges):
+	case len(running) == 0 && len(p.ended) == 0 && p.start && (deleting == 0 || r.surges):
 		p.create = true
 	case len(running) > 1:
 		p.remove = append(p.remove, r.surplus(running, now)...)

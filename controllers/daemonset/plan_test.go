@@ -86,6 +86,15 @@ func TestPodsThatEndAtOnceAreReplacedEverMoreSlowly(t *testing.T) {
 }
 
 // Which node comes next is not left to chance: those where the daemon is out of order, then by name.
+// A node whose pod has failed got another one at each look while the failed one had to wait: hundreds in a few seconds.
+func TestNoPodIsMadeBesideOneThatFailed(t *testing.T) {
+	failed := pod("a", "n1", "new")
+	failed.Status.Phase = corev1.PodFailed
+	if p := planFor([]*corev1.Node{node("n1")}, failed); len(p.create) != 0 || len(p.remove) != 1 {
+		t.Errorf("creates on %v, deletes %d", p.create, len(p.remove))
+	}
+}
+
 func TestNodesAreReplacedInOrder(t *testing.T) {
 	for range 20 {
 		set := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{UpdateStrategy: rollingBy(intstr.FromInt32(3), intstr.FromInt32(0))}}
