@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/coxswain-k8s/coxswain/test/bench/peer"
 	"github.com/coxswain-k8s/coxswain/test/differential/answers"
+	"github.com/coxswain-k8s/coxswain/test/differential/hooks"
 	"github.com/coxswain-k8s/coxswain/test/differential/requests"
 )
 
@@ -27,6 +29,7 @@ type options struct {
 	send, only     string
 	write          string
 	data, objects  string
+	hooks          string
 	verbose        bool
 }
 
@@ -40,6 +43,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "page to write the result to")
 	flag.StringVar(&o.data, "data", "test/differential/testdata", "folder of scenarios, objects and accepted differences")
 	flag.StringVar(&o.objects, "objects", "apis/testdata", "folder of further objects")
+	flag.StringVar(&o.hooks, "hooks", "", "be the program that answers webhooks, with the certificate in this folder; the command starts one beside each server")
 	flag.BoolVar(&o.verbose, "v", false, "print accepted differences too")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,6 +55,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.hooks != "" {
+		return hooks.Serve(ctx, o.hooks)
+	}
 	for _, path := range []*string{&o.upstream, &o.ours} { // programs run in the folder of their machine
 		var err error
 		if *path, err = filepath.Abs(*path); err != nil {
@@ -128,18 +135,28 @@ func allStored(upstream []answered) error {
 	return err
 }
 
-// ask starts both sides and sends them the requests, at the same time.
+// ask starts both sides, each with the program that answers webhooks beside it, and sends them the requests, at the same time.
 func ask(ctx context.Context, o options, gates string, all []requests.Request) (upstream, ours []answered, err error) {
 	peers := []peer.Peer{
 		peer.Upstream{Programs: o.upstream, APIServerOnly: true, FeatureGates: gates},
 		peer.Coxswain{Program: o.ours, APIServerOnly: true, FeatureGates: gates},
+	}
+	dir, err := os.MkdirTemp("", "hooks-")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer os.RemoveAll(dir)
+	trusted, err := hooks.Prepare(dir)
+	if err != nil {
+		return nil, nil, err
 	}
 	results, errs := make([][]answered, len(peers)), make([]error, len(peers))
 	var both sync.WaitGroup
 	for i, p := range peers {
 		both.Go(func() {
 			began := time.Now()
-			results[i], errs[i] = askOne(ctx, p, o.octet+i, all)
+			side := askedSide{peer: p, octet: o.octet + i, hooks: dir, trusted: trusted}
+			results[i], errs[i] = side.ask(ctx, all)
 			fmt.Fprintf(os.Stderr, "%s: %d answers in %s\n", p.Name(), len(results[i]), time.Since(began).Round(time.Second))
 		})
 	}
@@ -150,13 +167,29 @@ func ask(ctx context.Context, o options, gates string, all []requests.Request) (
 	return results[0], results[1], nil
 }
 
-func askOne(ctx context.Context, p peer.Peer, octet int, all []requests.Request) ([]answered, error) {
-	control, err := peer.Start(ctx, p, octet)
+// askedSide is a server, the program beside it, and the certificate that is trusted there.
+type askedSide struct {
+	peer    peer.Peer
+	octet   int
+	hooks   string
+	trusted []byte
+}
+
+func (a *askedSide) ask(ctx context.Context, all []requests.Request) ([]answered, error) {
+	control, err := peer.Start(ctx, a.peer, a.octet)
 	if err != nil {
 		return nil, err
 	}
+	self, err := os.Executable()
+	if err == nil {
+		err = control.Beside(ctx, self, "-hooks", a.hooks)
+	}
+	if err != nil {
+		return nil, errors.Join(err, control.Stop())
+	}
 	s, err := newSide(control.Config)
 	if err == nil {
+		s.saved["hooks.ca"] = base64.StdEncoding.EncodeToString(a.trusted)
 		err = s.send(ctx, all)
 	}
 	if err == nil {

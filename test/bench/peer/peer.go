@@ -145,6 +145,11 @@ func (c *Control) run(ctx context.Context, program string, args ...string) error
 	return nil
 }
 
+// Beside starts another program on the machine, which ends when the control plane does.
+func (c *Control) Beside(ctx context.Context, program string, args ...string) error {
+	return c.run(ctx, program, args...)
+}
+
 // Alive is an error when a process has ended.
 func (c *Control) Alive() error {
 	for _, p := range c.processes {

@@ -43,6 +43,8 @@ var (
 	hash       = regexp.MustCompile(`hash=[0-9A-F]{128}`)
 	mounted    = regexp.MustCompile(`kube-api-access-[a-z0-9]{5}\b`)
 	credential = regexp.MustCompile(`X509SHA256=[0-9a-f]{64}`)
+	stream     = regexp.MustCompile(`stream ID \d+`)
+	selfType   = regexp.MustCompile(`\bselfType\d+`)
 	token      = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
 )
 
@@ -188,6 +190,8 @@ func text(s string) string {
 	s = mounted.ReplaceAllString(s, "kube-api-access-<random>")
 	s = credential.ReplaceAllString(s, "<credential>")
 	s = strings.ReplaceAll(s, "kubernetes-admin", "admin") // whom the two kubeconfigs name
+	s = stream.ReplaceAllString(s, "stream ID <number>")
+	s = selfType.ReplaceAllString(s, "selfType<number>") // by which rules are compiled
 	s = token.ReplaceAllString(s, "<token>")
 	return revisions.ReplaceAllString(s, "${1}<version>")
 }

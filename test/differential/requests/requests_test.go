@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,5 +32,19 @@ func TestAllCanBeRead(t *testing.T) {
 	}
 	if few := 5000; len(all) < few {
 		t.Errorf("only %d requests, want at least %d", len(all), few)
+	}
+	for i := range all {
+		checkFilled(t, &all[i])
+	}
+}
+
+// checkFilled fails where the method of a request is none: nobody answers that, which is alike on both sides.
+func checkFilled(t *testing.T, r *Request) {
+	t.Helper()
+	if strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "" || r.Method == "" || !strings.HasPrefix(r.Path, "/") {
+		t.Errorf("%s: %s %s", r.ID(), r.Method, r.Path)
+	}
+	for i := range r.During {
+		checkFilled(t, &r.During[i])
 	}
 }

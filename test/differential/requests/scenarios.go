@@ -67,7 +67,9 @@ func requestsOf(area string, steps []step) []Request {
 			continue
 		}
 		for _, value := range s.Each {
-			each := s.request(area)
+			one := s
+			one.Other = strings.ReplaceAll(s.Other, "{}", value)
+			each := one.request(area)
 			each.Name += " " + value
 			each.Path = strings.ReplaceAll(each.Path, "{}", value)
 			quoted, _ := json.Marshal(value)
