@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -101,13 +104,9 @@ func (p *Program) serve(ctx context.Context, config *rest.Config, counted promet
 	if address := port.Address(); address != nil {
 		log.FromContext(ctx).Info("Serving", "address", address.String())
 	}
-	if p.LeaderElect {
-		seat, err := p.seat(config)
-		if err != nil {
-			return err
-		}
-		term := lead
-		lead = func(ctx context.Context) error { return seat.Run(ctx, term) }
+	lead, err := p.turn(config, lead)
+	if err != nil {
+		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return port.Run(ctx) })
@@ -119,6 +118,45 @@ func (p *Program) serve(ctx context.Context, config *rest.Config, counted promet
 		return err
 	})
 	return all.Wait()
+}
+
+// turn returns what leads when its turn has come: when it is elected, or as soon as the API server answers where nobody else competes.
+func (p *Program) turn(config *rest.Config, lead func(context.Context) error) (func(context.Context) error, error) {
+	if !p.LeaderElect {
+		return func(ctx context.Context) error {
+			if err := awaitAnswer(ctx, config); err != nil || ctx.Err() != nil {
+				return err
+			}
+			return lead(ctx)
+		}, nil
+	}
+	seat, err := p.seat(config)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return seat.Run(ctx, lead) }, nil
+}
+
+// askAgain is how long a program waits before it asks an API server again that did not answer.
+const askAgain = time.Second / 2
+
+// awaitAnswer waits until the API server answers, which may start later than this program, or until ctx ends.
+func awaitAnswer(ctx context.Context, config *rest.Config) error {
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return fmt.Errorf("reaching the API server: %w", err)
+	}
+	err = wait.PollUntilContextCancel(ctx, askAgain, true, func(ctx context.Context) (bool, error) {
+		_, err := client.RESTClient().Get().AbsPath("/api").DoRaw(ctx)
+		if err != nil && ctx.Err() == nil {
+			log.FromContext(ctx).Error(err, "The API server does not answer yet", "server", config.Host)
+		}
+		return err == nil, nil
+	})
+	if ctx.Err() != nil {
+		return nil // told to end
+	}
+	return err
 }
 
 // withPages are the paths that the program serves, with the pages that tell about this process where they are on.
