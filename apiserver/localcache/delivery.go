@@ -27,12 +27,12 @@ type delivery struct {
 	listeners []*listener
 	turn      int // of the listener to begin with
 	running   bool
-	over      atomic.Bool // it ran, and does no more
+	over      atomic.Bool // it ran, or waited in vain, and does no more
 	couriers  int         // that are not kept by a slow handler
 	calls     uint64
-	watch     *time.Timer          // looks for a handler that keeps its courier
-	watched   uint64               // calls when it looked last
-	await     func(revision int64) // until an end at that may be told of; nil for none
+	watch     *time.Timer               // looks for a handler that keeps its courier
+	watched   uint64                    // calls when it looked last
+	await     func(revision int64) bool // until an end at that may be told of, false where it never may; nil for none
 	done      sync.WaitGroup
 }
 
@@ -256,8 +256,9 @@ func (d *delivery) look() {
 // deliver calls a handler for each change. It returns false if the end, or that of the listener, came before that of the changes: then
 // no more calls are made, for a handler may take its time for each.
 func (d *delivery) deliver(b *batch, l *listener) bool {
-	if b.after > 0 && d.await != nil {
-		d.await(b.after)
+	if b.after > 0 && d.await != nil && !d.await(b.after) {
+		d.over.Store(true) // who waits ends, and nothing is told out of order for that
+		return false
 	}
 	for i := range b.notices {
 		if d.over.Load() || l.left.Load() {

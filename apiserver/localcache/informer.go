@@ -48,7 +48,7 @@ var (
 func newInformer(v *view, example runtime.Object, indexers toolscache.Indexers, among *order) *informer {
 	name := fmt.Sprintf("%T of %s", example, v.row.Name)
 	return &informer{
-		view: v, name: name, order: among, progress: &progress{changed: v.held.Changed}, detector: toolscache.NewCacheMutationDetector(name), delivery: newDelivery(),
+		view: v, name: name, order: among, progress: &progress{told: v.held.Told}, detector: toolscache.NewCacheMutationDetector(name), delivery: newDelivery(),
 		indexer: toolscache.NewIndexer(toolscache.DeletionHandlingMetaNamespaceKeyFunc, indexers), synced: newSignal(name),
 	}
 }
@@ -78,7 +78,7 @@ func (i *informer) RunWithContext(ctx context.Context) {
 	if i.view.showsAll() { // otherwise nobody knows how far it is
 		i.order.join(i.progress)
 	}
-	i.delivery.await = func(revision int64) { i.order.await(ctx, revision) }
+	i.delivery.await = func(revision int64) bool { return i.order.await(ctx, revision) }
 	i.delivery.start()
 	i.follow(ctx)
 	i.order.leave(i.progress)
@@ -131,7 +131,7 @@ func (i *informer) replace(snapshot watchcache.Snapshot) {
 	for _, key := range i.indexer.ListKeys() {
 		if gone, ok, _ := i.indexer.GetByKey(key); ok && !kept[key] {
 			_ = i.indexer.Delete(gone)
-			told.after = snapshot.Revision
+			told.after = i.view.held.Told() // not the snapshot's: a store that was restored may not get there for long
 			told.add(notice{kind: watch.Deleted, key: key, now: toolscache.DeletedFinalStateUnknown{Key: key, Obj: gone}})
 		}
 	}

@@ -26,7 +26,7 @@ type order struct {
 // progress is how far the index of an informer is.
 type progress struct {
 	revision atomic.Int64
-	changed  func() int64 // of the kind's last change in the watch cache
+	told     func() int64 // the revision of the kind's last change that its watchers hear of
 	waiting  waiters.Waiters
 }
 
@@ -48,27 +48,31 @@ func (o *order) leave(p *progress) {
 	}
 }
 
-// await waits until all indexes show what came before a revision of the watch cache, or until ctx ends.
-func (o *order) await(ctx context.Context, revision int64) {
+// await waits until all indexes show what came before a revision of the watch cache. It returns false if ctx ends first.
+func (o *order) await(ctx context.Context, revision int64) bool {
 	o.mu.Lock()
 	all := o.all
 	o.mu.Unlock()
 	if o.whole(ctx, revision) != nil {
-		return // it ends, and tells nobody
+		return false
 	}
 	for _, p := range all {
-		p.await(ctx, revision)
+		if p.await(ctx, revision) != nil {
+			return false
+		}
 	}
+	return true
 }
 
-func (p *progress) await(ctx context.Context, revision int64) {
+func (p *progress) await(ctx context.Context, revision int64) error {
 	at := p.revision.Load()
 	if at == 0 || at >= revision {
-		return // it has nothing yet, or all
+		return nil // it has nothing yet, or all
 	}
-	if until := min(revision, p.changed()); at < until {
-		_ = p.waiting.Wait(ctx, until, &p.revision) // it may end
+	if until := min(revision, p.told()); at < until {
+		return p.waiting.Wait(ctx, until, &p.revision)
 	}
+	return nil
 }
 
 // reach says that the index shows all up to a revision.

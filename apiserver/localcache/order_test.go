@@ -26,11 +26,11 @@ func TestEndsAreToldInTheirOrder(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			among := &order{whole: func(context.Context, int64) error { return nil }}
-			other := &progress{changed: func() int64 { return test.changed }}
+			other := &progress{told: func() int64 { return test.changed }}
 			other.revision.Store(test.at)
 			among.join(other)
 			d, h := newDelivery(), &hearing{}
-			d.await = func(revision int64) { among.await(t.Context(), revision) }
+			d.await = func(revision int64) bool { return among.await(t.Context(), revision) }
 			d.start()
 			defer d.stop()
 			d.join("ours", h, nil)
@@ -48,6 +48,24 @@ func TestEndsAreToldInTheirOrder(t *testing.T) {
 			h.wait(t, 2)
 		})
 	}
+}
+
+// Where the wait for what came before ends in vain, nothing is told any more: neither that end, nor what comes after it.
+func TestNothingIsToldAfterAWaitInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, h := newDelivery(), &hearing{}
+		d.await = func(int64) bool { return false }
+		d.start()
+		defer d.stop()
+		d.join("ours", h, nil)
+		d.tell(added("a"))
+		d.tell(&batch{after: 5, notices: []notice{{kind: watch.Deleted, key: "a", now: "a"}}})
+		d.tell(added("b"))
+		synctest.Wait()
+		if heard := h.wait(t, 1); len(heard) != 1 {
+			t.Errorf("heard %v", heard)
+		}
+	})
 }
 
 // Who hears late of many things at once hears of their ends in their order, too.

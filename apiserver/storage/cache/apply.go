@@ -110,6 +110,9 @@ func (r *Resource) applyOne(event *storage.Event, entry *Entry) {
 	}
 	r.kept = r.kept.change(event.Key)
 	r.revision = event.Revision
+	if entry == nil && previous.Good() != nil || entry != nil && entry.Err == nil {
+		r.told = event.Revision
+	}
 	r.watchers.mark(r, entry, previous, r.ring.push(c))
 }
 
@@ -127,7 +130,7 @@ func (r *Resource) install(ctx context.Context, entries []*Entry, revision int64
 	first := !r.loaded
 	r.tree, r.snapshot, r.kept = tree, nil, nil
 	r.ring.reset(revision)
-	r.revision, r.loadedAt, r.loaded = revision, revision, true
+	r.revision, r.told, r.loadedAt, r.loaded = revision, revision, revision, true
 	pending := r.pending
 	r.pending = nil
 	if !first {

@@ -240,7 +240,11 @@ func TestUndecodableRecordStopsNothing(t *testing.T) {
 	a2 := put(t, s, "ns/a", "2")
 	put(t, s, "ns/a", "bad again")
 	gone := remove(t, s, "ns/a")
-	remove(t, s, "ns/b")
+	last := remove(t, s, "ns/b")
+	reach(t, c, last)
+	if r.Told() != gone || r.Changed() != last {
+		t.Errorf("told of what was until %d, not %d, of %d", r.Told(), gone, r.Changed())
+	}
 	want := []string{
 		fmt.Sprintf("ADDED ns/a=1@%d", a1), fmt.Sprintf("ADDED ns/c=1@%d", c1),
 		fmt.Sprintf("MODIFIED ns/a=2@%d", a2), fmt.Sprintf("DELETED ns/a=2@%d", gone),

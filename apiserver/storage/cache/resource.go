@@ -46,6 +46,8 @@ type Resource struct {
 	mu sync.RWMutex
 	// revision of the last change or load.
 	revision int64
+	// told is the revision of the last change that a watcher of everything hears of, or of the load.
+	told     int64
 	tree     *btree.BTreeG[*Entry]
 	ring     ring
 	watchers routes
@@ -139,6 +141,13 @@ func (r *Resource) Changed() int64 {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.revision
+}
+
+// Told returns the revision of the last change of which a watcher of everything is told: what cannot be decoded is none.
+func (r *Resource) Told() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.told
 }
 
 // Snapshot returns the latest state. Its revision is that of the whole cache, or of the resource's last
