@@ -4,6 +4,7 @@ import (
 	"context"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3election"
@@ -12,6 +13,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3lock/v3lockpb"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/commits"
 )
@@ -66,9 +68,21 @@ func overhear(written *commits.Commits) grpc.UnaryServerInterceptor {
 }
 
 // newServer answers clients by gRPC as etcd's own server does.
-func newServer(member *etcdserver.EtcdServer, options []grpc.ServerOption) *grpc.Server {
-	server, own := v3rpc.Server(member, nil, nil, options...), v3client.New(member)
+func newServer(member *etcdserver.EtcdServer, e *embed.Config) *grpc.Server {
+	server, own := v3rpc.Server(member, nil, nil, append(liveness(e), e.GRPCAdditionalServerOptions...)...), v3client.New(member)
 	v3electionpb.RegisterElectionServer(server, v3election.NewElectionServer(own))
 	v3lockpb.RegisterLockServer(server, v3lock.NewLockServer(own))
 	return server
+}
+
+// liveness is how often clients may ask whether the server is there, and how often it asks them: with gRPC's own bounds a client that waits for
+// changes, and asks as etcd's do, would be thrown out.
+func liveness(e *embed.Config) (options []grpc.ServerOption) {
+	if e.GRPCKeepAliveMinTime > 0 {
+		options = append(options, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: e.GRPCKeepAliveMinTime}))
+	}
+	if e.GRPCKeepAliveInterval > 0 && e.GRPCKeepAliveTimeout > 0 {
+		options = append(options, grpc.KeepaliveParams(keepalive.ServerParameters{Time: e.GRPCKeepAliveInterval, Timeout: e.GRPCKeepAliveTimeout}))
+	}
+	return options
 }

@@ -77,7 +77,7 @@ func Embed(ctx context.Context, config Config) (*Member, error) {
 	m.store.backend, m.quota = &direct{server: m.server, quota: limit, commits: written}, limit
 	err = m.waitReady(ctx)
 	if err == nil && config.Socket != "" {
-		m.socket, err = sockets.Listen(config.Socket, func() *grpc.Server { return newServer(m.server, e.GRPCAdditionalServerOptions) })
+		m.socket, err = sockets.Listen(config.Socket, func() *grpc.Server { return newServer(m.server, e) })
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting etcd in %s: %w", config.Dir, err), m.Close())
