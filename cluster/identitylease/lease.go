@@ -122,7 +122,7 @@ func (l *Lease) mark(held *coordinationv1.Lease) {
 		held.Labels = map[string]string{}
 	}
 	maps.Copy(held.Labels, map[string]string{identityLabel: server, corev1.LabelHostname: l.Host})
-	held.Spec.HolderIdentity = &l.holder
+	held.Spec.HolderIdentity = ptr.To(l.holder)
 	held.Spec.LeaseDurationSeconds = ptr.To(int32(lasts.Seconds()))
 	held.Spec.RenewTime = ptr.To(metav1.NewMicroTime(l.Clock.Now()))
 }
