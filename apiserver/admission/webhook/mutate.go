@@ -112,9 +112,13 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 	if err != nil {
 		return false, false, apierrors.NewInternalError(err)
 	}
-	if text, err := json.Marshal(patch); err == nil {
-		audit.AnnotateRequest(ctx, "patch.webhook.admission.k8s.io/"+place, fmt.Sprintf(`{"configuration":%q,"webhook":%q,"patch":%s,"patchType":%q}`, h.configuration, h.name, text, given.patchType))
-	}
+	audit.AnnotateRequest(ctx, "patch.webhook.admission.k8s.io/"+place, func() string {
+		text, err := json.Marshal(patch)
+		if err != nil {
+			text = []byte("null") // it was read from JSON
+		}
+		return fmt.Sprintf(`{"configuration":%q,"webhook":%q,"patch":%s,"patchType":%q}`, h.configuration, h.name, text, given.patchType)
+	})
 	if equality.Semantic.DeepEqual(s.object, read) {
 		return true, false, nil
 	}

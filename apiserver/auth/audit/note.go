@@ -28,10 +28,10 @@ func Annotate(ctx context.Context, key, value string) {
 	}
 }
 
-// AnnotateRequest adds what is as much of the object as the object itself: only where the policy asks for that.
-func AnnotateRequest(ctx context.Context, key, value string) {
+// AnnotateRequest adds what is as much of the object as the object itself: only where the policy asks for that, which is when value is called.
+func AnnotateRequest(ctx context.Context, key string, value func() string) {
 	if r := recordOf(ctx); r != nil && reaches(r.decision.level, auditv1.LevelRequest) {
-		Annotate(ctx, key, value)
+		Annotate(ctx, key, value())
 	}
 }
 

@@ -74,8 +74,8 @@ func TestAnnotationsOfObjectsNeedTheLevelOfObjects(t *testing.T) {
 	for level, want := range map[string]string{"Metadata": "", "Request": "patch"} {
 		a := authorizer.AttributesRecord{Verb: "create", ResourceRequest: true, Resource: "pods"}
 		events := serve(t, "rules: [{level: "+level+"}]", httptest.NewRequest(http.MethodPost, "/x", nil), a, func(_ http.ResponseWriter, r *http.Request) {
-			AnnotateRequest(r.Context(), "key", "patch")
-			AnnotateRequest(context.Background(), "key", "of nobody")
+			AnnotateRequest(r.Context(), "key", func() string { return "patch" })
+			AnnotateRequest(context.Background(), "key", func() string { t.Error("asked for the patch of a request that nobody records"); return "" })
 		})
 		if got := events[1].Annotations["key"]; got != want {
 			t.Errorf("%s: %q, want %q", level, got, want)
