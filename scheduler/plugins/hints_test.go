@@ -213,8 +213,14 @@ func TestHintsOfVolumes(t *testing.T) {
 	capacity := func(size string) *storagev1.CSIStorageCapacity {
 		return &storagev1.CSIStorageCapacity{Capacity: ptr.To(resource.MustParse(size))}
 	}
+	single := func(size, most string) *storagev1.CSIStorageCapacity {
+		c := capacity(size)
+		c.MaximumVolumeSize = ptr.To(resource.MustParse(most))
+		return c
+	}
 	more := event(fwk.CSIStorageCapacity, fwk.Update)
 	check(t, &volumebinding.Plugin{}, hinted{"less capacity", more, p, capacity("2Gi"), capacity("1Gi"), false}, hinted{"more capacity", more, p, capacity("1Gi"), capacity("2Gi"), true},
+		hinted{"larger volumes of the same capacity", more, p, capacity("1Gi"), single("1Gi", "2Gi"), true}, hinted{"volumes as large of more capacity", more, p, single("1Gi", "1Gi"), single("2Gi", "1Gi"), false},
 		hinted{"another class of the same places", event(fwk.StorageClass, fwk.Update), p, &storagev1.StorageClass{}, &storagev1.StorageClass{}, false},
 		hinted{"capacity counts no more", event(fwk.CSIDriver, fwk.Update), p, &storagev1.CSIDriver{Spec: storagev1.CSIDriverSpec{StorageCapacity: ptr.To(true)}}, &storagev1.CSIDriver{}, true},
 		hinted{"a driver is the same", event(fwk.CSIDriver, fwk.Update), p, &storagev1.CSIDriver{}, &storagev1.CSIDriver{}, false})

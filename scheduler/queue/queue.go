@@ -117,7 +117,7 @@ func (q *Queue) Add(ctx context.Context, pod *corev1.Pod) {
 	case p.where == waiting && wasGated && gate == "":
 		q.activate(p, ownLabel(changes))
 	case p.where == waiting && gate == "":
-		helps := func(r recorded) bool { return q.helps(p, r, nil) }
+		helps := func(r recorded) bool { return q.helps(p, r, q.screen(r)) }
 		if at := slices.IndexFunc(changes, helps); at >= 0 {
 			q.retry(p, ownLabel(changes[at:]))
 		}
@@ -328,8 +328,9 @@ func (q *Queue) Move(event fwk.ClusterEvent, old, changed any) {
 	}
 }
 
+// screen is nil for what changed of a pod itself: it is asked for that one pod, whose plugins say enough.
 func (q *Queue) screen(r recorded) func(*state.PodInfo, string) bool {
-	if q.Screen == nil {
+	if q.Screen == nil || r.of != "" {
 		return nil
 	}
 	return q.Screen(r.event, r.old, r.new)

@@ -15,6 +15,8 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/utils/clock"
 	testclock "k8s.io/utils/clock/testing"
+
+	"github.com/coxswain-k8s/coxswain/scheduler/state"
 )
 
 // nodeAdded is what helps pods that the plugin Fit has refused.
@@ -180,6 +182,26 @@ func TestChangeDuringTheAttempt(t *testing.T) {
 	f.Failed("a", sets.New("Fit"))
 	f.clock.Step(time.Minute)
 	f.pops()
+}
+
+// A pod that took less during its attempt waited for five minutes: it was screened out as one that gives up room which it had itself.
+func TestOwnChangesAreNotScreened(t *testing.T) {
+	f := newFixture(t)
+	f.Screen = func(fwk.ClusterEvent, any, any) func(*state.PodInfo, string) bool {
+		return func(*state.PodInfo, string) bool { return false }
+	}
+	f.add(pod("a"))
+	f.pops("a")
+	f.Move(nodeAdded, nil, nil)
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.pops()
+	f.add(pod("a", changed))
+	f.pops("a")
+	f.add(pod("a", changed, changed)) // during the attempt
+	f.Failed("a", sets.New("Fit"))
+	f.clock.Step(time.Minute)
+	f.pops("a")
 }
 
 func TestChangeWhileWaiting(t *testing.T) {

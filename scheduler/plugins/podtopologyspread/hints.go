@@ -1,6 +1,7 @@
 package podtopologyspread
 
 import (
+	"cmp"
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,21 +23,23 @@ func (p *Plugin) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, 
 // podHelps: another pod that came, went or changed its labels and counts for a constraint, or the pod itself.
 func (p *Plugin) podHelps(_ klog.Logger, waiting *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
 	before, now := happened.To[corev1.Pod](old, changed)
+	other := cmp.Or(now, before)
+	switch {
+	case other == nil || other.Namespace != waiting.Namespace: // most are of other namespaces: they are told apart before anything is read
+		return fwk.QueueSkip, nil
+	case other.UID == waiting.UID:
+		return fwk.Queue, nil
+	}
 	constraints, err := p.constraints(context.Background(), waiting, corev1.DoNotSchedule)
 	if err != nil {
 		return fwk.Queue, err
 	}
-	for _, other := range []*corev1.Pod{before, now} {
-		if other == nil || other.Namespace != waiting.Namespace {
-			continue
+	for i := range constraints {
+		counts := func(pod *corev1.Pod) bool {
+			return pod != nil && constraints[i].selector.Matches(labels.Set(pod.Labels))
 		}
-		if other.UID == waiting.UID {
+		if counts(before) || counts(now) {
 			return fwk.Queue, nil
-		}
-		for i := range constraints {
-			if constraints[i].selector.Matches(labels.Set(other.Labels)) {
-				return fwk.Queue, nil
-			}
 		}
 	}
 	return fwk.QueueSkip, nil

@@ -1,6 +1,7 @@
 package volumebinding
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
@@ -239,10 +241,7 @@ func (p *Plugin) enoughSpace(ctx context.Context, claim *corev1.PersistentVolume
 	wants := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	for i := range capacities.Items {
 		capacity := &capacities.Items[i]
-		limit := capacity.Capacity
-		if capacity.MaximumVolumeSize != nil {
-			limit = capacity.MaximumVolumeSize
-		}
+		limit := largest(capacity)
 		if capacity.StorageClassName != class.Name || limit == nil || limit.Cmp(wants) < 0 || capacity.NodeTopology == nil {
 			continue
 		}
@@ -251,4 +250,9 @@ func (p *Plugin) enoughSpace(ctx context.Context, claim *corev1.PersistentVolume
 		}
 	}
 	return false, nil
+}
+
+// largest is how large a volume may be; nil if that is not said.
+func largest(capacity *storagev1.CSIStorageCapacity) *resource.Quantity {
+	return cmp.Or(capacity.MaximumVolumeSize, capacity.Capacity)
 }

@@ -6,7 +6,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
@@ -55,15 +54,14 @@ func driverHelps(_ klog.Logger, _ *corev1.Pod, old, changed any) (fwk.QueueingHi
 	return fwk.Queue, nil
 }
 
-// capacityHelps: capacity that has come or grown.
+// capacityHelps: capacity that has come, or lets a volume be larger than before.
 func capacityHelps(_ klog.Logger, _ *corev1.Pod, old, changed any) (fwk.QueueingHint, error) {
 	before, now := happened.To[storagev1.CSIStorageCapacity](old, changed)
-	grown := func(was, is *resource.Quantity) bool {
-		return is == nil && was != nil || is != nil && was != nil && is.Cmp(*was) > 0
-	}
-	if before == nil || now == nil || grown(before.MaximumVolumeSize, now.MaximumVolumeSize) ||
-		now.Capacity != nil && (before.Capacity == nil || grown(before.Capacity, now.Capacity)) {
+	if before == nil || now == nil {
 		return fwk.Queue, nil
 	}
-	return fwk.QueueSkip, nil
+	if was, is := largest(before), largest(now); is == nil || was != nil && is.Cmp(*was) <= 0 {
+		return fwk.QueueSkip, nil
+	}
+	return fwk.Queue, nil
 }
