@@ -85,7 +85,6 @@ func TestPodsThatEndAtOnceAreReplacedEverMoreSlowly(t *testing.T) {
 	}
 }
 
-// Which node comes next is not left to chance: those where the daemon is out of order, then by name.
 // A node whose pod has failed got another one at each look while the failed one had to wait: hundreds in a few seconds.
 func TestNoPodIsMadeBesideOneThatFailed(t *testing.T) {
 	failed := pod("a", "n1", "new")
@@ -95,6 +94,7 @@ func TestNoPodIsMadeBesideOneThatFailed(t *testing.T) {
 	}
 }
 
+// Which node comes next is not left to chance: those where the daemon is out of order, then by name.
 func TestNodesAreReplacedInOrder(t *testing.T) {
 	for range 20 {
 		set := &appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{UpdateStrategy: rollingBy(intstr.FromInt32(3), intstr.FromInt32(0))}}
