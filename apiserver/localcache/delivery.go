@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 )
@@ -54,14 +55,24 @@ type notice struct {
 type batch struct {
 	notices []notice
 	first   bool  // all that there is when a listener begins
-	after   int64 // the revision of the last end among them, which is told of in its order (see order); 0 if there is none
+	after   int64 // the revision of the last end, or begin of one, among them, which is told of in its order (see order); 0 if there is none
 	next    *batch
 }
 
-func (b *batch) add(n notice) {
-	if n.kind != "" {
-		b.notices = append(b.notices, n)
+// add adds a change of a revision. For who owns a pod its end begins when it is to be deleted.
+func (b *batch) add(n notice, revision int64) {
+	if n.kind == "" {
+		return
 	}
+	b.notices = append(b.notices, n)
+	if n.kind == watch.Deleted || ends(n.now) && !ends(n.old) {
+		b.after = revision
+	}
+}
+
+func ends(object any) bool {
+	o, ok := object.(metav1.Object)
+	return ok && o.GetDeletionTimestamp() != nil
 }
 
 // listener is a handler and its place. It is the handler's registration, too.

@@ -67,7 +67,7 @@ func (h *hearing) wait(t *testing.T, n int) []string {
 func added(names ...string) *batch {
 	b := &batch{}
 	for _, name := range names {
-		b.add(notice{kind: watch.Added, key: name, now: name})
+		b.add(notice{kind: watch.Added, key: name, now: name}, 0)
 	}
 	return b
 }

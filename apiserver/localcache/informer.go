@@ -117,7 +117,7 @@ func (i *informer) once(ctx context.Context) error {
 func (i *informer) replace(snapshot watchcache.Snapshot) {
 	i.changing.Lock()
 	defer i.changing.Unlock()
-	told := &batch{first: !i.HasSynced()}
+	told, before := &batch{first: !i.HasSynced()}, i.view.held.Told() // not the snapshot's: a store that was restored may not get there for long
 	kept := map[string]bool{}
 	snapshot.Ascend("", "", func(entry *watchcache.Entry) bool {
 		good := entry.Good()
@@ -125,14 +125,13 @@ func (i *informer) replace(snapshot watchcache.Snapshot) {
 			return true
 		}
 		kept[toolscache.NewObjectName(good.Namespace, good.Name).String()] = true
-		told.add(i.set(good.Object))
+		told.add(i.set(good.Object), before)
 		return true
 	})
 	for _, key := range i.indexer.ListKeys() {
 		if gone, ok, _ := i.indexer.GetByKey(key); ok && !kept[key] {
 			_ = i.indexer.Delete(gone)
-			told.after = i.view.held.Told() // not the snapshot's: a store that was restored may not get there for long
-			told.add(notice{kind: watch.Deleted, key: key, now: toolscache.DeletedFinalStateUnknown{Key: key, Obj: gone}})
+			told.add(notice{kind: watch.Deleted, key: key, now: toolscache.DeletedFinalStateUnknown{Key: key, Obj: gone}}, before)
 		}
 	}
 	i.progress.reach(snapshot.Revision)
@@ -152,10 +151,9 @@ func (i *informer) apply(events []watchcache.Event) {
 		case e.Type == watch.Deleted:
 			gone := i.view.shown(e.Entry.Object)
 			_ = i.indexer.Delete(gone)
-			told.add(notice{kind: watch.Deleted, key: keyOf(gone), now: gone})
-			told.after = e.Revision
+			told.add(notice{kind: watch.Deleted, key: keyOf(gone), now: gone}, e.Revision)
 		default:
-			told.add(i.set(e.Entry.Object))
+			told.add(i.set(e.Entry.Object), e.Revision)
 		}
 	}
 	if len(events) > 0 {
@@ -218,7 +216,7 @@ func (i *informer) AddEventHandlerWithOptions(to toolscache.ResourceEventHandler
 	all := i.indexer.List()
 	told := &batch{first: true, notices: make([]notice, 0, len(all))}
 	for _, obj := range all {
-		told.add(notice{kind: watch.Added, key: keyOf(obj), now: obj})
+		told.add(notice{kind: watch.Added, key: keyOf(obj), now: obj}, 0)
 	}
 	return i.delivery.join(i.name, to, told), nil
 }

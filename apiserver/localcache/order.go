@@ -9,8 +9,8 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/waiters"
 )
 
-// order has the informers of a cache tell of an end only when the indexes of all show what came before it. Otherwise somebody hears that a
-// pod is gone, finds its owner, which went first, and makes another.
+// order has the informers of a cache tell of an end, or that one has begun, only when the indexes of all show what came before it. Otherwise
+// somebody hears that a pod is gone, or is to go, finds its owner, which went first, and makes another.
 //
 //	Service deleted ──> garbage collector ──> slice deleted ──> who looks for the Service does not find it
 //

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"testing/synctest"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
 )
 
 // The end of a thing is told of when all kinds show what came before it: an owner that went first is not to be found then. Nothing else waits.
@@ -75,5 +78,26 @@ func TestMergedEndsKeepTheirOrder(t *testing.T) {
 	last.next = &batch{}
 	if merged := mergeAll(first, last.next); merged.after != 7 {
 		t.Errorf("after %d", merged.after)
+	}
+}
+
+// A pod that is to be deleted is replaced at once: whoever hears of that has to know that its owner went first.
+func TestTheBeginOfAnEndIsToldInItsOrder(t *testing.T) {
+	there, went := &corev1.Pod{}, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &metav1.Time{}}}
+	for why, test := range map[string]struct {
+		n     notice
+		after int64
+	}{
+		"it changes":            {notice{watch.Modified, "a", there, there}, 0},
+		"it is to be deleted":   {notice{watch.Modified, "a", there, went}, 7},
+		"and changes then":      {notice{watch.Modified, "a", went, went}, 0},
+		"it was to be, unheard": {notice{watch.Added, "a", nil, went}, 7},
+		"it is gone":            {notice{watch.Deleted, "a", nil, toolscache.DeletedFinalStateUnknown{Key: "a", Obj: there}}, 7},
+		"nothing of it changed": {notice{}, 0},
+	} {
+		b := &batch{}
+		if b.add(test.n, 7); b.after != test.after {
+			t.Errorf("%s: after %d, want %d", why, b.after, test.after)
+		}
 	}
 }
