@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -91,12 +92,29 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, job *batch
 		}
 	}
 	errs = append(errs, c.Pods.DeleteMany(ctx, owner, todo.remove))
+	if len(todo.create) > 0 && len(todo.release) > 0 && c.outdated(ctx, job, todo.running) {
+		return errors.Join(errs...) // that wakes the job, and may be its end
+	}
 	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
 		err := c.Pods.Create(ctx, owner, podFor(owner, job, todo.create[i]))
 		c.metrics.create(job, &todo.status, err)
 		return err
 	}))
 	return errors.Join(errs...)
+}
+
+// outdated says whether one of the pods that ran when a plan was made has ended since: putting a status on record takes a while, and pods that
+// end together do not do so at the same moment.
+func (c *Controller) outdated(ctx context.Context, job *batchv1.Job, running []*corev1.Pod) bool {
+	pods, err := podcontrol.ListPods(ctx, c.Client, job.Namespace, string(job.UID))
+	if err != nil {
+		return false
+	}
+	still := map[types.UID]bool{}
+	for _, pod := range pods {
+		still[pod.UID] = podcontrol.IsActive(pod)
+	}
+	return slices.ContainsFunc(running, func(pod *corev1.Pod) bool { return !still[pod.UID] })
 }
 
 // release removes the finalizer of a pod that is on record.

@@ -21,6 +21,7 @@ type plan struct {
 	remove  []*corev1.Pod
 	forgive bool // what is removed has not failed: its finalizer goes first
 	create  []creation
+	running []*corev1.Pod // beside which they are created
 	wait    time.Duration
 	events  []note
 }
@@ -59,7 +60,7 @@ func makePlan(job *batchv1.Job, pods []*corev1.Pod, settled bool, now time.Time)
 	default:
 		p.events = append(p.events, s.resume()...)
 		p.create, p.remove, p.wait = s.size()
-		p.forgive = true
+		p.running, p.forgive = without(s.active, p.remove), true
 	}
 	if !settled || job.DeletionTimestamp != nil {
 		p.create = nil
@@ -116,7 +117,7 @@ func (s *state) size() (create []creation, remove []*corev1.Pod, wait time.Durat
 	remove = s.unwanted()
 	active := int32(len(s.active) - len(remove))
 	if active > want {
-		rest := slices.DeleteFunc(slices.Clone(s.active), func(pod *corev1.Pod) bool { return slices.Contains(remove, pod) })
+		rest := without(s.active, remove)
 		return nil, append(remove, replication.Victims(rest, rest, int(active-want), s.now)...), 0
 	}
 	missing := want - active
@@ -134,6 +135,14 @@ func (s *state) size() (create []creation, remove []*corev1.Pod, wait time.Durat
 	}
 	create, wait = s.creations(int(missing))
 	return create, remove, wait
+}
+
+// without returns the pods that are not among some. It changes neither.
+func without(pods, some []*corev1.Pod) []*corev1.Pod {
+	if len(some) == 0 {
+		return pods
+	}
+	return slices.DeleteFunc(slices.Clone(pods), func(pod *corev1.Pod) bool { return slices.Contains(some, pod) })
 }
 
 // unwanted are active pods of an indexed job that no index needs: done or failed
