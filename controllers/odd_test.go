@@ -62,15 +62,16 @@ func TestNoControllerFallsOver(t *testing.T) {
 		found.stacks = append(found.stacks, string(debug.Stack()))
 	}}
 	t.Cleanup(func() { utilruntime.PanicHandlers = before })
+	scheme := apis.NewScheme()
 	for _, c := range slices.Concat(all(), clouds()) {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range seeds(t) {
-				synctest.Test(t, func(t *testing.T) { suffer(t, seed, c) })
+				synctest.Test(t, func(t *testing.T) { suffer(t, fuzzing.New(seed).NewManager(scheme), c) })
 				for _, stack := range found.take() {
-					t.Errorf("seed %d: a reconcile falls over:\n%s", seed, stack)
+					t.Errorf("a reconcile falls over:\n%s", stack)
 				}
 				if t.Failed() {
-					return
+					t.Fatalf("with seed %d", seed)
 				}
 			}
 		})
@@ -78,8 +79,7 @@ func TestNoControllerFallsOver(t *testing.T) {
 }
 
 // suffer has a controller see odd things for a while.
-func suffer(t *testing.T, seed int64, c controller) {
-	mgr := fuzzing.New(seed).NewManager(apis.NewScheme())
+func suffer(t *testing.T, mgr *fuzzing.Manager, c controller) {
 	registry := prometheus.NewRegistry()
 	if err := register(mgr, oddDeps(t, registry), []controller{c}); err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func suffer(t *testing.T, seed int64, c controller) {
 	for range 3 {
 		synctest.Wait()
 		for _, err := range mgr.Show() {
-			t.Errorf("seed %d: %v", seed, err)
+			t.Error(err)
 		}
 		time.Sleep(20 * time.Second) // those that look by the clock do so more often
 	}

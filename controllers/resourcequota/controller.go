@@ -135,12 +135,11 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 	return true, nil
 }
 
-// countObjects adds how many objects there are, by their metadata. A kind whose definition is gone is not watched any more: whoever else
-// watched it may have ended that, and its informer would ask for ever.
+// countObjects adds how many objects there are, by their metadata. A kind whose definition is gone has none; the garbage collector ends its
+// informer then, and it is watched anew when it is back.
 func (c *Controller) countObjects(ctx context.Context, namespace, kind string, mapping *meta.RESTMapping, sum corev1.ResourceList) (bool, error) {
 	n, err := c.objects(ctx, namespace, mapping)
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-		c.unwatch(kind)
 		err = nil
 	} else if err == nil && !c.watches(kind) {
 		of := &metav1.PartialObjectMetadata{}
@@ -201,12 +200,6 @@ func (c *Controller) watches(kind string) bool {
 	defer c.mu.Unlock()
 	told := c.watched[kind]
 	return told != nil && !told.IsStopped()
-}
-
-func (c *Controller) unwatch(kind string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.watched, kind)
 }
 
 // changed says whether an update changes what an object uses.
