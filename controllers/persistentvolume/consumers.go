@@ -17,7 +17,7 @@ import (
 // await says what a claim waits for that is bound where its first pod runs: for such a pod, or for the node of those that there are.
 func (c *Claims) await(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
 	var pods corev1.PodList
-	if err := c.client.List(ctx, &pods, client.InNamespace(claim.Namespace)); err != nil {
+	if err := c.client.List(ctx, &pods, client.InNamespace(claim.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("listing the pods of a claim: %w", err)
 	}
 	var names []string
