@@ -8,7 +8,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -112,13 +111,12 @@ func startControlPlane(ctx context.Context, o *Options) (*controlPlane, error) {
 		return c, err
 	}
 	lease := identitylease.New(writer, o.NodeName, o.AdvertiseAddress, o.HTTPSListenPort)
-	own := lease.Object()
-	objects := &foundation.Objects{Options: o, Certificates: c.certificates, Server: c.server, Store: c.store, Cache: c.cache, Own: []client.Object{own}}
+	objects := &foundation.Objects{Options: o, Certificates: c.certificates, Server: c.server, Store: c.store, Cache: c.cache, Own: []client.Object{lease.Object()}}
 	there, err := objects.Ensure(ctx, writer)
 	if err != nil {
 		return c, err
 	}
-	lease.Made = !slices.Contains(there, client.Object(own))
+	lease.Made = len(there) == 0
 	c.run("authorities of clients", func() error {
 		return c.certificates.FollowAuthorities(running, func(ctx context.Context) error { return objects.TellAuthorities(ctx, writer) })
 	})

@@ -45,7 +45,7 @@ type Objects struct {
 }
 
 // Ensure writes what a cluster starts with, and what depends on this cluster's addresses and keys: what is missing at once, and the
-// rest, where it is behind, as any client would. It returns those of Own, among others, that were there.
+// rest, where it is behind, as any client would. It returns what was there of all these: nothing where the cluster is new.
 func (o *Objects) Ensure(ctx context.Context, writer client.Client) (there []client.Object, err error) {
 	own, err := o.ownObjects()
 	if err != nil {
