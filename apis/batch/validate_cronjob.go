@@ -3,6 +3,7 @@ package batch
 import (
 	"strings"
 	"time"
+	_ "time/tzdata" // time zones, also where the machine has none
 
 	"github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"

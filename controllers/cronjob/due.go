@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strconv"
 	"time"
+	_ "time/tzdata" // time zones, also where the machine has none
 
 	schedule "github.com/robfig/cron/v3"
 	batchv1 "k8s.io/api/batch/v1"

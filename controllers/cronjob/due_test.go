@@ -68,7 +68,7 @@ func TestNextAcrossClockChanges(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			zone, err := time.LoadLocation(test.zone)
 			if err != nil {
-				t.Skip("no time zones on this machine")
+				t.Fatal(err)
 			}
 			now, err := time.ParseInLocation(time.RFC3339, test.from, zone)
 			if err != nil {
