@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +52,26 @@ func TestInterruptedRemovalIsRecognised(t *testing.T) {
 	}
 	if _, err := os.Stat(f.Dir); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the folder is still there:", err)
+	}
+}
+
+// What runs in a cluster whose folder was removed by hand goes on writing there: `down` ends it all the same.
+func TestEmptiedFolderOfARunningClusterIsRecognised(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("making a switch needs root")
+	}
+	clusters := t.TempDir()
+	f := reserved(t, clusters, fmt.Sprintf("emptied%d", os.Getpid()%1000))
+	t.Cleanup(func() { _ = f.plug().Sweep() })
+	log := filepath.Join(f.Dir, "server", "server.log")
+	if err := errors.Join(f.plug().Make(), os.Remove(f.file()), os.Mkdir(filepath.Dir(log), 0o700), os.WriteFile(log, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if was, err := Down(clusters, f.Name); err != nil || !was {
+		t.Error("down:", was, err)
+	}
+	if _, err := os.Stat(f.Dir); !errors.Is(err, os.ErrNotExist) || f.plug().Traces() {
+		t.Error("something is left of the cluster:", err)
 	}
 }
 

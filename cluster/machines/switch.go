@@ -58,8 +58,20 @@ func (s *Switch) Link() string {
 
 // Conflict returns the owner of a switch of the same name, if it is another one.
 func (s *Switch) Conflict() (owner string, ok bool) {
+	owner, ok = s.owner()
+	return owner, ok && owner != s.Owner
+}
+
+// Owned says whether the switch is there and its owner is this one, not another of the same name.
+func (s *Switch) Owned() bool {
+	owner, ok := s.owner()
+	return ok && owner == s.Owner
+}
+
+// owner of the switch of this name that is there.
+func (s *Switch) owner() (string, bool) {
 	owner, err := os.Readlink(filepath.Join(s.Dir(), "owner"))
-	return owner, err == nil && owner != s.Owner && isPin(pinFile(s.Dir(), switchName, "net"))
+	return owner, err == nil && s.Exists()
 }
 
 // Exists says whether the switch is there.
