@@ -31,6 +31,11 @@ spec:
   volumeClaimTemplates:
   - metadata: {name: data}
     spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: nobodys}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
 `
 
 // A StatefulSet with claims works on a bare machine: the data outlives the pods, and goes with the claim.
@@ -40,7 +45,7 @@ func TestLocalVolumes(t *testing.T) {
 	s.says("the default class", s.kubectl("get", "storageclass", "--no-headers"), "local-path (default)   coxswain.io/local-path   Delete   WaitForFirstConsumer   false")
 	s.apply(stateful)
 	s.ready("statefulset/db")
-	s.event("data-db-0", "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+	s.event("nobodys", "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
 	s.event("data-db-0", "Normal", "ProvisioningSucceeded", "Successfully provisioned volume pvc-")
 	s.kubectl("delete", "pod", "db-0")
 	s.eventually("a second start with the data of the first", func() error {
