@@ -62,7 +62,7 @@ race: deps ## Run the tests of the concurrent packages with the race detector
 .PHONY: e2e
 e2e: build images ## Run the end-to-end tests on a real cluster (needs root)
 	@if [ "$$(id -u)" != 0 ]; then echo "e2e: SKIPPED: the end-to-end tests start containers and need root"; else \
-		go test -count=1 -parallel 6 -timeout 20m -v ./test/e2e/...; fi
+		set -o pipefail; go test -count=1 -parallel 6 -timeout 20m -v ./test/e2e/... | tee build/e2e.log || { hack/said build/e2e.log; exit 1; }; fi
 
 .PHONY: lint
 lint: $(tools)/golangci-lint ## Check style, budgets and import directions
