@@ -134,7 +134,7 @@ func TestBinding(t *testing.T) {
 	gone := pv("v", "1Gi", "")
 	gone.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "default", Name: "gone", UID: "gone"}
 	deleted := gone.DeepCopy()
-	deleted.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimDelete
+	deleted.Spec.PersistentVolumeReclaimPolicy, deleted.Spec.NFS = corev1.PersistentVolumeReclaimDelete, &corev1.NFSVolumeSource{Server: "s", Path: "/v"}
 	dynamic := deleted.DeepCopy()
 	dynamic.Annotations = map[string]string{volume.AnnDynamicallyProvisioned: "example.com/disks"}
 	outdated := pv("w", "1Gi", "")

@@ -11,5 +11,6 @@
 //
 // It writes claimRef of volumes, volumeName and the annotations of the binding of claims, the status of both, and events. Of pods
 // that empty volumes it says what others say of them, while they are at work.
-// It provisions and deletes no storage itself: what provisions a volume deletes it, too.
+// It provisions no storage, and what provisions a volume deletes it, too. Only volumes of hostPath below /tmp it deletes itself, with what
+// is in them on the machine that it runs on.
 package persistentvolume

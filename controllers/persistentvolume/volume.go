@@ -3,7 +3,6 @@ package persistentvolume
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
 	"github.com/coxswain-k8s/coxswain/controllers/patch"
 )
@@ -98,10 +96,7 @@ func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) (time
 	}
 	switch v.Spec.PersistentVolumeReclaimPolicy {
 	case corev1.PersistentVolumeReclaimDelete:
-		if failed || v.Spec.CSI != nil || provisioned(v) || v.Annotations[volume.AnnMigratedTo] != "" {
-			return 0, nil // who has provisioned it deletes it
-		}
-		return 0, c.fail(ctx, v, "VolumeFailedDelete", undeletable(v))
+		return c.delete(ctx, v)
 	case corev1.PersistentVolumeReclaimRecycle:
 		if failed && recycler(v, &c.recycling) == nil {
 			return 0, nil
@@ -113,17 +108,6 @@ func (c *Volumes) release(ctx context.Context, v *corev1.PersistentVolume) (time
 		return max(c.retries.wait(v.UID, c.clock.Now()), 0), err
 	}
 	return 0, nil
-}
-
-// undeletable says why nobody deletes a volume.
-func undeletable(v *corev1.PersistentVolume) string {
-	switch {
-	case v.Spec.HostPath != nil && !strings.HasPrefix(v.Spec.HostPath.Path, "/tmp/"):
-		return "host_path deleter only supports /tmp/.+ but received provided " + v.Spec.HostPath.Path
-	case intree.Volume(v) != nil: // of a driver that is in the tree no more
-		return fmt.Sprintf("error getting deleter volume plugin for volume %q: no volume plugin matched", v.Name)
-	}
-	return fmt.Sprintf("error getting deleter volume plugin for volume %q: no deletable volume plugin matched", v.Name)
 }
 
 // fail says that a volume could not be reclaimed: once, however often it is tried.
