@@ -10,15 +10,12 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -170,42 +167,6 @@ func (c *Controller) wantedByScale(ctx context.Context, namespace string, gvk sc
 	return scale.Spec.Replicas, ref.UID, nil
 }
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-
-// waker wakes the budgets that select a pod, as it is and as it was. It implements handler.EventHandler.
-type waker struct {
-	budgets func(ctx context.Context, namespace string, look func(*policyv1.PodDisruptionBudget))
-}
-
-// Create implements handler.EventHandler.
-func (w waker) Create(ctx context.Context, e event.CreateEvent, q queue) { w.wake(ctx, q, e.Object) }
-
-// Update implements handler.EventHandler.
-func (w waker) Update(ctx context.Context, e event.UpdateEvent, q queue) {
-	w.wake(ctx, q, e.ObjectOld, e.ObjectNew)
-}
-
-// Delete implements handler.EventHandler.
-func (w waker) Delete(ctx context.Context, e event.DeleteEvent, q queue) { w.wake(ctx, q, e.Object) }
-
-// Generic implements handler.EventHandler.
-func (waker) Generic(context.Context, event.GenericEvent, queue) {}
-
-func (w waker) wake(ctx context.Context, q queue, pods ...client.Object) {
-	w.budgets(ctx, pods[0].GetNamespace(), func(budget *policyv1.PodDisruptionBudget) {
-		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-		if err != nil {
-			return
-		}
-		for _, pod := range pods {
-			if selector.Matches(labels.Set(pod.GetLabels())) {
-				q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(budget)})
-				return
-			}
-		}
-	})
-}
-
 // Register puts the controller on mgr. It wakes when a budget changes, or a pod that it
 // selects does; a controller that is resized shows in its pods.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
@@ -215,6 +176,6 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	c := &Controller{Client: mgr.GetClient(), Recorder: kit.Recorder(mgr, "controllermanager"), Clock: deps.Clock}
 	return kit.New(mgr, Name).
 		For(&policyv1.PodDisruptionBudget{}).
-		Watches(&corev1.Pod{}, waker{kit.InNamespace(mgr.GetCache(), &policyv1.PodDisruptionBudget{})}).
+		Watches(&corev1.Pod{}, waker{c.Recorder, kit.InNamespace(mgr.GetCache(), &policyv1.PodDisruptionBudget{})}).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
