@@ -10,11 +10,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/coxswain-k8s/coxswain/controllers/kit"
@@ -164,7 +165,20 @@ func (r *round) rescale(ctx context.Context, desired int32, reason string) bool 
 	return true
 }
 
-// Register puts the controller on mgr. It wakes when an autoscaler changes, and every now and then.
+// first wakes an autoscaler that has come when its first period is over: what it scales, and who measures that, have just come, too. It is
+// woken by the clock then, and no change wakes it sooner.
+func (c *Controller) first() handler.Funcs {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			queue.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.Object)}, c.Settings.Period)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			c.forget(e.Object)
+		},
+	}
+}
+
+// Register puts the controller on mgr. It looks at each autoscaler every now and then.
 func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	metrics, err := newMetrics(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
@@ -174,8 +188,7 @@ func Register(_ context.Context, mgr manager.Manager, deps kit.Deps) error {
 	if err := kit.Show(mgr, deps.Metrics, number{c.Client}); err != nil {
 		return err
 	}
-	changes := predicate.And(predicate.GenerationChangedPredicate{}, predicate.Funcs{DeleteFunc: kit.OnDelete(c.forget)})
 	return kit.New(mgr, Name).
-		For(&autoscalingv2.HorizontalPodAutoscaler{}, builder.WithPredicates(changes)).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, c.first()).
 		Complete(reconcile.AsReconciler(c.Client, c))
 }

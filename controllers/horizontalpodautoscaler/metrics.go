@@ -10,8 +10,10 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	custommetrics "k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
@@ -38,21 +40,27 @@ type Metrics interface {
 	External(ctx context.Context, namespace string, metric autoscalingv2.MetricIdentifier) ([]int64, error)
 }
 
-// served are the metrics APIs that the API server serves or passes on.
-type served struct{ client rest.Interface }
+// served are the metrics APIs that the API server serves or passes on. Each has a client of its own, which names it when it is not there.
+type served struct{ resource, custom, external rest.Interface }
 
 func newMetrics(config *rest.Config, transport *http.Client) (Metrics, error) {
-	config = rest.CopyConfig(config)
-	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	client, err := rest.UnversionedRESTClientForConfigAndClient(config, transport)
-	return served{client}, err
+	of := func(group string) (rest.Interface, error) {
+		own := rest.CopyConfig(config)
+		own.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
+		own.APIPath, own.GroupVersion = "/apis", &schema.GroupVersion{Group: group, Version: "v1beta1"}
+		return rest.RESTClientForConfigAndClient(own, transport)
+	}
+	resource, err := of(resourcemetrics.GroupName)
+	custom, err2 := of(customGroup)
+	external, err3 := of(externalmetrics.GroupName)
+	return served{resource, custom, external}, errors.Join(err, err2, err3)
 }
 
-func (s served) get(ctx context.Context, path string, parameters map[string]string, into any) error {
-	request := s.client.Get().AbsPath(path).SetHeader("Accept", "application/json")
+func get(ctx context.Context, request *rest.Request, parameters map[string]string, into any) error {
+	request.SetHeader("Accept", "application/json")
 	for key, value := range parameters {
 		if value != "" {
-			request = request.Param(key, value)
+			request.Param(key, value)
 		}
 	}
 	result := request.Do(ctx)
@@ -68,8 +76,7 @@ func (s served) get(ctx context.Context, path string, parameters map[string]stri
 
 func (s served) Resource(ctx context.Context, namespace string, resource corev1.ResourceName, container string, selector labels.Selector) (map[string]sample, error) {
 	var list resourcemetrics.PodMetricsList
-	path := fmt.Sprintf("/apis/metrics.k8s.io/v1beta1/namespaces/%s/pods", namespace)
-	if err := s.get(ctx, path, map[string]string{"labelSelector": selector.String()}, &list); err != nil {
+	if err := get(ctx, s.resource.Get().Namespace(namespace).Resource("pods"), map[string]string{"labelSelector": selector.String()}, &list); err != nil {
 		return nil, fmt.Errorf("unable to fetch metrics from resource metrics API: %w", err)
 	}
 	if len(list.Items) == 0 {
@@ -102,30 +109,51 @@ func total(containers []resourcemetrics.ContainerMetrics, resource corev1.Resour
 	return sum, complete
 }
 
-// custom reads custom metrics, of the newer version if it is served.
-func (s served) custom(ctx context.Context, path string, parameters map[string]string) (*custommetrics.MetricValueList, error) {
-	var list custommetrics.MetricValueList
-	err := s.get(ctx, "/apis/custom.metrics.k8s.io/v1beta2/"+path, parameters, &list)
-	if err != nil {
-		if older := s.get(ctx, "/apis/custom.metrics.k8s.io/v1beta1/"+path, parameters, &list); older == nil {
-			err = nil
+const (
+	customGroup = custommetrics.GroupName
+	// noCustomMetrics is why there are no custom metrics where nobody serves them.
+	noCustomMetrics = "no custom metrics API (custom.metrics.k8s.io) registered"
+)
+
+// version is that of custom metrics which is served and preferred among those that can be read.
+func (s served) version(ctx context.Context) (string, error) {
+	var group metav1.APIGroup
+	if err := get(ctx, s.custom.Get().AbsPath("/apis/"+customGroup), nil, &group); err != nil {
+		if apierrors.IsNotFound(err) {
+			err = errors.New(noCustomMetrics)
 		}
+		return "", err
+	}
+	for _, offered := range append([]metav1.GroupVersionForDiscovery{group.PreferredVersion}, group.Versions...) {
+		if offered.Version == "v1beta2" || offered.Version == "v1beta1" {
+			return offered.Version, nil
+		}
+	}
+	return "", errors.New(noCustomMetrics)
+}
+
+// customs reads custom metrics, of the version that is preferred. What counts is the same in both.
+func (s served) customs(ctx context.Context, path string, parameters map[string]string) (*custommetrics.MetricValueList, error) {
+	var list custommetrics.MetricValueList
+	version, err := s.version(ctx)
+	if err == nil {
+		err = get(ctx, s.custom.Get().AbsPath("/apis/"+customGroup+"/"+version+"/"+path), parameters, &list)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("unable to fetch metrics from custom metrics API: %w", err)
-	}
-	if len(list.Items) == 0 {
-		return nil, errors.New("no metrics returned from custom metrics API")
 	}
 	return &list, nil
 }
 
 func (s served) Pods(ctx context.Context, namespace string, metric autoscalingv2.MetricIdentifier, selector labels.Selector) (map[string]sample, error) {
-	list, err := s.custom(ctx, fmt.Sprintf("namespaces/%s/pods/*/%s", namespace, metric.Name), map[string]string{
+	list, err := s.customs(ctx, fmt.Sprintf("namespaces/%s/pods/*/%s", namespace, metric.Name), map[string]string{
 		"labelSelector": selector.String(), "metricLabelSelector": format(metric.Selector),
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(list.Items) == 0 {
+		return nil, errors.New("no metrics returned from custom metrics API")
 	}
 	samples := map[string]sample{}
 	for i := range list.Items {
@@ -144,17 +172,19 @@ func (s served) Object(ctx context.Context, namespace string, metric autoscaling
 	if resource == "namespaces" {
 		path = fmt.Sprintf("namespaces/%s/metrics/%s", object.Name, metric.Name)
 	}
-	list, err := s.custom(ctx, path, map[string]string{"metricLabelSelector": format(metric.Selector)})
+	list, err := s.customs(ctx, path, map[string]string{"metricLabelSelector": format(metric.Selector)})
 	if err != nil {
 		return 0, err
+	}
+	if n := len(list.Items); n != 1 {
+		return 0, fmt.Errorf("unable to fetch metrics from custom metrics API: the custom metrics API server returned %d results when we asked for exactly one", n)
 	}
 	return list.Items[0].Value.MilliValue(), nil
 }
 
 func (s served) External(ctx context.Context, namespace string, metric autoscalingv2.MetricIdentifier) ([]int64, error) {
 	var list externalmetrics.ExternalMetricValueList
-	path := fmt.Sprintf("/apis/external.metrics.k8s.io/v1beta1/namespaces/%s/%s", namespace, metric.Name)
-	if err := s.get(ctx, path, map[string]string{"labelSelector": format(metric.Selector)}, &list); err != nil {
+	if err := get(ctx, s.external.Get().Namespace(namespace).Resource(metric.Name), map[string]string{"labelSelector": format(metric.Selector)}, &list); err != nil {
 		return nil, fmt.Errorf("unable to fetch metrics from external metrics API: %w", err)
 	}
 	if len(list.Items) == 0 {
