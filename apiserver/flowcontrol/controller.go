@@ -161,7 +161,8 @@ func (c *Controller) contended() {
 	c.Clock.AfterFunc(adjustEvery, c.adjust)
 }
 
-// adjust divides the seats anew, until a period passes in which nobody had to wait.
+// adjust divides the seats anew, until a period passes in which nobody had to wait, nor used what is not its own: a steady load that fits
+// into what was borrowed keeps it.
 func (c *Controller) adjust() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -170,8 +171,8 @@ func (c *Controller) adjust() {
 	var levels []*level
 	pressed := false
 	for _, l := range c.levels {
-		w, waited := l.wish(now)
-		wishes, levels, pressed = append(wishes, w), append(levels, l), pressed || waited
+		w, more := l.wish(now)
+		wishes, levels, pressed = append(wishes, w), append(levels, l), pressed || more
 	}
 	limits, factor := lend(c.Seats, wishes)
 	for i, l := range levels {
@@ -201,15 +202,16 @@ func (l *level) rest() {
 	l.demand.timed = false
 }
 
-// wish closes a period. waited says that requests found no seat in it.
-func (l *level) wish(now time.Time) (w wish, waited bool) {
+// wish closes a period. more says that requests found no seat in it, or wanted more seats than are the level's own.
+func (l *level) wish(now time.Time) (w wish, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.demand.timed { // younger than the period
 		l.demand.timed = true
 		l.demand.start(l.seats+l.waitingSeats, l.age(now))
 	}
-	waited = l.pressed || l.waiting > 0
+	w = wish{share: l.share, figures: l.demand.end(l.age(now))}
+	more = l.pressed || l.waiting > 0 || !l.exempt && w.high > w.nominal
 	l.pressed = false
-	return wish{share: l.share, figures: l.demand.end(l.age(now))}, waited
+	return w, more
 }

@@ -226,6 +226,34 @@ func TestLevelsBorrow(t *testing.T) {
 	})
 }
 
+// A steady load that is larger than its level and fits into what the level has borrowed does not wait again: nobody waits then, which once
+// passed for rest and took the seats away, every other ten seconds.
+func TestBorrowedSeatsAreKeptWhileTheyAreUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lender := levelOf("lender", 245, 64, 8, 50)
+		lender.Spec.Limited.LendablePercent = ptr.To[int32](80)
+		c := suggested(100, levelOf("borrower", 49, 64, 8, 50), lender, schemaTo("b", "borrower", 10, groupOf("b")))
+		ctx, end := context.WithCancel(context.Background())
+		borrower := c.levels["borrower"]
+		flood(ctx, c, caller("b", "b"), 2*borrower.share.nominal, 100*time.Millisecond)
+		time.Sleep(15 * time.Second)
+		for range 60 {
+			borrower.mu.Lock()
+			waiting, limit := borrower.waiting, borrower.limit
+			borrower.mu.Unlock()
+			if waiting > 0 || limit < 2*borrower.share.nominal {
+				t.Fatalf("%d requests wait for one of %d seats", waiting, limit)
+			}
+			time.Sleep(time.Second)
+		}
+		end()
+		time.Sleep(time.Minute)
+		if lends(c) {
+			t.Error("seats are lent although nobody uses them")
+		}
+	})
+}
+
 func TestRequestsAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := suggested(1, levelOf("reject", 1, 0, 0, 0), levelOf("queue", 1, 1, 1, 1), schemaTo("r", "reject", 10, groupOf("r")), schemaTo("q", "queue", 11, groupOf("q")))
