@@ -9,12 +9,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	apidiscoveryv2 "k8s.io/api/apidiscovery/v2"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/client-go/rest"
@@ -283,5 +287,46 @@ func TestForward(t *testing.T) {
 	c.condition("v1.wardle.example.com", "FailedDiscoveryCheck")
 	if _, body := c.do("GET", "/apis", "", "Accept", aggregated); !strings.Contains(body, `"freshness":"Stale"`) {
 		t.Errorf("discovery of a broken server is not stale: %s", body)
+	}
+}
+
+// What another server serves keeps the kinds that it names: without group and version, which clients fill in, with those of another group
+// where a subresource has them, and without any for a resource that has nothing but subresources.
+func TestKindsOfAggregatedGroups(t *testing.T) {
+	remote := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"wardle.example.com/v1","resources":[
+			{"name":"flunders/scale","singularName":"","namespaced":true,"group":"autoscaling","version":"v1","kind":"Scale","verbs":["get"]},
+			{"name":"flunders","singularName":"flunder","namespaced":true,"kind":"Flunder","verbs":["get"]},
+			{"name":"flunders/status","singularName":"","namespaced":true,"kind":"Flunder","verbs":["get"]},
+			{"name":"fischers/approval","singularName":"","namespaced":false,"kind":"Approval","verbs":["update"]}]}`)
+	}))
+	defer remote.Close()
+	c := start(t)
+	c.create("/api/v1/namespaces", `{"metadata":{"name":"default"}}`)
+	c.create("/api/v1/namespaces/default/services", `{"metadata":{"name":"api"},"spec":{"type":"ExternalName","externalName":"localhost","ports":[{"port":443}]}}`)
+	c.service("wardle.example.com", "api", remote.Listener.Addr().(*net.TCPAddr).Port)
+	c.condition("v1.wardle.example.com", "Passed")
+	_, body := c.do("GET", "/apis", "", "Accept", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+	var list apidiscoveryv2.APIGroupDiscoveryList
+	if err := json.Unmarshal([]byte(body), &list); err != nil {
+		t.Fatal(err)
+	}
+	group := slices.IndexFunc(list.Items, func(g apidiscoveryv2.APIGroupDiscovery) bool { return g.Name == "wardle.example.com" })
+	if group < 0 {
+		t.Fatalf("the group is not there: %s", body)
+	}
+	got := map[string]*metav1.GroupVersionKind{}
+	for _, resource := range list.Items[group].Versions[0].Resources {
+		got[resource.Resource] = resource.ResponseKind
+		for _, sub := range resource.Subresources {
+			got[resource.Resource+"/"+sub.Subresource] = sub.ResponseKind
+		}
+	}
+	want := map[string]*metav1.GroupVersionKind{
+		"flunders": {Kind: "Flunder"}, "flunders/status": {Kind: "Flunder"}, "flunders/scale": {Group: "autoscaling", Version: "v1", Kind: "Scale"},
+		"fischers": nil, "fischers/approval": {Kind: "Approval"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -14,7 +14,12 @@ func group(w http.ResponseWriter, r *http.Request) {
 	case !slices.Contains([]string{"v1", "v2"}, version):
 		http.NotFound(w, r)
 	case rest == "":
-		send(w, http.StatusOK, object{"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "aside.example.com/" + version, "resources": []any{resource}})
+		send(w, http.StatusOK, object{"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "aside.example.com/" + version, "resources": []any{
+			resource,
+			object{"name": "things/scale", "singularName": "", "namespaced": false, "group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": []string{"get"}},
+			object{"name": "things/status", "singularName": "", "namespaced": false, "kind": "Thing", "verbs": []string{"get"}},
+			object{"name": "others/approval", "singularName": "", "namespaced": true, "kind": "Approval", "verbs": []string{"update"}},
+		}})
 	case rest == "things/asked":
 		asked := object{}
 		for _, name := range []string{"X-Remote-User", "X-Remote-Group", "X-Remote-Extra-Scopes", "Accept", "Content-Type", "Authorization", "Impersonate-User", "X-Custom", "User-Agent", "Cookie"} {
