@@ -52,6 +52,34 @@ func TestPodsGoGracefullyOnceTheyHaveANode(t *testing.T) {
 	ts.get(podsPath + "/bound").wants(404)
 }
 
+// Who watches a pod that runs hears that it has no time left before it is gone, whether it was on its way or not: a forced deletion left
+// its containers the time that the pod's description has. What nobody runs is gone with one write.
+func TestForcedDeletionIsToldToTheNode(t *testing.T) {
+	ts := newServer(t)
+	for _, name := range []string{"going", "running", "waiting", "over"} {
+		ts.post(podsPath, pod(name)).wants(201)
+		if name != "waiting" {
+			ts.post(podsPath+"/"+name+"/binding", bindTo(name, "n1")).wants(201)
+		}
+	}
+	ts.patch("application/merge-patch+json", podsPath+"/over/status", `{"status":{"phase":"Succeeded"}}`).wants(200)
+	ts.delete(podsPath+"/going", "").wants(200)
+	for name, told := range map[string]bool{"going": true, "running": true, "waiting": false, "over": false} {
+		next := ts.watching(podsPath + "?watch=1&fieldSelector=metadata.name%3D" + name)
+		next().wants(t, "ADDED", name)
+		ts.delete(podsPath+"/"+name, `{"gracePeriodSeconds":0}`).wants(200).says(`"deletionGracePeriodSeconds":0`)
+		if !told {
+			next().wants(t, "DELETED", name)
+			continue
+		}
+		for _, e := range []event{next().wants(t, "MODIFIED", name), next().wants(t, "DELETED", name)} {
+			if grace := e.Object.GetDeletionGracePeriodSeconds(); grace == nil || *grace != 0 || e.Object.GetDeletionTimestamp() == nil {
+				t.Errorf("%s %s with %v left", e.Type, name, grace)
+			}
+		}
+	}
+}
+
 func TestPreconditionsHold(t *testing.T) {
 	ts := newServer(t)
 	ts.post(configMaps, configMap("one")).wants(201)

@@ -83,32 +83,36 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 		return nil, false, err
 	}
 	obj := old.DeepCopyObject().(resource.Object)
-	if c.deletion().Mark(obj, options) {
-		if dryRun {
-			return obj, true, nil
-		}
-		return obj, true, c.remove(ctx, now, obj)
+	gone := c.deletion().Mark(obj, options)
+	if gone && dryRun {
+		return obj, true, nil
 	}
-	obj, err := c.commitMarked(ctx, obj, now, dryRun)
-	return obj, false, err
+	if !gone || c.deletion().HasTime(old) { // whoever gives it that time is to hear that it is over
+		var err error
+		if obj, now.revision, err = c.commitMarked(ctx, obj, now, dryRun); err != nil || !gone {
+			return obj, false, err
+		}
+	}
+	return obj, true, c.remove(ctx, now, obj)
 }
 
-// commitMarked stores an object that goes later, unless nothing about it is new.
-func (c Verbs) commitMarked(ctx context.Context, obj resource.Object, now Current, dryRun bool) (resource.Object, error) {
+// commitMarked stores an object that goes, unless nothing about it is new. It returns the object and the revision that it has then.
+func (c Verbs) commitMarked(ctx context.Context, obj resource.Object, now Current, dryRun bool) (resource.Object, int64, error) {
 	obj.SetResourceVersion("")
 	value, err := c.At.Encode(ctx, obj)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if dryRun || slices.Equal(value, now.raw) {
 		obj.SetResourceVersion(now.Object.GetResourceVersion())
-		return obj, nil
+		return obj, now.revision, nil
 	}
 	revision, err := c.store(ctx, storage.Op{Key: c.At.Key(obj.GetNamespace(), obj.GetName()), Value: value, Expected: now.revision, TTL: c.At.Row.TTL})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return c.At.Committed(ctx, obj, value, revision)
+	obj, err = c.At.Committed(ctx, obj, value, revision)
+	return obj, revision, err
 }
 
 // remove takes the object out of the store, with whatever goes with it.

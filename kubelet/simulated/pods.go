@@ -95,8 +95,8 @@ func (p *pods) sync(ctx context.Context, key types.NamespacedName, uid types.UID
 	if pod.DeletionTimestamp == nil {
 		return p.statuses.Flush(ctx, pod, p.status(pod))
 	}
-	if pod.DeletionGracePeriodSeconds != nil && *pod.DeletionGracePeriodSeconds == 0 {
-		return nil // it is the turn of whoever holds its finalizers
+	if pod.DeletionGracePeriodSeconds != nil && *pod.DeletionGracePeriodSeconds == 0 && len(pod.Finalizers) > 0 {
+		return nil // it is the turn of whoever holds them
 	}
 	return client.IgnoreNotFound(p.Client.Delete(ctx, pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID}))
 }
