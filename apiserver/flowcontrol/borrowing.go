@@ -98,30 +98,38 @@ func (d *demand) end(now time.Duration) figures {
 	return f
 }
 
-// wish is what a level says at the end of a period.
+// wish is what a level says at the end of a period. One that is exempt lends what it does not use, and needs nobody's seats.
 type wish struct {
 	share
 	figures
+	exempt bool
 }
 
 // floor is what a level keeps in any case: all that it can use of its own.
 func (w wish) floor() int { return max(w.lower, min(w.nominal, w.high)) }
 
+// ceiling is what a level can have at most.
+func (w wish) ceiling() int {
+	if w.exempt {
+		return w.floor()
+	}
+	return max(w.upper, w.floor())
+}
+
 // target is what a level is given in proportion to.
 func (w wish) target() float64 { return max(w.smooth, float64(w.floor())) }
 
-// lend divides total among the levels: each gets its floor, and what is left goes to all in proportion to what they wish,
-// as far as they may borrow. Three levels of 10 seats each that can lend all, with wishes of 30, 5 and 0, get 24, 5 and 1
+// lend divides the seats of all levels among them: each gets its floor, and what is left goes to all in proportion to what they wish,
+// as far as they may borrow. Those seats are a few more than the server's, because each level's own are rounded up. Three levels of 10 seats each that can lend all, with wishes of 30, 5 and 0, get 24, 5 and 1
 // or so: the factor by which all wishes are multiplied is searched for that uses up the total.
-func lend(total int, wishes []wish) (limits []int, factor float64) {
+func lend(wishes []wish) (limits []int, factor float64) {
 	limits = make([]int, len(wishes))
-	least, most := 0, 0
+	total, least, most := 0, 0, 0
 	for _, w := range wishes {
-		least += w.floor()
-		most += max(w.upper, w.floor())
+		total, least, most = total+w.nominal, least+w.floor(), most+w.ceiling()
 	}
 	at := func(factor float64, w wish) float64 {
-		return min(float64(max(w.upper, w.floor())), max(float64(w.floor()), factor*max(w.target(), 1)))
+		return min(float64(w.ceiling()), max(float64(w.floor()), factor*max(w.target(), 1)))
 	}
 	switch {
 	case least >= total:

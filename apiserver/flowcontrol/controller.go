@@ -147,7 +147,8 @@ func (c *Controller) Classify(info *request.Info, caller user.Info) Flow {
 	return Flow{schema: found, controller: c, info: info, caller: caller}
 }
 
-// contended begins to lend and borrow, if that has not begun.
+// contended begins to lend and borrow, if that has not begun: at once by what is wanted at this moment, so that a burst has what others leave,
+// and from then on by what was wanted over a period.
 func (c *Controller) contended() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -155,9 +156,17 @@ func (c *Controller) contended() {
 		return
 	}
 	c.adjusting = true
+	now := c.Clock.Now()
+	var wishes []wish
+	var levels []*level
 	for _, l := range c.levels {
-		l.measure(c.Clock.Now())
+		wishes, levels = append(wishes, l.measure(now)), append(levels, l)
 	}
+	limits, factor := lend(wishes)
+	for i, l := range levels {
+		l.grant(limits[i], now)
+	}
+	c.Metrics.adjusted(factor)
 	c.Clock.AfterFunc(adjustEvery, c.adjust)
 }
 
@@ -174,7 +183,7 @@ func (c *Controller) adjust() {
 		w, more := l.wish(now)
 		wishes, levels, pressed = append(wishes, w), append(levels, l), pressed || more
 	}
-	limits, factor := lend(c.Seats, wishes)
+	limits, factor := lend(wishes)
 	for i, l := range levels {
 		if !pressed {
 			limits[i] = wishes[i].nominal
@@ -189,11 +198,14 @@ func (c *Controller) adjust() {
 	}
 }
 
-func (l *level) measure(now time.Time) {
+// measure begins a period, with what is wanted at its beginning.
+func (l *level) measure(now time.Time) wish {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	wanted := l.seats + l.waitingSeats
 	l.demand.timed = true
-	l.demand.start(l.seats+l.waitingSeats, l.age(now))
+	l.demand.start(wanted, l.age(now))
+	return wish{share: l.share, figures: figures{high: wanted, smooth: l.demand.last.smooth}, exempt: l.exempt}
 }
 
 func (l *level) rest() {
@@ -210,7 +222,7 @@ func (l *level) wish(now time.Time) (w wish, more bool) {
 		l.demand.timed = true
 		l.demand.start(l.seats+l.waitingSeats, l.age(now))
 	}
-	w = wish{share: l.share, figures: l.demand.end(l.age(now))}
+	w = wish{share: l.share, figures: l.demand.end(l.age(now)), exempt: l.exempt}
 	more = l.pressed || l.waiting > 0 || !l.exempt && w.high > w.nominal
 	l.pressed = false
 	return w, more

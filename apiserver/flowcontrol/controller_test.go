@@ -226,6 +226,31 @@ func TestLevelsBorrow(t *testing.T) {
 	})
 }
 
+// A burst does not wait for the end of a period to have what others do not use: the level has as many seats at once as upstream's has, which
+// lends at rest too.
+func TestABurstBorrowsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		burst := levelOf("burst", 30, 8, 2, 50)
+		burst.Spec.Limited.BorrowingLimitPercent = ptr.To[int32](200)
+		c := suggested(30, burst, schemaTo("b", "burst", 10, groupOf("b")))
+		ctx, end := context.WithCancel(context.Background())
+		flood(ctx, c, caller("b", "b"), 40, time.Second)
+		synctest.Wait()
+		l := c.levels["burst"]
+		l.mu.Lock()
+		executing, nominal := l.executing, l.share.nominal
+		l.mu.Unlock()
+		if executing != 8 || nominal != 4 {
+			t.Errorf("%d requests are under way in a level of %d seats", executing, nominal)
+		}
+		end()
+		time.Sleep(2 * time.Minute)
+		if lends(c) {
+			t.Error("seats are lent although nobody wants them")
+		}
+	})
+}
+
 // A steady load that is larger than its level and fits into what the level has borrowed does not wait again: nobody waits then, which once
 // passed for rest and took the seats away, every other ten seconds.
 func TestBorrowedSeatsAreKeptWhileTheyAreUsed(t *testing.T) {
@@ -300,7 +325,9 @@ func TestRequestsAreTurnedAway(t *testing.T) {
 // A wide request waits for all its seats, and those behind it wait with it.
 func TestWideRequestsAreNotStarved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := suggested(50, levelOf("small", 245, 1, 1, 50), schemaTo("small", "small", 10, groupOf("small")))
+		small := levelOf("small", 245, 1, 1, 50)
+		small.Spec.Limited.BorrowingLimitPercent = ptr.To(int32(0))
+		c := suggested(50, small, schemaTo("small", "small", 10, groupOf("small")))
 		c.Load = many(2000)
 		for range 25 {
 			f := c.Classify(asking("GET", "/api/v1/namespaces/default/pods/x"), caller("u", "small"))
