@@ -24,10 +24,10 @@ import (
 	"github.com/coxswain-k8s/coxswain/cluster/state"
 )
 
-// freeURL is one that nobody listened on a moment ago.
+// freeURL is one that nobody listens on: of an address whose ports nobody else takes before it is listened on, or while that is interrupted.
 func freeURL(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.115.3:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func startUpstream(t *testing.T, programs, dir string) *upstreamServer {
 	t.Helper()
 	client, peer := strings.Replace(freeURL(t), "https", "http", 1), strings.Replace(freeURL(t), "https", "http", 1)
 	secure := freeURL(t)
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(secure, "https://"))
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(secure, "https://"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func startUpstream(t *testing.T, programs, dir string) *upstreamServer {
 	}
 	stopEtcd := startProgram(t, filepath.Join(programs, "etcd"), "--data-dir="+filepath.Join(dir, "upstream"), "--listen-client-urls="+client,
 		"--advertise-client-urls="+client, "--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=default="+peer, "--unsafe-no-fsync")
-	stopServer := startProgram(t, filepath.Join(programs, "kube-apiserver"), "--etcd-servers="+client, "--secure-port="+port, "--bind-address=127.0.0.1",
+	stopServer := startProgram(t, filepath.Join(programs, "kube-apiserver"), "--etcd-servers="+client, "--secure-port="+port, "--bind-address="+host,
 		"--cert-dir="+filepath.Join(dir, "certificates"), "--token-auth-file="+tokens, "--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--service-cluster-ip-range=10.43.0.0/16", "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file="+key, "--service-account-signing-key-file="+key)

@@ -18,6 +18,9 @@ import (
 	"github.com/coxswain-k8s/coxswain/apiserver/storage/etcd"
 )
 
+// ownAddress is one of the loopback whose ports only these tests take.
+const ownAddress = "127.0.115.4"
+
 // selfSigned writes one certificate that is its own CA, good for servers and clients.
 func selfSigned(t *testing.T) *etcd.TLS {
 	t.Helper()
@@ -28,7 +31,7 @@ func selfSigned(t *testing.T) *etcd.TLS {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "etcd"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(ownAddress)}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
@@ -52,10 +55,10 @@ func selfSigned(t *testing.T) *etcd.TLS {
 	return files
 }
 
-// freeURL is one that nobody listened on a moment ago.
+// freeURL is one that nobody listens on, nor takes the port of before it is listened on.
 func freeURL(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", ownAddress+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
