@@ -40,7 +40,8 @@ type membership struct {
 	scheme  *runtime.Scheme
 	mapper  meta.RESTMapper
 	servers *join.Servers
-	named   []string // the servers' addresses as the user gave them
+	named   []string    // the servers' addresses as the user gave them
+	clock   clock.Clock // by which certificates are renewed
 
 	authority []byte // PEM
 	pool      *x509.CertPool
@@ -61,7 +62,7 @@ type identityCertificate struct {
 }
 
 func newMembership(o *options.AgentOptions) *membership {
-	m := &membership{AgentOptions: o, scheme: apis.NewScheme(), mapper: clients.NewMapper(apis.All())}
+	m := &membership{AgentOptions: o, clock: clock.RealClock{}, scheme: apis.NewScheme(), mapper: clients.NewMapper(apis.All())}
 	m.servers = &join.Servers{File: m.file("servers.json")}
 	m.named, _ = join.ParseServers(o.Servers) // they were validated
 	m.servers.Add(m.named...)
@@ -142,7 +143,7 @@ func (m *membership) identify(ctx context.Context) error {
 	m.kubelet.Client = m.live
 	m.proxy = m.newIdentity("kube-proxy-client", signers.NodeComponentSigner, identity.Proxy())
 	m.dns = m.newIdentity("dns-client", signers.NodeComponentSigner, identity.DNS())
-	m.serving = &join.Certificate{File: m.file("kubelet-serving.pem"), Clock: clock.RealClock{}, Client: m.live}
+	m.serving = &join.Certificate{File: m.file("kubelet-serving.pem"), Clock: m.clock, Client: m.live}
 	have, err := m.kubelet.Load()
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (m *membership) identify(ctx context.Context) error {
 // newIdentity is a client certificate for who, asked for by the node itself.
 func (m *membership) newIdentity(name, signer string, who user.Info) *identityCertificate {
 	id := &identityCertificate{who: who}
-	id.Certificate = &join.Certificate{File: m.file(name + ".pem"), Clock: clock.RealClock{}, Client: m.live}
+	id.Certificate = &join.Certificate{File: m.file(name + ".pem"), Clock: m.clock, Client: m.live}
 	id.transport = m.servers.NewTransport(m.pool, id.Present)
 	id.Renewed = id.transport.CloseConnections
 	subject := join.Subject{Signer: signer, User: who.GetName()}

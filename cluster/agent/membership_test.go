@@ -3,42 +3,48 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/authentication/user"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/cluster"
 	"github.com/coxswain-k8s/coxswain/cluster/join"
+	"github.com/coxswain-k8s/coxswain/cluster/node"
 	"github.com/coxswain-k8s/coxswain/cluster/options"
 	"github.com/coxswain-k8s/coxswain/cluster/parts"
 )
 
 const testToken = "abcdef.0123456789abcdef"
 
-// startServer starts a control plane that nodes can join, on a free port of this machine.
-func startServer(t *testing.T, change func(*cluster.Options)) (*cluster.Cluster, cluster.Options) {
+// startServer starts a control plane that nodes can join, on a free port of an address that nobody else takes one of while it is restarted.
+func startServer(t *testing.T) (*cluster.Cluster, cluster.Options) {
 	t.Helper()
-	options := cluster.Default()
-	options.DataDir, options.Disable = t.TempDir(), []string{cluster.Agent, cluster.Scheduler}
-	options.BindAddress, options.HTTPSListenPort, options.Token = "127.0.0.1", 0, testToken
-	if change != nil {
-		change(&options)
-	}
-	running, err := cluster.Start(t.Context(), options)
+	server := cluster.Default()
+	server.EtcdListenClientURLs = []string{options.ListenNowhere}
+	server.DataDir, server.Disable = t.TempDir(), []string{cluster.Agent, cluster.Scheduler}
+	server.BindAddress, server.HTTPSListenPort, server.Token = "127.0.115.5", 0, testToken
+	running, err := cluster.Start(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +53,7 @@ func startServer(t *testing.T, change func(*cluster.Options)) (*cluster.Cluster,
 			t.Errorf("stopping the server: %v", err)
 		}
 	})
-	return running, options
+	return running, server
 }
 
 // member is a machine that wants to join.
@@ -71,7 +77,7 @@ func enter(t *testing.T, o *options.AgentOptions) (*membership, error) {
 }
 
 func TestJoining(t *testing.T) {
-	server, serverOptions := startServer(t, nil)
+	server, serverOptions := startServer(t)
 	o := member(t, server)
 	m, err := enter(t, o)
 	if err != nil {
@@ -113,7 +119,7 @@ func TestJoining(t *testing.T) {
 
 // TestJoiningAfterACrash: wherever an attempt to join has ended, the node finds back in, and then needs no token any more.
 func TestJoiningAfterACrash(t *testing.T) {
-	server, options := startServer(t, nil)
+	server, options := startServer(t)
 	authority, err := os.ReadFile(filepath.Join(options.DataDir, "pki", "ca.crt"))
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +142,7 @@ func TestJoiningAfterACrash(t *testing.T) {
 	if kept, err := os.ReadFile(filepath.Join(agentDir(o), "ca.crt")); err != nil || !bytes.Equal(kept, authority) {
 		t.Errorf("kept before the certificate: %s, %v", kept, err)
 	}
-	other, _ := startServer(t, nil)
+	other, _ := startServer(t)
 	o.Servers = []string{other.Config.Host}
 	if _, err := enter(t, o); err != nil {
 		t.Fatalf("joining another cluster: %v", err)
@@ -155,7 +161,7 @@ func TestJoiningAfterACrash(t *testing.T) {
 }
 
 func TestTokensThatAreRefused(t *testing.T) {
-	server, options := startServer(t, nil)
+	server, options := startServer(t)
 	authority, err := os.ReadFile(filepath.Join(options.DataDir, "pki", "ca.crt"))
 	if err != nil {
 		t.Fatal(err)
@@ -196,12 +202,86 @@ func TestTokensThatAreRefused(t *testing.T) {
 	}
 }
 
+// identities are those of a member, which live by the clock of the test.
+type identities struct {
+	*testing.T
+	*membership
+	clock *clocktesting.FakeClock
+}
+
+func (i *identities) all() []*join.Certificate {
+	return []*join.Certificate{i.kubelet.Certificate, i.proxy.Certificate, i.dns.Certificate, i.serving}
+}
+
+// await tries for a minute.
+func (i *identities) await(what string, is func() bool) {
+	i.Helper()
+	for begin := time.Now(); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(begin) > time.Minute {
+			i.Fatal(what)
+		}
+	}
+}
+
+// wait until each has nothing to do before time passes.
+func (i *identities) wait() {
+	i.Helper()
+	i.await("the certificates are not kept", func() bool { return i.clock.Waiters() == len(i.all()) })
+}
+
+// age until all are to be renewed and none is over.
+func (i *identities) age() {
+	i.Helper()
+	i.wait()
+	left := i.leaf(i.serving).NotAfter.Sub(i.clock.Now())
+	i.clock.Step(left / 100 * 95)
+}
+
+func (i *identities) leaf(c *join.Certificate) *x509.Certificate {
+	i.Helper()
+	have, err := c.Serve(nil)
+	if err != nil {
+		i.Fatal(err)
+	}
+	return have.Leaf
+}
+
+// serials are those of all.
+func (i *identities) serials() (all []string) {
+	i.Helper()
+	for _, c := range i.all() {
+		all = append(all, i.leaf(c).SerialNumber.String())
+	}
+	return all
+}
+
+// renewed waits until none is what it was before, and the API is called by the one of now.
+func (i *identities) renewed(before []string) {
+	i.Helper()
+	i.await("not all certificates were renewed", func() bool {
+		i.clock.Step(time.Second) // who could not ask, for its connection was closed with another's renewal, tries again
+		now := i.serials()
+		return !slices.ContainsFunc(before, func(serial string) bool { return slices.Contains(now, serial) })
+	})
+	i.await("the API is not called with the certificate that was renewed", func() bool {
+		review := &authenticationv1.SelfSubjectReview{}
+		err := i.live.Create(i.Context(), review)
+		sum := sha256.Sum256(i.leaf(i.kubelet.Certificate).Raw)
+		return err == nil && slices.Equal(review.Status.UserInfo.Extra[user.CredentialIDKey], []string{"X509SHA256=" + hex.EncodeToString(sum[:])})
+	})
+	i.await("the node cannot be read with the renewed certificate", func() bool {
+		return i.live.Get(i.Context(), client.ObjectKey{Name: "worker"}, &corev1.Node{}) == nil
+	})
+}
+
 // TestMemberWorksUnderItsOwnIdentities runs what keeps a membership, with a Node that says its addresses, over the restart of the
 // server and several lives of its certificates.
 func TestMemberWorksUnderItsOwnIdentities(t *testing.T) {
-	server, options := startServer(t, func(o *cluster.Options) { o.SigningDuration = metav1.Duration{Duration: 10 * time.Second} })
-	m, err := enter(t, member(t, server))
-	if err != nil {
+	server, options := startServer(t)
+	i := &identities{T: t, membership: newMembership(member(t, server)), clock: clocktesting.NewFakeClock(time.Now())}
+	m := i.membership
+	m.clock = i.clock
+	if err := m.join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	access, err := m.access()
@@ -218,41 +298,15 @@ func TestMemberWorksUnderItsOwnIdentities(t *testing.T) {
 	})
 	defer running.Wait()
 	defer cancel()
+	i.worksAs(access)
 
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker"}}
-	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "192.0.2.9"}, {Type: corev1.NodeHostName, Address: "worker"}}
-	if err := access.Kubelet.Client.Create(ctx, node); err != nil {
-		t.Fatal(err)
-	}
-	serving := func() *tls.Certificate {
-		for ctx.Err() == nil {
-			if have, err := m.serving.Serve(nil); err == nil {
-				return have
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		return nil
-	}
-	first := serving()
-	if err := first.Leaf.VerifyHostname("192.0.2.9"); err != nil {
-		t.Error(err)
-	}
-	if err := access.Kubelet.Cache.Get(ctx, client.ObjectKey{Name: "worker"}, &corev1.Node{}); err != nil {
-		t.Errorf("reading its own Node: %v", err)
-	}
-	if err := m.live.List(ctx, &corev1.NodeList{}); !apierrors.IsForbidden(err) {
-		t.Errorf("a kubelet listed all nodes: %v", err)
-	}
-	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.NamespaceList{}} {
-		if err := access.DNS.Cache.List(ctx, list); err != nil {
-			t.Errorf("the name server cannot read %T: %v", list, err)
-		}
-	}
-
-	// The server starts again, and the certificates are renewed meanwhile and afterwards.
+	// The certificates are to be renewed while there is no server.
+	before := i.serials()
 	if err := server.Stop(); err != nil {
 		t.Fatal(err)
 	}
+	i.age()
+	i.wait() // each has tried
 	options.HTTPSListenPort = portOf(t, server.Config.Host)
 	second, err := cluster.Start(ctx, options)
 	if err != nil {
@@ -263,18 +317,40 @@ func TestMemberWorksUnderItsOwnIdentities(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for begin := time.Now(); serving().Leaf.SerialNumber.Cmp(first.Leaf.SerialNumber) == 0 || m.kubelet.User() == ""; time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > time.Minute {
-			t.Fatal("the serving certificate was not renewed")
-		}
-	}
+	i.renewed(before)
 	for range 2 {
-		current := serving()
-		lease := &corev1.Node{}
-		if err := m.live.Get(ctx, client.ObjectKey{Name: "worker"}, lease); err != nil {
-			t.Errorf("reading with a renewed certificate: %v", err)
+		before = i.serials()
+		i.age()
+		i.renewed(before)
+	}
+}
+
+// worksAs makes the node and has each part do what it may.
+func (i *identities) worksAs(access *node.Access) {
+	i.Helper()
+	ctx := i.Context()
+	worker := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "worker"}}
+	worker.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "192.0.2.9"}, {Type: corev1.NodeHostName, Address: "worker"}}
+	if err := access.Kubelet.Client.Create(ctx, worker); err != nil {
+		i.Fatal(err)
+	}
+	i.await("there is no serving certificate", func() bool {
+		_, err := i.serving.Serve(nil)
+		return err == nil
+	})
+	if err := i.leaf(i.serving).VerifyHostname("192.0.2.9"); err != nil {
+		i.Error(err)
+	}
+	if err := access.Kubelet.Cache.Get(ctx, client.ObjectKey{Name: "worker"}, &corev1.Node{}); err != nil {
+		i.Errorf("reading its own Node: %v", err)
+	}
+	if err := i.live.List(ctx, &corev1.NodeList{}); !apierrors.IsForbidden(err) {
+		i.Errorf("a kubelet listed all nodes: %v", err)
+	}
+	for _, list := range []client.ObjectList{&corev1.ServiceList{}, &corev1.NamespaceList{}} {
+		if err := access.DNS.Cache.List(ctx, list); err != nil {
+			i.Errorf("the name server cannot read %T: %v", list, err)
 		}
-		<-time.After(time.Until(current.Leaf.NotAfter)) // this one cannot be what the next is read with
 	}
 }
 

@@ -144,22 +144,25 @@ func (c *Certificate) Run(ctx context.Context) error {
 func (c *Certificate) await(ctx context.Context, retry time.Duration) bool {
 	for ctx.Err() == nil {
 		subject, changed := c.wanted()
-		var due <-chan time.Time
-		if subject.User != "" {
-			wait := max(retry, c.due(&subject))
-			if wait <= 0 {
-				return true
+		if subject.User == "" {
+			select {
+			case <-ctx.Done():
+			case <-changed:
 			}
-			timer := c.Clock.NewTimer(wait)
-			defer timer.Stop()
-			due = timer.C()
+			continue
 		}
+		wait := max(retry, c.due(&subject))
+		if wait <= 0 {
+			return true
+		}
+		timer := c.Clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-changed:
-		case <-due:
+		case <-timer.C():
 			return true
 		}
+		timer.Stop()
 	}
 	return false
 }
