@@ -354,6 +354,10 @@ type visitors struct {
 
 func visit(s restartSpace, page string) *visitors {
 	s.Helper()
+	s.eventually("the first visit", func() error {
+		_, _, err := fetch("GET", page, "")
+		return err
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &visitors{cancel: cancel}
 	v.done.Go(func() {
