@@ -146,55 +146,67 @@ type resourceQuestion struct {
 	target    autoscalingv2.MetricTarget
 }
 
+// kind is how messages call what is asked about.
+func (q *resourceQuestion) kind() string {
+	if q.container != "" {
+		return "container resource"
+	}
+	return "resource"
+}
+
+// measure is what the target is said in.
+func (q *resourceQuestion) measure() string {
+	if q.target.AverageValue != nil {
+		return "usage"
+	}
+	return "utilization"
+}
+
 // resource proposes a size by what pods use of a resource: on average, or in percent of what they request.
 func (r *round) resource(ctx context.Context, q resourceQuestion, selector labels.Selector) (*proposal, error) {
-	kind := "resource"
-	if q.container != "" {
-		kind = "container resource"
+	if q.target.AverageValue == nil && q.target.AverageUtilization == nil {
+		return nil, fmt.Errorf("invalid %s metric source: neither an average utilization target nor an average value (usage) target was set", q.kind())
 	}
-	byAmount := q.target.AverageValue != nil
-	if !byAmount && q.target.AverageUtilization == nil {
-		return nil, fmt.Errorf("invalid %s metric source: neither an average utilization target nor an average value (usage) target was set", kind)
+	p, err := r.byUsage(ctx, &q, selector)
+	if err != nil {
+		return nil, fmt.Errorf("failed to get %s %s: %w", q.name, q.measure(), err)
 	}
-	explain := func(err error) error {
-		if byAmount {
-			return fmt.Errorf("failed to get %s usage: %w", q.name, err)
-		}
-		return fmt.Errorf("failed to get %s utilization: %w", q.name, err)
-	}
+	return p, nil
+}
+
+// byUsage is resource for a question that has a target.
+func (r *round) byUsage(ctx context.Context, q *resourceQuestion, selector labels.Selector) (*proposal, error) {
 	samples, err := r.Metrics.Resource(ctx, r.hpa.Namespace, q.name, q.container, selector)
 	if err != nil {
-		return nil, explain(fmt.Errorf("unable to get metrics for resource %s: %w", q.name, err))
+		return nil, fmt.Errorf("unable to get metrics for resource %s: %w", q.name, err)
 	}
 	pods, err := r.pods(ctx, selector)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	if len(pods) == 0 {
-		return nil, explain(fmt.Errorf("no pods returned by selector while calculating replica count"))
+		return nil, errors.New("no pods returned by selector while calculating replica count")
 	}
 	u, current := r.sort(pods, samples, q.name), r.target.Spec.Replicas
 	if len(u.samples) == 0 {
-		return nil, explain(errNoMetrics)
+		return nil, errNoMetrics
 	}
-	value := autoscalingv2.MetricValueStatus{}
-	p := &proposal{}
+	p, value := &proposal{}, autoscalingv2.MetricValueStatus{}
 	var average int64
-	if byAmount {
+	if q.target.AverageValue != nil {
 		p.name = fmt.Sprintf("%s resource", q.name)
 		p.replicas, average, err = u.averages(current, q.target.AverageValue.MilliValue(), r.tolerance())
 	} else {
-		p.name = fmt.Sprintf("%s %s utilization (percentage of request)", q.name, kind)
+		p.name = fmt.Sprintf("%s %s utilization (percentage of request)", q.name, q.kind())
 		wants, missing := requests(pods, q.name, q.container)
 		if missing != nil {
-			return nil, explain(missing)
+			return nil, missing
 		}
-		var percent int32
-		p.replicas, percent, average, err = u.shares(current, *q.target.AverageUtilization, wants, r.tolerance())
-		value.AverageUtilization = &percent
+		value.AverageUtilization = new(int32)
+		p.replicas, *value.AverageUtilization, average, err = u.shares(current, *q.target.AverageUtilization, wants, r.tolerance())
 	}
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	value.AverageValue = milli(average)
 	if q.name == corev1.ResourceMemory {
