@@ -1,6 +1,7 @@
 package persistentvolume
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -27,56 +28,71 @@ const (
 	recyclerImage = "registry.k8s.io/build-image/debian-base:bookworm-v1.0.6"
 	recyclerTask  = `test -e /scrub && find /scrub -mindepth 1 -delete && test -z "$(ls -A /scrub)" || exit 1`
 	gigabyte      = 1 << 30
+	failedRecycle = "VolumeFailedRecycle"
 )
 
 // recycle has a pod remove what is in a volume, and frees the volume when it has.
 func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error {
 	wanted := recycler(v, &c.recycling)
 	if wanted == nil {
-		return c.fail(ctx, v, "VolumeFailedRecycle", "No recycler plugin found for the volume!")
+		return c.fail(ctx, v, failedRecycle, "No recycler plugin found for the volume!")
 	}
 	pod := &corev1.Pod{}
 	err := c.client.Get(ctx, client.ObjectKeyFromObject(wanted), pod)
+	ours := pod.Annotations[recycled] == wanted.Annotations[recycled]
 	switch {
 	case apierrors.IsNotFound(err):
 		c.teller.leave(v.UID)
-		if err := c.client.Create(ctx, wanted); err != nil && !apierrors.IsAlreadyExists(err) { // its event is on the way
-			c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
-			return c.fail(ctx, v, "VolumeFailedRecycle", fmt.Sprintf("Recycle failed: unexpected error creating recycler pod:  %v", err))
-		}
-		return nil // the pod wakes us
+		return c.startRecycling(ctx, v, wanted)
 	case err != nil:
 		return fmt.Errorf("reading the recycler of volume %s: %w", v.Name, err)
 	case pod.DeletionTimestamp != nil:
 		c.teller.leave(v.UID)
 		return nil // the next one is made when it is gone
+	case !ours:
+		c.teller.leave(v.UID)
+		return c.deleteRecycler(ctx, v, pod)
+	case pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed:
+		c.teller.leave(v.UID)
+		return c.endRecycling(ctx, v, pod)
 	}
-	ours := pod.Annotations[recycled] == wanted.Annotations[recycled]
-	if ours && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
-		c.teller.follow(ctx, v, pod)
+	c.teller.follow(ctx, v, pod)
+	return nil
+}
+
+// startRecycling makes the pod, which wakes the controller when it has ended.
+func (c *Volumes) startRecycling(ctx context.Context, v *corev1.PersistentVolume, pod *corev1.Pod) error {
+	err := c.client.Create(ctx, pod)
+	if err == nil || apierrors.IsAlreadyExists(err) { // its event is on the way
 		return nil
 	}
-	c.teller.leave(v.UID)
-	failed := ours && pod.Status.Phase == corev1.PodFailed
-	if failed { // said while there is still the pod that tells why: this may be refused
-		why := pod.Status.Message
-		if why == "" {
-			why = "pod failed, pod.Status.Message unknown"
-		}
-		if err := c.fail(ctx, v, "VolumeFailedRecycle", "Recycle failed: failed to recycle volume: "+why); err != nil {
+	c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
+	return c.fail(ctx, v, failedRecycle, fmt.Sprintf("Recycle failed: unexpected error creating recycler pod:  %v", err))
+}
+
+// endRecycling frees the volume, or says why its recycler failed. That is said while there is still the pod that tells why: it may be refused.
+func (c *Volumes) endRecycling(ctx context.Context, v *corev1.PersistentVolume, pod *corev1.Pod) error {
+	if pod.Status.Phase == corev1.PodFailed {
+		why := cmp.Or(pod.Status.Message, "pod failed, pod.Status.Message unknown")
+		if err := c.fail(ctx, v, failedRecycle, "Recycle failed: failed to recycle volume: "+why); err != nil {
 			return err
 		}
 		c.retries.failed(v.UID, c.clock.Now(), c.recycling.Retry)
+		return c.deleteRecycler(ctx, v, pod)
 	}
-	if err := c.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting the recycler of volume %s: %w", v.Name, err)
-	}
-	if failed || !ours {
-		return nil
+	if err := c.deleteRecycler(ctx, v, pod); err != nil {
+		return err
 	}
 	c.retries.done(v.UID)
 	c.recorder.Event(v, corev1.EventTypeNormal, "VolumeRecycled", "Volume recycled")
 	return c.unbind(ctx, v)
+}
+
+func (c *Volumes) deleteRecycler(ctx context.Context, v *corev1.PersistentVolume, pod *corev1.Pod) error {
+	if err := c.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the recycler of volume %s: %w", v.Name, err)
+	}
+	return nil
 }
 
 // recycler is the pod that removes what is in a volume; nil if none can.
