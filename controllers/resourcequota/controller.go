@@ -104,35 +104,48 @@ func (c *Controller) count(ctx context.Context, quota *corev1.ResourceQuota, kin
 	if err := c.watch(ctx, kind, of); err != nil {
 		return false, err
 	}
-	in := client.InNamespace(quota.Namespace)
-	switch kind {
-	case "pods":
-		var list corev1.PodList
-		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
-		for i := range list.Items {
-			if inScope(&quota.Spec, &list.Items[i]) {
-				merge(sum, podUsage(&list.Items[i], c.Clock.Now()))
-			}
-		}
-	case "services":
-		var list corev1.ServiceList
-		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
-		for i := range list.Items {
-			merge(sum, serviceUsage(&list.Items[i]))
-		}
-		sum["count/services"] = many(len(list.Items))
-	case "persistentvolumeclaims":
-		var list corev1.PersistentVolumeClaimList
-		err = c.Client.List(ctx, &list, in, client.UnsafeDisableDeepCopy)
-		for i := range list.Items {
-			merge(sum, claimUsage(&list.Items[i]))
-		}
-		sum["count/persistentvolumeclaims"] = many(len(list.Items))
-	}
-	if err != nil {
+	if err := c.addUsage(ctx, quota, kind, sum); err != nil {
 		return false, fmt.Errorf("listing %s: %w", kind, err)
 	}
 	return true, nil
+}
+
+// addUsage adds what the objects of a kind with a type use.
+func (c *Controller) addUsage(ctx context.Context, quota *corev1.ResourceQuota, kind string, sum corev1.ResourceList) error {
+	list := func(into client.ObjectList) error {
+		return c.Client.List(ctx, into, client.InNamespace(quota.Namespace), client.UnsafeDisableDeepCopy)
+	}
+	switch kind {
+	case "pods":
+		var pods corev1.PodList
+		if err := list(&pods); err != nil {
+			return err
+		}
+		for i := range pods.Items {
+			if inScope(&quota.Spec, &pods.Items[i]) {
+				merge(sum, podUsage(&pods.Items[i], c.Clock.Now()))
+			}
+		}
+	case "services":
+		var services corev1.ServiceList
+		if err := list(&services); err != nil {
+			return err
+		}
+		for i := range services.Items {
+			merge(sum, serviceUsage(&services.Items[i]))
+		}
+		sum["count/services"] = many(len(services.Items))
+	case "persistentvolumeclaims":
+		var claims corev1.PersistentVolumeClaimList
+		if err := list(&claims); err != nil {
+			return err
+		}
+		for i := range claims.Items {
+			merge(sum, claimUsage(&claims.Items[i]))
+		}
+		sum["count/persistentvolumeclaims"] = many(len(claims.Items))
+	}
+	return nil
 }
 
 // countObjects adds how many objects there are, by their metadata. A kind whose definition is gone has none; the garbage collector ends its
