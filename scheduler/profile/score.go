@@ -75,17 +75,11 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 		if rest&(1<<at) == 0 {
 			continue
 		}
-		memory := known.Memory
+		q := asked{at, known.Memory, known.Positions, scores}
 		if !plugin.local {
-			memory = nil
+			q.memory = nil
 		}
-		status := p.timed(state, "Score", plugin, func() *fwk.Status {
-			return plugin.raw(ctx, state, pod, nodes, asked{at, memory, known.Positions, scores})
-		})
-		if !status.IsSuccess() {
-			return nil, named(status, plugin)
-		}
-		if status := plugin.normalize(ctx, state, pod, scores); !status.IsSuccess() {
+		if status := p.ask(ctx, state, pod, nodes, q); !status.IsSuccess() {
 			return nil, named(status, plugin)
 		}
 		for i := range scores {
@@ -98,6 +92,16 @@ func (p *Profile) Score(ctx context.Context, state fwk.CycleState, pod *corev1.P
 		}
 	}
 	return totals, nil
+}
+
+// ask has one plugin score all nodes, from 0 to 100.
+func (p *Profile) ask(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo, q asked) *fwk.Status {
+	plugin := p.score[q.plugin]
+	status := p.timed(state, "Score", plugin, func() *fwk.Status { return plugin.raw(ctx, state, pod, nodes, q) })
+	if !status.IsSuccess() {
+		return status
+	}
+	return plugin.normalize(ctx, state, pod, q.into)
 }
 
 // scorers are the plugins that do not skip: those whose sums can be remembered, and the others. What plugins give to all nodes alike
