@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -124,38 +125,21 @@ type Kubelet struct {
 
 // Default fills in the inputs that are not set.
 func (k *Kubelet) Default() {
-	set := func(s *string, value string) {
-		if *s == "" {
-			*s = value
-		}
-	}
-	set(&k.RootDir, "/var/lib/kubelet")
-	set(&k.LogDir, "/var/log/pods")
-	set(&k.ContainerLogDir, "/var/log/containers")
-	set(&k.RuntimeEndpoint, "unix:///run/containerd/containerd.sock")
-	set(&k.CgroupRoot, "/")
-	set(&k.ClusterDomain, "cluster.local")
-	set(&k.ResolvConf, "/etc/resolv.conf")
-	if k.MaxPods == 0 {
-		k.MaxPods = 110
-	}
-	if k.ServerPort == 0 {
-		k.ServerPort = 10250
-	}
-	if k.ContainerLogMaxSize == 0 {
-		k.ContainerLogMaxSize = 10 << 20
-	}
-	if k.ContainerLogMaxFiles == 0 {
-		k.ContainerLogMaxFiles = 5
-	}
+	k.RootDir = cmp.Or(k.RootDir, "/var/lib/kubelet")
+	k.LogDir = cmp.Or(k.LogDir, "/var/log/pods")
+	k.ContainerLogDir = cmp.Or(k.ContainerLogDir, "/var/log/containers")
+	k.RuntimeEndpoint = cmp.Or(k.RuntimeEndpoint, "unix:///run/containerd/containerd.sock")
+	k.CgroupRoot = cmp.Or(k.CgroupRoot, "/")
+	k.ClusterDomain = cmp.Or(k.ClusterDomain, "cluster.local")
+	k.ResolvConf = cmp.Or(k.ResolvConf, "/etc/resolv.conf")
+	k.MaxPods = cmp.Or(k.MaxPods, 110)
+	k.ServerPort = cmp.Or(k.ServerPort, 10250)
+	k.ContainerLogMaxSize = cmp.Or(k.ContainerLogMaxSize, 10<<20)
+	k.ContainerLogMaxFiles = cmp.Or(k.ContainerLogMaxFiles, 5)
+	k.ImageGCHigh = cmp.Or(k.ImageGCHigh, 85)
+	k.ImageGCLow = cmp.Or(k.ImageGCLow, min(80, k.ImageGCHigh))
 	if k.Eviction == nil {
 		k.Eviction = pressure.Default()
-	}
-	if k.ImageGCHigh == 0 {
-		k.ImageGCHigh = 85
-	}
-	if k.ImageGCLow == 0 {
-		k.ImageGCLow = min(80, k.ImageGCHigh)
 	}
 	if k.Clock == nil {
 		k.Clock = clock.RealClock{}

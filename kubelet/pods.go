@@ -123,7 +123,7 @@ func (k *Kubelet) relist(ctx context.Context) error {
 	for _, w := range k.allWorkers() {
 		w.nudge(func() { w.stale = true })
 	}
-	return k.sweep(ctx, live)
+	return k.sweep(live)
 }
 
 // adopt makes a worker for a pod that only the runtime knows; it terminates and removes it.
@@ -144,9 +144,9 @@ func (k *Kubelet) adopt(p *runtime.Pod) {
 }
 
 // sweep removes folders and cgroups that earlier lives left behind.
-func (k *Kubelet) sweep(ctx context.Context, live map[types.UID]bool) error {
+func (k *Kubelet) sweep(live map[types.UID]bool) error {
 	var errs error
-	if err := k.volumes.Orphans(ctx, live); err != nil {
+	if err := k.volumes.Orphans(live); err != nil {
 		errs = errors.Join(errs, err)
 	}
 	for uid, groups := range k.cgroups.Pods() {

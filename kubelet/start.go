@@ -189,7 +189,7 @@ func (j *startJob) mounts(ctx context.Context, vars []*runtimeapi.KeyValue) ([]*
 			}
 			mount.ImageSubPath = m.SubPath
 		case m.SubPath != "":
-			hostPath, release, err := j.w.k.volumes.SubPath(ctx, j.pod, j.step.Spec.Name, m)
+			hostPath, release, err := j.w.k.volumes.SubPath(j.pod, j.step.Spec.Name, m)
 			if release != nil {
 				cleanups = append(cleanups, release)
 			}

@@ -167,8 +167,8 @@ func (w *worker) stopSandboxes(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // release gives back what a terminated pod held: volumes and the cgroup.
-func (w *worker) release(ctx context.Context, pod *corev1.Pod) error {
-	if err := w.k.volumes.Teardown(ctx, pod.UID); err != nil {
+func (w *worker) release(pod *corev1.Pod) error {
+	if err := w.k.volumes.Teardown(pod.UID); err != nil {
 		return fmt.Errorf("tearing down volumes: %w", err)
 	}
 	w.volumes = nil

@@ -326,7 +326,7 @@ func (w *worker) settle(ctx context.Context, pod *corev1.Pod) error {
 	gone := w.gone
 	w.mu.Unlock()
 	if gone {
-		if err := w.release(ctx, pod); err != nil {
+		if err := w.release(pod); err != nil {
 			return err
 		}
 		return w.remove(ctx, pod)
@@ -336,7 +336,7 @@ func (w *worker) settle(ctx context.Context, pod *corev1.Pod) error {
 			return err
 		}
 	}
-	if err := w.release(ctx, pod); err != nil {
+	if err := w.release(pod); err != nil {
 		return err
 	}
 	if pod.DeletionTimestamp == nil {

@@ -131,19 +131,8 @@ func (r *Registrar) kicker() chan struct{} {
 
 // Run registers the node and keeps its status until ctx ends.
 func (r *Registrar) Run(ctx context.Context) error {
-	delay := retryFirst
-	for {
-		err := r.register(ctx)
-		if err == nil {
-			break
-		}
-		log.FromContext(ctx).Info("registering the node failed", "error", err.Error(), "retryIn", delay.String())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.Clock.After(delay):
-		}
-		delay = min(2*delay, retryMax)
+	if !r.registered(ctx) {
+		return nil
 	}
 	r.mu.Lock()
 	kick := r.kicker()
@@ -172,6 +161,22 @@ func (r *Registrar) Run(ctx context.Context) error {
 		case <-timer.C():
 		}
 		timer.Stop()
+	}
+}
+
+// registered tries to register the node until that succeeds, or ctx ends.
+func (r *Registrar) registered(ctx context.Context) bool {
+	for delay := retryFirst; ; delay = min(2*delay, retryMax) {
+		err := r.register(ctx)
+		if err == nil {
+			return true
+		}
+		log.FromContext(ctx).Info("registering the node failed", "error", err.Error(), "retryIn", delay.String())
+		select {
+		case <-ctx.Done():
+			return false
+		case <-r.Clock.After(delay):
+		}
 	}
 }
 

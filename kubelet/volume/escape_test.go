@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ func subPathWorld(t *testing.T) (*world, *corev1.Pod, string) {
 }
 
 func (w *world) subPath(pod *corev1.Pod, sub string) (string, error) {
-	path, cleanup, err := w.SubPath(context.Background(), pod, "main", corev1.VolumeMount{Name: "v", MountPath: "/v", SubPath: sub})
+	path, cleanup, err := w.SubPath(pod, "main", corev1.VolumeMount{Name: "v", MountPath: "/v", SubPath: sub})
 	w.t.Cleanup(cleanup)
 	return path, err
 }
@@ -100,7 +99,7 @@ func TestTeardownDoesNotFollowSymlinks(t *testing.T) { // bad input 15: CVE-2017
 	if err := os.Symlink(outside, dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Teardown(context.Background(), pod.UID); err != nil {
+	if err := w.Teardown(pod.UID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(precious); err != nil {

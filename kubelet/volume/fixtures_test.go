@@ -56,7 +56,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		if watches := len(w.Objects.(*WatchSource).watches); watches != 0 {
 			t.Errorf("%d watches are still open", watches)
 		}
-		if err := w.Orphans(context.Background(), nil); err != nil {
+		if err := w.Orphans(nil); err != nil {
 			t.Errorf("cleaning up: %v", err)
 		}
 	})

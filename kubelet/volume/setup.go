@@ -152,7 +152,7 @@ func (s setter) setUp(ctx context.Context, volume *corev1.Volume) (Mount, error)
 }
 
 // Teardown unmounts and removes everything of the pod below RootDir/pods/<uid>. It is idempotent.
-func (m *Manager) Teardown(ctx context.Context, podUID types.UID) error {
+func (m *Manager) Teardown(podUID types.UID) error {
 	if podUID == "" || podUID == "." || podUID == ".." {
 		return fmt.Errorf("tearing down volumes: invalid pod UID %q", podUID)
 	}
@@ -172,7 +172,7 @@ func (m *Manager) Teardown(ctx context.Context, podUID types.UID) error {
 }
 
 // Orphans tears down the folders of pods that are not in live.
-func (m *Manager) Orphans(ctx context.Context, live map[types.UID]bool) error {
+func (m *Manager) Orphans(live map[types.UID]bool) error {
 	entries, err := os.ReadDir(m.podDir(""))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -183,7 +183,7 @@ func (m *Manager) Orphans(ctx context.Context, live map[types.UID]bool) error {
 	var errs []error
 	for _, entry := range entries {
 		if uid := types.UID(entry.Name()); !live[uid] {
-			errs = append(errs, m.Teardown(ctx, uid))
+			errs = append(errs, m.Teardown(uid))
 		}
 	}
 	return errors.Join(errs...)

@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +18,7 @@ import (
 // mount.SubPath), binds. What the path means is decided once, here: the result is a mount of the opened file, so links
 // that the pod changes later lead nowhere. Setup must have succeeded before.
 // cleanup takes the mount away; call it after the container was started or has failed to start (Teardown does the rest).
-func (m *Manager) SubPath(ctx context.Context, pod *corev1.Pod, containerName string, mount corev1.VolumeMount) (hostPath string, cleanup func(), err error) {
+func (m *Manager) SubPath(pod *corev1.Pod, containerName string, mount corev1.VolumeMount) (hostPath string, cleanup func(), err error) {
 	wrap := func(err error) (string, func(), error) { return "", func() {}, err }
 	if filepath.IsAbs(mount.SubPath) {
 		return wrap(fmt.Errorf("subPath %q must not be an absolute path", mount.SubPath))
