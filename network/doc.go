@@ -5,5 +5,5 @@
 // the folder), enables forwarding, and masquerades what pods send out of the cluster. Reaching the pods of other nodes is the
 // business of a Fabric. It never touches a pod's interface (the plugin cni does, in a process of its own) nor Services (the proxy does).
 //
-// Parts: cni the plugin, ipam the addresses in use, packetfilter the rules, dns the cluster's name server.
+// Parts: cni the plugin, ipam the addresses in use, packetfilter the rules, dns the cluster's name server, subscription what they hear of objects.
 package network

@@ -10,11 +10,11 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/coxswain-k8s/coxswain/network/cni"
 	"github.com/coxswain-k8s/coxswain/network/packetfilter"
+	"github.com/coxswain-k8s/coxswain/network/subscription"
 )
 
 // Defaults of Network.
@@ -147,16 +147,8 @@ func (n *Network) networks(own []netip.Prefix) []netip.Prefix {
 
 // watch sends the node's share of the pods' networks whenever it is known and may have changed; only the latest waits to be read.
 func (n *Network) watch(ctx context.Context, shares chan []netip.Prefix) (stop func(), err error) {
-	informer, err := n.Cache.GetInformer(ctx, &corev1.Node{})
-	if err != nil {
-		return nil, fmt.Errorf("getting the informer of Nodes: %w", err)
-	}
-	seen := func(o any) {
-		node, ok := o.(*corev1.Node)
-		if !ok || node.Name != n.NodeName {
-			return
-		}
-		if own := podCIDRs(node); len(own) > 0 {
+	seen := func(node *corev1.Node) {
+		if own := podCIDRs(node); node.Name == n.NodeName && len(own) > 0 {
 			select {
 			case <-shares:
 			default:
@@ -164,13 +156,11 @@ func (n *Network) watch(ctx context.Context, shares chan []netip.Prefix) (stop f
 			shares <- own
 		}
 	}
-	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: seen, UpdateFunc: func(_, o any) { seen(o) },
-	})
+	nodes, err := subscription.Open(ctx, n.Cache, subscription.Kind{Object: &corev1.Node{}, Handler: subscription.Handler(seen, nil)})
 	if err != nil {
-		return nil, fmt.Errorf("subscribing to Nodes: %w", err)
+		return nil, err
 	}
-	return func() { _ = informer.RemoveEventHandler(registration) }, nil
+	return nodes.Stop, nil
 }
 
 // podCIDRs are the node's share, of each family at most one.

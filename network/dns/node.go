@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -16,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/network/subscription"
 )
 
 // Node is the name server of one node, and what leads the node's pods to it: they are answered where they are, whatever happens to
@@ -87,56 +90,31 @@ func (n *Node) wake() {
 	}
 }
 
-// watch wakes when the Node appears or one of its slices goes or is changed.
+// watch wakes when the Node appears or goes, or one of its slices goes or is changed.
 func (n *Node) watch(ctx context.Context) (stop func(), err error) {
-	var ends []func()
-	stop = func() {
-		for _, end := range ends {
-			end()
+	look := func(o any) {
+		if node, ok := o.(*corev1.Node); !ok || node.Name == n.Name { // whose end was missed comes as something else
+			n.wake()
 		}
 	}
-	for _, s := range []struct {
-		object  client.Object
-		concern func(client.Object) bool
-		updates bool // a Node's are its heartbeats
-	}{
-		{&corev1.Node{}, func(o client.Object) bool { return o.GetName() == n.Name }, false},
-		{&discoveryv1.EndpointSlice{}, n.isOwn, true},
-	} {
-		informer, err := n.Server.Cache.GetInformer(ctx, s.object)
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("getting the informer of %T: %w", s.object, err)
+	changed := func(s *discoveryv1.EndpointSlice) {
+		if n.isOwn(s) {
+			n.wake()
 		}
-		wake := func(o any) {
-			if object, ok := o.(client.Object); !ok || s.concern(object) {
-				n.wake()
-			}
-		}
-		handler := toolscache.ResourceEventHandlerFuncs{AddFunc: wake, DeleteFunc: wake}
-		if s.updates {
-			handler.UpdateFunc = func(_, o any) { wake(o) }
-		}
-		registration, err := informer.AddEventHandler(handler)
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("subscribing to %T: %w", s.object, err)
-		}
-		ends = append(ends, func() { _ = informer.RemoveEventHandler(registration) })
 	}
-	return stop, nil
+	all, err := subscription.Open(ctx, n.Server.Cache,
+		subscription.Kind{Object: &corev1.Node{}, Handler: toolscache.ResourceEventHandlerFuncs{AddFunc: look, DeleteFunc: look}}, // its updates are heartbeats
+		subscription.Kind{Object: &discoveryv1.EndpointSlice{}, Handler: subscription.Handler(changed, changed)},
+	)
+	if err != nil {
+		return nil, err
+	}
+	return all.Stop, nil
 }
 
-func (n *Node) isOwn(o client.Object) bool {
-	if o.GetNamespace() != ServiceNamespace {
-		return false
-	}
-	for _, s := range endpointSlices(place{name: n.Name}, n.Server.Addresses()) {
-		if s.Name == o.GetName() {
-			return true
-		}
-	}
-	return false
+func (n *Node) isOwn(s *discoveryv1.EndpointSlice) bool {
+	return s.Namespace == ServiceNamespace && slices.ContainsFunc(endpointSlices(place{name: n.Name}, n.Server.Addresses()),
+		func(own *discoveryv1.EndpointSlice) bool { return own.Name == s.Name })
 }
 
 // write makes the slices what they should be. Without a Node there is nothing to announce yet.

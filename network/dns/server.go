@@ -13,10 +13,10 @@ import (
 	mdns "github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/coxswain-k8s/coxswain/network/subscription"
 )
 
 // Server is the cluster's name server on one node.
@@ -183,53 +183,18 @@ func finish(reply, request *mdns.Msg, network string) {
 
 // subscribe waits until everything is known and closes Ready.
 func (s *Server) subscribe(ctx context.Context) (stop func(), err error) {
-	var ends []func()
-	stop = func() {
-		for _, end := range ends {
-			end()
-		}
-	}
 	x := s.index
-	var synced []toolscache.InformerSynced
-	for _, sub := range []struct {
-		object  client.Object
-		handler toolscache.ResourceEventHandler
-	}{
-		{&corev1.Namespace{}, handler(x.setNamespace, x.deleteNamespace)},
-		{&corev1.Service{}, handler(x.setService, x.deleteService)},
-		{&discoveryv1.EndpointSlice{}, handler(x.setSlice, x.deleteSlice)},
-	} {
-		informer, err := s.Cache.GetInformer(ctx, sub.object)
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("getting the informer of %T: %w", sub.object, err)
-		}
-		registration, err := informer.AddEventHandler(sub.handler)
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("subscribing to %T: %w", sub.object, err)
-		}
-		ends = append(ends, func() { _ = informer.RemoveEventHandler(registration) })
-		synced = append(synced, registration.HasSynced)
+	all, err := subscription.Open(ctx, s.Cache,
+		subscription.Kind{Object: &corev1.Namespace{}, Handler: subscription.Handler(x.setNamespace, x.deleteNamespace)},
+		subscription.Kind{Object: &corev1.Service{}, Handler: subscription.Handler(x.setService, x.deleteService)},
+		subscription.Kind{Object: &discoveryv1.EndpointSlice{}, Handler: subscription.Handler(x.setSlice, x.deleteSlice)},
+	)
+	if err != nil {
+		return nil, err
 	}
-	if toolscache.WaitForCacheSync(ctx.Done(), synced...) {
+	if all.Wait(ctx) {
 		_ = s.Ready()
 		close(s.ready)
 	}
-	return stop, nil
-}
-
-func handler[T client.Object](set, remove func(T)) toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { set(o.(T)) },
-		UpdateFunc: func(_, o any) { set(o.(T)) },
-		DeleteFunc: func(o any) {
-			if gone, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
-				o = gone.Obj
-			}
-			if t, ok := o.(T); ok {
-				remove(t)
-			}
-		},
-	}
+	return all.Stop, nil
 }

@@ -2,15 +2,15 @@ package fabric
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+
+	"github.com/coxswain-k8s/coxswain/network/subscription"
 )
 
 // peer is what a Node says of its place in the network.
@@ -70,27 +70,15 @@ type peers struct {
 
 // watch subscribes to Nodes and waits until all are known.
 func (p *peers) watch(ctx context.Context, c cache.Cache) (stop func(), err error) {
-	informer, err := c.GetInformer(ctx, &corev1.Node{})
+	nodes, err := subscription.Open(ctx, c, subscription.Kind{Object: &corev1.Node{}, Handler: subscription.Handler(p.set, p.remove)})
 	if err != nil {
-		return nil, fmt.Errorf("getting the informer of Nodes: %w", err)
+		return nil, err
 	}
-	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    p.set,
-		UpdateFunc: func(_, o any) { p.set(o) },
-		DeleteFunc: p.remove,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("subscribing to Nodes: %w", err)
-	}
-	toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced)
-	return func() { _ = informer.RemoveEventHandler(registration) }, nil
+	nodes.Wait(ctx)
+	return nodes.Stop, nil
 }
 
-func (p *peers) set(o any) {
-	node, ok := o.(*corev1.Node)
-	if !ok {
-		return
-	}
+func (p *peers) set(node *corev1.Node) {
 	next := toPeer(node)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,14 +89,7 @@ func (p *peers) set(o any) {
 	p.tell(node.Name)
 }
 
-func (p *peers) remove(o any) {
-	if gone, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
-		o = gone.Obj
-	}
-	node, ok := o.(*corev1.Node)
-	if !ok {
-		return
-	}
+func (p *peers) remove(node *corev1.Node) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.all, node.Name)

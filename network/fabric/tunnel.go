@@ -96,12 +96,25 @@ func (k *kernel) configureTunnel(link netlink.Link, t *tunnel) error {
 	if err := deviceSysctls(); err != nil {
 		return err
 	}
+	if err := k.addressTunnel(link, t.addresses); err != nil {
+		return err
+	}
+	if link.Attrs().Flags&net.FlagUp == 0 {
+		if err := k.handle.LinkSetUp(link); err != nil {
+			return fmt.Errorf("bringing %s up: %w", deviceName, err)
+		}
+	}
+	return nil
+}
+
+// addressTunnel gives the device these addresses and no others; those that the kernel makes stay.
+func (k *kernel) addressTunnel(link netlink.Link, addresses []netip.Addr) error {
 	have, err := k.handle.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
 		return fmt.Errorf("listing the addresses of %s: %w", deviceName, err)
 	}
 	wanted := map[netip.Addr]bool{}
-	for _, a := range t.addresses {
+	for _, a := range addresses {
 		wanted[a] = true
 	}
 	for i := range have {
@@ -121,11 +134,6 @@ func (k *kernel) configureTunnel(link netlink.Link, t *tunnel) error {
 		}
 		if err := k.handle.AddrAdd(link, address); err != nil {
 			return fmt.Errorf("giving %s the address %s: %w", deviceName, a, err)
-		}
-	}
-	if link.Attrs().Flags&net.FlagUp == 0 {
-		if err := k.handle.LinkSetUp(link); err != nil {
-			return fmt.Errorf("bringing %s up: %w", deviceName, err)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -14,12 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
-	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/coxswain-k8s/coxswain/network/dns"
 	"github.com/coxswain-k8s/coxswain/network/packetfilter"
+	"github.com/coxswain-k8s/coxswain/network/subscription"
 )
 
 // inputs is what the informers have said. The objects are the cache's own and never changed.
@@ -48,61 +47,50 @@ func nameOf(o client.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// subscription is to one kind of object.
-type subscription struct {
-	object      client.Object
-	set, remove func(client.Object)
-}
-
 // watchPolicies is all that goes on in a cluster without policies.
 func (in *inputs) watchPolicies(ctx context.Context) (stop func(), err error) {
-	return in.subscribe(ctx, subscription{
-		&networkingv1.NetworkPolicy{},
-		func(o client.Object) { in.policies[nameOf(o)] = o.(*networkingv1.NetworkPolicy); in.wake() },
-		func(o client.Object) { delete(in.policies, nameOf(o)); in.wake() },
-	})
+	return in.subscribe(ctx, kind(in, &networkingv1.NetworkPolicy{},
+		func(p *networkingv1.NetworkPolicy) { in.policies[nameOf(p)] = p; in.wake() },
+		func(p *networkingv1.NetworkPolicy) { delete(in.policies, nameOf(p)); in.wake() },
+	))
 }
 
 // watchPeers begins when there is a policy.
 func (in *inputs) watchPeers(ctx context.Context) (stop func(), err error) {
 	return in.subscribe(ctx,
-		subscription{
-			&corev1.Namespace{},
-			func(o client.Object) {
-				if old, ok := in.namespaces[o.GetName()]; !ok || !maps.Equal(old, labels.Set(o.GetLabels())) {
-					in.namespaces[o.GetName()] = o.GetLabels()
+		kind(in, &corev1.Namespace{},
+			func(n *corev1.Namespace) {
+				if old, ok := in.namespaces[n.Name]; !ok || !maps.Equal(old, labels.Set(n.Labels)) {
+					in.namespaces[n.Name] = n.Labels
 					in.wake()
 				}
 			},
-			func(o client.Object) { delete(in.namespaces, o.GetName()); in.wake() },
-		},
-		subscription{
-			&corev1.Pod{},
-			func(o client.Object) {
-				pod := o.(*corev1.Pod)
-				old := in.pods[nameOf(o)]
-				in.pods[nameOf(o)] = pod
+			func(n *corev1.Namespace) { delete(in.namespaces, n.Name); in.wake() },
+		),
+		kind(in, &corev1.Pod{},
+			func(pod *corev1.Pod) {
+				old := in.pods[nameOf(pod)]
+				in.pods[nameOf(pod)] = pod
 				if old == nil || matters(old, pod) {
 					in.wake()
 				}
 			},
-			func(o client.Object) { delete(in.pods, nameOf(o)); in.wake() },
-		},
-		subscription{
-			&discoveryv1.EndpointSlice{},
-			func(o client.Object) {
-				if s := o.(*discoveryv1.EndpointSlice); dns.IsOwn(s) {
+			func(pod *corev1.Pod) { delete(in.pods, nameOf(pod)); in.wake() },
+		),
+		kind(in, &discoveryv1.EndpointSlice{},
+			func(s *discoveryv1.EndpointSlice) {
+				if dns.IsOwn(s) {
 					in.slices[s.Name] = s
 					in.wake()
 				}
 			},
-			func(o client.Object) {
-				if s := o.(*discoveryv1.EndpointSlice); dns.IsOwn(s) {
+			func(s *discoveryv1.EndpointSlice) {
+				if dns.IsOwn(s) {
 					delete(in.slices, s.Name)
 					in.wake()
 				}
 			},
-		})
+		))
 }
 
 // matters tells whether a pod's change may change what is let through.
@@ -111,49 +99,25 @@ func matters(a, b *corev1.Pod) bool {
 		!equality.Semantic.DeepEqual(a.Status.PodIPs, b.Status.PodIPs) || !maps.Equal(a.Labels, b.Labels)
 }
 
-func (in *inputs) subscribe(ctx context.Context, all ...subscription) (stop func(), err error) {
-	var ends []func()
-	stop = func() {
-		for _, end := range ends {
-			end()
-		}
+func (in *inputs) subscribe(ctx context.Context, all ...subscription.Kind) (stop func(), err error) {
+	s, err := subscription.Open(ctx, in.cache, all...)
+	if err != nil {
+		return nil, err
 	}
-	var synced []toolscache.InformerSynced
-	for _, s := range all {
-		informer, err := in.cache.GetInformer(ctx, s.object)
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("getting the informer of %T: %w", s.object, err)
-		}
-		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc:    func(o any) { in.locked(s.set, o) },
-			UpdateFunc: func(_, o any) { in.locked(s.set, o) },
-			DeleteFunc: func(o any) {
-				if gone, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
-					o = gone.Obj
-				}
-				in.locked(s.remove, o)
-			},
-		})
-		if err != nil {
-			stop()
-			return nil, fmt.Errorf("subscribing to %T: %w", s.object, err)
-		}
-		ends = append(ends, func() { _ = informer.RemoveEventHandler(registration) })
-		synced = append(synced, registration.HasSynced)
-	}
-	toolscache.WaitForCacheSync(ctx.Done(), synced...)
-	return stop, nil
+	s.Wait(ctx)
+	return s.Stop, nil
 }
 
-func (in *inputs) locked(do func(client.Object), o any) {
-	object, ok := o.(client.Object)
-	if !ok {
-		return
+// kind is heard of with the lock held.
+func kind[T client.Object](in *inputs, object T, set, remove func(T)) subscription.Kind {
+	locked := func(do func(T)) func(T) {
+		return func(o T) {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			do(o)
+		}
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	do(object)
+	return subscription.Kind{Object: object, Handler: subscription.Handler(locked(set), locked(remove))}
 }
 
 func (in *inputs) anyPolicies() bool {
