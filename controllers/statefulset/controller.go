@@ -71,7 +71,7 @@ func (c *Controller) Reconcile(ctx context.Context, set *appsv1.StatefulSet) (re
 	todo := (&look{set: set, current: current.Name, update: update.Name, pods: pods, now: c.Clock.Now()}).makePlan()
 	var errs []error
 	if podcontrol.Settled(c.Pending, set.UID, seen, pods) {
-		errs = append(errs, c.act(ctx, owner, set, []*appsv1.ControllerRevision{current, update}, todo))
+		errs = append(errs, c.act(ctx, owner, set, revisions{current, update}, todo))
 	} else {
 		todo.wait = kit.Sooner(todo.wait, 30*time.Second) // the watch wakes sooner
 	}
@@ -108,7 +108,19 @@ func (c *Controller) collided(ctx context.Context, set *appsv1.StatefulSet) erro
 	return err
 }
 
-func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, revisions []*appsv1.ControllerRevision, todo plan) error {
+// revisions are the two that pods of a set are made of: the one that it has and the one that it is to have.
+type revisions struct{ current, update *appsv1.ControllerRevision }
+
+// template is that of the pods of a revision.
+func (r revisions) template(set *appsv1.StatefulSet, name string) (*corev1.PodTemplateSpec, error) {
+	if name == r.current.Name && name != r.update.Name {
+		return revision.Template(r.current)
+	}
+	return &set.Spec.Template, nil
+}
+
+// act does what the plan says. What fails holds nothing else up.
+func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, of revisions, todo plan) error {
 	var errs []error
 	for _, ordinal := range todo.claims {
 		errs = append(errs, c.ensureClaims(ctx, owner, set, ordinal))
@@ -120,27 +132,21 @@ func (c *Controller) act(ctx context.Context, owner podcontrol.Owner, set *appsv
 		errs = append(errs, c.remove(ctx, owner, set, what))
 	}
 	errs = append(errs, podcontrol.CreateMany(len(todo.create), func(i int) error {
-		return c.create(ctx, owner, set, revisions, todo.create[i])
+		return c.create(ctx, owner, set, of, todo.create[i])
 	}))
 	return errors.Join(errs...)
 }
 
-func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, revisions []*appsv1.ControllerRevision, what creation) error {
-	template := &set.Spec.Template
-	for _, candidate := range revisions {
-		if candidate.Name == what.revision && what.revision != revisions[len(revisions)-1].Name {
-			earlier, err := revision.Template(candidate)
-			if err != nil {
-				return err
-			}
-			template = earlier
-		}
+func (c *Controller) create(ctx context.Context, owner podcontrol.Owner, set *appsv1.StatefulSet, of revisions, what creation) error {
+	template, err := of.template(set, what.revision)
+	if err != nil {
+		return err
 	}
 	if stale, err := c.staleClaims(ctx, set, what.ordinal); stale || err != nil {
 		return err // the claim's end wakes us, or that of what it says of the pod
 	}
 	pod := podFor(owner, set, template, what.revision, what.ordinal)
-	err := c.ensureClaims(ctx, owner, set, what.ordinal)
+	err = c.ensureClaims(ctx, owner, set, what.ordinal)
 	if err == nil {
 		err = c.Client.Create(ctx, pod)
 	}
