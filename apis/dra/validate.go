@@ -34,13 +34,9 @@ func validateDeviceClass(c *resourcev1.DeviceClass) field.ErrorList {
 func validateClass(c *resourcev1.DeviceClass, known ...resourcev1.DeviceSelector) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := validateSelectors(c.Spec.Selectors, path.Child("selectors"), known...)
-	at := path.Child("config")
-	if len(c.Spec.Config) > maxConfigs {
-		errs = append(errs, field.TooMany(at, len(c.Spec.Config), maxConfigs))
-	}
-	for i := range c.Spec.Config {
-		errs = append(errs, validateConfiguration(&c.Spec.Config[i].DeviceConfiguration, at.Index(i))...)
-	}
+	errs = append(errs, validateList(c.Spec.Config, maxConfigs, path.Child("config"), func(config *resourcev1.DeviceClassConfiguration, at *field.Path) field.ErrorList {
+		return validateConfiguration(&config.DeviceConfiguration, at)
+	})...)
 	if name := c.Spec.ExtendedResourceName; name != nil && !isExtended(*name) {
 		errs = append(errs, field.Invalid(path.Child("extendedResourceName"), *name, "must be a valid extended resource name"))
 	}
@@ -115,37 +111,14 @@ func validateResourceClaimTemplateUpdate(t, old *resourcev1.ResourceClaimTemplat
 
 func validateClaimSpec(spec *resourcev1.ResourceClaimSpec, path *field.Path) field.ErrorList {
 	devices, path := &spec.Devices, path.Child("devices")
-	var errs field.ErrorList
 	names := requestNames(devices.Requests)
-	at := path.Child("requests")
-	if len(devices.Requests) > maxRequests {
-		errs = append(errs, field.TooMany(at, len(devices.Requests), maxRequests))
-	}
-	seen := sets.New[string]()
-	for i := range devices.Requests {
-		request := &devices.Requests[i]
-		if seen.Has(request.Name) {
-			errs = append(errs, field.Duplicate(at.Index(i), request.Name))
-		}
-		seen.Insert(request.Name)
-		errs = append(errs, validateRequest(request, at.Index(i))...)
-	}
-	at = path.Child("constraints")
-	if len(devices.Constraints) > maxConstraints {
-		errs = append(errs, field.TooMany(at, len(devices.Constraints), maxConstraints))
-	}
-	for i := range devices.Constraints {
-		errs = append(errs, validateConstraint(&devices.Constraints[i], names, at.Index(i))...)
-	}
-	at = path.Child("config")
-	if len(devices.Config) > maxConfigs {
-		errs = append(errs, field.TooMany(at, len(devices.Config), maxConfigs))
-	}
-	for i := range devices.Config {
-		errs = append(errs, validateRequestRefs(devices.Config[i].Requests, names, at.Index(i).Child("requests"))...)
-		errs = append(errs, validateConfiguration(&devices.Config[i].DeviceConfiguration, at.Index(i))...)
-	}
-	return errs
+	errs := validateNamed(devices.Requests, maxRequests, path.Child("requests"), func(r *resourcev1.DeviceRequest) string { return r.Name }, validateRequest)
+	errs = append(errs, validateList(devices.Constraints, maxConstraints, path.Child("constraints"), func(c *resourcev1.DeviceConstraint, at *field.Path) field.ErrorList {
+		return validateConstraint(c, names, at)
+	})...)
+	return append(errs, validateList(devices.Config, maxConfigs, path.Child("config"), func(c *resourcev1.DeviceClaimConfiguration, at *field.Path) field.ErrorList {
+		return append(validateRequestRefs(c.Requests, names, at.Child("requests")), validateConfiguration(&c.DeviceConfiguration, at)...)
+	})...)
 }
 
 // requestNames are the names by which requests, and those inside of them, can be meant.
@@ -171,21 +144,12 @@ func validateRequest(r *resourcev1.DeviceRequest, path *field.Path) field.ErrorL
 		e := r.Exactly
 		return append(errs, (&want{e.DeviceClassName, e.Selectors, e.AllocationMode, e.Count, e.Tolerations}).validate(path.Child("exactly"))...)
 	}
-	at := path.Child("firstAvailable")
-	if len(r.FirstAvailable) > maxSubrequests {
-		errs = append(errs, field.TooMany(at, len(r.FirstAvailable), maxSubrequests))
-	}
-	seen := sets.New[string]()
-	for i := range r.FirstAvailable {
-		s := &r.FirstAvailable[i]
-		if seen.Has(s.Name) {
-			errs = append(errs, field.Duplicate(at.Index(i), s.Name))
-		}
-		seen.Insert(s.Name)
-		errs = append(errs, check.Label(at.Index(i).Child("name"), s.Name)...)
-		errs = append(errs, (&want{s.DeviceClassName, s.Selectors, s.AllocationMode, s.Count, s.Tolerations}).validate(at.Index(i))...)
-	}
-	return errs
+	return append(errs, validateNamed(r.FirstAvailable, maxSubrequests, path.Child("firstAvailable"), func(s *resourcev1.DeviceSubRequest) string { return s.Name }, validateSubrequest)...)
+}
+
+func validateSubrequest(s *resourcev1.DeviceSubRequest, path *field.Path) field.ErrorList {
+	errs := check.Label(path.Child("name"), s.Name)
+	return append(errs, (&want{s.DeviceClassName, s.Selectors, s.AllocationMode, s.Count, s.Tolerations}).validate(path)...)
 }
 
 // want is what requests and those inside of them have in common.
@@ -212,13 +176,7 @@ func (w *want) validate(path *field.Path) field.ErrorList {
 	default:
 		errs = append(errs, check.OneOf(path.Child("allocationMode"), w.mode, resourcev1.DeviceAllocationModeAll, resourcev1.DeviceAllocationModeExactCount)...)
 	}
-	if len(w.tolerations) > maxTolerations {
-		errs = append(errs, field.TooMany(path.Child("tolerations"), len(w.tolerations), maxTolerations))
-	}
-	for i := range w.tolerations {
-		errs = append(errs, validateToleration(&w.tolerations[i], path.Child("tolerations").Index(i))...)
-	}
-	return errs
+	return append(errs, validateList(w.tolerations, maxTolerations, path.Child("tolerations"), validateToleration)...)
 }
 
 func validateToleration(t *resourcev1.DeviceToleration, path *field.Path) field.ErrorList {

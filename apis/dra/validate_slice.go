@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	resourcev1 "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
@@ -42,20 +41,7 @@ func validateWholeSlice(s *resourcev1.ResourceSlice, old *resourcev1.ResourceSli
 		errs = append(errs, check.Immutable(path.Child("nodeName"), spec.NodeName, old.NodeName)...)
 	}
 	errs = append(errs, validateNodes(spec, path)...)
-	at := path.Child("devices")
-	if len(spec.Devices) > maxDevices {
-		errs = append(errs, field.TooMany(at, len(spec.Devices), maxDevices))
-	}
-	seen := sets.New[string]()
-	for i := range spec.Devices {
-		device := &spec.Devices[i]
-		if seen.Has(device.Name) {
-			errs = append(errs, field.Duplicate(at.Index(i), device.Name))
-		}
-		seen.Insert(device.Name)
-		errs = append(errs, validateDevice(device, at.Index(i))...)
-	}
-	return errs
+	return append(errs, validateNamed(spec.Devices, maxDevices, path.Child("devices"), func(d *resourcev1.Device) string { return d.Name }, validateDevice)...)
 }
 
 func validatePool(p *resourcev1.ResourcePool, path *field.Path) field.ErrorList {

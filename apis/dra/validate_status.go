@@ -72,19 +72,13 @@ func validateReservations(c *resourcev1.ResourceClaim, path *field.Path) field.E
 }
 
 func validateAllocation(a *resourcev1.AllocationResult, requests sets.Set[string], path *field.Path) field.ErrorList {
-	var errs field.ErrorList
-	at := path.Child("devices", "results")
-	if len(a.Devices.Results) > maxRequests {
-		errs = append(errs, field.TooMany(at, len(a.Devices.Results), maxRequests))
-	}
-	for i := range a.Devices.Results {
-		result, where := &a.Devices.Results[i], at.Index(i)
-		errs = append(errs, validateRequestRef(result.Request, requests, where.Child("request"))...)
-		errs = append(errs, validateDriver(result.Driver, where.Child("driver"))...)
-		errs = append(errs, validatePoolName(result.Pool, where.Child("pool"))...)
-		errs = append(errs, check.Label(where.Child("device"), result.Device)...)
-	}
-	at = path.Child("devices", "config")
+	errs := validateList(a.Devices.Results, maxRequests, path.Child("devices", "results"), func(result *resourcev1.DeviceRequestAllocationResult, at *field.Path) field.ErrorList {
+		errs := validateRequestRef(result.Request, requests, at.Child("request"))
+		errs = append(errs, validateDriver(result.Driver, at.Child("driver"))...)
+		errs = append(errs, validatePoolName(result.Pool, at.Child("pool"))...)
+		return append(errs, check.Label(at.Child("device"), result.Device)...)
+	})
+	at := path.Child("devices", "config")
 	for i := range a.Devices.Config {
 		config, where := &a.Devices.Config[i], at.Index(i)
 		errs = append(errs, check.RequiredOneOf(where.Child("source"), config.Source, resourcev1.AllocationConfigSourceClaim, resourcev1.AllocationConfigSourceClass)...)
