@@ -41,38 +41,16 @@ func validate(s *corev1.Service) field.ErrorList {
 	return errs
 }
 
+// validateType checks what each type of Service allows.
 func validateType(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 	at := path.Child("type")
 	switch spec.Type {
 	case "":
 		return field.ErrorList{field.Required(at, "")}
 	case corev1.ServiceTypeExternalName:
-		var errs field.ErrorList
-		if len(spec.ClusterIPs) > 0 {
-			errs = append(errs, field.Forbidden(path.Child("clusterIPs"), "may not be set for ExternalName services"))
-		}
-		if len(spec.IPFamilies) > 0 {
-			errs = append(errs, field.Forbidden(path.Child("ipFamilies"), "may not be set for ExternalName services"))
-		}
-		if spec.IPFamilyPolicy != nil {
-			errs = append(errs, field.Forbidden(path.Child("ipFamilyPolicy"), "may not be set for ExternalName services"))
-		}
-		name := spec.ExternalName
-		if n := len(name); n > 0 && name[n-1] == '.' {
-			name = name[:n-1]
-		}
-		return append(errs, check.RequiredSubdomain(path.Child("externalName"), name)...)
+		return validateExternalName(spec, path)
 	case corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort:
-		var errs field.ErrorList
-		for i, port := range spec.Ports {
-			if spec.Type == corev1.ServiceTypeLoadBalancer && port.Port == kubeletPort {
-				errs = append(errs, field.Invalid(path.Child("ports").Index(i), port.Port, fmt.Sprintf("may not expose port %v externally since it is used by kubelet", kubeletPort)))
-			}
-		}
-		if len(spec.ClusterIPs) > 0 && spec.ClusterIPs[0] == corev1.ClusterIPNone {
-			errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(0), spec.ClusterIPs[0], fmt.Sprintf("may not be set to 'None' for %s services", spec.Type)))
-		}
-		return errs
+		return validateExposed(spec, path)
 	case corev1.ServiceTypeClusterIP:
 		var errs field.ErrorList
 		for i, port := range spec.Ports {
@@ -83,6 +61,35 @@ func validateType(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
 		return errs
 	}
 	return check.OneOf(at, spec.Type, corev1.ServiceTypeClusterIP, corev1.ServiceTypeExternalName, corev1.ServiceTypeLoadBalancer, corev1.ServiceTypeNodePort)
+}
+
+// validateExternalName checks a Service that is another name of something outside.
+func validateExternalName(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if len(spec.ClusterIPs) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("clusterIPs"), "may not be set for ExternalName services"))
+	}
+	if len(spec.IPFamilies) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("ipFamilies"), "may not be set for ExternalName services"))
+	}
+	if spec.IPFamilyPolicy != nil {
+		errs = append(errs, field.Forbidden(path.Child("ipFamilyPolicy"), "may not be set for ExternalName services"))
+	}
+	return append(errs, check.RequiredSubdomain(path.Child("externalName"), strings.TrimSuffix(spec.ExternalName, "."))...)
+}
+
+// validateExposed checks a Service that is reached from outside.
+func validateExposed(spec *corev1.ServiceSpec, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, port := range spec.Ports {
+		if spec.Type == corev1.ServiceTypeLoadBalancer && port.Port == kubeletPort {
+			errs = append(errs, field.Invalid(path.Child("ports").Index(i), port.Port, fmt.Sprintf("may not expose port %v externally since it is used by kubelet", kubeletPort)))
+		}
+	}
+	if len(spec.ClusterIPs) > 0 && spec.ClusterIPs[0] == corev1.ClusterIPNone {
+		errs = append(errs, field.Invalid(path.Child("clusterIPs").Index(0), spec.ClusterIPs[0], fmt.Sprintf("may not be set to 'None' for %s services", spec.Type)))
+	}
+	return errs
 }
 
 // The port of the kubelet, which a load balancer may not take.
