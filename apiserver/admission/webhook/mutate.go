@@ -85,21 +85,9 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 	if !given.allowed {
 		return false, false, denial(h.name, given.result)
 	}
-	if len(given.patch) == 0 {
-		return false, false, nil
-	}
-	patch, err := jsonpatch.DecodePatch(given.patch)
-	if err != nil {
-		return false, false, &callError{h.name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
-	}
-	if len(patch) == 0 {
-		return false, false, nil
-	}
-	if s.object == nil {
-		return false, false, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
-	}
-	if given.patchType != admissionv1.PatchTypeJSONPatch {
-		return false, false, &callError{h.name, fmt.Errorf("unsupported patch type %q", given.patchType)}
+	patch, err := patchOf(given, h, s)
+	if err != nil || len(patch) == 0 {
+		return false, false, err
 	}
 	after, err := patch.Apply(s.objectRaw)
 	if err != nil {
@@ -126,6 +114,25 @@ func (m *Mutating) call(ctx context.Context, h *hook, a *admission.Attributes, s
 		return false, false, apierrors.NewInternalError(err)
 	}
 	return true, true, nil
+}
+
+// patchOf is the patch in an answer; an empty one when it has none.
+func patchOf(given *answer, h *hook, s *shown) (jsonpatch.Patch, error) {
+	if len(given.patch) == 0 {
+		return nil, nil
+	}
+	patch, err := jsonpatch.DecodePatch(given.patch)
+	switch {
+	case err != nil:
+		return nil, &callError{h.name, fmt.Errorf("received undecodable patch in webhook response: %w", err)}
+	case len(patch) == 0:
+		return nil, nil
+	case s.object == nil:
+		return nil, apierrors.NewInternalError(fmt.Errorf("admission webhook %q attempted to modify the object, which is not supported for this operation", h.name))
+	case given.patchType != admissionv1.PatchTypeJSONPatch:
+		return nil, &callError{h.name, fmt.Errorf("unsupported patch type %q", given.patchType)}
+	}
+	return patch, nil
 }
 
 // sameKind refuses an object that a patch has made one of another kind.
