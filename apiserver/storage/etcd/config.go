@@ -109,21 +109,7 @@ func (c Config) embed() (*embed.Config, error) {
 	if err := settle(e, c.Settings); err != nil {
 		return nil, err
 	}
-	if !e.FlagsExplicitlySet["bootstrap-defrag-threshold-megabytes"] {
-		e.BootstrapDefragThresholdMegabytes = defragmentBeyond
-	}
-	if c.alone() && !e.FlagsExplicitlySet["snapshot-catchup-entries"] {
-		e.SnapshotCatchUpEntries = catchUp
-	}
-	if c.lonely() && !e.FlagsExplicitlySet["heartbeat-interval"] && !e.FlagsExplicitlySet["election-timeout"] {
-		e.TickMs, e.ElectionMs = unheard, 5*unheard
-	}
-	if c.lonely() && !e.FlagsExplicitlySet["backend-batch-interval"] {
-		e.BackendBatchInterval = commits.LookEvery
-	}
-	if !c.Logger.V(1).Enabled() && !e.FlagsExplicitlySet["warning-apply-duration"] {
-		e.WarningApplyDuration = math.MaxInt64 // the whole request is made into a text for a warning of which nobody is told
-	}
+	c.tune(e)
 	e.Dir = filepath.Clean(c.Dir)
 	e.Name = c.Name
 	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdlog.Quiet(c.Logger))
@@ -135,26 +121,8 @@ func (c Config) embed() (*embed.Config, error) {
 	e.UnsafeNoFsync = c.UnsafeNoFsync
 	c.restrict(e)
 
-	var err error
-	if e.ListenClientUrls, err = parse(c.ClientURLs); err != nil {
+	if err := c.listen(e); err != nil {
 		return nil, err
-	}
-	if e.AdvertiseClientUrls, err = parse(c.advertised()); err != nil {
-		return nil, err
-	}
-	c.ClientTLS.into(&e.ClientTLSInfo)
-	if e.ListenPeerUrls, err = parse(c.PeerURLs); err != nil {
-		return nil, err
-	}
-	c.PeerTLS.into(&e.PeerTLSInfo)
-	e.AdvertisePeerUrls = e.ListenPeerUrls
-	switch {
-	case len(c.PeerURLs) == 0:
-		e.AdvertisePeerUrls, _ = parse([]string{nobody})
-	case len(c.AdvertisePeerURLs) > 0:
-		if e.AdvertisePeerUrls, err = parse(c.AdvertisePeerURLs); err != nil {
-			return nil, err
-		}
 	}
 	if c.alone() && c.Settings["initial-cluster-token"] == "" { // every cluster of one gets an identity of its own
 		e.InitialClusterToken = fmt.Sprintf("%s %s", e.Dir, rand.Text())
@@ -170,6 +138,48 @@ func (c Config) embed() (*embed.Config, error) {
 }
 
 // restrict tells etcd with whom, and how, it may speak. What it does not know it refuses at the start.
+// tune chooses what etcd's flags of the same names have not.
+func (c Config) tune(e *embed.Config) {
+	if !e.FlagsExplicitlySet["bootstrap-defrag-threshold-megabytes"] {
+		e.BootstrapDefragThresholdMegabytes = defragmentBeyond
+	}
+	if c.alone() && !e.FlagsExplicitlySet["snapshot-catchup-entries"] {
+		e.SnapshotCatchUpEntries = catchUp
+	}
+	if c.lonely() && !e.FlagsExplicitlySet["heartbeat-interval"] && !e.FlagsExplicitlySet["election-timeout"] {
+		e.TickMs, e.ElectionMs = unheard, 5*unheard
+	}
+	if c.lonely() && !e.FlagsExplicitlySet["backend-batch-interval"] {
+		e.BackendBatchInterval = commits.LookEvery
+	}
+	if !c.Logger.V(1).Enabled() && !e.FlagsExplicitlySet["warning-apply-duration"] {
+		e.WarningApplyDuration = math.MaxInt64 // the whole request is made into a text for a warning of which nobody is told
+	}
+}
+
+// listen says where the member is reached, by clients and by other members.
+func (c Config) listen(e *embed.Config) (err error) {
+	if e.ListenClientUrls, err = parse(c.ClientURLs); err != nil {
+		return err
+	}
+	if e.AdvertiseClientUrls, err = parse(c.advertised()); err != nil {
+		return err
+	}
+	c.ClientTLS.into(&e.ClientTLSInfo)
+	if e.ListenPeerUrls, err = parse(c.PeerURLs); err != nil {
+		return err
+	}
+	c.PeerTLS.into(&e.PeerTLSInfo)
+	e.AdvertisePeerUrls = e.ListenPeerUrls
+	switch {
+	case len(c.PeerURLs) == 0:
+		e.AdvertisePeerUrls, err = parse([]string{nobody})
+	case len(c.AdvertisePeerURLs) > 0:
+		e.AdvertisePeerUrls, err = parse(c.AdvertisePeerURLs)
+	}
+	return err
+}
+
 func (c Config) restrict(e *embed.Config) {
 	if c.TLSMinVersion != "" {
 		e.TlsMinVersion = c.TLSMinVersion
