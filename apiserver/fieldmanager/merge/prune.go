@@ -169,7 +169,10 @@ func (p *Plan) remove(v reflect.Value, gone paths.Set, d *Difference) (bool, err
 	if !v.IsValid() || p.shape == leaf {
 		return true, nil
 	}
-	if p.shape == table || p.shape == keyed || p.shape == set {
+	switch p.shape {
+	case table:
+		return p.removeKeys(v, gone, d)
+	case keyed, set:
 		return p.removeItems(held, v, gone, d)
 	}
 	left := false
@@ -210,31 +213,34 @@ func (p *Plan) removeAt(v reflect.Value, element string, gone paths.Item, d *Dif
 	return true, err
 }
 
-// removeItems removes items of a list or keys of a map. Others move up.
+// removeKeys removes keys of a map.
+func (p *Plan) removeKeys(v reflect.Value, gone paths.Set, d *Difference) (bool, error) {
+	var below Difference
+	for _, key := range v.MapKeys() {
+		element := paths.Field(key.String())
+		value := reflect.New(v.Type().Elem()).Elem()
+		value.Set(v.MapIndex(key))
+		plan, _ := p.under(key.String())
+		if plan == nil {
+			return false, ErrNoPlan
+		}
+		keep, err := plan.removeAt(value, element, gone.At(element), &below)
+		if err != nil {
+			return false, err
+		}
+		if !keep {
+			value = reflect.Value{}
+		}
+		v.SetMapIndex(key, value)
+	}
+	below.sort()
+	d.Removed = append(d.Removed, below.Removed...)
+	return v.Len() > 0, nil
+}
+
+// removeItems removes items of a list. Others move up.
 func (p *Plan) removeItems(held, v reflect.Value, gone paths.Set, d *Difference) (bool, error) {
 	var below Difference
-	if p.shape == table {
-		for _, key := range v.MapKeys() {
-			element := paths.Field(key.String())
-			value := reflect.New(v.Type().Elem()).Elem()
-			value.Set(v.MapIndex(key))
-			plan, _ := p.under(key.String())
-			if plan == nil {
-				return false, ErrNoPlan
-			}
-			keep, err := plan.removeAt(value, element, gone.At(element), &below)
-			if err != nil {
-				return false, err
-			}
-			if !keep {
-				value = reflect.Value{}
-			}
-			v.SetMapIndex(key, value)
-		}
-		below.sort()
-		d.Removed = append(d.Removed, below.Removed...)
-		return v.Len() > 0, nil
-	}
 	kept := 0
 	for i := range v.Len() {
 		element, err := p.elementOf(v.Index(i))
