@@ -25,7 +25,7 @@ func (r *Reviewer) self(ctx context.Context, _ string, review *authenticationv1.
 	return nil
 }
 
-func (r *Reviewer) token(ctx context.Context, namespace string, review *authenticationv1.TokenReview) error {
+func (r *Reviewer) token(ctx context.Context, _ string, review *authenticationv1.TokenReview) error {
 	if review.Spec.Token == "" {
 		return apierrors.NewBadRequest("token is required for TokenReview in authentication")
 	}
