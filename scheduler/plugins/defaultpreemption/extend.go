@@ -17,15 +17,7 @@ func extended(handle fwk.Handle, pod *corev1.Pod, candidates []candidate) ([]can
 		if !e.SupportsPreemption() || !e.IsInterested(pod) {
 			continue
 		}
-		victims := map[string]*extenderv1.Victims{}
-		for _, c := range candidates {
-			v := &extenderv1.Victims{NumPDBViolations: int64(c.violations)}
-			for _, info := range c.victims {
-				v.Pods = append(v.Pods, info.GetPod())
-			}
-			victims[c.node] = v
-		}
-		chosen, err := e.ProcessPreemption(pod, victims, handle.SnapshotSharedLister().NodeInfos())
+		chosen, err := e.ProcessPreemption(pod, victimsOf(candidates), handle.SnapshotSharedLister().NodeInfos())
 		if err != nil && e.IsIgnorable() {
 			continue
 		}
@@ -42,16 +34,34 @@ func extended(handle fwk.Handle, pod *corev1.Pod, candidates []candidate) ([]can
 			if err != nil {
 				return nil, err
 			}
-			c.violations, c.victims = int(v.NumPDBViolations), nil
-			for _, info := range node.GetPods() {
-				if slices.ContainsFunc(v.Pods, func(victim *corev1.Pod) bool { return victim.UID == info.GetPod().UID }) {
-					c.victims = append(c.victims, info)
-				}
-			}
-			slices.SortStableFunc(c.victims, func(a, b fwk.PodInfo) int { return int(priority(b)) - int(priority(a)) })
-			rest = append(rest, c)
+			rest = append(rest, c.with(v, node))
 		}
 		candidates = rest
 	}
 	return candidates, nil
+}
+
+// victimsOf is how extenders are told of candidates: by node.
+func victimsOf(candidates []candidate) map[string]*extenderv1.Victims {
+	all := map[string]*extenderv1.Victims{}
+	for _, c := range candidates {
+		v := &extenderv1.Victims{NumPDBViolations: int64(c.violations)}
+		for _, info := range c.victims {
+			v.Pods = append(v.Pods, info.GetPod())
+		}
+		all[c.node] = v
+	}
+	return all
+}
+
+// with is the candidate with the victims that an extender wants, as far as they are on the node still.
+func (c candidate) with(wanted *extenderv1.Victims, node fwk.NodeInfo) candidate {
+	c.violations, c.victims = int(wanted.NumPDBViolations), nil
+	for _, info := range node.GetPods() {
+		if slices.ContainsFunc(wanted.Pods, func(victim *corev1.Pod) bool { return victim.UID == info.GetPod().UID }) {
+			c.victims = append(c.victims, info)
+		}
+	}
+	slices.SortStableFunc(c.victims, func(a, b fwk.PodInfo) int { return int(priority(b)) - int(priority(a)) })
+	return c
 }

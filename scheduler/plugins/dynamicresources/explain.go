@@ -3,11 +3,11 @@ package dynamicresources
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	fwk "k8s.io/kube-scheduler/framework"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -18,6 +18,27 @@ func (p *Plugin) Explain(ctx context.Context, cycle fwk.CycleState, pod *corev1.
 	if n == nil {
 		return ""
 	}
+	if all := n.elsewhere(pod, node); len(all) > 0 {
+		return strings.Join(all, ", ")
+	}
+	devices, err := p.Devices(ctx)
+	if err != nil {
+		return ""
+	}
+	var all []string
+	for _, w := range n.wishes(n.extendedOn(pod, info)) {
+		class := &resourcev1.DeviceClass{}
+		if err := p.Client.Get(ctx, client.ObjectKey{Name: w.class}, class); err != nil {
+			continue
+		}
+		taken, there := devices.Count(ctx, node, class)
+		all = append(all, fmt.Sprintf("%s: wants %s of class %s, free %d of %d", w.from, amount(w.count), w.class, there-taken, there))
+	}
+	return strings.Join(all, ", ")
+}
+
+// elsewhere says of claims that are allocated why the pod cannot use them on a node.
+func (n *needs) elsewhere(pod *corev1.Pod, node *corev1.Node) []string {
 	var all []string
 	for _, claim := range n.claims {
 		selector := n.selectors[claim.UID]
@@ -28,45 +49,43 @@ func (p *Plugin) Explain(ctx context.Context, cycle fwk.CycleState, pod *corev1.
 			all = append(all, fmt.Sprintf("claim %s has devices of other nodes%s", claim.Name, users(pod, claim)))
 		}
 	}
-	if len(all) > 0 {
-		return strings.Join(all, ", ")
-	}
-	devices, err := p.Devices(ctx)
-	if err != nil {
-		return ""
-	}
-	told := sets.New[string]()
-	tell := func(from, class string, count int64) {
-		key := from + "/" + class
-		if told.Has(key) {
-			return
+	return all
+}
+
+// wish is for devices of a class; a count of -1 is for all.
+type wish struct {
+	from, class string
+	count       int64
+}
+
+// wishes are those of the claims that are still open and of the extended resources that a node lends, if it lends any: the first of each
+// claim for each class.
+func (n *needs) wishes(lent *extended) []wish {
+	var all []wish
+	add := func(w wish) {
+		if !slices.ContainsFunc(all, func(o wish) bool { return o.from == w.from && o.class == w.class }) {
+			all = append(all, w)
 		}
-		told.Insert(key)
-		known := &resourcev1.DeviceClass{}
-		if err := p.Client.Get(ctx, client.ObjectKey{Name: class}, known); err != nil {
-			return
-		}
-		taken, there := devices.Count(ctx, node, known)
-		all = append(all, fmt.Sprintf("%s: wants %s of class %s, free %d of %d", from, amount(count), class, there-taken, there))
 	}
 	for _, claim := range n.open {
+		from := "claim " + claim.Name
 		for i := range claim.Spec.Devices.Requests {
 			request := &claim.Spec.Devices.Requests[i]
-			if request.Exactly != nil {
-				tell("claim "+claim.Name, request.Exactly.DeviceClassName, count(request.Exactly.AllocationMode, request.Exactly.Count))
+			if e := request.Exactly; e != nil {
+				add(wish{from, e.DeviceClassName, count(e.AllocationMode, e.Count)})
 			}
 			for j := range request.FirstAvailable {
 				sub := &request.FirstAvailable[j]
-				tell("claim "+claim.Name, sub.DeviceClassName, count(sub.AllocationMode, sub.Count))
+				add(wish{from, sub.DeviceClassName, count(sub.AllocationMode, sub.Count)})
 			}
 		}
 	}
-	if e := n.extendedOn(pod, info); e != nil {
-		for i := range e.requests {
-			tell("extended resources", e.requests[i].Exactly.DeviceClassName, e.requests[i].Exactly.Count)
+	if lent != nil {
+		for i := range lent.requests {
+			add(wish{"extended resources", lent.requests[i].Exactly.DeviceClassName, lent.requests[i].Exactly.Count})
 		}
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 // users are others that a claim is reserved for.
