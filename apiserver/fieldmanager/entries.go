@@ -200,7 +200,7 @@ func (e entries) limit() (entries, error) {
 		return e, nil
 	}
 	slices.SortFunc(updaters, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.seconds(), b.seconds()), a.id.compare(b.id)) })
-	first := map[string]*entry{}
+	first := map[string]*entry{} // what the oldest of a version have become
 	left := len(updaters)
 	for _, one := range updaters {
 		if left <= maxUpdaters {
@@ -211,26 +211,37 @@ func (e entries) limit() (entries, error) {
 			first[one.version] = one
 			continue
 		}
-		if err := errors.Join(oldest.parse(), one.parse()); err != nil {
+		into, err := e.fold(oldest, one)
+		if err != nil {
 			return nil, err
 		}
-		bucket := id{manager: ancient, version: one.version, operation: metav1.ManagedFieldsOperationUpdate}
-		if existing := e.find(bucket); existing != nil && existing != oldest {
-			if err := existing.parse(); err != nil {
-				return nil, err
-			}
-			oldest = existing
-			first[one.version] = existing
+		first[one.version] = into
+		if into != one {
+			e = slices.DeleteFunc(e, func(other *entry) bool { return other == one })
+			left--
 		}
-		if oldest == one {
-			continue
-		}
-		oldest.id, oldest.time = bucket, one.time
-		oldest.set(one.fields.Union(oldest.fields))
-		e = slices.DeleteFunc(e, func(other *entry) bool { return other == one })
-		left--
 	}
 	return e, nil
+}
+
+// fold gives the fields of one to that of the ancient changes of its version, which the oldest becomes when there is none, and returns it.
+func (e entries) fold(oldest, one *entry) (*entry, error) {
+	if err := errors.Join(oldest.parse(), one.parse()); err != nil {
+		return nil, err
+	}
+	bucket := id{manager: ancient, version: one.version, operation: metav1.ManagedFieldsOperationUpdate}
+	into := oldest
+	if existing := e.find(bucket); existing != nil && existing != oldest {
+		if err := existing.parse(); err != nil {
+			return nil, err
+		}
+		into = existing
+	}
+	if into != one {
+		into.id, into.time = bucket, one.time
+		into.set(one.fields.Union(into.fields))
+	}
+	return into, nil
 }
 
 func (e *entry) seconds() int64 {

@@ -79,45 +79,58 @@ func (f *Fabric) Run(ctx context.Context, own []netip.Prefix, announce func(netw
 	}
 	defer stop()
 	f.wake()
-	var retry, resubscribe, later <-chan time.Time
-	var synced time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-f.woken:
-		case <-retry:
-		case <-later:
-		case <-f.joined:
-			if rest := pause(f.peers.count()) - f.Clock.Since(synced); later == nil && rest > 0 {
-				later = f.Clock.After(rest)
-			}
-			if later != nil {
-				continue
-			}
-		case <-lost:
-			lost, resubscribe = nil, f.Clock.After(retryDelay)
-			continue
-		case <-resubscribe:
-			resubscribe = nil
-			if lost, err = f.subscribe(ctx, f.wake); err != nil {
-				log.Error(err, "Changes of the node's links go unnoticed", "again", retryDelay)
-				resubscribe = f.Clock.After(retryDelay)
-			}
-		}
-		if ctx.Err() != nil {
-			return nil // perhaps before all nodes were known: nothing is to be removed
-		}
-		retry, later = nil, nil
+	w := &waiting{lost: lost}
+	for f.await(ctx, w, log) {
 		next, err := f.sync(own)
-		synced = f.Clock.Now()
-		if err != nil {
+		if w.synced = f.Clock.Now(); err != nil {
 			log.Error(err, "Some nodes' pods may not be reachable", "again", retryDelay)
-			retry = f.Clock.After(retryDelay)
+			w.retry = f.Clock.After(retryDelay)
 		}
 		if next != nil {
 			f.tell(log, *next, announce)
 		}
+	}
+	return nil
+}
+
+// waiting is what the next sync comes from, besides being woken.
+type waiting struct {
+	lost <-chan struct{} // nobody tells of changes of the node's links any more
+	// When to try again, to ask to be told again, and to look at nodes that have joined.
+	retry, resubscribe, later <-chan time.Time
+	synced                    time.Time
+}
+
+// await returns when there is something to sync, or false when ctx has ended. Nodes that join are taken together: the more there are, the
+// longer after the last sync.
+func (f *Fabric) await(ctx context.Context, w *waiting, log logr.Logger) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-f.woken:
+		case <-w.retry:
+		case <-w.later:
+		case <-f.joined:
+			if rest := pause(f.peers.count()) - f.Clock.Since(w.synced); w.later == nil && rest > 0 {
+				w.later = f.Clock.After(rest)
+			}
+			if w.later != nil {
+				continue
+			}
+		case <-w.lost:
+			w.lost, w.resubscribe = nil, f.Clock.After(retryDelay)
+			continue
+		case <-w.resubscribe:
+			w.resubscribe = nil
+			var err error
+			if w.lost, err = f.subscribe(ctx, f.wake); err != nil {
+				log.Error(err, "Changes of the node's links go unnoticed", "again", retryDelay)
+				w.resubscribe = f.Clock.After(retryDelay)
+			}
+		}
+		w.retry, w.later = nil, nil
+		return ctx.Err() == nil // or else perhaps before all nodes were known: nothing is to be removed
 	}
 }
 
