@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -61,6 +64,9 @@ func imageCommand(s process.Streams) *cobra.Command {
 				return err
 			}
 			runtime := containerd.Runtime{Programs: dir, State: node.RuntimeState}
+			if err := checkListens(runtime.Socket()); err != nil {
+				return err
+			}
 			ctr := runtime.CtrCommand(command.Context(), append(append([]string{"images"}, words...), args...)...)
 			ctr.Stdin, ctr.Stdout, ctr.Stderr = s.In, s.Out, s.Err
 			return ctr.Run()
@@ -72,4 +78,13 @@ func imageCommand(s process.Streams) *cobra.Command {
 		ctr("rm NAME...", "Remove images", cobra.MinimumNArgs(1), "rm"),
 	)
 	return command
+}
+
+// checkListens says what to do when no container runtime has made its socket.
+func checkListens(socket string) error {
+	_, err := os.Stat(socket)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for the container runtime: there is no %s: start `coxswain server` or `coxswain agent` first", socket)
+	}
+	return err
 }

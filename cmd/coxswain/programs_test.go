@@ -131,3 +131,16 @@ func TestNoClusterIsThere(t *testing.T) {
 		}
 	}
 }
+
+func TestImagesWithoutARuntime(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "containerd.sock")
+	if err := checkListens(socket); err == nil || !strings.Contains(err.Error(), socket+": start `coxswain server`") {
+		t.Errorf("without a socket: %v, want what to start", err)
+	}
+	if err := os.WriteFile(socket, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := checkListens(socket); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+}

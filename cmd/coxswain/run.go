@@ -31,11 +31,30 @@ func run(ctx context.Context, args []string, s process.Streams) error {
 		checkCommand(s), versionCommand(s),
 	)
 	root.AddCommand(programs...)
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w; `%s --help` lists the flags", err, command.CommandPath())
+	})
+	showUsage(root)
 	root.SetArgs(args[1:])
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	return root.ExecuteContext(ctx)
+}
+
+// showUsage has a command, and those below it, say how it is called when its arguments are wrong.
+func showUsage(command *cobra.Command) {
+	if check := command.Args; check != nil {
+		command.Args = func(command *cobra.Command, args []string) error {
+			if err := check(command, args); err != nil {
+				return fmt.Errorf("%w; usage: %s", err, command.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, below := range command.Commands() {
+		showUsage(below)
+	}
 }
 
 // versionCommand tells what was built, and for what.

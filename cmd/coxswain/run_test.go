@@ -57,10 +57,10 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		want string
 	}{
 		"unknown command":       {[]string{"servr"}, `unknown command "servr" for "coxswain"`},
-		"unknown flag":          {[]string{"server", "--data-dirr=x"}, "unknown flag: --data-dirr"},
+		"unknown flag":          {[]string{"server", "--data-dirr=x"}, "unknown flag: --data-dirr; `coxswain server --help` lists the flags"},
 		"not a number":          {[]string{"server", "--https-listen-port=https"}, `invalid argument "https" for "--https-listen-port"`},
 		"an argument too many":  {[]string{"server", "now"}, `unknown command "now" for "coxswain server"`},
-		"an argument too few":   {[]string{"image", "import"}, "accepts 1 arg(s), received 0"},
+		"an argument too few":   {[]string{"image", "import"}, "accepts 1 arg(s), received 0; usage: coxswain image import FILE"},
 		"no such configuration": {[]string{"server", "--config=/nowhere"}, "reading --config: open /nowhere: no such file or directory"},
 		"unknown part":          {[]string{"server", "--disable=agent,rudder"}, "--disable=rudder: unknown part; known are agent, cloud-controller-manager, controllers, dns, local-storage, network, proxy, scheduler"},
 		"not a network":         {[]string{"server", "--disable=agent", "--cluster-cidr=10.42.0.1/16"}, "--cluster-cidr=10.42.0.1/16: not a network such as 10.42.0.0/16"},
