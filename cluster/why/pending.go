@@ -93,7 +93,7 @@ func explained(f *Facts, r *report) {
 		r.cause = "is pending: " + strings.Join(e.All.Reasons, ", ")
 	case len(e.Nodes) == 0:
 		r.cause = "is pending: the cluster has no nodes"
-		r.help = append(r.help, "add a node: coxswain agent --server ... --token ...")
+		r.help = append(r.help, "add a node: `coxswain token create --print-join-command` on the server prints the command that joins a machine")
 	case e.Evicting && !slices.Contains(fits, e.Nominated):
 		r.cause = "is pending: pods of a lower priority are being evicted from " + e.Nominated + " to make room for it"
 		r.help = append(r.help, "wait until they have ended: kubectl get pods -A --field-selector spec.nodeName="+e.Nominated)
