@@ -34,6 +34,8 @@ const (
 	unmounting = 6 * time.Minute
 	// attaching is how long a driver may take before the pods are told, and telling how often they are told again.
 	attaching, telling = 2 * time.Minute, 4 * time.Minute
+	// retryFirst and retryLast are how long what the API has refused is left alone: twice as long each time.
+	retryFirst, retryLast = 500 * time.Millisecond, 2*time.Minute + 2*time.Second
 	// soon a cache shows what it does not show yet, or a kubelet has read what it is told.
 	soon = time.Second
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/yaml"
 
 	"github.com/coxswain-k8s/coxswain/apis/storage/intree"
@@ -294,5 +296,21 @@ func TestVolumesOfDriversThatWereInTheTree(t *testing.T) {
 	const seen = "csi-ab536fdcf03a5b80e24344e3e0a977d03b32be2ef9f72b1ec8105fe2b13db995"
 	if v, ok := volumeOf(pv); !ok || v.driver != "ebs.csi.aws.com" || v.attachment("node1") != seen {
 		t.Errorf("%v %t %s", v, ok, v.attachment("node1"))
+	}
+}
+
+// What the API refuses is tried again after half a second, and later each time, up to two minutes: it was tried seven times in the first second.
+func TestRefusedAttachmentsAreTriedAgainAsUpstreamDoes(t *testing.T) {
+	limiter, node := options().RateLimiter, reconcile.Request{}
+	var waits []time.Duration
+	for range 10 {
+		waits = append(waits, limiter.When(node))
+	}
+	s := time.Second
+	if want := []time.Duration{s / 2, s, 2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 64 * s, 122 * s, 122 * s}; !slices.Equal(waits, want) {
+		t.Errorf("it is tried again after %v, want %v", waits, want)
+	}
+	if workers := options().MaxConcurrentReconciles; workers != 1 {
+		t.Errorf("%d workers", workers)
 	}
 }

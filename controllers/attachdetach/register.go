@@ -9,8 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -126,6 +128,13 @@ func nodeChanged(e event.UpdateEvent) bool {
 		!slices.Equal(old.Status.VolumesInUse, node.Status.VolumesInUse) || !reflect.DeepEqual(old.Status.VolumesAttached, node.Status.VolumesAttached))
 }
 
+// options have one worker, and a node tried again of which a volume could not be attached or taken away as kube-controller-manager does that.
+func options() controller.Options {
+	o := kit.Options(1)
+	o.RateLimiter = workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast)
+	return o
+}
+
 // Register puts the controller on mgr. It wakes a node when one of its pods comes, ends or goes, when a claim of one is bound, when one of
 // its attachments changes, when another node gives up a volume that it waits for, and when the node's kubelet gives up a volume.
 func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
@@ -160,7 +169,7 @@ func Register(ctx context.Context, mgr manager.Manager, deps kit.Deps) error {
 		CreateFunc: func(event.CreateEvent) bool { return false }, UpdateFunc: c.bound, DeleteFunc: func(event.DeleteEvent) bool { return false },
 	}
 	nodes := predicate.Funcs{UpdateFunc: nodeChanged}
-	return kit.New(mgr, Name).WithOptions(kit.Options(1)).
+	return kit.New(mgr, Name).WithOptions(options()).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(nodeOf), builder.WithPredicates(pods)).
 		Watches(&corev1.Node{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(nodes)).
 		Watches(&storagev1.VolumeAttachment{}, handler.EnqueueRequestsFromMapFunc(c.attachmentChanged)).
