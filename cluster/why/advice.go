@@ -14,6 +14,9 @@ import (
 // advice says what would open nodes to the pod: first what would do so alone.
 func advice(f *Facts) []string {
 	e := f.Scheduler
+	if e.All != nil && e.All.Plugin == "DynamicResources" {
+		return provide(f, strings.Join(e.All.Reasons, " "))
+	}
 	if e.All != nil || e.Evicting {
 		return nil
 	}
@@ -98,6 +101,19 @@ func remedies() map[string]string {
 	}
 }
 
+// provide says how a pod gets devices that no node can give it.
+func provide(f *Facts, reasons string) []string {
+	for _, claim := range f.Pod.Spec.ResourceClaims {
+		if name := claim.ResourceClaimName; name != nil && strings.Contains(reasons, fmt.Sprintf("%q not found", *name)) {
+			return []string{fmt.Sprintf("create the ResourceClaim %s in the namespace %s", *name, f.Pod.Namespace)}
+		}
+	}
+	if strings.Contains(reasons, "device class ") {
+		return []string{"install the driver that brings the device class, or name one that there is in the resource claim: kubectl get deviceclasses"}
+	}
+	return []string{remedies()["DynamicResources"]}
+}
+
 // room says what is short where least is.
 func room(nodes []scheduler.NodeOpinion) string {
 	best := slices.MinFunc(nodes, func(a, b scheduler.NodeOpinion) int {
@@ -168,7 +184,7 @@ func wakes(plugins []string) string {
 		"NodeAffinity": "labels of nodes change, nodes come", "NodeUnschedulable": "nodes are uncordoned", "NodeName": "nodes come",
 		"PodTopologySpread": "pods come or end, nodes come", "InterPodAffinity": "pods come, end or change labels",
 		"VolumeBinding": "claims, volumes or storage classes change", "VolumeZone": "volumes or nodes change", "NodeVolumeLimits": "pods with volumes end",
-		"VolumeRestrictions": "pods with the volume end", "DynamicResources": "resource claims or devices change",
+		"VolumeRestrictions": "claims come or get a volume, pods with the volume end", "DynamicResources": "resource claims or devices change",
 	}
 	var all []string
 	for _, plugin := range plugins {

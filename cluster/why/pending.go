@@ -91,6 +91,9 @@ func explained(f *Facts, r *report) {
 		r.cause = "is pending: the scheduler meets an error: " + strings.Join(e.All.Reasons, ", ")
 	case e.All != nil:
 		r.cause = "is pending: " + strings.Join(e.All.Reasons, ", ")
+		if e.All.Plugin == "VolumeBinding" {
+			r.cause += unboundFor(f)
+		}
 	case len(e.Nodes) == 0:
 		r.cause = "is pending: the cluster has no nodes"
 		r.help = append(r.help, "add a node: `coxswain token create --print-join-command` on the server prints the command that joins a machine")

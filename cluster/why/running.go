@@ -33,7 +33,9 @@ func starting(f *Facts) *report {
 	r := &report{cause: "starts on " + f.Pod.Spec.NodeName}
 	if f.Pod.Status.StartTime == nil {
 		r.cause = "has the node " + f.Pod.Spec.NodeName + ", whose kubelet has not taken it up yet"
-		r.help = append(r.help, "see whether the kubelet works: kubectl describe node "+f.Pod.Spec.NodeName)
+		if trouble(f, r); len(r.help) == 0 {
+			r.help = append(r.help, "see whether the kubelet works: kubectl describe node "+f.Pod.Spec.NodeName)
+		}
 		return r
 	}
 	for _, c := range containers(&f.Pod) {
@@ -71,6 +73,10 @@ func trouble(f *Facts, r *report) {
 func mountHelp(f *Facts, message string) string {
 	low := strings.ToLower(message)
 	switch {
+	case strings.Contains(low, "multi-attach"):
+		return "end the pod that has the volume, or wait until its node gives it up: kubectl get volumeattachments"
+	case strings.Contains(low, "attachvolume"):
+		return "correct the volume, or look at its driver, which tries again by itself: kubectl get volumeattachments"
 	case strings.Contains(low, "configmap") && strings.Contains(low, "not found"):
 		return "create the ConfigMap in the namespace " + f.Pod.Namespace + ", or mark it optional; the kubelet tries again by itself"
 	case strings.Contains(low, "secret") && strings.Contains(low, "not found"):

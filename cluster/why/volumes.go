@@ -23,7 +23,10 @@ func volumes(f *Facts, r *report) {
 			continue
 		}
 		lines = append(lines, claimLine(f, claim))
-		if f.Scheduler != nil && f.Scheduler.All != nil {
+		switch {
+		case claim.Status.Phase == corev1.ClaimLost:
+			r.help = append(r.help, fmt.Sprintf("bring back the PersistentVolume %s that the claim was bound to, or delete the claim and make it anew: its data is lost then", claim.Spec.VolumeName))
+		case f.Scheduler != nil && f.Scheduler.All != nil:
 			r.help = append(r.help, fmt.Sprintf("have the claim bound, by a volume that fits or by a storage class that makes one: kubectl -n %s describe pvc %s", f.Pod.Namespace, claim.Name))
 		}
 	}
@@ -37,12 +40,35 @@ func claimLine(f *Facts, claim *corev1.PersistentVolumeClaim) string {
 	}
 	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	line := fmt.Sprintf("claim %s is %s: %s, %s, %s", claim.Name, strings.ToLower(string(claim.Status.Phase)), size.String(), modes(claim.Spec.AccessModes), class)
-	for _, e := range lately(f.ClaimEvents) {
-		if e.InvolvedObject.Name == claim.Name {
-			return line + "; " + e.Reason + ": " + oneLine(e.Message)
-		}
+	if e := lastOf(f, claim); e != nil {
+		return line + "; " + e.Reason + ": " + oneLine(e.Message)
 	}
 	return line
+}
+
+// lastOf is what was said last of a claim; nil for nothing.
+func lastOf(f *Facts, claim *corev1.PersistentVolumeClaim) *corev1.Event {
+	for _, e := range lately(f.ClaimEvents) {
+		if e.InvolvedObject.Name == claim.Name {
+			return &e
+		}
+	}
+	return nil
+}
+
+// unboundFor says of the first claim that is not bound, and keeps the pod from all nodes, why it is not.
+func unboundFor(f *Facts) string {
+	for i := range f.Claims {
+		claim := &f.Claims[i]
+		if claim.Status.Phase != corev1.ClaimPending {
+			continue
+		}
+		if e := lastOf(f, claim); e != nil && e.Type == corev1.EventTypeWarning {
+			return ": " + claim.Name + ": " + oneLine(e.Message)
+		}
+		return ": " + claim.Name
+	}
+	return ""
 }
 
 func modes(all []corev1.PersistentVolumeAccessMode) string {
