@@ -12,6 +12,9 @@ import (
 
 // Bell rings when an object of a kind comes, changes or goes. The zero value does not listen yet.
 type Bell struct {
+	// Rings says whether a change of an object rings it; nil for all. What comes and goes does always.
+	Rings func(old, now any) bool
+
 	mu       sync.Mutex
 	next     chan struct{} // closed when it rings
 	informer cache.Informer
@@ -31,7 +34,7 @@ func (b *Bell) Listen(ctx context.Context, informers cache.Informers, object cli
 	}
 	b.next = make(chan struct{})
 	handle, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { b.ring() }, UpdateFunc: func(any, any) { b.ring() }, DeleteFunc: func(any) { b.ring() },
+		AddFunc: func(any) { b.ring() }, UpdateFunc: b.changed, DeleteFunc: func(any) { b.ring() },
 	})
 	if err != nil {
 		return fmt.Errorf("following the informer of %T: %w", object, err)
@@ -55,6 +58,12 @@ func (b *Bell) Close() {
 	b.mu.Unlock()
 	if informer != nil {
 		_ = informer.RemoveEventHandler(handle)
+	}
+}
+
+func (b *Bell) changed(old, now any) {
+	if b.Rings == nil || b.Rings(old, now) {
+		b.ring()
 	}
 }
 

@@ -77,6 +77,7 @@ func (p *Plugin) reaches(ctx context.Context, r reach, node *corev1.Node) (bool,
 
 // choice is what is to be done on a node for the claims that wait.
 type choice struct {
+	node       *corev1.Node
 	bindings   []binding
 	provisions []*corev1.PersistentVolumeClaim
 }
@@ -85,6 +86,8 @@ type choice struct {
 type binding struct {
 	claim  *corev1.PersistentVolumeClaim
 	volume *corev1.PersistentVolume
+	// written is the revision of the volume that shows it in the API; "" for none yet.
+	written string
 }
 
 // choose finds what the pod's claims that wait need on a node, nil if none does, or the reasons why it cannot be had there.
@@ -106,7 +109,7 @@ func (p *Plugin) choose(ctx context.Context, n *needs, node *corev1.Node) (*choi
 	if len(n.late) == 0 {
 		return nil, reasons, nil
 	}
-	c := &choice{}
+	c := &choice{node: node}
 	var open []*corev1.PersistentVolumeClaim
 	for _, claim := range n.late {
 		switch selected := claim.Annotations[volume.AnnSelectedNode]; selected {
@@ -172,7 +175,7 @@ func (p *Plugin) match(ctx context.Context, c *choice, claims []*corev1.Persiste
 		if err != nil {
 			return nil, err
 		}
-		c.bindings = append(c.bindings, binding{claim, bound})
+		c.bindings = append(c.bindings, binding{claim: claim, volume: bound})
 	}
 	return unmatched, nil
 }

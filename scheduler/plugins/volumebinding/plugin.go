@@ -34,6 +34,7 @@ type Plugin struct {
 	mu      sync.Mutex
 	assumed map[string]*corev1.PersistentVolume // volumes that are given away and do not show it yet
 	bell    bell.Bell                           // rings when a claim changes, from the first binding on
+	lost    bell.Bell                           // rings when a volume comes or goes, or loses its claim
 }
 
 var (
@@ -57,7 +58,10 @@ type needs struct {
 func (n *needs) Clone() fwk.StateData { return n }
 
 // Close ends what the plugin listens to.
-func (p *Plugin) Close() { p.bell.Close() }
+func (p *Plugin) Close() {
+	p.bell.Close()
+	p.lost.Close()
+}
 
 // Name implements fwk.Plugin.
 func (*Plugin) Name() string { return Name }

@@ -56,7 +56,7 @@ func newFixture(t *testing.T, provisioner string) *fixture {
 	api := fake.NewClientBuilder().WithObjects(objects...).Build()
 	return &fixture{
 		T: t, Plugin: &Plugin{Client: api, Informers: informers}, api: api, informers: informers,
-		node: state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n"}}),
+		node: state.NewNodeInfo(&corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n", Labels: map[string]string{corev1.LabelHostname: "n"}}}),
 	}
 }
 
@@ -168,7 +168,7 @@ func TestHasVolumesProvisioned(t *testing.T) {
 			delete(claim.Annotations, volume.AnnSelectedNode)
 		}
 	})
-	if want := `binding volumes: selectedNode annotation reset for PVC "first"`; status.AsError() == nil || status.AsError().Error() != want {
+	if want := `binding volumes: provisioning failed for PVC "first"`; status.AsError() == nil || status.AsError().Error() != want {
 		t.Errorf("%v, want %s", status, want)
 	}
 }
