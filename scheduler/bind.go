@@ -38,6 +38,17 @@ func (s *Scheduler) bind(ctx context.Context, p *profile.Profile, cycle fwk.Cycl
 	s.handles[p.Name].recorder.Eventf(pod, nil, corev1.EventTypeNormal, "Scheduled", "Binding", "Successfully assigned %s/%s to %s", pod.Namespace, pod.Name, node)
 }
 
+// prepares says whether there is anything to be prepared before the pod is bound.
+func (s *Scheduler) prepares(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, pod *corev1.Pod, node string) bool {
+	began := s.Clock.Now()
+	if p.PreBinds(ctx, cycle, pod, node) {
+		s.measure("PreBindPreFlight", p, began, nil)
+		return true
+	}
+	s.measure("PreBindPreFlight", p, began, fwk.NewStatus(fwk.Skip))
+	return false
+}
+
 // tryBind does not go on when the pod is deleted. While it waits for others, be it minutes, more pods can be bound.
 func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.CycleState, w *waitingPod, node string) *fwk.Status {
 	pod := w.pod
@@ -48,7 +59,7 @@ func (s *Scheduler) tryBind(ctx context.Context, p *profile.Profile, cycle fwk.C
 	if !s.queue.Has(pod.UID) {
 		cancel() // it was deleted before there was something to cancel
 	}
-	if w.waits || p.PreBinds(ctx, cycle, pod, node) {
+	if prepares := s.prepares(ctx, p, cycle, pod, node); w.waits || prepares {
 		s.announce(ctx, pod, node)
 	}
 	status := s.meanwhile(func() *fwk.Status {

@@ -37,7 +37,7 @@ func (s *Scheduler) watch(ctx context.Context) (unregister func(), err error) {
 		{&corev1.Pod{}, toolscache.ResourceEventHandlerFuncs{
 			AddFunc:    func(o any) { s.podChanged(ctx, nil, o.(*corev1.Pod)) },
 			UpdateFunc: func(old, o any) { s.podChanged(ctx, old.(*corev1.Pod), o.(*corev1.Pod)) },
-			DeleteFunc: func(o any) { s.podDeleted(last[*corev1.Pod](o)) },
+			DeleteFunc: func(o any) { s.podGone(last[*corev1.Pod](o)) },
 		}},
 	}, s.others()...)
 	var synced []toolscache.DoneChecker
@@ -82,15 +82,20 @@ func (s *Scheduler) others() []watched {
 			}
 			delete(kinds, resource)
 			all = append(all, watched{object, toolscache.ResourceEventHandlerFuncs{
-				AddFunc:    func(o any) { s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Add}, nil, o) },
-				UpdateFunc: func(old, o any) { s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Update}, old, o) },
-				DeleteFunc: func(o any) {
-					s.queue.Move(fwk.ClusterEvent{Resource: resource, ActionType: fwk.Delete}, last[client.Object](o), nil)
-				},
+				AddFunc:    func(o any) { s.happens(resource, fwk.Add, nil, o) },
+				UpdateFunc: func(old, o any) { s.happens(resource, fwk.Update, old, o) },
+				DeleteFunc: func(o any) { s.happens(resource, fwk.Delete, last[client.Object](o), nil) },
 			}})
 		}
 	}
 	return all
+}
+
+// happens tells the pods that wait of an event of anything but pods, and counts it.
+func (s *Scheduler) happens(resource fwk.EventResource, action fwk.ActionType, old, now any) {
+	event, began := fwk.ClusterEvent{Resource: resource, ActionType: action}, s.Clock.Now()
+	s.queue.Move(event, old, now)
+	s.Metrics.Handled(event.Label(), s.Clock.Since(began))
 }
 
 // last returns the object of a deletion, also of one that the informer learned of late.
@@ -103,19 +108,19 @@ func last[T client.Object](o any) T {
 
 func (s *Scheduler) nodeAdded(node *corev1.Node) {
 	s.state.SetNode(node)
-	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Add}, nil, node)
+	s.happens(fwk.Node, fwk.Add, nil, node)
 }
 
 func (s *Scheduler) nodeUpdated(old, node *corev1.Node) {
 	s.state.SetNode(node)
 	if action := nodeChanges(old, node); action != fwk.None {
-		s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: action}, old, node)
+		s.happens(fwk.Node, action, old, node)
 	}
 }
 
 func (s *Scheduler) nodeDeleted(node *corev1.Node) {
 	s.state.RemoveNode(node.Name)
-	s.queue.Move(fwk.ClusterEvent{Resource: fwk.Node, ActionType: fwk.Delete}, node, nil)
+	s.happens(fwk.Node, fwk.Delete, node, nil)
 }
 
 // nodeChanges says which changes of a node may matter to a pod that waits.
@@ -145,7 +150,11 @@ func finished(pod *corev1.Pod) bool {
 
 // podChanged sorts a pod into the state (it has a node and uses it) or into the queue (it has none and is ours).
 func (s *Scheduler) podChanged(ctx context.Context, old, pod *corev1.Pod) {
-	defer s.handled(old, pod, s.Clock.Now())
+	what := "Update"
+	if old == nil || old.Spec.NodeName == "" && pod.Spec.NodeName != "" {
+		what = "Add"
+	}
+	defer s.handled(what, pod, s.Clock.Now())
 	switch {
 	case finished(pod):
 		s.podDeleted(pod)
@@ -201,6 +210,12 @@ func podChanges(old, pod *corev1.Pod) fwk.ActionType {
 		action |= fwk.UpdatePodScaleDown
 	}
 	return action
+}
+
+// podGone is podDeleted for one that the API has no more.
+func (s *Scheduler) podGone(pod *corev1.Pod) {
+	defer s.handled("Delete", pod, s.Clock.Now())
+	s.podDeleted(pod)
 }
 
 func (s *Scheduler) podDeleted(pod *corev1.Pod) {

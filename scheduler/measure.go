@@ -44,18 +44,13 @@ func (s *Scheduler) bound(p *profile.Profile, w *waitingPod) {
 	}
 }
 
-// handled notes how long an event of a pod took.
-func (s *Scheduler) handled(old, pod *corev1.Pod, began time.Time) {
-	what := "UnschedulablePod"
+// handled notes how long an event of a pod took: Add, Update or Delete.
+func (s *Scheduler) handled(what string, pod *corev1.Pod, began time.Time) {
+	whose := "UnschedulablePod"
 	if pod.Spec.NodeName != "" {
-		what = "AssignedPod"
+		whose = "AssignedPod"
 	}
-	if old == nil || old.Spec.NodeName == "" && pod.Spec.NodeName != "" {
-		what += "Add"
-	} else {
-		what += "Update"
-	}
-	s.Metrics.Handled(what, s.Clock.Since(began))
+	s.Metrics.Handled(whose+what, s.Clock.Since(began))
 }
 
 // read counts what gauges show.

@@ -62,7 +62,7 @@ func TestMetrics(t *testing.T) {
 	want := []string{
 		"batch_attempts_total default-scheduler,no_hint 3",
 		"cache_size assumed_pods 1", "cache_size nodes 1", "cache_size pods 2",
-		"event_handling_duration_seconds AssignedPodAdd 1", "event_handling_duration_seconds UnschedulablePodAdd 4",
+		"event_handling_duration_seconds AssignedPodAdd 1", "event_handling_duration_seconds NodeAdd 1", "event_handling_duration_seconds UnschedulablePodAdd 4",
 		"framework_extension_point_duration_seconds Bind,default-scheduler,Success 1",
 		"framework_extension_point_duration_seconds Filter,default-scheduler,Success 3",
 		"framework_extension_point_duration_seconds Permit,default-scheduler,Success 1",
@@ -70,10 +70,13 @@ func TestMetrics(t *testing.T) {
 		"framework_extension_point_duration_seconds PostFilter,default-scheduler,Success 1",
 		"framework_extension_point_duration_seconds PostFilter,default-scheduler,Unschedulable 1",
 		"framework_extension_point_duration_seconds PreBind,default-scheduler,Success 1",
+		"framework_extension_point_duration_seconds PreBindPreFlight,default-scheduler,Skip 1",
+		"framework_extension_point_duration_seconds PreEnqueue,default-scheduler,Success 3",
+		"framework_extension_point_duration_seconds PreEnqueue,default-scheduler,UnschedulableAndUnresolvable 1",
 		"framework_extension_point_duration_seconds PreFilter,default-scheduler,Success 3",
 		"framework_extension_point_duration_seconds Reserve,default-scheduler,Success 1",
 		"get_node_hint_duration_seconds no_hint,default-scheduler 3",
-		"goroutines binding 0", "inflight_events all 0",
+		"goroutines binding 0", "inflight_events PodPopped 0",
 		"pending_pods active 0", "pending_pods backoff 0", "pending_pods gated 1", "pending_pods unschedulable 2",
 		"pod_scheduled_after_flush_total  0",
 		"pod_scheduling_attempts  1", "pod_scheduling_sli_duration_seconds 1 1",
@@ -101,6 +104,9 @@ func TestMetricsOfPlugins(t *testing.T) {
 	asked := map[string]int64{}
 	for _, e := range f.Scheduler.read().Evaluations {
 		asked[e.Point+" "+e.Plugin] = e.Times
+	}
+	if asked["PreFilter NodeResourcesFit"] != 1 || asked["PreFilter NodePorts"] != 0 || asked["PreScore NodeResourcesBalancedAllocation"] != 1 || asked["PreScore InterPodAffinity"] != 0 {
+		t.Errorf("preparations: %v", asked)
 	}
 	if asked["Filter NodeResourcesFit"] != 2 || asked["Score NodeResourcesFit"] != 2 || asked["Filter NodePorts"] != 0 {
 		t.Errorf("evaluations: %v", asked)

@@ -167,5 +167,12 @@ func (s *Scheduler) newProfile(ctx context.Context, wanted config.Profile) (*pro
 
 // gate returns the name of the plugin that holds a pod back from the queue.
 func (s *Scheduler) gate(ctx context.Context, pod *corev1.Pod) string {
-	return s.profiles[pod.Spec.SchedulerName].PreEnqueue(ctx, pod)
+	p, began := s.profiles[pod.Spec.SchedulerName], s.Clock.Now()
+	by := p.PreEnqueue(ctx, pod)
+	var status *fwk.Status
+	if by != "" {
+		status = fwk.NewStatus(fwk.UnschedulableAndUnresolvable)
+	}
+	s.measure("PreEnqueue", p, began, status)
+	return by
 }

@@ -11,7 +11,7 @@ type Reading struct {
 	Nodes, Pods   int
 	Assumed       int
 	Binding       int
-	Events        int
+	Events        map[string]int // by name
 	Evaluations   []Evaluations
 }
 
@@ -87,7 +87,9 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	gauge(g.cache, r.Pods, "pods")
 	gauge(g.cache, r.Assumed, "assumed_pods")
 	gauge(g.goroutines, r.Binding, "binding")
-	gauge(g.inflight, r.Events, "all")
+	for event, number := range r.Events {
+		gauge(g.inflight, number, event)
+	}
 	for by, pods := range r.Unschedulable {
 		gauge(g.unschedulable, pods, by[0], by[1])
 	}

@@ -154,6 +154,7 @@ func New(name string, plugins map[string]fwk.Plugin, set Set) (*Profile, error) 
 	if len(p.bind) == 0 {
 		return nil, fmt.Errorf("at least one bind plugin is needed for profile with scheduler name %q", name)
 	}
+	p.preparedFilter, p.preparedScore = make([]atomic.Int64, len(p.preFilter)), make([]atomic.Int64, len(p.preScore))
 	return p, nil
 }
 

@@ -22,6 +22,9 @@ type Profile struct {
 	// Watch is told how long plugins take in cycles that are sampled; nil for nobody.
 	Watch func(point, plugin, status string, took time.Duration)
 
+	// prepared is how often plugins of PreFilter and PreScore had something to say, in their order.
+	preparedFilter, preparedScore []atomic.Int64
+
 	preEnqueue []fwk.PreEnqueuePlugin
 	queueSort  []fwk.QueueSortPlugin
 	preFilter  []fwk.PreFilterPlugin
@@ -73,7 +76,7 @@ func (p *Profile) PreEnqueue(ctx context.Context, pod *corev1.Pod) string {
 // left out of Filter.
 func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) (result *fwk.PreFilterResult, by []string, status *fwk.Status) {
 	skipped := sets.New[string]()
-	for _, plugin := range p.preFilter {
+	for i, plugin := range p.preFilter {
 		var narrowed *fwk.PreFilterResult
 		status := p.timed(state, "PreFilter", plugin, func() (status *fwk.Status) {
 			narrowed, status = plugin.PreFilter(ctx, state, pod, nodes)
@@ -83,6 +86,7 @@ func (p *Profile) PreFilter(ctx context.Context, state fwk.CycleState, pod *core
 			skipped.Insert(plugin.Name())
 			continue
 		}
+		p.preparedFilter[i].Add(1)
 		if !status.IsSuccess() {
 			return nil, nil, named(status, plugin)
 		}
@@ -183,11 +187,14 @@ func (p *Profile) Simulate(state fwk.CycleState, call func(fwk.PreFilterExtensio
 // PreScore prepares the scoring. A plugin that returns Skip is left out of Score.
 func (p *Profile) PreScore(ctx context.Context, state fwk.CycleState, pod *corev1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	skipped := sets.New[string]()
-	for _, plugin := range p.preScore {
+	for i, plugin := range p.preScore {
 		status := p.timed(state, "PreScore", plugin, func() *fwk.Status { return plugin.PreScore(ctx, state, pod, nodes) })
 		if status.IsSkip() {
 			skipped.Insert(plugin.Name())
-		} else if !status.IsSuccess() {
+			continue
+		}
+		p.preparedScore[i].Add(1)
+		if !status.IsSuccess() {
 			return named(status, plugin)
 		}
 	}
@@ -214,8 +221,15 @@ func named(status *fwk.Status, plugin fwk.Plugin) *fwk.Status {
 	return status
 }
 
-// Asked visits how often plugins were asked about a node: "Filter" and "Score". What is remembered is not asked.
+// Asked visits how often plugins were asked about a node, "Filter" and "Score", or about a pod before that, "PreFilter" and "PreScore", and did
+// not skip it. What is remembered is not asked.
 func (p *Profile) Asked(visit func(plugin, point string, times int64)) {
+	for i, plugin := range p.preFilter {
+		visit(plugin.Name(), "PreFilter", p.preparedFilter[i].Load())
+	}
+	for i, plugin := range p.preScore {
+		visit(plugin.Name(), "PreScore", p.preparedScore[i].Load())
+	}
 	for _, plugin := range p.filter {
 		visit(plugin.Name(), "Filter", plugin.asked.Load())
 	}

@@ -15,6 +15,7 @@ const (
 	backoffEnded  = "PopFromBackoffQ"
 	attemptFailed = "ScheduleAttemptFailure"
 	waitedLong    = "UnschedulableTimeout"
+	podPopped     = "PodPopped"
 )
 
 func (q *Queue) tell(event, queue string) {
@@ -45,15 +46,18 @@ type Count struct {
 	Pending map[string]int
 	// Refused pods by who refuses; a pod counts for each.
 	Refused map[Refusal]int
-	// Events that are kept for pods that are being tried.
-	Events int
+	// Events that are kept for pods that are being tried, by their names, and such pods as PodPopped.
+	Events map[string]int
 }
 
 // Count counts the pods that are not being tried.
 func (q *Queue) Count() Count {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := Count{Pending: map[string]int{activeQueue: len(q.active.pods), backoffQueue: len(q.backoff.pods)}, Refused: map[Refusal]int{}, Events: len(q.recent)}
+	c := Count{Pending: map[string]int{activeQueue: len(q.active.pods), backoffQueue: len(q.backoff.pods)}, Refused: map[Refusal]int{}, Events: map[string]int{podPopped: len(q.flight)}}
+	for _, r := range q.recent {
+		c.Events[r.label()]++
+	}
 	for p := range q.waiting {
 		name := p.GetPod().Spec.SchedulerName
 		if p.gate != "" {
