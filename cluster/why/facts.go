@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 
@@ -27,6 +28,8 @@ type Facts struct {
 	MissingClaims []string                       `json:"missingClaims,omitempty"`
 	ClaimEvents   []corev1.Event                 `json:"claimEvents,omitempty"`
 	Owner         *Owner                         `json:"owner,omitempty"`
+	// Budgets are the PodDisruptionBudgets that select the pod.
+	Budgets []policyv1.PodDisruptionBudget `json:"budgets,omitempty"`
 	// Logs are the last lines of containers that have ended, by their names.
 	Logs map[string]string `json:"logs,omitempty"`
 	// Scheduler is what it knows of the pod; nil if it was not asked or cannot be, for the reason in SchedulerError.

@@ -44,6 +44,7 @@ func (r *Reader) Pod(ctx context.Context, key client.ObjectKey) (*Facts, error) 
 	r.readNode(ctx, f)
 	r.readClaims(ctx, f)
 	r.readOwner(ctx, f)
+	r.readBudgets(ctx, f)
 	if name, previous := crashed(&f.Pod); name != "" {
 		if text, err := r.logs(ctx, key, name, previous); err == nil {
 			f.Logs = map[string]string{name: text}

@@ -174,6 +174,7 @@ func healthy(f *Facts) *report {
 	r := &report{cause: "is " + strings.ToLower(string(cmp.Or(f.Pod.Status.Phase, corev1.PodUnknown)))}
 	if ready := f.condition(corev1.PodReady); ready != nil && ready.Status == corev1.ConditionTrue {
 		r.cause = "runs on " + f.Pod.Spec.NodeName + " and has been ready for " + f.since(ready.LastTransitionTime)
+		evictable(f, r)
 	}
 	var lines []string
 	for _, c := range containers(&f.Pod) {
