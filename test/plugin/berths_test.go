@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -75,12 +76,16 @@ func keep(t *testing.T, c client.Client, namespace string) {
 	})
 }
 
-func TestPluginOfOthersDecides(t *testing.T) {
-	c := started(t)
-	keep(t, c, "kube-public")
+// comes creates a pod in the namespace default.
+func comes(t *testing.T, c client.Client, name, cpu string) *corev1.Pod {
+	t.Helper()
+	requests := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "stranger", Namespace: "default"},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "none"}}, AutomountServiceAccountToken: new(bool)},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"},
+		Spec: corev1.PodSpec{
+			Containers:                   []corev1.Container{{Name: "c", Image: "none", Resources: corev1.ResourceRequirements{Requests: requests}}},
+			AutomountServiceAccountToken: new(bool),
+		},
 	}
 	eventually(t, "creating the pod", func(ctx context.Context) (bool, error) {
 		err := c.Create(ctx, pod)
@@ -89,26 +94,44 @@ func TestPluginOfOthersDecides(t *testing.T) {
 		}
 		return true, err
 	})
+	return pod
+}
 
-	eventually(t, "the plugin's refusal", func(ctx context.Context) (bool, error) {
+// refused waits until the pod is said to fit nowhere for that reason.
+func refused(t *testing.T, c client.Client, pod *corev1.Pod, why string) {
+	t.Helper()
+	eventually(t, "the refusal "+why, func(ctx context.Context) (bool, error) {
 		if err := c.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 			return false, err
 		}
 		if pod.Spec.NodeName != "" {
-			t.Fatalf("bound to %s, which is kept for another namespace", pod.Spec.NodeName)
+			t.Fatalf("bound to %s", pod.Spec.NodeName)
 		}
 		for _, condition := range pod.Status.Conditions {
 			if condition.Type == corev1.PodScheduled {
-				return strings.Contains(condition.Message, "1 node(s) were kept for another namespace"), nil
+				return strings.Contains(condition.Message, why), nil
 			}
 		}
 		return false, nil
 	})
+}
 
+func TestPluginOfOthersDecides(t *testing.T) {
+	c := started(t)
+	keep(t, c, "kube-public")
+	pod := comes(t, c, "stranger", "100m")
+	refused(t, c, pod, "1 node(s) were kept for another namespace")
 	keep(t, c, "default")
 	eventually(t, "the pod on the node that takes it now", func(ctx context.Context) (bool, error) {
 		return pod.Spec.NodeName != "", c.Get(ctx, client.ObjectKeyFromObject(pod), pod)
 	})
+}
+
+// The default plugins have their say beside one of others, under the same configuration.
+func TestDefaultPluginsStayBesideOneOfOthers(t *testing.T) {
+	c := started(t)
+	keep(t, c, "default")
+	refused(t, c, comes(t, c, "large", "1M"), "1 Insufficient cpu")
 }
 
 // A plugin cannot take the place of one that is there without anybody's noticing.
