@@ -95,7 +95,15 @@ func (s *Scheduler) others() []watched {
 func (s *Scheduler) happens(resource fwk.EventResource, action fwk.ActionType, old, now any) {
 	event, began := fwk.ClusterEvent{Resource: resource, ActionType: action}, s.Clock.Now()
 	s.queue.Move(event, old, now)
-	s.Metrics.Handled(event.Label(), s.Clock.Since(began))
+	took := s.Clock.Since(began)
+	if resource != fwk.Node {
+		s.Metrics.Handled(event.Label(), took)
+		return
+	}
+	for rest := action; rest != 0; rest &= rest - 1 { // a node may change in several ways at once
+		event.ActionType = rest & -rest
+		s.Metrics.Handled(event.Label(), took)
+	}
 }
 
 // last returns the object of a deletion, also of one that the informer learned of late.

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	corev1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
 )
 
 // shown is what a scrape shows but for what plugins are asked: the values of counters and gauges, and how much histograms have counted.
@@ -120,5 +121,25 @@ func TestMetricsOfPlugins(t *testing.T) {
 	at := slices.IndexFunc(families, func(m *dto.MetricFamily) bool { return m.GetName() == "scheduler_plugin_execution_duration_seconds" })
 	if at < 0 || len(families[at].GetMetric()) < 10 {
 		t.Errorf("the first attempt did not time plugins")
+	}
+}
+
+// A change of a node counts for each of its ways, other kinds for one, and a pod that goes for itself.
+func TestEventsAreCountedByTheirNames(t *testing.T) {
+	f := newFixture(t)
+	f.nodes("a")
+	old, changed := node("a"), node("a")
+	changed.Labels, changed.Spec.Unschedulable = map[string]string{"changed": "yes"}, true
+	f.nodeUpdated(old, changed)
+	f.happens(fwk.PersistentVolume, fwk.Update, &corev1.PersistentVolume{}, &corev1.PersistentVolume{})
+	f.podGone(pod("none", "0"))
+	var got []string
+	for _, line := range f.shown() {
+		if event, ok := strings.CutPrefix(line, "event_handling_duration_seconds "); ok {
+			got = append(got, event)
+		}
+	}
+	if want := []string{"NodeAdd 1", "NodeUpdateNodeLabel 1", "NodeUpdateNodeTaint 1", "PersistentVolumeUpdate 1", "UnschedulablePodDelete 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
