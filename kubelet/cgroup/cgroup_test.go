@@ -23,7 +23,7 @@ func TestPodGroupsOnThisMachine(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("control groups need root")
 	}
-	tree := &Tree{Root: "/coxswain-test-" + filepath.Base(t.TempDir())}
+	tree := &Tree{Root: "/coxswain-test-" + filepath.Base(filepath.Dir(t.TempDir()))}
 	if err := tree.Open(); err != nil {
 		t.Fatal(err)
 	}
