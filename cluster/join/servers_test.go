@@ -49,10 +49,10 @@ func TestServersFollowTheCluster(t *testing.T) {
 	}
 }
 
-// listen accepts connections and keeps them.
+// listen accepts connections and keeps them. When it has closed, nobody else takes its port.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.115.6:0")
 	if err != nil {
 		t.Fatal(err)
 	}

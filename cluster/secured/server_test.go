@@ -55,11 +55,10 @@ func TestGuardLetsNobodyInByMistake(t *testing.T) {
 
 // Where the API server cannot be reached, or is not named, nothing is open but what is open to all.
 func TestPortWithoutAnAPIServer(t *testing.T) {
-	gone := httptest.NewServer(nil)
-	gone.Close()
+	const gone = "http://127.0.0.1:1" // nobody listens there, whoever else takes ports
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"c","clusters":[{"name":"c","cluster":{"server":%q}}],
-		"contexts":[{"name":"c","context":{"cluster":"c"}}]}`, gone.URL)
+		"contexts":[{"name":"c","context":{"cluster":"c"}}]}`, gone)
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
