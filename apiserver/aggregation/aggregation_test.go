@@ -291,7 +291,7 @@ func TestForward(t *testing.T) {
 }
 
 // What another server serves keeps the kinds that it names: without group and version, which clients fill in, with those of another group
-// where a subresource has them, and without any for a resource that has nothing but subresources.
+// where a subresource has them, and an empty one for a resource that has nothing but subresources.
 func TestKindsOfAggregatedGroups(t *testing.T) {
 	remote := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"wardle.example.com/v1","resources":[
@@ -324,7 +324,7 @@ func TestKindsOfAggregatedGroups(t *testing.T) {
 	}
 	want := map[string]*metav1.GroupVersionKind{
 		"flunders": {Kind: "Flunder"}, "flunders/status": {Kind: "Flunder"}, "flunders/scale": {Group: "autoscaling", Version: "v1", Kind: "Scale"},
-		"fischers": nil, "fischers/approval": {Kind: "Approval"},
+		"fischers": {}, "fischers/approval": {Kind: "Approval"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -52,7 +52,7 @@ func fromList(gv schema.GroupVersion, list *metav1.APIResourceList) apidiscovery
 			parent := *from
 			parent.Name, parent.Verbs = name, nil
 			made := resourceFrom(&parent)
-			made.ResponseKind = nil
+			made.ResponseKind = &metav1.GroupVersionKind{} // which upstream shows, too
 			out.Resources = append(out.Resources, made)
 		}
 		out.Resources[at].Subresources = append(out.Resources[at].Subresources, apidiscoveryv2.APISubresourceDiscovery{
