@@ -16,8 +16,8 @@ const (
 	typeCBOR = "application/cbor"
 	// TypeCBORSequence is what a watch in CBOR is sent as.
 	TypeCBORSequence = "application/cbor-seq"
-	// TypeCBORApply is a configuration to be applied.
-	TypeCBORApply = "application/apply-patch+cbor"
+	// typeCBORApply is a configuration to be applied.
+	typeCBORApply = "application/apply-patch+cbor"
 )
 
 // selfDescribed begins every object in CBOR: a tag that says what it is.
@@ -37,7 +37,7 @@ func NegotiateWithCBOR(header string, allow func(Accepted) bool) (Accepted, bool
 // IsCBOR says whether a body of the content type is in CBOR.
 func IsCBOR(contentType string) bool {
 	name, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (name == typeCBOR || name == TypeCBORApply)
+	return err == nil && (name == typeCBOR || name == typeCBORApply)
 }
 
 func encodeCBOR(obj runtime.Object) ([]byte, error) {

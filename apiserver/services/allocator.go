@@ -20,8 +20,8 @@ type Ranges struct {
 	FirstPort, LastPort int
 }
 
-// WithDefaults fills in what is not set.
-func (r Ranges) WithDefaults() Ranges {
+// withDefaults fills in what is not set.
+func (r Ranges) withDefaults() Ranges {
 	if len(r.CIDRs) == 0 {
 		r.CIDRs = []netip.Prefix{netip.MustParsePrefix("10.43.0.0/16")}
 	}

@@ -20,7 +20,7 @@ import (
 // Hooks: a Service gets its addresses and ports in its own transaction, and gives them back in it.
 func Hooks(ranges Ranges, store storage.Store, all *kinds.Served, counted *Metrics) kinds.Hooks {
 	known := known{all}
-	a := &Allocator{Ranges: ranges.WithDefaults(), Store: store, Taken: known.addressTaken, More: known.ranges, Each: known.eachService, Counted: counted}
+	a := &Allocator{Ranges: ranges.withDefaults(), Store: store, Taken: known.addressTaken, More: known.ranges, Each: known.eachService, Counted: counted}
 	kind := schema.GroupKind{Kind: "Service"}
 	result := func(obj resource.Object, ops []storage.Op, errs field.ErrorList, err error) ([]storage.Op, error) {
 		if err != nil {

@@ -30,7 +30,7 @@ func NewMetrics(ranges Ranges, all *kinds.Served) *Metrics {
 	}
 	known := known{all}
 	return &Metrics{
-		ranges: &Allocator{Ranges: ranges.WithDefaults(), More: known.ranges}, known: known,
+		ranges: &Allocator{Ranges: ranges.withDefaults(), More: known.ranges}, known: known,
 		addresses:     counter(ip+"allocation_total", "Cluster IPs that were given out.", "cidr", "scope"),
 		addressErrors: counter(ip+"allocation_errors_total", "Cluster IPs that could not be given out.", "cidr", "scope"),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -51,7 +51,7 @@ func (r *Runtime) importOnce(ctx context.Context, archive string) error {
 	if _, err := os.Stat(stamp); err == nil {
 		return nil
 	}
-	if err := r.Ctr(ctx, "images", "import", "--local", absolute); err != nil {
+	if err := r.ctr(ctx, "images", "import", "--local", absolute); err != nil {
 		return fmt.Errorf("importing images from %s: %w", archive, err)
 	}
 	log.FromContext(ctx).Info("Imported images", "archive", archive)
@@ -61,8 +61,8 @@ func (r *Runtime) importOnce(ctx context.Context, archive string) error {
 	return os.WriteFile(stamp, []byte(absolute+"\n"), 0o600)
 }
 
-// Ctr runs containerd's own client and returns what it said if it failed.
-func (r *Runtime) Ctr(ctx context.Context, args ...string) error {
+// ctr runs containerd's own client and returns what it said if it failed.
+func (r *Runtime) ctr(ctx context.Context, args ...string) error {
 	var output bytes.Buffer
 	command := r.CtrCommand(ctx, args...)
 	command.Stdout, command.Stderr = &output, &output

@@ -66,8 +66,8 @@ func (t *Tree) Open() error {
 // V2 says that the machine has the unified hierarchy.
 func (t *Tree) V2() bool { return t.v2 }
 
-// PodParent is the group that a pod's group is made in.
-func (t *Tree) PodParent(qos corev1.PodQOSClass) string {
+// podParent is the group that a pod's group is made in.
+func (t *Tree) podParent(qos corev1.PodQOSClass) string {
 	base := path.Join(t.Root, "kubepods")
 	switch qos {
 	case corev1.PodQOSBurstable:
@@ -80,7 +80,7 @@ func (t *Tree) PodParent(qos corev1.PodQOSClass) string {
 
 // PodPath is a pod's group, as the runtime is told.
 func (t *Tree) PodPath(qos corev1.PodQOSClass, uid types.UID) string {
-	return path.Join(t.PodParent(qos), "pod"+string(uid))
+	return path.Join(t.podParent(qos), "pod"+string(uid))
 }
 
 // EnsureTop makes the groups above the pods. Total limits all pods together.
@@ -220,7 +220,7 @@ func weight(shares int64) int64 {
 func (t *Tree) Pods() map[types.UID][]string {
 	out := map[types.UID][]string{}
 	for _, qos := range []corev1.PodQOSClass{corev1.PodQOSGuaranteed, corev1.PodQOSBurstable, corev1.PodQOSBestEffort} {
-		parent := t.PodParent(qos)
+		parent := t.podParent(qos)
 		for _, mount := range t.mounts {
 			entries, err := os.ReadDir(filepath.Join(mount, parent))
 			if err != nil {

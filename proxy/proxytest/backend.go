@@ -40,7 +40,7 @@ type Opener func(clusterCIDRs []netip.Prefix) (Backend, error)
 
 func newFixture(t testing.TB, open Opener) *Fixture {
 	f := &Fixture{World: NewWorld(t), t: t, state: rules.NewState()}
-	f.RouteServices(t, "10.43.0.0/16", "fd43::/112")
+	f.routeServices(t, "10.43.0.0/16", "fd43::/112")
 	f.reopen(open)
 	return f
 }

@@ -22,8 +22,8 @@ func (w *World) addPod(t testing.TB, name string, pod *netns.Namespace) {
 	pod.Route(t, "::/0", "eth0", GatewayIP6)
 }
 
-// RouteServices gives the node a route for the ranges of cluster IPs, as the proxy does.
-func (w *World) RouteServices(t testing.TB, ranges ...string) {
+// routeServices gives the node a route for the ranges of cluster IPs, as the proxy does.
+func (w *World) routeServices(t testing.TB, ranges ...string) {
 	w.Node.Do(t, func() error {
 		link, err := netlink.LinkByName("out")
 		if err != nil {

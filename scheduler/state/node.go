@@ -160,7 +160,7 @@ func (n *NodeInfo) replace(old, now *PodInfo) {
 func (n *NodeInfo) count(info fwk.PodInfo, sign int64) {
 	resources := info.CalculateResource()
 	if exact, ok := resources.Resource.(*Resource); ok {
-		n.requested.Plus(exact, sign)
+		n.requested.plus(exact, sign)
 	}
 	n.nonZero.MilliCPU += sign * resources.Non0CPU
 	n.nonZero.Memory += sign * resources.Non0Mem

@@ -57,8 +57,8 @@ func (r *Resource) SetMaxResource(list corev1.ResourceList) {
 	}
 }
 
-// Plus adds other times sign to r.
-func (r *Resource) Plus(other *Resource, sign int64) {
+// plus adds other times sign to r.
+func (r *Resource) plus(other *Resource, sign int64) {
 	r.MilliCPU += sign * other.MilliCPU
 	r.Memory += sign * other.Memory
 	r.EphemeralStorage += sign * other.EphemeralStorage

@@ -102,7 +102,7 @@ func (e *Escalation) binding(ctx context.Context, a *admission.Attributes, ref r
 	if e.allowed(ctx, a, "bind", a.Namespace, bound, ref.Name) {
 		return nil
 	}
-	rules, err := e.RBAC.RoleRules(ref, a.Namespace)
+	rules, err := e.RBAC.roleRules(ref, a.Namespace)
 	if apierrors.IsNotFound(err) {
 		return apierrors.NewNotFound(a.GroupResource(), ref.Name)
 	}

@@ -109,7 +109,7 @@ func (r *Authorizer) visit(u user.Info, namespace string, yield func(why func() 
 
 // each calls yield with the rules of a role until it returns false.
 func (r *Authorizer) each(ref rbacv1.RoleRef, namespace string, errs *[]error, yield func(*rbacv1.PolicyRule) bool) bool {
-	rules, err := r.RoleRules(ref, namespace)
+	rules, err := r.roleRules(ref, namespace)
 	if err != nil {
 		*errs = append(*errs, err)
 	}
@@ -121,9 +121,9 @@ func (r *Authorizer) each(ref rbacv1.RoleRef, namespace string, errs *[]error, y
 	return true
 }
 
-// RoleRules returns the rules of the role that a binding in the namespace ("" for a cluster role binding)
+// roleRules returns the rules of the role that a binding in the namespace ("" for a cluster role binding)
 // refers to.
-func (r *Authorizer) RoleRules(ref rbacv1.RoleRef, namespace string) ([]rbacv1.PolicyRule, error) {
+func (r *Authorizer) roleRules(ref rbacv1.RoleRef, namespace string) ([]rbacv1.PolicyRule, error) {
 	switch ref.Kind {
 	case "ClusterRole":
 		if role, ok := auth.Get[*rbacv1.ClusterRole](r.lister, clusterRoles, "", ref.Name); ok {

@@ -111,7 +111,7 @@ func (w *watched) open(ctx context.Context, config *rest.Config, object *corev1.
 		if err != nil {
 			return err
 		}
-		if err := l.OpenWatches(ctx, watches, r, w.reader(&w.took[i], watches)); err != nil {
+		if err := l.openWatches(ctx, watches, r, w.reader(&w.took[i], watches)); err != nil {
 			return errors.Join(err, l.Close())
 		}
 		w.working.Go(func() {

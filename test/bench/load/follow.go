@@ -50,9 +50,9 @@ func follow[T runtime.Object](watching watch.Interface, options *metav1.ListOpti
 	return false, nil
 }
 
-// OpenWatches begins watches and returns when the server has begun to answer all of them. Seen is called for each event of them that has
+// openWatches begins watches and returns when the server has begun to answer all of them. Seen is called for each event of them that has
 // been read, by Watch. The request is for protobuf, with a length before each event.
-func (l *Light) OpenWatches(ctx context.Context, watches int, r Request, seen func(watch int)) error {
+func (l *Light) openWatches(ctx context.Context, watches int, r Request, seen func(watch int)) error {
 	if watches > l.maxStreams {
 		return fmt.Errorf("the server takes %d watches on a connection, not %d", l.maxStreams, watches)
 	}

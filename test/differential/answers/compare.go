@@ -37,7 +37,7 @@ func short(s string) string {
 // are told, and of two errors with other causes the causes that the other has not, for the message repeats them.
 func Compare(upstream, ours *Answer) []Difference {
 	var all []Difference
-	a, b := upstream.Normal(), ours.Normal()
+	a, b := upstream.normal(), ours.normal()
 	if (upstream.Code < 300) != (ours.Code < 300) {
 		compare("code", a["code"], b["code"], &all)
 		compare("body.message", value(tree(a["body"]), "message"), value(tree(b["body"]), "message"), &all)

@@ -48,8 +48,8 @@ var (
 	token      = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
 )
 
-// Normal is an answer as it is compared: a tree of JSON.
-func (a *Answer) Normal() map[string]any {
+// normal is an answer as it is compared: a tree of JSON.
+func (a *Answer) normal() map[string]any {
 	if a.Failed != "" {
 		return map[string]any{"failed": a.Failed}
 	}
