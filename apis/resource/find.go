@@ -48,17 +48,6 @@ func (r *Resource) GroupVersionKind(version string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: r.Group, Version: version, Kind: r.Kind}
 }
 
-// StoredGroupVersionKind is what a stored value says that it is.
-func (r *Resource) StoredGroupVersionKind() schema.GroupVersionKind {
-	if r.StoredIn != nil {
-		return r.StoredIn.StoredGroupVersionKind()
-	}
-	if r.StoredAPIVersion != "" {
-		return schema.FromAPIVersionAndKind(r.StoredAPIVersion, r.Kind)
-	}
-	return r.GroupVersionKind(r.Storage().Name)
-}
-
 // Find returns the row of that name, or nil.
 func Find(rows []*Resource, group, name string) *Resource {
 	for _, r := range rows {

@@ -39,11 +39,11 @@ type Resource struct {
 	// "pods", "services/specs", "minions", "apiregistration.k8s.io/apiservices".
 	StoragePrefix string
 
-	// StoredAPIVersion is the group and version written into stored values where upstream's differs from
-	// the storage version's own; the two must have the same encoding ("admissionregistration.k8s.io/v1beta1").
-	// StoredAsJSON is set where upstream stores JSON in place of protobuf (the two kinds of extensions).
+	// StoredAPIVersion is the group and version of the stored form by which discovery names it (storageVersionHash), where upstream stores
+	// another one than the storage version ("admissionregistration.k8s.io/v1beta1"). Here the storage version is written, which upstream reads too.
 	StoredAPIVersion string
-	StoredAsJSON     bool
+	// StoredAsJSON is set where upstream stores JSON in place of protobuf (the two kinds of extensions).
+	StoredAsJSON bool
 
 	// StoredIn is the row whose storage this one shares: events.k8s.io's events are core's events. Its
 	// versions convert to the storage version of that row.
