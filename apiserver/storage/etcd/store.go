@@ -56,6 +56,9 @@ func (s *store) commit(ctx context.Context, ops []storage.Op) (int64, error) {
 			return revision, err
 		}
 	}
+	if isCreation(ops) {
+		return s.create(ctx, &ops[0])
+	}
 	r := &pb.TxnRequest{
 		Compare: make([]*pb.Compare, 0, len(ops)),
 		Success: make([]*pb.RequestOp, 0, len(ops)),
@@ -78,6 +81,46 @@ func (s *store) commit(ctx context.Context, ops []storage.Op) (int64, error) {
 	}
 	if !response.Succeeded {
 		return 0, failure(ops, response.Responses)
+	}
+	return response.Header.Revision, nil
+}
+
+// isCreation says that the operations are one that creates a key.
+func isCreation(ops []storage.Op) bool {
+	return len(ops) == 1 && ops[0].Expected == 0 && ops[0].Value != nil
+}
+
+// creation is what etcd is asked to create a key, in one piece of memory.
+type creation struct {
+	txn       pb.TxnRequest
+	compare   pb.Compare
+	nothing   pb.Compare_ModRevision
+	success   pb.RequestOp
+	wrapped   pb.RequestOp_RequestPut
+	put       pb.PutRequest
+	compares  [1]*pb.Compare
+	successes [1]*pb.RequestOp
+}
+
+// create creates one key. Where the condition does not hold the key is there, and nobody need read it.
+func (s *store) create(ctx context.Context, op *storage.Op) (int64, error) {
+	lease, err := s.leases.For(ctx, (*granting)(s), op.TTL)
+	if err != nil {
+		return 0, fmt.Errorf("committing %s: %w", op.Key, err)
+	}
+	c := &creation{}
+	key := []byte(op.Key)
+	c.put.Key, c.put.Value, c.put.Lease = key, op.Value, lease
+	c.wrapped.RequestPut, c.success.Request = &c.put, &c.wrapped
+	c.compare.Key, c.compare.Target, c.compare.Result, c.compare.TargetUnion = key, pb.Compare_MOD, pb.Compare_EQUAL, &c.nothing
+	c.compares[0], c.successes[0] = &c.compare, &c.success
+	c.txn.Compare, c.txn.Success = c.compares[:], c.successes[:]
+	response, err := s.backend.Txn(ctx, &c.txn)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("committing %s: %w", op.Key, err)
+	case !response.Succeeded:
+		return 0, fmt.Errorf("committing %s: %w", op.Key, storage.ErrExists)
 	}
 	return response.Header.Revision, nil
 }
