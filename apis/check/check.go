@@ -72,6 +72,14 @@ func LabelKey(path *field.Path, key string) field.ErrorList {
 	return metav1validation.ValidateLabelName(key, path)
 }
 
+// ChildLabelKey is LabelKey for a field of what path leads to.
+func ChildLabelKey(path *field.Path, name, key string) field.ErrorList {
+	if isPlainQualifiedName(key) {
+		return nil
+	}
+	return LabelKey(path.Child(name), key)
+}
+
 // Port checks a port number.
 func Port[T ~int32 | ~int | ~int64](path *field.Path, port T) field.ErrorList {
 	return Messages(path, port, validation.IsValidPortNum(int(port)))

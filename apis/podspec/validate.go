@@ -47,12 +47,12 @@ func ValidateTemplateMeta(template *corev1.PodTemplateSpec, path *field.Path) fi
 // specification was before an update, or nil.
 func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) field.ErrorList {
 	sources, errs := volumes.Validate(spec, meta, path.Child("volumes"))
-	claims, bad := resources.ValidateClaims(spec.ResourceClaims, path.Child("resourceClaims"))
+	claims, bad := resources.ValidateClaims(spec.ResourceClaims, path)
 	errs = append(errs, bad...)
 	c := &containers.Pod{Spec: spec, Volumes: sources, Claims: claims}
 	errs = append(errs, c.Validate(path.Child("containers"))...)
-	errs = append(errs, c.ValidateInit(path.Child("initContainers"))...)
-	errs = append(errs, c.ValidateEphemeral(path.Child("ephemeralContainers"))...)
+	errs = append(errs, c.ValidateInit(path)...)
+	errs = append(errs, c.ValidateEphemeral(path)...)
 	errs = append(errs, validateHostPorts(spec, path)...)
 	errs = append(errs, validateLife(spec, path)...)
 	errs = append(errs, validateNames(spec, path)...)
@@ -61,7 +61,7 @@ func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *fiel
 	if len(spec.NodeSelector) > 0 {
 		errs = append(errs, check.Labels(path.Child("nodeSelector"), spec.NodeSelector)...)
 	}
-	errs = append(errs, security.ValidatePod(spec, path.Child("securityContext"))...)
+	errs = append(errs, security.ValidatePod(spec, path)...)
 	if spec.Affinity != nil {
 		errs = append(errs, placement.ValidateAffinity(spec.Affinity, placement.AffinityOf(old), path.Child("affinity"))...)
 	}
@@ -73,7 +73,7 @@ func ValidateSpec(spec, old *corev1.PodSpec, meta *metav1.ObjectMeta, path *fiel
 	if len(spec.HostAliases) > 0 {
 		errs = append(errs, validateHostAliases(spec.HostAliases, path.Child("hostAliases"))...)
 	}
-	errs = append(errs, resources.ValidatePod(spec, path.Child("resources"))...)
+	errs = append(errs, resources.ValidatePod(spec, path)...)
 	if len(spec.Overhead) > 0 {
 		errs = append(errs, resources.Validate(&corev1.ResourceRequirements{Limits: spec.Overhead}, claims, path.Child("overhead"))...)
 	}
@@ -91,7 +91,7 @@ func validateLife(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		errs = append(errs, validateDeadline(*seconds, path.Child("activeDeadlineSeconds"))...)
 	}
 	if policy := spec.PreemptionPolicy; policy != nil {
-		errs = append(errs, check.OneOf(path.Child("preemptionPolicy"), *policy, corev1.PreemptLowerPriority, corev1.PreemptNever)...)
+		errs = append(errs, check.ChildOneOf(path, "preemptionPolicy", *policy, corev1.PreemptLowerPriority, corev1.PreemptNever)...)
 	}
 	return errs
 }
@@ -112,7 +112,7 @@ func validateNames(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		{"runtimeClassName", ptr.Deref(spec.RuntimeClassName, "")},
 	} {
 		if name[1] != "" {
-			errs = append(errs, check.Subdomain(path.Child(name[0]), name[1])...)
+			errs = append(errs, check.ChildMessages(path, name[0], name[1], check.SubdomainFaults(name[1]))...)
 		}
 	}
 	if spec.Hostname != "" {

@@ -68,12 +68,12 @@ func validateHost(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 
 // validateHostPorts checks that no two containers want the same port of the node.
 func validateHostPorts(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
-	seen := sets.New[string]()
-	errs := hostPortConflicts(spec.Containers, path.Child("containers"), seen)
-	return append(errs, hostPortConflicts(spec.InitContainers, path.Child("initContainers"), seen)...)
+	seen := sets.Set[string]{}
+	errs := hostPortConflicts(spec.Containers, path, "containers", seen)
+	return append(errs, hostPortConflicts(spec.InitContainers, path, "initContainers", seen)...)
 }
 
-func hostPortConflicts(containers []corev1.Container, path *field.Path, seen sets.Set[string]) field.ErrorList {
+func hostPortConflicts(containers []corev1.Container, path *field.Path, list string, seen sets.Set[string]) field.ErrorList {
 	var errs field.ErrorList
 	for i := range containers {
 		for j, port := range containers[i].Ports {
@@ -82,7 +82,7 @@ func hostPortConflicts(containers []corev1.Container, path *field.Path, seen set
 			}
 			key := fmt.Sprintf("%s/%s/%d", port.Protocol, port.HostIP, port.HostPort)
 			if seen.Has(key) {
-				errs = append(errs, field.Duplicate(path.Index(i).Child("ports").Index(j).Child("hostPort"), key))
+				errs = append(errs, field.Duplicate(path.Child(list).Index(i).Child("ports").Index(j).Child("hostPort"), key))
 			}
 			seen.Insert(key)
 		}
@@ -102,7 +102,10 @@ func validateHostAliases(aliases []corev1.HostAlias, path *field.Path) field.Err
 }
 
 func validateDNS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
-	errs := check.RequiredOneOf(path.Child("dnsPolicy"), spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet, corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
+	errs := check.RequiredChildOneOf(path, "dnsPolicy", spec.DNSPolicy, corev1.DNSClusterFirstWithHostNet, corev1.DNSClusterFirst, corev1.DNSDefault, corev1.DNSNone)
+	if spec.DNSPolicy != corev1.DNSNone && spec.DNSConfig == nil {
+		return errs
+	}
 	at := path.Child("dnsConfig")
 	if config := spec.DNSConfig; spec.DNSPolicy == corev1.DNSNone {
 		if config == nil {
@@ -111,9 +114,6 @@ func validateDNS(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 		if len(config.Nameservers) == 0 {
 			return append(errs, field.Required(at.Child("nameservers"), "must provide at least one DNS nameserver when `dnsPolicy` is None"))
 		}
-	}
-	if spec.DNSConfig == nil {
-		return errs
 	}
 	const maxServers, maxSearches, maxSearchLength = 3, 32, 2048
 	config := spec.DNSConfig

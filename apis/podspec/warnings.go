@@ -23,9 +23,13 @@ func TemplateWarnings(template *corev1.PodTemplateSpec, path *field.Path) []stri
 func Warnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path) []string {
 	at := path.Child("spec")
 	warnings := labelWarnings(spec, at)
-	warnings = append(warnings, containers.AnnotationWarnings(meta, spec, path.Child("metadata", "annotations"), path == nil)...)
+	if len(meta.Annotations) > 0 {
+		warnings = append(warnings, containers.AnnotationWarnings(meta, spec, path.Child("metadata", "annotations"), path == nil)...)
+	}
 	for i := range spec.Volumes {
-		warnings = append(warnings, volumes.Warnings(&spec.Volumes[i], at.Child("volumes").Index(i))...)
+		if v := &spec.Volumes[i]; !volumes.IsAPIAccess(&v.VolumeSource) { // as in nearly every pod
+			warnings = append(warnings, volumes.Warnings(v, at.Child("volumes").Index(i))...)
+		}
 	}
 	warnings = append(warnings, listWarnings(spec, at)...)
 	warnings = append(warnings, containers.Warnings(spec, at)...)

@@ -110,6 +110,9 @@ func (c *Call) CreateOptions() (WriteOptions, error) {
 	o.take(options.DryRun, options.FieldManager, options.FieldValidation, c.R.UserAgent())
 	options.SetGroupVersionKind(metav1.SchemeGroupVersion.WithKind("CreateOptions"))
 	o.All = options
+	if c.R.URL.RawQuery == "" {
+		return o, nil // there is nothing to find fault with
+	}
 	return o, refusal.InvalidOptions("CreateOptions", validation.ValidateCreateOptions(options))
 }
 
@@ -125,6 +128,9 @@ func (c *Call) UpdateOptions() (WriteOptions, error) {
 	o.take(options.DryRun, options.FieldManager, options.FieldValidation, c.R.UserAgent())
 	options.SetGroupVersionKind(metav1.SchemeGroupVersion.WithKind("UpdateOptions"))
 	o.All = options
+	if c.R.URL.RawQuery == "" {
+		return o, nil
+	}
 	return o, refusal.InvalidOptions("UpdateOptions", validation.ValidateUpdateOptions(options))
 }
 

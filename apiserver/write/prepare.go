@@ -31,10 +31,13 @@ func (c Verbs) prepareNew(ctx context.Context, obj resource.Object) {
 	}
 }
 
+// metadataPath is never changed.
+var metadataPath = field.NewPath("metadata")
+
 // validateNew asks the row and its hooks, and adds their warnings.
 func (c Verbs) validateNew(ctx context.Context, obj resource.Object) error {
 	row := c.At.Row
-	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), field.NewPath("metadata"))
+	errs := validation.ValidateObjectMetaAccessor(obj, row.Namespaced, nameCheck(row), metadataPath)
 	if row.Validate != nil {
 		errs = append(errs, row.Validate(ctx, obj)...)
 	}
@@ -83,7 +86,7 @@ func (c Verbs) prepareChanged(ctx context.Context, obj, old resource.Object) {
 
 // validateChanged is validateNew of an update, by the rules of the subresource if it is one.
 func (c Verbs) validateChanged(ctx context.Context, obj, old resource.Object) error {
-	row, path := c.At.Row, field.NewPath("metadata")
+	row, path := c.At.Row, metadataPath
 	validate, warnings := row.ValidateUpdate, row.Warnings
 	if c.Sub != nil && c.Sub.Scale == nil {
 		validate, warnings = c.Sub.ValidateUpdate, c.Sub.Warnings

@@ -8,13 +8,18 @@ import (
 	"github.com/coxswain-k8s/coxswain/apis/podspec/volumes"
 )
 
+// Paths that are looked at in every pod. They are never changed.
+var (
+	annotationsPath = field.NewPath("metadata", "annotations")
+	specPath        = field.NewPath("spec")
+)
+
 func validate(pod *corev1.Pod) field.ErrorList {
-	path := field.NewPath("metadata", "annotations")
-	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, path)
-	errs = append(errs, podspec.ValidateDeletionCost(pod.Annotations, nil, path)...)
-	path = field.NewPath("spec")
+	path := specPath
+	errs := podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, annotationsPath)
+	errs = append(errs, podspec.ValidateDeletionCost(pod.Annotations, nil, annotationsPath)...)
 	errs = append(errs, podspec.ValidateSpec(&pod.Spec, nil, &pod.ObjectMeta, path)...)
-	errs = append(errs, volumes.ValidateImages(&pod.Spec, path.Child("volumes"))...)
+	errs = append(errs, volumes.ValidateImages(&pod.Spec, path)...)
 	if pod.Spec.NodeName != "" && len(pod.Spec.SchedulingGates) > 0 {
 		errs = append(errs, field.Forbidden(path.Child("nodeName"), "cannot be set until all schedulingGates have been cleared"))
 	}
@@ -25,13 +30,12 @@ func validate(pod *corev1.Pod) field.ErrorList {
 }
 
 func validateUpdate(pod, old *corev1.Pod) field.ErrorList {
-	path := field.NewPath("metadata", "annotations")
-	errs := podspec.ValidateDeletionCost(pod.Annotations, old.Annotations, path)
+	errs := podspec.ValidateDeletionCost(pod.Annotations, old.Annotations, annotationsPath)
 	if podspec.Unchanged(pod, old) {
 		return errs // the rest was checked when it came, and that is most of what a change of labels costs
 	}
-	errs = append(errs, podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, path)...)
-	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, field.NewPath("spec"))...)
+	errs = append(errs, podspec.ValidatePodAnnotations(&pod.Spec, pod.Annotations, annotationsPath)...)
+	errs = append(errs, podspec.ValidateSpec(&pod.Spec, &old.Spec, &pod.ObjectMeta, specPath)...)
 	return append(errs, podspec.ValidateSpecUpdate(pod, old)...)
 }
 

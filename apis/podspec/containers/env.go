@@ -92,21 +92,22 @@ func validateFileKeyRef(ref *corev1.FileKeySelector, path *field.Path) field.Err
 // ValidateFiles checks that variables from files are from files that containers of the pod can write. path is that of its specification.
 func (c *Pod) ValidateFiles(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	check := func(env []corev1.EnvVar, at *field.Path) {
+	check := func(env []corev1.EnvVar, list string, container int) {
 		for i := range env {
 			if from := env[i].ValueFrom; from != nil && from.FileKeyRef != nil {
-				errs = append(errs, c.validateFileVolume(from.FileKeyRef.VolumeName, at.Child("env").Index(i).Child("valueFrom", "fileKeyRef", "volumeName"))...)
+				at := path.Child(list).Index(container).Child("env").Index(i)
+				errs = append(errs, c.validateFileVolume(from.FileKeyRef.VolumeName, at.Child("valueFrom", "fileKeyRef", "volumeName"))...)
 			}
 		}
 	}
 	for i := range c.Spec.InitContainers {
-		check(c.Spec.InitContainers[i].Env, path.Child("initContainers").Index(i))
+		check(c.Spec.InitContainers[i].Env, "initContainers", i)
 	}
 	for i := range c.Spec.Containers {
-		check(c.Spec.Containers[i].Env, path.Child("containers").Index(i))
+		check(c.Spec.Containers[i].Env, "containers", i)
 	}
 	for i := range c.Spec.EphemeralContainers {
-		check(c.Spec.EphemeralContainers[i].Env, path.Child("ephemeralContainers").Index(i))
+		check(c.Spec.EphemeralContainers[i].Env, "ephemeralContainers", i)
 	}
 	return errs
 }

@@ -51,19 +51,18 @@ func (c *Pod) validateMounts(container *corev1.Container, path *field.Path) fiel
 			}
 			errs = append(errs, check.LocalPath(path.Child("subPathExpr"), mount.SubPathExpr)...)
 		}
-		errs = append(errs, validatePropagation(mount, container, path.Child("mountPropagation"))...)
-		errs = append(errs, validateRecursiveReadOnly(mount, path.Child("recursiveReadOnly"))...)
+		if mount.MountPropagation != nil {
+			errs = append(errs, validatePropagation(*mount.MountPropagation, container, path.Child("mountPropagation"))...)
+		}
+		errs = append(errs, validateRecursiveReadOnly(mount, path)...)
 	}
 	return errs
 }
 
-func validatePropagation(mount *corev1.VolumeMount, container *corev1.Container, path *field.Path) field.ErrorList {
-	if mount.MountPropagation == nil {
-		return nil
-	}
-	errs := check.OneOf(path, *mount.MountPropagation, corev1.MountPropagationBidirectional, corev1.MountPropagationHostToContainer, corev1.MountPropagationNone)
+func validatePropagation(mode corev1.MountPropagationMode, container *corev1.Container, path *field.Path) field.ErrorList {
+	errs := check.OneOf(path, mode, corev1.MountPropagationBidirectional, corev1.MountPropagationHostToContainer, corev1.MountPropagationNone)
 	privileged := container.SecurityContext != nil && ptr.Deref(container.SecurityContext.Privileged, false)
-	if *mount.MountPropagation == corev1.MountPropagationBidirectional && !privileged {
+	if mode == corev1.MountPropagationBidirectional && !privileged {
 		errs = append(errs, field.Forbidden(path, "Bidirectional mount propagation is available only to privileged containers"))
 	}
 	return errs
@@ -74,6 +73,7 @@ func validateRecursiveReadOnly(mount *corev1.VolumeMount, path *field.Path) fiel
 	if mode == corev1.RecursiveReadOnlyDisabled {
 		return nil
 	}
+	path = path.Child("recursiveReadOnly")
 	if mode != corev1.RecursiveReadOnlyEnabled && mode != corev1.RecursiveReadOnlyIfPossible {
 		return check.OneOf(path, mode, corev1.RecursiveReadOnlyDisabled, corev1.RecursiveReadOnlyEnabled, corev1.RecursiveReadOnlyIfPossible)
 	}

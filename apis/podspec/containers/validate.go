@@ -39,11 +39,12 @@ type isSet struct {
 	present bool
 }
 
-// ValidateInit checks those that run to their end, and those that run beside the others (sidecars).
+// ValidateInit checks those that run to their end, and those that run beside the others (sidecars), in the specification at path.
 func (c *Pod) ValidateInit(path *field.Path) field.ErrorList {
 	if len(c.Spec.InitContainers) == 0 {
 		return nil
 	}
+	path = path.Child("initContainers")
 	var errs field.ErrorList
 	names := sets.New[string]()
 	for i := range c.Spec.Containers {
@@ -100,27 +101,35 @@ func (c *Pod) validateCommon(container *corev1.Container, path *field.Path) fiel
 	}
 	errs = append(errs, check.RequiredChildOneOf(path, "terminationMessagePolicy", container.TerminationMessagePolicy, corev1.TerminationMessageReadFile, corev1.TerminationMessageFallbackToLogsOnError)...)
 	errs = append(errs, check.RequiredChildOneOf(path, "imagePullPolicy", container.ImagePullPolicy, corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever)...)
-	for _, part := range []struct {
-		name  string
-		there bool
-		check func(*field.Path) field.ErrorList
-	}{
-		{"ports", len(container.Ports) > 0, func(at *field.Path) field.ErrorList { return validatePorts(container.Ports, c.Spec.HostNetwork, at) }},
-		{"env", len(container.Env) > 0, func(at *field.Path) field.ErrorList { return validateEnv(container.Env, at) }},
-		{"envFrom", len(container.EnvFrom) > 0, func(at *field.Path) field.ErrorList { return validateEnvFrom(container.EnvFrom, at) }},
-		{"volumeMounts", len(container.VolumeMounts) > 0, func(at *field.Path) field.ErrorList { return c.validateMounts(container, at) }},
-		{"volumeDevices", len(container.VolumeDevices) > 0, func(at *field.Path) field.ErrorList { return c.validateDevices(container, at) }},
-		{"resources", !resources.None(&container.Resources), func(at *field.Path) field.ErrorList { return resources.Validate(&container.Resources, c.Claims, at) }},
-		{"resizePolicy", len(container.ResizePolicy) > 0, func(at *field.Path) field.ErrorList {
-			return validateResizePolicy(container.ResizePolicy, c.Spec.RestartPolicy, at)
-		}},
-		{"securityContext", container.SecurityContext != nil, func(at *field.Path) field.ErrorList {
-			return security.ValidateContainer(container.SecurityContext, c.Spec, at)
-		}},
-	} {
-		if part.there {
-			errs = append(errs, part.check(path.Child(part.name))...)
-		}
+	return append(errs, c.validateParts(container, path)...)
+}
+
+// validateParts checks what a container may have or not.
+func (c *Pod) validateParts(container *corev1.Container, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if len(container.Ports) > 0 {
+		errs = validatePorts(container.Ports, c.Spec.HostNetwork, path.Child("ports"))
+	}
+	if len(container.Env) > 0 {
+		errs = append(errs, validateEnv(container.Env, path.Child("env"))...)
+	}
+	if len(container.EnvFrom) > 0 {
+		errs = append(errs, validateEnvFrom(container.EnvFrom, path.Child("envFrom"))...)
+	}
+	if len(container.VolumeMounts) > 0 {
+		errs = append(errs, c.validateMounts(container, path.Child("volumeMounts"))...)
+	}
+	if len(container.VolumeDevices) > 0 {
+		errs = append(errs, c.validateDevices(container, path.Child("volumeDevices"))...)
+	}
+	if !resources.None(&container.Resources) {
+		errs = append(errs, resources.Validate(&container.Resources, c.Claims, path.Child("resources"))...)
+	}
+	if len(container.ResizePolicy) > 0 {
+		errs = append(errs, validateResizePolicy(container.ResizePolicy, c.Spec.RestartPolicy, path.Child("resizePolicy"))...)
+	}
+	if container.SecurityContext != nil {
+		errs = append(errs, security.ValidateContainer(container.SecurityContext, c.Spec, path.Child("securityContext"))...)
 	}
 	return errs
 }
@@ -195,11 +204,12 @@ func validateResizePolicy(policies []corev1.ContainerResizePolicy, restart corev
 	return errs
 }
 
-// ValidateEphemeral checks those that were added to look at the others.
+// ValidateEphemeral checks those that were added to look at the others, in the specification at path.
 func (c *Pod) ValidateEphemeral(path *field.Path) field.ErrorList {
 	if len(c.Spec.EphemeralContainers) == 0 {
 		return nil
 	}
+	path = path.Child("ephemeralContainers")
 	var errs field.ErrorList
 	names := sets.New[string]()
 	Each(c.Spec, func(container *corev1.Container) { names.Insert(container.Name) })

@@ -23,9 +23,6 @@ func oldAnnotations() map[string][2]string {
 
 // AnnotationWarnings are those of annotations at path; in a pod, profiles may come from them already.
 func AnnotationWarnings(meta *metav1.ObjectMeta, spec *corev1.PodSpec, path *field.Path, pod bool) []string {
-	if len(meta.Annotations) == 0 {
-		return nil
-	}
 	var warnings []string
 	add := func(name, problem, instead string) {
 		if _, ok := meta.Annotations[name]; ok {

@@ -27,7 +27,7 @@ func ValidateTolerations(tolerations []corev1.Toleration, path *field.Path) fiel
 func validateToleration(t *corev1.Toleration, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if t.Key != "" {
-		errs = append(errs, check.LabelKey(path.Child("key"), t.Key)...)
+		errs = append(errs, check.ChildLabelKey(path, "key", t.Key)...)
 	} else if t.Operator != corev1.TolerationOpExists {
 		errs = append(errs, field.Invalid(path.Child("operator"), t.Operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\""))
 	}

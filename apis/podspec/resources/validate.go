@@ -203,8 +203,12 @@ type claimText struct {
 	ResourceClaimTemplateName *string
 }
 
-// ValidateClaims checks the claims of a pod, and returns their names.
+// ValidateClaims checks the claims of a pod whose specification is at path, and returns their names.
 func ValidateClaims(declared []corev1.PodResourceClaim, path *field.Path) (claims sets.Set[string], errs field.ErrorList) {
+	if len(declared) == 0 {
+		return nil, nil
+	}
+	path = path.Child("resourceClaims")
 	claims = sets.New[string]()
 	for i, claim := range declared {
 		at := path.Index(i)
@@ -230,12 +234,13 @@ func ValidateClaims(declared []corev1.PodResourceClaim, path *field.Path) (claim
 	return claims, errs
 }
 
-// ValidatePod checks what the pod as a whole asks for.
+// ValidatePod checks what the pod as a whole asks for. The path is that of the specification.
 func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	r := spec.Resources
 	if r == nil {
 		return nil
 	}
+	path = path.Child("resources")
 	var errs field.ErrorList
 	for _, name := range names(r.Limits) {
 		errs = append(errs, validatePodResource(name, r.Limits[name], path.Child("limits").Key(string(name)))...)

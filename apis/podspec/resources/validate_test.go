@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // TestPodResourcesWithoutOverhead: what a pod asks for as a whole is for its containers, and its overhead comes on top.
@@ -21,7 +20,7 @@ func TestPodResourcesWithoutOverhead(t *testing.T) {
 			Resources:  &corev1.ResourceRequirements{Requests: cpu(asked)},
 			Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{Requests: cpu("2")}}},
 		}
-		if errs := ValidatePod(spec, field.NewPath("resources")); len(errs) != wrong {
+		if errs := ValidatePod(spec, nil); len(errs) != wrong {
 			t.Errorf("%s: %v", asked, errs)
 		}
 	}
@@ -34,7 +33,7 @@ func TestPodResourcesWithHugePages(t *testing.T) {
 	} {
 		asked := corev1.ResourceList{name: resource.MustParse("2Mi")}
 		spec := &corev1.PodSpec{Resources: &corev1.ResourceRequirements{Limits: asked, Requests: asked}}
-		text := fmt.Sprint(ValidatePod(spec, field.NewPath("resources")))
+		text := fmt.Sprint(ValidatePod(spec, nil))
 		if !strings.HasPrefix(text, wrong) || strings.Count(text, "HugePages require") != strings.Count(wrong, "HugePages require") {
 			t.Errorf("%s: %s", name, text)
 		}

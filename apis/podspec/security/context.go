@@ -20,12 +20,13 @@ const (
 	sysctlMaxLength = 253
 )
 
-// ValidatePod checks the security context of the pod as a whole.
+// ValidatePod checks the security context of the pod as a whole. The path is that of the specification.
 func ValidatePod(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	sc := spec.SecurityContext
 	if sc == nil || reflect.ValueOf(sc).Elem().IsZero() { // as in nearly every pod
 		return nil
 	}
+	path = path.Child("securityContext")
 	var errs field.ErrorList
 	errs = append(errs, validateID(sc.RunAsUser, path.Child("runAsUser"))...)
 	errs = append(errs, validateID(sc.RunAsGroup, path.Child("runAsGroup"))...)

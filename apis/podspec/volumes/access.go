@@ -1,9 +1,6 @@
 package volumes
 
-import (
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
-)
+import corev1 "k8s.io/api/core/v1"
 
 // accessSeconds is an hour and a bit, so that the kubelet, which refreshes at 80%, is told apart from clients that ask for
 // one hour.
@@ -12,17 +9,34 @@ const accessSeconds = 3607
 // APIAccess is what the containers of a pod call the API with: a token of its account, whom to trust, and the namespace. The
 // ServiceAccount plugin adds it to nearly every pod.
 func APIAccess() corev1.VolumeSource {
-	sources := []corev1.VolumeProjection{
-		{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", ExpirationSeconds: ptr.To[int64](accessSeconds)}},
-		{ConfigMap: &corev1.ConfigMapProjection{
-			LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"},
-			Items:                []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
-		}},
-		{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{
-			Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"},
-		}}}},
+	a := &access{
+		token:     corev1.ServiceAccountTokenProjection{Path: "token"},
+		seconds:   accessSeconds,
+		roots:     corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "kube-root-ca.crt"}},
+		root:      [1]corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}},
+		file:      [1]corev1.DownwardAPIVolumeFile{{Path: "namespace"}},
+		namespace: corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.namespace"},
+		mode:      corev1.ProjectedVolumeSourceDefaultMode,
 	}
-	return corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources, DefaultMode: ptr.To(corev1.ProjectedVolumeSourceDefaultMode)}}
+	a.token.ExpirationSeconds, a.roots.Items = &a.seconds, a.root[:]
+	a.file[0].FieldRef, a.names.Items = &a.namespace, a.file[:]
+	a.sources = [3]corev1.VolumeProjection{{ServiceAccountToken: &a.token}, {ConfigMap: &a.roots}, {DownwardAPI: &a.names}}
+	a.projected = corev1.ProjectedVolumeSource{Sources: a.sources[:], DefaultMode: &a.mode}
+	return corev1.VolumeSource{Projected: &a.projected}
+}
+
+// access is an APIAccess in one piece of memory instead of ten.
+type access struct {
+	projected corev1.ProjectedVolumeSource
+	sources   [3]corev1.VolumeProjection
+	token     corev1.ServiceAccountTokenProjection
+	seconds   int64
+	roots     corev1.ConfigMapProjection
+	root      [1]corev1.KeyToPath
+	names     corev1.DownwardAPIProjection
+	file      [1]corev1.DownwardAPIVolumeFile
+	namespace corev1.ObjectFieldSelector
+	mode      int32
 }
 
 // sharedAccess is in memory once for all pods that nobody changes.
@@ -30,13 +44,13 @@ var sharedAccess = APIAccess()
 
 // Share replaces an APIAccess by one that is the same in memory for all, in an object that nobody changes any more.
 func Share(v *corev1.VolumeSource) {
-	if isAPIAccess(v) {
+	if IsAPIAccess(v) {
 		*v = sharedAccess
 	}
 }
 
-// isAPIAccess says whether a source is an APIAccess, in which there is nothing to find fault with.
-func isAPIAccess(v *corev1.VolumeSource) bool {
+// IsAPIAccess says whether a source is an APIAccess, in which there is nothing to find fault with.
+func IsAPIAccess(v *corev1.VolumeSource) bool {
 	p := v.Projected
 	if p == nil || *v != (corev1.VolumeSource{Projected: p}) || !is(p.DefaultMode, corev1.ProjectedVolumeSourceDefaultMode) || len(p.Sources) != 3 {
 		return false

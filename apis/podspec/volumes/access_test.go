@@ -11,7 +11,7 @@ import (
 // An APIAccess is taken for granted, and so it must be what would pass, and nothing else may be taken for one.
 func TestAPIAccess(t *testing.T) {
 	known := APIAccess()
-	if !isAPIAccess(&known) {
+	if !IsAPIAccess(&known) {
 		t.Fatal("it is not known")
 	}
 	p := pod{spec: &corev1.PodSpec{ServiceAccountName: "default"}, meta: &metav1.ObjectMeta{Namespace: "default"}}
@@ -24,12 +24,12 @@ func TestAPIAccess(t *testing.T) {
 	changes := 0
 	eachChange(t, reflect.ValueOf(&known).Elem(), "source", func(what string) {
 		changes++
-		if isAPIAccess(&known) {
+		if IsAPIAccess(&known) {
 			t.Errorf("it is known with %s", what)
 		}
 	})
-	if changes < 60 || !isAPIAccess(&known) {
-		t.Errorf("%d changes were tried, and taken back: %t", changes, isAPIAccess(&known))
+	if changes < 60 || !IsAPIAccess(&known) {
+		t.Errorf("%d changes were tried, and taken back: %t", changes, IsAPIAccess(&known))
 	}
 }
 

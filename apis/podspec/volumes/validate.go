@@ -34,7 +34,7 @@ func Validate(spec *corev1.PodSpec, meta *metav1.ObjectMeta, path *field.Path) (
 		case seen.Has(volume.Name):
 			bad = append(bad, field.Duplicate(at.Child("name"), volume.Name))
 		default:
-			bad = append(bad, check.Label(at.Child("name"), volume.Name)...)
+			bad = append(bad, check.ChildMessages(at, "name", volume.Name, check.LabelFaults(volume.Name))...)
 		}
 		if volume.Name != "" {
 			seen.Insert(volume.Name)
@@ -59,12 +59,12 @@ func ValidateDriverName(name string, path *field.Path) field.ErrorList {
 	return errs
 }
 
-// ValidateImages: templates may leave it to others which image a volume has, pods may not.
+// ValidateImages: templates may leave it to others which image a volume has, pods may not. The path is that of the specification.
 func ValidateImages(spec *corev1.PodSpec, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i := range spec.Volumes {
 		if image := spec.Volumes[i].Image; image != nil {
-			errs = append(errs, required(path.Index(i).Child("image", "reference"), image.Reference)...)
+			errs = append(errs, required(path.Child("volumes").Index(i).Child("image", "reference"), image.Reference)...)
 		}
 	}
 	return errs
@@ -78,7 +78,7 @@ type sourceCheck struct {
 }
 
 func (p pod) validateSource(volume *corev1.Volume, path *field.Path) field.ErrorList {
-	if p.spec.ServiceAccountName != "" && isAPIAccess(&volume.VolumeSource) {
+	if p.spec.ServiceAccountName != "" && IsAPIAccess(&volume.VolumeSource) {
 		return nil // as in nearly every pod
 	}
 	if v := &volume.VolumeSource; v.Projected != nil && *v == (corev1.VolumeSource{Projected: v.Projected}) {

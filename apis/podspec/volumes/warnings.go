@@ -56,7 +56,7 @@ func pathWarnings(v *corev1.Volume) []string {
 		return overlaps(fmt.Sprintf("volume %q (Secret %q)", v.Name, v.Secret.SecretName), filesOf(v.Secret.Items, ""))
 	case v.DownwardAPI != nil:
 		return overlaps(fmt.Sprintf("volume %q (DownwardAPI)", v.Name), downwardFiles(v.DownwardAPI.Items, ""))
-	case v.Projected != nil && !isAPIAccess(&v.VolumeSource):
+	case v.Projected != nil:
 		return projectedWarnings(v)
 	}
 	return nil

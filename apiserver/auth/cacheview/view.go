@@ -67,7 +67,7 @@ func object(entry *cache.Entry) (resource.Object, bool) {
 // Each implements auth.Lister.
 func (v *View) Each(of schema.GroupResource, namespace string, yield func(resource.Object) bool) {
 	r, ok := v.resource(of)
-	if !ok {
+	if !ok || r.Len() == 0 { // as where there are no quotas or ranges, which every pod asks for
 		return
 	}
 	r.Snapshot().Ascend(namespace, "", func(entry *cache.Entry) bool {
