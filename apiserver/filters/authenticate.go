@@ -25,7 +25,7 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c.Audit != nil {
-			r = r.WithContext(c.Audit.Arrive(r.Context()))
+			carry(c.Audit.Arrive(r.Context()), r)
 		}
 		response, ok, err := authenticator.AuthenticateRequest(r)
 		ok = ok && err == nil
@@ -40,7 +40,8 @@ func (c *Chain) authenticate(next http.Handler) http.Handler {
 			return
 		}
 		c.FrontProxy.forget(r.Header)
-		next.ServeHTTP(w, r.WithContext(auth.WithUser(r.Context(), response.User)))
+		carry(auth.WithUser(r.Context(), response.User), r)
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -88,7 +89,7 @@ func (c *Chain) impersonate(next http.Handler) http.Handler {
 		}
 		if as != caller {
 			audit.Impersonate(r.Context(), as)
-			r = r.WithContext(auth.WithUser(r.Context(), as))
+			carry(auth.WithUser(r.Context(), as), r)
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -65,22 +65,33 @@ func (c *Chain) Wrap(next http.Handler) http.Handler {
 	return c.enter(next)
 }
 
+// Headers of every answer, in their canonical form.
+const (
+	auditHeader = "Audit-Id"
+	cacheHeader = "Cache-Control"
+)
+
+// notCached is shared by all answers: who adds to it gets a copy.
+var notCached = []string{"no-cache, private"}
+
 // enter reads the request line, names the request and keeps a panic from spreading.
 func (c *Chain) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer c.recover(w, r)
-		id := r.Header.Get("Audit-ID")
+		id := r.Header.Get(auditHeader)
 		if id == "" {
 			id = string(uuid.NewUUID())
 		}
 		header := w.Header()
-		header.Set("Audit-Id", id)
-		header.Set("Cache-Control", "no-cache, private")
+		header[auditHeader], header[cacheHeader] = []string{id}, notCached
 		info := request.Parse(r)
 		ctx := warning.With(request.With(logr.NewContext(r.Context(), c.Logger), info), header)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
+
+// carry gives a request another context. The request is the chain's own, since enter has made a copy of it: the steps after that make none.
+func carry(ctx context.Context, r *http.Request) { *r = *r.WithContext(ctx) }
 
 func (c *Chain) recover(w http.ResponseWriter, r *http.Request) {
 	problem := recover()

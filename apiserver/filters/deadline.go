@@ -29,7 +29,7 @@ func (c *Chain) bound(next http.Handler) http.Handler {
 				ctx, cancel := context.WithCancel(r.Context())
 				defer cancel()
 				defer context.AfterFunc(c.Stopping, cancel)()
-				r = r.WithContext(ctx)
+				carry(ctx, r)
 			}
 			next.ServeHTTP(w, r)
 			return
@@ -45,7 +45,8 @@ func (c *Chain) bound(next http.Handler) http.Handler {
 			c.refuseStranger(w, r, apierrors.NewTimeoutError("request did not complete within the allotted timeout", 0))
 			return
 		}
-		hurry(w, r.WithContext(ctx), next)
+		carry(ctx, r)
+		hurry(w, r, next)
 	})
 }
 

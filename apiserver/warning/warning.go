@@ -15,8 +15,10 @@ const maxWarnings = 4096
 // maxWarning bounds each of them once they are too many.
 const maxWarning = 256
 
-// warnings go into the header of the answer, as they come, each once.
+// warnings go into the header of the answer, as they come, each once. They are the context that has them, too.
 type warnings struct {
+	context.Context
+
 	mu     sync.Mutex
 	header http.Header
 	sent   map[string]bool
@@ -29,7 +31,15 @@ type warningsKey struct{}
 
 // With returns a context whose warnings go into the header of an answer.
 func With(ctx context.Context, header http.Header) context.Context {
-	return context.WithValue(ctx, warningsKey{}, &warnings{header: header})
+	return &warnings{Context: ctx, header: header}
+}
+
+// Value implements context.Context.
+func (w *warnings) Value(key any) any {
+	if _, ok := key.(warningsKey); ok {
+		return w
+	}
+	return w.Context.Value(key)
 }
 
 // AddAll adds each of the texts.

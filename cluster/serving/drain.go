@@ -53,8 +53,10 @@ func (d *Drainer) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.underWay.add(1)
 		defer d.underWay.add(-1)
-		if c, ok := r.Context().Value(connection{}).(net.Conn); ok && r.ProtoMajor == 1 {
-			d.setAnswering(c, true) // until the last buffer is sent, after the handler
+		if r.ProtoMajor == 1 {
+			if c, ok := r.Context().Value(connection{}).(net.Conn); ok {
+				d.setAnswering(c, true) // until the last buffer is sent, after the handler
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
