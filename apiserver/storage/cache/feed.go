@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -137,14 +138,19 @@ func (c *Cache) apply(ctx context.Context, events []storage.Event, progress int6
 }
 
 func (c *Cache) demultiplex(ctx context.Context, events []storage.Event) {
-	if len(events) == 1 {
-		if r := c.find(events[0].Key); r != nil {
-			r.apply(ctx, events)
+	first := c.find(events[0].Key)
+	other := slices.IndexFunc(events[1:], func(e storage.Event) bool { return c.find(e.Key) != first })
+	if other < 0 { // as nearly always where there are few, and where much of one kind is written
+		if first != nil {
+			first.apply(ctx, events)
 		}
 		return
 	}
 	parts := map[*Resource][]storage.Event{}
-	for _, e := range events {
+	if first != nil {
+		parts[first] = slices.Clone(events[:other+1])
+	}
+	for _, e := range events[other+1:] {
 		if r := c.find(e.Key); r != nil {
 			parts[r] = append(parts[r], e)
 		}
