@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/coxswain-k8s/coxswain/controllers/kit/events"
 )
 
 // Builder describes a controller, as controller-runtime's does. Where the manager has a Sight the controller sees its own writes: those
@@ -53,7 +55,11 @@ func (b *Builder) For(object client.Object, opts ...builder.ForOption) *Builder 
 
 // Watches says what else wakes.
 func (b *Builder) Watches(object client.Object, eventHandler handler.EventHandler, opts ...builder.WatchesOption) *Builder {
-	b.inner.Watches(object, eventHandler, opts...)
+	if len(opts) == 0 {
+		b.inner.WatchesRawSource(events.Of(b.mgr.GetCache(), object, eventHandler))
+	} else {
+		b.inner.Watches(object, eventHandler, opts...)
+	}
 	b.watched = append(b.watched, object)
 	return b
 }
