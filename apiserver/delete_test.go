@@ -52,9 +52,10 @@ func TestPodsGoGracefullyOnceTheyHaveANode(t *testing.T) {
 	ts.get(podsPath + "/bound").wants(404)
 }
 
-// Who watches a pod that runs hears that it has no time left before it is gone, whether it was on its way or not: a forced deletion left
-// its containers the time that the pod's description has. What nobody runs is gone with one write.
-func TestForcedDeletionIsToldToTheNode(t *testing.T) {
+// Who watches a pod hears that it has no time left before it is gone, whether it was on its way, runs, waits for a node or is over. Of one
+// that runs it is the node that hears: a forced deletion left the containers the time that the pod's description has. Of others it may be an
+// operator that deletes the rest of a group with its first pod.
+func TestForcedDeletionIsToldFirst(t *testing.T) {
 	ts := newServer(t)
 	for _, name := range []string{"going", "running", "waiting", "over"} {
 		ts.post(podsPath, pod(name)).wants(201)
@@ -64,14 +65,10 @@ func TestForcedDeletionIsToldToTheNode(t *testing.T) {
 	}
 	ts.patch("application/merge-patch+json", podsPath+"/over/status", `{"status":{"phase":"Succeeded"}}`).wants(200)
 	ts.delete(podsPath+"/going", "").wants(200)
-	for name, told := range map[string]bool{"going": true, "running": true, "waiting": false, "over": false} {
+	for _, name := range []string{"going", "running", "waiting", "over"} {
 		next := ts.watching(podsPath + "?watch=1&fieldSelector=metadata.name%3D" + name)
 		next().wants(t, "ADDED", name)
 		ts.delete(podsPath+"/"+name, `{"gracePeriodSeconds":0}`).wants(200).says(`"deletionGracePeriodSeconds":0`)
-		if !told {
-			next().wants(t, "DELETED", name)
-			continue
-		}
 		for _, e := range []event{next().wants(t, "MODIFIED", name), next().wants(t, "DELETED", name)} {
 			if grace := e.Object.GetDeletionGracePeriodSeconds(); grace == nil || *grace != 0 || e.Object.GetDeletionTimestamp() == nil {
 				t.Errorf("%s %s with %v left", e.Type, name, grace)

@@ -46,15 +46,6 @@ func (d Of) Mark(obj resource.Object, options *metav1.DeleteOptions) bool {
 	return false
 }
 
-// HasTime says whether a deletion that asks for nothing else gives the object time to end: a pod that runs on a node.
-func (d Of) HasTime(obj resource.Object) bool {
-	if d.At.Row.GracePeriod == nil {
-		return false
-	}
-	seconds, graceful := d.At.Row.GracePeriod(obj, nil)
-	return graceful && seconds > 0
-}
-
 // markGraceful starts or shortens a graceful deletion; it returns false when the object wants none (any more).
 func (d Of) markGraceful(obj resource.Object, options *metav1.DeleteOptions) bool {
 	if d.At.Row.GracePeriod == nil {

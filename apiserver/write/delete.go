@@ -87,7 +87,7 @@ func (c Verbs) tryDelete(ctx context.Context, now Current, options *metav1.Delet
 	if gone && dryRun {
 		return obj, true, nil
 	}
-	if !gone || c.deletion().HasTime(old) { // whoever gives it that time is to hear that it is over
+	if !gone || c.At.Row.GracePeriod != nil { // who waits for the end of a pod hears of a deletion first, be it of one that never ran
 		var err error
 		if obj, now.revision, err = c.commitMarked(ctx, obj, now, dryRun); err != nil || !gone {
 			return obj, false, err
