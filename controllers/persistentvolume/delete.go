@@ -30,7 +30,7 @@ var errNotDeletable = errors.New("no deletable volume plugin matched")
 
 // delete removes a volume and what is in it, on this machine. It says how long one that could not be deleted is left alone.
 func (c *Volumes) delete(ctx context.Context, v *corev1.PersistentVolume) (time.Duration, error) {
-	if deletedByOthers(v) {
+	if v.DeletionTimestamp != nil || deletedByOthers(v) {
 		return 0, nil
 	}
 	if wait := c.retries.wait(v.UID, c.clock.Now()); wait > 0 {
@@ -39,6 +39,9 @@ func (c *Volumes) delete(ctx context.Context, v *corev1.PersistentVolume) (time.
 	path, why := hostPathOf(v)
 	if why != nil {
 		return 0, c.fail(ctx, v, "VolumeFailedDelete", why.Error())
+	}
+	if current, err := c.current(ctx, v); err != nil || !current {
+		return 0, err // what has changed it wakes us
 	}
 	if err := removeBelow(deletable, path); err != nil {
 		now := c.clock.Now()
@@ -49,6 +52,15 @@ func (c *Volumes) delete(ctx context.Context, v *corev1.PersistentVolume) (time.
 		return 0, fmt.Errorf("deleting volume %s: %w", v.Name, err)
 	}
 	return 0, nil
+}
+
+// current says whether a volume is in the API as it is here. Somebody may have just kept it, and what is removed does not come back.
+func (c *Volumes) current(ctx context.Context, v *corev1.PersistentVolume) (bool, error) {
+	now := &corev1.PersistentVolume{}
+	if err := c.live.Get(ctx, client.ObjectKeyFromObject(v), now); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return now.UID == v.UID && now.ResourceVersion == v.ResourceVersion, nil
 }
 
 // deletedByOthers says whether a volume is deleted by who provisioned it, or by its storage driver.

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/storage/volume"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // doomed is a volume of a folder whose claim is gone.
@@ -46,6 +47,38 @@ func TestHostPathVolumeIsDeletedWithItsClaim(t *testing.T) {
 		}
 		if _, err := os.Lstat(v.Spec.HostPath.Path); !os.IsNotExist(err) {
 			t.Errorf("the folder is still there: %v", err)
+		}
+	}
+}
+
+// What a cache shows of a volume may be over, and what is removed does not come back: the data of one that was kept in the meantime was removed.
+func TestVolumeThatHasChangedIsNotDeleted(t *testing.T) {
+	for reason, change := range map[string]func(v *corev1.PersistentVolume){
+		"kept": func(v *corev1.PersistentVolume) {
+			v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
+		},
+		"for another": func(v *corev1.PersistentVolume) {
+			v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "default", Name: "other"}
+		},
+	} {
+		volume := doomed(folder(t))
+		volume.Status.Phase = corev1.VolumeReleased
+		f := newFixture(t, volume)
+		shown, now := &corev1.PersistentVolume{}, &corev1.PersistentVolume{}
+		for _, v := range []*corev1.PersistentVolume{shown, now} {
+			if err := f.client.Get(t.Context(), client.ObjectKey{Name: "v"}, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		change(now)
+		if err := f.client.Update(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&Volumes{&f.binder}).Reconcile(t.Context(), shown); err != nil {
+			t.Errorf("%s: %v", reason, err)
+		}
+		if _, err := os.Lstat(filepath.Join(shown.Spec.HostPath.Path, "data")); err != nil || f.state() == "" {
+			t.Errorf("%s: %q, data: %v", reason, f.state(), err)
 		}
 	}
 }

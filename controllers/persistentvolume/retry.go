@@ -7,10 +7,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// longestPause is how long at most a volume that cannot be emptied is left alone, unless the first pause is longer.
+// longestPause is how long at most a volume that cannot be emptied or deleted is left alone, unless the first pause is longer.
 const longestPause = 2 * time.Minute
 
-// retries are when volumes that could not be emptied are tried again: later each time.
+// retries are when volumes that could not be emptied or deleted are tried again: later each time.
 type retries struct {
 	mu    sync.Mutex
 	pause map[types.UID]pause
@@ -21,7 +21,7 @@ type pause struct {
 	lasted time.Duration
 }
 
-// failed notes that a volume could not be emptied.
+// failed notes that a volume could not be emptied or deleted.
 func (r *retries) failed(volume types.UID, now time.Time, first time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -30,7 +30,7 @@ func (c *Volumes) Reconcile(ctx context.Context, v *corev1.PersistentVolume) (re
 	return patch.Result(kit.After(wait), err)
 }
 
-// reconcile says how long a volume that could not be emptied is left alone.
+// reconcile says how long a volume that could not be emptied or deleted is left alone.
 func (c *Volumes) reconcile(ctx context.Context, v *corev1.PersistentVolume) (time.Duration, error) {
 	if v.Spec.ClaimRef == nil || v.Spec.ClaimRef.UID == "" {
 		return 0, c.setPhase(ctx, v, corev1.VolumeAvailable, "") // free, or kept for a claim that is to come
