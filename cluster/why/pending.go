@@ -91,7 +91,7 @@ func explained(f *Facts, r *report) {
 		r.cause = "is pending: the scheduler meets an error: " + strings.Join(e.All.Reasons, ", ")
 	case e.All != nil:
 		r.cause = "is pending: " + strings.Join(e.All.Reasons, ", ")
-		if e.All.Plugin == "VolumeBinding" {
+		if slices.Contains(e.All.Reasons, unboundReason) {
 			r.cause += unboundFor(f)
 		}
 	case len(e.Nodes) == 0:

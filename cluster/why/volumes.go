@@ -26,7 +26,7 @@ func volumes(f *Facts, r *report) {
 		switch {
 		case claim.Status.Phase == corev1.ClaimLost:
 			r.help = append(r.help, fmt.Sprintf("bring back the PersistentVolume %s that the claim was bound to, or delete the claim and make it anew: its data is lost then", claim.Spec.VolumeName))
-		case f.Scheduler != nil && f.Scheduler.All != nil:
+		case f.Scheduler != nil && f.Scheduler.All != nil && !late(f, claim):
 			r.help = append(r.help, fmt.Sprintf("have the claim bound, by a volume that fits or by a storage class that makes one: kubectl -n %s describe pvc %s", f.Pod.Namespace, claim.Name))
 		}
 	}
@@ -56,11 +56,20 @@ func lastOf(f *Facts, claim *corev1.PersistentVolumeClaim) *corev1.Event {
 	return nil
 }
 
-// unboundFor says of the first claim that is not bound, and keeps the pod from all nodes, why it is not.
+// late says whether a claim was said to be bound not before its pod has a node.
+func late(f *Facts, claim *corev1.PersistentVolumeClaim) bool {
+	e := lastOf(f, claim)
+	return e != nil && e.Reason == "WaitForFirstConsumer"
+}
+
+// unboundReason is what the scheduler has against all nodes when a claim does not wait for its pod, and is not bound either.
+const unboundReason = "pod has unbound immediate PersistentVolumeClaims"
+
+// unboundFor says of the first such claim why it is not bound.
 func unboundFor(f *Facts) string {
 	for i := range f.Claims {
 		claim := &f.Claims[i]
-		if claim.Status.Phase != corev1.ClaimPending {
+		if claim.Status.Phase != corev1.ClaimPending || late(f, claim) {
 			continue
 		}
 		if e := lastOf(f, claim); e != nil && e.Type == corev1.EventTypeWarning {
