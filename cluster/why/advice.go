@@ -185,6 +185,7 @@ func wakes(plugins []string) string {
 		"PodTopologySpread": "pods come or end, nodes come", "InterPodAffinity": "pods come, end or change labels",
 		"VolumeBinding": "claims, volumes or storage classes change", "VolumeZone": "volumes or nodes change", "NodeVolumeLimits": "pods with volumes end",
 		"VolumeRestrictions": "claims come or get a volume, pods with the volume end", "DynamicResources": "resource claims or devices change",
+		"NodeDeclaredFeatures": "nodes come or declare more features",
 	}
 	var all []string
 	for _, plugin := range plugins {
