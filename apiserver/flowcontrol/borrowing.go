@@ -120,8 +120,9 @@ func (w wish) ceiling() int {
 func (w wish) target() float64 { return max(w.smooth, float64(w.floor())) }
 
 // lend divides the seats of all levels among them: each gets its floor, and what is left goes to all in proportion to what they wish,
-// as far as they may borrow. Those seats are a few more than the server's, because each level's own are rounded up. Three levels of 10 seats each that can lend all, with wishes of 30, 5 and 0, get 24, 5 and 1
-// or so: the factor by which all wishes are multiplied is searched for that uses up the total.
+// as far as they may borrow. Those seats are a few more than the server's, because each level's own are rounded up. Three levels of
+// 10 seats each that can lend all, with wishes of 30, 5 and 0, get 24, 5 and 1 or so: the factor by which all wishes are multiplied
+// is searched for that uses up the total.
 func lend(wishes []wish) (limits []int, factor float64) {
 	limits = make([]int, len(wishes))
 	total, least, most := 0, 0, 0

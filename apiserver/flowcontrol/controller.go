@@ -147,7 +147,7 @@ func (c *Controller) Classify(info *request.Info, caller user.Info) Flow {
 	return Flow{schema: found, controller: c, info: info, caller: caller}
 }
 
-// contended begins to lend and borrow, if that has not begun: at once by what is wanted at this moment, so that a burst has what others leave,
+// contended begins to lend and borrow, if that has not begun: at once by what was wanted of late, so that a burst has what others leave,
 // and from then on by what was wanted over a period.
 func (c *Controller) contended() {
 	c.mu.Lock()
@@ -198,14 +198,18 @@ func (c *Controller) adjust() {
 	}
 }
 
-// measure begins a period, with what is wanted at its beginning.
+// measure begins a period, and tells what was wanted of late: a level whose requests are short uses nothing between two of them, and
+// needs its own seats all the same.
 func (l *level) measure(now time.Time) wish {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	wanted := l.seats + l.waitingSeats
+	age := l.age(now)
+	l.demand.look(age)
+	late := l.demand.last
+	late.high = max(late.high, l.demand.high)
 	l.demand.timed = true
-	l.demand.start(wanted, l.age(now))
-	return wish{share: l.share, figures: figures{high: wanted, smooth: l.demand.last.smooth}, exempt: l.exempt}
+	l.demand.start(l.seats+l.waitingSeats, age)
+	return wish{share: l.share, figures: late, exempt: l.exempt}
 }
 
 func (l *level) rest() {

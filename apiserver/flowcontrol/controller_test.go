@@ -227,28 +227,76 @@ func TestLevelsBorrow(t *testing.T) {
 }
 
 // A burst does not wait for the end of a period to have what others do not use: the level has as many seats at once as upstream's has, which
-// lends at rest too.
+// lends at rest too. None is turned away for whom there is a seat to be lent.
 func TestABurstBorrowsAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		burst := levelOf("burst", 30, 8, 2, 50)
-		burst.Spec.Limited.BorrowingLimitPercent = ptr.To[int32](200)
-		c := suggested(30, burst, schemaTo("b", "burst", 10, groupOf("b")))
-		ctx, end := context.WithCancel(context.Background())
-		flood(ctx, c, caller("b", "b"), 40, time.Second)
-		synctest.Wait()
-		l := c.levels["burst"]
-		l.mu.Lock()
-		executing, nominal := l.executing, l.share.nominal
-		l.mu.Unlock()
-		if executing != 8 || nominal != 4 {
-			t.Errorf("%d requests are under way in a level of %d seats", executing, nominal)
-		}
-		end()
-		time.Sleep(2 * time.Minute)
-		if lends(c) {
-			t.Error("seats are lent although nobody wants them")
-		}
-	})
+	for name, burst := range map[string]*flowcontrolv1.PriorityLevelConfiguration{"with queues": levelOf("burst", 30, 8, 2, 50), "without": levelOf("burst", 30, 0, 0, 0)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				burst.Spec.Limited.BorrowingLimitPercent = ptr.To[int32](200)
+				c := suggested(30, burst, schemaTo("b", "burst", 10, groupOf("b")))
+				ctx, end := context.WithCancel(context.Background())
+				flood(ctx, c, caller("b", "b"), 8, time.Second)
+				synctest.Wait()
+				l := c.levels["burst"]
+				l.mu.Lock()
+				executing, nominal, totals := l.executing, l.share.nominal, l.totals
+				l.mu.Unlock()
+				if executing != 8 || nominal != 4 || totals.rejected != 0 {
+					t.Errorf("%d requests are under way in a level of %d seats, and %d were turned away", executing, nominal, totals.rejected)
+				}
+				flood(ctx, c, caller("b", "b"), 40, time.Second)
+				synctest.Wait()
+				l.mu.Lock()
+				executing = l.executing
+				l.mu.Unlock()
+				if executing != 8 {
+					t.Errorf("%d requests are under way, more than there are seats", executing)
+				}
+				end()
+				time.Sleep(2 * time.Minute)
+				if lends(c) {
+					t.Error("seats are lent although nobody wants them")
+				}
+			})
+		})
+	}
+}
+
+// A burst gets what others have not used of late, not what they do not use in the very moment: between two short requests a level uses nothing.
+// What was wanted long ago counts no more, though nobody has looked meanwhile.
+func TestABurstLeavesOthersWhatTheyUse(t *testing.T) {
+	for _, test := range []struct {
+		lasted, ago time.Duration
+		keeps       bool
+	}{
+		{5 * time.Second, time.Second, true},
+		{time.Minute, 5 * time.Hour, false},
+	} {
+		t.Run(fmt.Sprintf("%s, %s ago", test.lasted, test.ago), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lender := levelOf("lender", 245, 64, 8, 50)
+				lender.Spec.Limited.LendablePercent = ptr.To[int32](80)
+				c := suggested(100, levelOf("borrower", 49, 64, 8, 50), lender, schemaTo("b", "borrower", 10, groupOf("b")), schemaTo("l", "lender", 11, groupOf("l")))
+				l := c.levels["lender"]
+				ctx, end := context.WithTimeout(context.Background(), test.lasted)
+				flood(ctx, c, caller("l", "l"), l.share.nominal, time.Second)
+				<-ctx.Done()
+				end()
+				time.Sleep(test.ago)
+				ctx, end = context.WithCancel(context.Background())
+				flood(ctx, c, caller("b", "b"), 200, time.Second)
+				synctest.Wait()
+				l.mu.Lock()
+				limit := l.limit
+				l.mu.Unlock()
+				if keeps := limit >= l.share.nominal; keeps != test.keeps {
+					t.Errorf("%s after it used all of its %d seats for %s the lender has %d", test.ago, l.share.nominal, test.lasted, limit)
+				}
+				end()
+				time.Sleep(5 * time.Minute) // until nothing is left
+			})
+		})
+	}
 }
 
 // A steady load that is larger than its level and fits into what the level has borrowed does not wait again: nobody waits then, which once
@@ -281,7 +329,9 @@ func TestBorrowedSeatsAreKeptWhileTheyAreUsed(t *testing.T) {
 
 func TestRequestsAreTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := suggested(1, levelOf("reject", 1, 0, 0, 0), levelOf("queue", 1, 1, 1, 1), schemaTo("r", "reject", 10, groupOf("r")), schemaTo("q", "queue", 11, groupOf("q")))
+		reject := levelOf("reject", 1, 0, 0, 0)
+		reject.Spec.Limited.BorrowingLimitPercent = ptr.To(int32(0))
+		c := suggested(1, reject, levelOf("queue", 1, 1, 1, 1), schemaTo("r", "reject", 10, groupOf("r")), schemaTo("q", "queue", 11, groupOf("q")))
 		enter := func(group string, patience time.Duration) (Flow, *Ticket, bool, time.Duration) {
 			ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
 			defer cancel()

@@ -58,19 +58,35 @@ type level struct {
 // enter gives the ticket its seats, or a place in a queue. Without either it returns why.
 func (l *level) enter(t *Ticket, now time.Time) (rejected string) {
 	l.mu.Lock()
-	if l.exempt || l.waiting == 0 && l.fits(t.work.seats) {
-		l.begin(t, now)
+	if l.admit(t, now) {
 		l.mu.Unlock()
 		return ""
 	}
 	l.pressed = true
 	rejected = l.enqueue(t, now)
-	if rejected != "" {
-		l.totals.rejected++
-	}
 	l.mu.Unlock()
 	l.contended()
+	if rejected == "" {
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.admit(t, now) { // others may have lent what it needs
+		return ""
+	}
+	if rejected = l.enqueue(t, now); rejected != "" {
+		l.totals.rejected++
+	}
 	return rejected
+}
+
+// admit gives the ticket its seats, if they are free.
+func (l *level) admit(t *Ticket, now time.Time) bool {
+	free := l.exempt || l.waiting == 0 && l.fits(t.work.seats)
+	if free {
+		l.begin(t, now)
+	}
+	return free
 }
 
 // fits says whether so many seats are free. A request that is wider than the level has the level to itself; but in the queues of a
