@@ -90,7 +90,8 @@ func (c *Chain) enter(next http.Handler) http.Handler {
 	})
 }
 
-// carry gives a request another context. The request is the chain's own, since enter has made a copy of it: the steps after that make none.
+// carry gives a request another context, where it is. Only a step between enter, whose copy of the request is the chain's own, and what
+// answers may do so: from then on others may read it.
 func carry(ctx context.Context, r *http.Request) { *r = *r.WithContext(ctx) }
 
 func (c *Chain) recover(w http.ResponseWriter, r *http.Request) {

@@ -68,7 +68,8 @@ func (c *Chain) begin(w http.ResponseWriter, r *http.Request, next http.Handler)
 	defer cancel(nil)
 	late := time.AfterFunc(c.RequestTimeout, func() { cancel(context.DeadlineExceeded) })
 	defer late.Stop()
-	next.ServeHTTP(&beginning{ResponseWriter: w, done: func() { late.Stop() }}, r.WithContext(ctx))
+	carry(ctx, r)
+	next.ServeHTTP(&beginning{ResponseWriter: w, done: func() { late.Stop() }}, r)
 }
 
 // timeout is the server's, or a shorter one that the client asks for.
