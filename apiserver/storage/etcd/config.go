@@ -137,7 +137,6 @@ func (c Config) embed() (*embed.Config, error) {
 	return e, nil
 }
 
-// restrict tells etcd with whom, and how, it may speak. What it does not know it refuses at the start.
 // tune chooses what etcd's flags of the same names have not.
 func (c Config) tune(e *embed.Config) {
 	if !e.FlagsExplicitlySet["bootstrap-defrag-threshold-megabytes"] {
@@ -180,6 +179,7 @@ func (c Config) listen(e *embed.Config) (err error) {
 	return err
 }
 
+// restrict tells etcd with whom, and how, it may speak. What it does not know it refuses at the start.
 func (c Config) restrict(e *embed.Config) {
 	if c.TLSMinVersion != "" {
 		e.TlsMinVersion = c.TLSMinVersion
