@@ -52,33 +52,37 @@ func TestHostPathVolumeIsDeletedWithItsClaim(t *testing.T) {
 }
 
 // What a cache shows of a volume may be over, and what is removed does not come back: the data of one that was kept in the meantime was removed.
-func TestVolumeThatHasChangedIsNotDeleted(t *testing.T) {
-	for reason, change := range map[string]func(v *corev1.PersistentVolume){
-		"kept": func(v *corev1.PersistentVolume) {
-			v.Spec.PersistentVolumeReclaimPolicy = corev1.PersistentVolumeReclaimRetain
-		},
-		"for another": func(v *corev1.PersistentVolume) {
-			v.Spec.ClaimRef = &corev1.ObjectReference{Namespace: "default", Name: "other"}
-		},
+func TestVolumeThatHasChangedIsNotReclaimed(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		policy corev1.PersistentVolumeReclaimPolicy
+		change func(v *corev1.PersistentVolume)
+	}{
+		{"kept, not deleted", corev1.PersistentVolumeReclaimDelete, func(v *corev1.PersistentVolume) { v.Spec.PersistentVolumeReclaimPolicy = "Retain" }},
+		{"of another claim, not deleted", corev1.PersistentVolumeReclaimDelete, func(v *corev1.PersistentVolume) { v.Spec.ClaimRef.Name = "other" }},
+		{"kept, not emptied", corev1.PersistentVolumeReclaimRecycle, func(v *corev1.PersistentVolume) { v.Spec.PersistentVolumeReclaimPolicy = "Retain" }},
 	} {
 		volume := doomed(folder(t))
-		volume.Status.Phase = corev1.VolumeReleased
+		volume.Spec.PersistentVolumeReclaimPolicy, volume.Status.Phase = c.policy, corev1.VolumeReleased
 		f := newFixture(t, volume)
-		shown, now := &corev1.PersistentVolume{}, &corev1.PersistentVolume{}
-		for _, v := range []*corev1.PersistentVolume{shown, now} {
-			if err := f.client.Get(t.Context(), client.ObjectKey{Name: "v"}, v); err != nil {
-				t.Fatal(err)
-			}
+		shown := &corev1.PersistentVolume{}
+		if err := f.client.Get(t.Context(), client.ObjectKey{Name: "v"}, shown); err != nil {
+			t.Fatal(err)
 		}
-		change(now)
+		now := shown.DeepCopy()
+		c.change(now)
 		if err := f.client.Update(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := (&Volumes{&f.binder}).Reconcile(t.Context(), shown); err != nil {
-			t.Errorf("%s: %v", reason, err)
+			t.Errorf("%s: %v", c.reason, err)
+		}
+		var pods corev1.PodList
+		if err := f.client.List(t.Context(), &pods); err != nil || len(pods.Items) > 0 {
+			t.Errorf("%s: %d pods empty it, %v", c.reason, len(pods.Items), err)
 		}
 		if _, err := os.Lstat(filepath.Join(shown.Spec.HostPath.Path, "data")); err != nil || f.state() == "" {
-			t.Errorf("%s: %q, data: %v", reason, f.state(), err)
+			t.Errorf("%s: %q, data: %v", c.reason, f.state(), err)
 		}
 	}
 }

@@ -62,6 +62,9 @@ func (c *Volumes) recycle(ctx context.Context, v *corev1.PersistentVolume) error
 
 // startRecycling makes the pod, which wakes the controller when it has ended.
 func (c *Volumes) startRecycling(ctx context.Context, v *corev1.PersistentVolume, pod *corev1.Pod) error {
+	if current, err := c.current(ctx, v); err != nil || !current {
+		return err // what has changed it wakes us
+	}
 	err := c.client.Create(ctx, pod)
 	if err == nil || apierrors.IsAlreadyExists(err) { // its event is on the way
 		return nil
