@@ -28,8 +28,13 @@ import (
 // Name is the controller's name in the list of all.
 const Name = "podgc"
 
-// quarantine is how long a node must be gone before its pods are believed to be.
-const quarantine = 40 * time.Second
+const (
+	// quarantine is how long a node must be gone before its pods are believed to be.
+	quarantine = 40 * time.Second
+	// ending is how long a pod without a node may take to go. It is marked first and removed with the next write, so that nearly none is still
+	// there then: one with finalizers, or whose removal was cut off. Upstream looks every so often.
+	ending = 20 * time.Second
+)
 
 // Controller collects pods.
 type Controller struct {
@@ -51,6 +56,12 @@ func (c *Controller) Reconcile(ctx context.Context, pod *corev1.Pod) (reconcile.
 	if pod.Spec.NodeName == "" {
 		if pod.DeletionTimestamp == nil {
 			return c.thinOut(ctx, pod)
+		}
+		if wait := pod.DeletionTimestamp.Add(ending).Sub(c.Clock.Now()); wait > 0 {
+			return kit.After(wait), nil
+		}
+		if podcontrol.IsFinished(pod) && len(pod.Finalizers) > 0 {
+			return reconcile.Result{}, nil // it is the turn of whoever holds them
 		}
 		return patch.Result(reconcile.Result{}, c.remove(ctx, pod, unscheduled))
 	}
