@@ -30,8 +30,9 @@ type ledger struct {
 // tally is how often a component wrote, and what is the least that it could do with: each part of an object once at a time.
 type tally struct{ writes, least int }
 
-// alone are the parts that a component changes in steps of its own: a migration runs, and then it is done.
-var alone = map[string]int{migrator + " change storageversionmigrations status": 1}
+// alone are the parts that a component changes in steps of its own: a migration runs, and then it is done; the outcome of a Job's pods is noted
+// before they lose their finalizers, counted afterwards, and ends the Job once all are gone (KEP-2307).
+var alone = map[string]int{migrator + " change storageversionmigrations status": 1, "job-controller change jobs status": 2}
 
 func newLedger() *ledger {
 	l := &ledger{counts: map[string]*tally{}, last: map[string]string{}, shared: map[string]bool{}}
